@@ -1,0 +1,56 @@
+# Two commands do everything on a fresh machine with Python 3.11+ and make: `make run` and `make test`.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+COLLECTION ?= data/england-2008-09
+YEAR ?= 2008/09
+OUT ?= run
+
+.PHONY: run test check setup setup-dev bench golden lock clean help
+
+run: setup  ## set up, then the main job on the embedded collection: the ranked, explained visit list
+	$(BIN)/crosscheck run $(COLLECTION) --year $(YEAR) --out $(OUT)
+
+test: setup-dev check  ## set up, then all checks and all tests
+	$(BIN)/python -m pytest -n auto
+
+check: setup-dev  ## ruff, mypy --strict, import-linter
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+setup: $(VENV)/.ready  ## the virtual environment with the pinned packages
+setup-dev: $(VENV)/.ready-dev
+
+$(VENV)/.python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "crosscheck needs Python 3.11 or later; name one with: make PYTHON=python3.12 run"; exit 1; }
+	@echo "Setting up $(VENV) (once) ..."
+	@$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(VENV)/.ready: $(VENV)/.python requirements.txt pyproject.toml
+	@$(PIP) install --require-hashes --only-binary :all: -r requirements.txt
+	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.ready-dev: $(VENV)/.ready requirements-dev.txt
+	@$(PIP) install --require-hashes --only-binary :all: -r requirements-dev.txt
+	@touch $@
+
+bench: setup-dev  ## speed and memory, side by side with peers, in one run
+	$(BIN)/python -m benchmarks
+
+golden: setup  ## write the golden run anew; read the difference before you commit it
+	$(BIN)/python -m tests.golden
+
+lock: setup-dev  ## pin the packages anew (hashes, no addresses)
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header --group build pyproject.toml -o requirements.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header --group build --group dev --extra notebooks -c requirements.txt pyproject.toml -o requirements-dev.txt
+
+clean:  ## remove what set-up and runs have made
+	rm -rf $(VENV) run build dist .mypy_cache .ruff_cache .hypothesis
+
+help:  ## these lines
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12

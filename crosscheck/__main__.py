@@ -1,0 +1,5 @@
+"""`python -m crosscheck` is `crosscheck`."""
+
+from crosscheck.cli import main
+
+main()

@@ -1,0 +1,257 @@
+"""Cases: all that is known about one declaration, one row each.
+
+The columns of a case are what rules speak of; `catalogue` lists their names and types before any data is read.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Literal
+
+import polars as pl
+
+from crosscheck.errors import CollectionError
+from crosscheck.vocabulary import ABSENCE, COMMENTATORS, ORG_TYPE, ORG_TYPES, STATUS, STATUSES, TONES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from crosscheck.questionnaire import Question, Questionnaire
+
+NameType = Literal["number", "ordinal", "choice", "flag", "text", "date"]
+
+# A case's column that says why an answer is absent: the answer's own column name and this mark. It is one of
+# `vocabulary.ABSENCES`, and null where there is an answer.
+WHY_ABSENT: Final = "?"
+
+# A comment's tone runs from -3 to +3; nearer to nothing than this, it is neutral (this project's own choice: half a
+# point is the least step that a reliability of one half leaves of a full point).
+TONE_LIMIT: Final = 0.5
+
+
+@dataclass(frozen=True)
+class Name:
+    """Something that a rule may speak of.
+
+    `levels` are the values that an ordinal (worst first) or a choice can have. `meaning` and `unit` are for people.
+    `absences` says whether there is a `?` column beside it: so it is for answers; what comes from elsewhere is null
+    where it is not known.
+    """
+
+    name: str
+    type: NameType
+    meaning: str
+    levels: tuple[str, ...] = ()
+    unit: str = ""
+    absences: bool = False
+
+
+_DECLARED: Final = (
+    Name("declared.status", "choice", "what the declaration says", STATUSES),
+    Name("declared.previous", "choice", "what was declared a year before", STATUSES),
+    Name("declared.two_years_ago", "choice", "what was declared two years before", STATUSES),
+    Name("declared.three_years_ago", "choice", "what was declared three years before", STATUSES),
+    Name("declared.other_function", "choice", "what the other function of the same organisation declares", STATUSES),
+    Name("declared.statement", "text", "free text with the declaration"),
+    Name("declared.lapse_from", "date", "first day of the period declared not met"),
+    Name("declared.lapse_to", "date", "last day of the period declared not met"),
+)
+_ORGANISATION: Final = (
+    Name("organisation.org_type", "choice", "type of organisation", ORG_TYPES),
+    Name("organisation.region", "text", "region"),
+    Name("organisation.care_trust", "flag", "is a care trust"),
+    Name("organisation.staff_wte", "number", "staff", unit="whole-time equivalent"),
+    Name("organisation.population_0_4", "number", "resident children aged 0-4", unit="children"),
+    Name("organisation.caseload_population", "number", "people served", unit="people"),
+)
+_ORGANISATION_COLUMNS: Final = ("organisation.name", *(name.name for name in _ORGANISATION))
+_COMMENTS: Final = tuple(
+    Name(f"comment.{author}", "ordinal", f"tone of the remarks of: {author}", TONES) for author in COMMENTATORS
+)
+
+
+def catalogue(questionnaire: Questionnaire, figures: Iterable[str]) -> dict[str, Name]:
+    """Every name that a rule may use, by name.
+
+    Args:
+        questionnaire: each question gives a name; one that is asked of two reviews gives `review1.` and `review2.`.
+        figures: names `source.indicator` of the figures from other sources.
+    """
+    services = [Name(f"service.{name}", "flag", f"provides {name}") for name in questionnaire.services]
+    others = [Name(figure, "number", "figure from another source") for figure in figures]
+    answers = [name for question in questionnaire for name in _answer_names(question)]
+    return {name.name: name for name in (*_DECLARED, *_ORGANISATION, *_COMMENTS, *services, *answers, *others)}
+
+
+def _answer_names(question: Question) -> list[Name]:
+    kind: NameType = "number"
+    if question.has_levels:
+        kind = "ordinal" if question.answer_type == "ordinal" else "choice"
+    return [Name(column, kind, question.text, question.levels, question.unit, True) for column in question.columns]
+
+
+def build_cases(
+    tables: Mapping[str, pl.DataFrame], questionnaire: Questionnaire, figures: Iterable[str], year: str, standard: str
+) -> pl.DataFrame:
+    """Join everything that is known about each declaration of the year.
+
+    Args:
+        tables: the conformed tables of a collection (`frames.INPUTS`; `answers` as the reader leaves them).
+        questionnaire: what was asked of whom.
+        figures: names `source.indicator` of the figures that rules may speak of.
+        year: assessment year, as `2008/09`; other years serve as history.
+        standard: the standard declared on.
+
+    Returns:
+        One row a declaration, by `org_code`, `function`, with one column for each name of `catalogue` and, beside each
+        answer, why it is absent. What is not known is null; no absence becomes a zero, a no or a pass. Organisations
+        answer once, so both declarations of a primary care trust carry the same answers.
+
+    Raises:
+        CollectionError: no declaration on the standard in that year; the message names the years that there are.
+    """
+    declarations = tables["declarations"].filter(pl.col("standard") == standard)
+    years = declarations["year"].unique().sort()
+    if year not in years:
+        told = ", ".join(years) or "none on this standard at all"
+        raise CollectionError(f"declarations: none on {standard} for {year}. There are: {told}. Name one with --year.")
+    cases = (
+        _declared(declarations, year)
+        .join(_organisations(tables["organisations"], questionnaire), on="org_code", how="left")
+        .join(_answers_wide(tables["answers"], questionnaire), on="org_code", how="left")
+        .join(_figures_wide(tables["indicators"], figures), on="org_code", how="left")
+        .join(_comments_wide(tables["comments"], year, standard), on="org_code", how="left")
+        .with_columns(_why_absent(questionnaire))
+    )
+    return cases.sort("org_code", "function")
+
+
+def years_before(year: str, count: int) -> str:
+    """The assessment year that many years earlier: `2008/09` and 1 give `2007/08`."""
+    start = int(year[:4]) - count
+    return f"{start}/{(start + 1) % 100:02d}"
+
+
+def _declared(declarations: pl.DataFrame, year: str) -> pl.DataFrame:
+    """The year's declarations with their history and the other function of the same organisation.
+
+    A former year may have one declaration of the whole organisation where there are two now: it is the history of both.
+    """
+    status = pl.col("status").cast(STATUS)
+    now = declarations.filter(pl.col("year") == year).with_columns(status)
+    former = declarations.with_columns(status).select("org_code", "year", "function", "status")
+    cases = now.select(
+        "org_code",
+        "function",
+        pl.col("status").alias("declared.status"),
+        pl.col("category").alias("declared.category"),
+        pl.col("statement").alias("declared.statement"),
+        pl.col("lapse_from").alias("declared.lapse_from"),
+        pl.col("lapse_to").alias("declared.lapse_to"),
+    )
+    for name, count in (("previous", 1), ("two_years_ago", 2), ("three_years_ago", 3)):
+        then = former.filter(pl.col("year") == years_before(year, count))
+        same = then.select("org_code", "function", pl.col("status").alias("same"))
+        whole = then.filter(pl.col("function") == "whole").select("org_code", pl.col("status").alias("whole"))
+        cases = (
+            cases.join(same, on=("org_code", "function"), how="left")
+            .join(whole, on="org_code", how="left")
+            .with_columns(pl.coalesce("same", "whole").alias(f"declared.{name}"))
+            .drop("same", "whole")
+        )
+    return cases.join(_other_function(now), on=("org_code", "function"), how="left")
+
+
+def _other_function(declarations: pl.DataFrame) -> pl.DataFrame:
+    pairs = declarations.select("org_code", "function", pl.col("status").alias("declared.other_function"))
+    swapped = pl.col("function").replace_strict({"commissioner": "provider", "provider": "commissioner"})
+    return pairs.filter(pl.col("function") != "whole").with_columns(swapped)
+
+
+def _organisations(organisations: pl.DataFrame, questionnaire: Questionnaire) -> pl.DataFrame:
+    """Organisations with one flag a service; a service is unknown, not absent, where no services are given."""
+    services = [
+        pl.col("services").list.contains(service).alias(f"service.{service}") for service in questionnaire.services
+    ]
+    own = [pl.col(name.removeprefix("organisation.")).alias(name) for name in _ORGANISATION_COLUMNS]
+    typed = pl.col("organisation.org_type").cast(ORG_TYPE)
+    return organisations.select("org_code", *own, *services).with_columns(typed)
+
+
+def _answers_wide(answers: pl.DataFrame, questionnaire: Questionnaire) -> pl.DataFrame:
+    """One row an organisation that returned anything, one typed column an answer and one for why it is absent."""
+    column = pl.when(pl.col("item") == 0).then("question_id").otherwise(pl.format("review{}.{}", "item", "question_id"))
+    wide = answers.with_columns(column.alias("column")).pivot(
+        on="column", index="org_code", values=["level", "number", "absence"], sort_columns=False
+    )
+    present = set(wide.columns)
+    typed: list[pl.Expr] = []
+    for question in questionnaire:
+        value, dtype = ("level" if question.has_levels else "number"), question.dtype
+        for name in question.columns:
+            typed.append(_or_null(f"{value}_{name}", present, dtype).alias(name))
+            typed.append(_or_null(f"absence_{name}", present, ABSENCE).alias(name + WHY_ABSENT))
+    return wide.select("org_code", *typed)
+
+
+def _or_null(column: str, present: set[str], dtype: pl.DataType) -> pl.Expr:
+    return (pl.col(column) if column in present else pl.lit(None)).cast(dtype)
+
+
+def _why_absent(questionnaire: Questionnaire) -> list[pl.Expr]:
+    """Say of every answer that is not there why: not put to such an organisation, or put and not answered."""
+    return [
+        pl.when(pl.col(name).is_not_null())
+        .then(None)
+        .when(pl.col(name + WHY_ABSENT).is_not_null())
+        .then(name + WHY_ABSENT)
+        .when(_asked(question).not_())
+        .then(pl.lit("not_applicable", dtype=ABSENCE))
+        .otherwise(pl.lit("no_answer", dtype=ABSENCE))
+        .alias(name + WHY_ABSENT)
+        for question in questionnaire
+        for name in question.columns
+    ]
+
+
+def _asked(question: Question) -> pl.Expr:
+    """Whether the question is put to this kind of organisation; unknown where its services are."""
+    of_type = pl.col("organisation.org_type").cast(pl.String).is_in(question.org_types)
+    return pl.all_horizontal(of_type, *(pl.col(f"service.{service}") for service in question.services))
+
+
+def _figures_wide(indicators: pl.DataFrame, figures: Iterable[str]) -> pl.DataFrame:
+    """One row an organisation, one column a figure: the newest as published, or the count where only counts are."""
+    wide = (
+        indicators.sort("period")
+        .with_columns(
+            name=pl.format("{}.{}", "source", "indicator"), figure=pl.coalesce("value", "numerator").cast(pl.Float64)
+        )
+        .pivot(on="name", index="org_code", values="figure", aggregate_function="last", sort_columns=False)
+    )
+    present = set(wide.columns)
+    return wide.select("org_code", *(_or_null(name, present, pl.Float64()).alias(name) for name in figures))
+
+
+def _comments_wide(comments: pl.DataFrame, year: str, standard: str) -> pl.DataFrame:
+    """One row an organisation, one column an author: the tone of its remarks, each counting by its reliability."""
+    tone = (pl.col("polarity") * pl.col("reliability")).sum() / pl.col("reliability").sum()
+    level = (
+        pl.when(pl.col("tone") <= -TONE_LIMIT)
+        .then(pl.lit("critical"))
+        .when(pl.col("tone") >= TONE_LIMIT)
+        .then(pl.lit("praising"))
+        .otherwise(pl.lit("neutral"))
+    )
+    wide = (
+        comments.filter((pl.col("year") == year) & (pl.col("standard") == standard) & (pl.col("reliability") > 0))
+        .group_by("org_code", "author")
+        .agg(tone=tone)
+        .with_columns(level=level)
+        .pivot(on="author", index="org_code", values="level", sort_columns=False)
+    )
+    present = set(wide.columns)
+    return wide.select(
+        "org_code",
+        *(_or_null(author, present, pl.Enum(TONES)).alias(f"comment.{author}") for author in COMMENTATORS),
+    )

@@ -1,0 +1,98 @@
+"""What is wrong with a collection: where, in words, what would mend it, and what was done about it."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
+
+import polars as pl
+
+from crosscheck.frames import OUTPUTS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+Effect = Literal["row set aside", "cell set aside", "converted"]
+
+ROW: Final[Effect] = "row set aside"
+CELL: Final[Effect] = "cell set aside"
+CONVERTED: Final[Effect] = "converted"
+
+# Least first: where one cell has several problems, the gravest effect is what happened to it.
+_GRAVITY: Final[dict[Effect, int]] = {"converted": 0, "cell set aside": 1, "row set aside": 2}
+
+# How much of a cell is shown: enough to find it again, little enough to read in a list.
+SHOWN_CHARACTERS: Final = 200
+
+# Characters that nobody sees: control characters (but not tab and line ends) and invisible format marks.
+INVISIBLE: Final = (
+    r"[\x00-\x08\x0B\x0C\x0E-\x1F\x7F-\x9F\xAD\u200B-\u200F\u202A-\u202E\u2060-\u2064\u2066-\u2069\uFEFF]"
+)
+
+SCHEMA: Final = pl.Schema({**OUTPUTS["problems"].schema, "row": pl.Int64()})
+
+
+class Problem(NamedTuple):
+    """One thing wrong in one file. `row` and `column` are None where it concerns the whole file, or the whole row."""
+
+    row: int | None
+    column: str | None
+    value: str | None
+    problem: str
+    remedy: str
+    effect: Effect
+
+
+class Place(NamedTuple):
+    """The table and the file, or the sheet of a workbook, in which a problem stands."""
+
+    table: str
+    file: str
+
+
+def list_problems(found: Iterable[tuple[Place, Problem]]) -> pl.DataFrame:
+    """List all problems in the promised shape (`frames.OUTPUTS`, `row` a whole number).
+
+    Returns:
+        One row a cell, row or file with a problem, by table, file, row, column. Where one cell has several, they are
+        told one after the other, with the gravest effect: it is what was done.
+    """
+    merged: dict[tuple[Place, int | None, str | None], Problem] = {}
+    for place, problem in found:
+        at = (place, problem.row, problem.column)
+        merged[at] = _merge(merged[at], problem) if at in merged else problem
+    listed = [(*at[0], *problem._replace(value=shown(problem.value))) for at, problem in merged.items()]
+    return pl.DataFrame(listed, schema=SCHEMA, orient="row").sort("table", "file", "row", "column", nulls_last=False)
+
+
+def _merge(one: Problem, other: Problem) -> Problem:
+    if (other.problem, other.remedy) == (one.problem, one.remedy):
+        return one
+    return one._replace(
+        problem=f"{one.problem} {other.problem}",
+        remedy=f"{one.remedy} {other.remedy}",
+        effect=max(one.effect, other.effect, key=_GRAVITY.__getitem__),
+    )
+
+
+def shown(value: str | None) -> str | None:
+    """A cell as it is shown to people: invisible characters made visible, a long text shortened, with its length."""
+    if value is None:
+        return None
+    seen = re.sub(INVISIBLE, lambda match: match.group().encode("unicode_escape").decode(), value[:SHOWN_CHARACTERS])
+    return seen if len(value) <= SHOWN_CHARACTERS else f"{seen}… ({len(value):,} characters)"
+
+
+def alternatives(word: str, allowed: Iterable[str]) -> str:
+    """What could have been meant: `Did you mean x?`, or nothing where no allowed word is near."""
+    near = nearest(word, tuple(allowed))
+    return f"Did you mean {near}?" if near else ""
+
+
+@lru_cache(maxsize=4096)
+def nearest(word: str, allowed: tuple[str, ...]) -> str | None:
+    """The allowed word most like this one; None where none is like it."""
+    near = difflib.get_close_matches(word[:SHOWN_CHARACTERS].strip().lower(), allowed, n=1, cutoff=0.7)
+    return near[0] if near else None

@@ -1,0 +1,161 @@
+"""The collection: all that the regulator holds for one year, read and conformed, with nothing dropped in silence."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+import polars as pl
+
+from crosscheck.collection import answers, rows
+from crosscheck.collection.cells import read_cells, tidy_texts
+from crosscheck.collection.files import open_collection
+from crosscheck.collection.problems import list_problems
+from crosscheck.frames import INPUTS
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from crosscheck.collection.files import Sheet
+    from crosscheck.frames import Column, Table
+    from crosscheck.questionnaire import Questionnaire
+
+# Tables whose rows may speak of a former body: what it declared and what visits found there is its successor's history.
+_HISTORY: Final = ("declarations", "visits", "visits_wave_1")
+
+_PERIODS: Final = {"declarations": ("lapse_from", "lapse_to"), "relationships": ("since", "until")}
+
+_ADD_ORGANISATION: Final = "Correct the code, or mend the organisation's row or add it to organisations."
+_ADD_SUCCESSION: Final = f"{_ADD_ORGANISATION} A former body belongs in relationships, as to_code of succeeds."
+
+
+@dataclass(frozen=True)
+class InputFile:
+    """One file, or sheet of a workbook, that was read.
+
+    `rows` counts its rows without the heading and blank rows; those that were not used are in the problems.
+    `sha256` and `size` (bytes) are those of the file; the sheets of a workbook share them.
+    """
+
+    table: str
+    file: str
+    sha256: str
+    size: int
+    rows: int
+    rows_used: int
+
+
+@dataclass(frozen=True)
+class Collection:
+    """A collection that can be used.
+
+    `tables` hold the rows that can be used, by name, in the columns of `frames.INPUTS` (null where a cell is empty or
+    was set aside), sorted by their keys; `answers` in those of `answers.SCHEMA`. A table that the collection lacks is
+    there without a row, and its name in `absent`; `visits_wave_1` is there only where the collection has it. `problems`
+    has one row a thing that is wrong (`frames.OUTPUTS`): every row and cell that is not in the tables is in it.
+    """
+
+    tables: dict[str, pl.DataFrame]
+    problems: pl.DataFrame
+    inputs: tuple[InputFile, ...]
+    absent: tuple[str, ...]
+
+
+def read_collection(path: Path, questionnaire: Questionnaire) -> Collection:
+    """Read a collection.
+
+    Args:
+        path: a folder of CSV or Parquet files, or one XLSX or ODS workbook.
+        questionnaire: what was asked; answers are read by it.
+
+    Returns:
+        What can be used, and every problem: nothing is dropped in silence. The same rows give the same tables, in
+        whatever order they come.
+
+    Raises:
+        CollectionError: a required table or column is missing, or something can't be opened; all is named at once.
+    """
+    opened, strays = open_collection(path)
+    sheets = {sheet.table.name: _read_sheet(sheet, questionnaire) for sheet in opened}
+    sheets["organisations"] = _refuse_repeated(sheets["organisations"])
+    sheets |= {name: _refuse_repeated(sheet) for name, sheet in _check_codes(sheets).items()}
+    empty = {name: pl.DataFrame(schema=_schema(table)) for name, table in INPUTS.items()}
+    return Collection(
+        tables=empty | {name: _conformed(sheet.used(), sheet.table) for name, sheet in sheets.items()},
+        problems=list_problems(
+            [*strays, *((sheet.place, found) for sheet in sheets.values() for found in sheet.problems)]
+        ),
+        inputs=tuple(_input_file(sheet) for sheet in sheets.values()),
+        absent=tuple(name for name in INPUTS if name not in sheets),
+    )
+
+
+def _read_sheet(sheet: Sheet, questionnaire: Questionnaire) -> Sheet:
+    """Everything that one table tells by itself."""
+    name = sheet.table.name
+    read = read_cells(tidy_texts(sheet), _columns(sheet.table))
+    if name == "answers":
+        return answers.read_answers(read, questionnaire)
+    if name == "organisations":
+        return rows.refuse_mangled_codes(rows.refuse_misspelt_services(read, questionnaire.services))
+    if name == "indicators":
+        return rows.refuse_impossible_figures(read)
+    return rows.refuse_reversed_periods(read, *_PERIODS[name]) if name in _PERIODS else read
+
+
+def _columns(table: Table) -> tuple[Column, ...]:
+    """The columns that are read cell by cell: of an answer only the code, since its question says how to read it.
+
+    An impossible figure is no slip in one cell: the row's figures are judged together.
+    """
+    if table.name == "answers":
+        return table.columns[:1]
+    if table.name == "indicators":
+        return tuple(replace(column, low=None) if column.name in rows.FIGURES else column for column in table.columns)
+    return table.columns
+
+
+def _check_codes(sheets: dict[str, Sheet]) -> dict[str, Sheet]:
+    """All other tables, codes mended or rows set aside, so that every row speaks of a body that is known."""
+    organisations = set(sheets["organisations"].used()["org_code"])
+    bodies = set(sheets["bodies"].rows["body_code"].drop_nulls()) if "bodies" in sheets else set()
+    former: set[str] = set()
+    checked = {name: sheet for name, sheet in sheets.items() if name != "organisations"}
+    if "relationships" in sheets:
+        ties = rows.mend_mangled_codes(sheets["relationships"], ("from_code", "to_code"), organisations | bodies)
+        former = rows.former_bodies(ties, organisations)
+        checked["relationships"] = rows.refuse_ties_to_nobody(ties, organisations | bodies, former, "bodies" in sheets)
+    about = {name: sheet for name, sheet in checked.items() if "org_code" in sheet.rows.columns}
+    return checked | {name: _check_organisations(sheet, organisations, former) for name, sheet in about.items()}
+
+
+def _check_organisations(sheet: Sheet, organisations: set[str], former: set[str]) -> Sheet:
+    mended = rows.mend_mangled_codes(sheet, ("org_code",), organisations)
+    if sheet.table.name in _HISTORY:
+        return rows.refuse_unknown_organisations(mended, organisations | former, _ADD_SUCCESSION)
+    return rows.refuse_unknown_organisations(mended, organisations, _ADD_ORGANISATION)
+
+
+def _refuse_repeated(sheet: Sheet) -> Sheet:
+    names = _schema(sheet.table).names()
+    key = [name for name in sheet.table.key or names if name in sheet.rows.columns]
+    needed = [column.name for column in sheet.table.columns if column.required and column.name in key]
+    values = [name for name in names if name in sheet.rows.columns and name not in key]
+    return rows.refuse_repeated_rows(sheet, key, needed, values)
+
+
+def _schema(table: Table) -> pl.Schema:
+    return answers.SCHEMA if table.name == "answers" else table.schema
+
+
+def _conformed(used: pl.DataFrame, table: Table) -> pl.DataFrame:
+    """All columns of the table, null where the file had none, sorted so that the order of the file's rows is lost."""
+    schema = _schema(table)
+    missing = [pl.lit(None, dtype=dtype).alias(name) for name, dtype in schema.items() if name not in used.columns]
+    return used.with_columns(missing).select(schema.names()).sort(table.key or schema.names())
+
+
+def _input_file(sheet: Sheet) -> InputFile:
+    return InputFile(
+        sheet.table.name, sheet.file, sheet.sha256, sheet.size, sheet.rows_read, rows_used=sheet.used().height
+    )

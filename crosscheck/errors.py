@@ -1,0 +1,64 @@
+"""Errors that a user can mend, each with an exit code of its own.
+
+A message says what is wrong, where, what is allowed and what to do. All problems of one kind are
+collected and raised together, so that nobody mends one only to meet the next.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+class CrosscheckError(Exception):
+    """Something that the user can mend; shown without a traceback.
+
+    `exit_code` is what the command ends with; 1 is kept for a failed check, 2 for a wrong command line (click).
+    """
+
+    exit_code: ClassVar[int] = 1
+    headline: ClassVar[str] = "crosscheck can't go on."
+
+    def __init__(self, problems: str | Iterable[str]) -> None:
+        self.problems = (problems,) if isinstance(problems, str) else tuple(problems)
+        super().__init__("\n".join(self.problems))
+
+    def __str__(self) -> str:
+        return "\n\n".join((self.headline, *self.problems))
+
+
+class CollectionError(CrosscheckError):
+    """The collection lacks a required table or column, or can't be opened at all."""
+
+    exit_code = 3
+    headline = "The collection can't be used as it is."
+
+
+class RulebookError(CrosscheckError):
+    """One or more rule files are wrong; no rule is skipped, so no run is made."""
+
+    exit_code = 4
+    headline = "The rules can't be used as they are. No data was read."
+
+
+class ModelError(CrosscheckError):
+    """A model file is wrong or missing."""
+
+    exit_code = 5
+    headline = "The models can't be used as they are. No data was read."
+
+
+class RunError(CrosscheckError):
+    """A run folder is missing, incomplete, or can't be written."""
+
+    exit_code = 6
+    headline = "The run folder can't be used."
+
+
+class UnknownNameError(CrosscheckError):
+    """An organisation, function, rule or question that does not exist was asked for."""
+
+    exit_code = 7
+    headline = "There is nothing by that name."

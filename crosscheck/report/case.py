@@ -1,0 +1,183 @@
+"""The whole case of one declaration in plain text: what was declared, what weighs, what differs, what to ask for."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import TYPE_CHECKING, Any, Final
+
+import polars as pl
+
+from crosscheck.errors import UnknownNameError
+from crosscheck.report.run_folder import read_json, read_table
+from crosscheck.vocabulary import SEVERITIES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+_WIDTH: Final = 100
+_FAMILIES: Final = {
+    "prior": "before any evidence",
+    "declared": "what was declared",
+    "checks": "checks of the answers against what guidance asks",
+    "sections": "answers against those of peers, by section",
+    "figures": "figures from other sources",
+    "comments": "what third parties say",
+    "history": "former declarations and visits",
+}
+_HISTORY: Final = (
+    ("declared.previous", "a year before"),
+    ("declared.two_years_ago", "two years before"),
+    ("declared.three_years_ago", "three years before"),
+    ("declared.other_function", "its other function"),
+)
+
+
+def read_case(run: Path, org_code: str, function: str | None) -> list[dict[str, Any]]:
+    """Everything a run knows of an organisation's declarations, one dictionary a declaration, worst first.
+
+    Raises:
+        RunError: there is no such run.
+        UnknownNameError: no such organisation or function in it; the message names the nearest or all that there are.
+    """
+    listed = read_table(run, "visit_list")
+    of_organisation = listed.filter(pl.col("org_code") == org_code.upper())
+    if of_organisation.is_empty():
+        raise UnknownNameError(_no_such_organisation(org_code, listed))
+    chosen = of_organisation.filter(pl.lit(function is None) | (pl.col("function") == (function or "")))
+    if chosen.is_empty():
+        there = ", ".join(of_organisation["function"])
+        raise UnknownNameError(f"{org_code.upper()} has no declaration of the function {function}. It has: {there}.")
+    rules = {rule["id"]: rule for rule in read_json(run, "rulebook.json")}
+    tables = {name: read_table(run, name) for name in ("cases", "findings", "parts")}
+    return [_case(row, tables, rules, listed.height) for row in chosen.sort("rank").to_dicts()]
+
+
+def write_case(case: dict[str, Any]) -> str:
+    """The case as text for a terminal or a printer."""
+    parts = (_heading(case), _sum_of_parts(case), _differing(case), _open(case), _agreeing(case), _every_part(case))
+    return "\n".join(line for lines in parts for line in lines)
+
+
+def _case(
+    listed: dict[str, Any], tables: dict[str, pl.DataFrame], rules: dict[str, Any], height: int
+) -> dict[str, Any]:
+    of_this = (pl.col("org_code") == listed["org_code"]) & (pl.col("function") == listed["function"])
+    known = tables["cases"].filter(of_this).to_dicts()[0]
+    order = pl.col("severity").cast(pl.Enum(SEVERITIES))
+    findings = tables["findings"].filter(of_this).sort("weight", order, "check_id", descending=[True, True, False])
+    return {
+        **listed,
+        "declarations": height,
+        "statement": known["declared.statement"],
+        "history": {words: known[name] for name, words in _HISTORY if known[name] is not None},
+        "parts": tables["parts"].filter(of_this).drop("org_code", "function").to_dicts(),
+        "findings": [
+            {**finding, "rule": rules[finding["check_id"]]}
+            for finding in findings.drop("org_code", "function").to_dicts()
+        ],
+    }
+
+
+def _no_such_organisation(org_code: str, listed: pl.DataFrame) -> str:
+    like = listed.filter(pl.col("name").str.to_lowercase().str.contains(org_code.lower(), literal=True))
+    hint = "; ".join(
+        f"{code} {name}" for code, name in like.select("org_code", "name").unique().sort("org_code").iter_rows()
+    )
+    meant = f" Did you mean {hint}?" if 0 < like.height < 20 else " visit_list.csv in the run folder has all codes."
+    return f"No organisation {org_code} in this run.{meant}"
+
+
+def _heading(case: dict[str, Any]) -> Iterator[str]:
+    yield f"{case['name']} ({case['org_code']})"
+    yield f"{_words(case['org_type'])}, {case['region']}; declaration of: {_words(case['function'])}"
+    yield ""
+    yield f"Declared     {_words(case['declared'])}"
+    for words, status in case["history"].items():
+        yield f"             {words}: {_words(status)}"
+    if case["statement"]:
+        yield from _wrapped(f"“{case['statement']}”", "             ")
+    yield (
+        f"Rank         {case['rank']} of {case['declarations']} "
+        f"(90% interval {case['rank_low']} to {case['rank_high']})"
+    )
+    yield f"Risk         {case['risk']:.1%} (90% interval {case['risk_low']:.1%} to {case['risk_high']:.1%})"
+    chosen = case["selected_by"] or "not chosen for a visit"
+    chance = case["inclusion_probability"]
+    yield f"Plan         {chosen}" + (f"; chance in the draw by lot {chance:.1%}" if chance is not None else "")
+    yield f"In one line  {case['reason']}"
+
+
+def _sum_of_parts(case: dict[str, Any]) -> Iterator[str]:
+    yield ""
+    yield "HOW THE RISK ADDS UP (decibans: 3 double the odds, 10 make them ten times as large; positive is worse)"
+    for family, words in _FAMILIES.items():
+        parts = [part["decibans"] for part in case["parts"] if part["family"] == family]
+        if parts:
+            yield f"{sum(parts):+8.2f}  {words}" + (f" ({len(parts)})" if len(parts) > 1 else "")
+    total = sum(part["decibans"] for part in case["parts"])
+    yield f"{total:+8.2f}  in all: a risk of {1 / (1 + 10 ** (-total / 10)):.1%}"
+    strongest = sorted(case["parts"], key=lambda part: (-abs(part["decibans"]), part["part"]))
+    weighty = [part for part in strongest if part["family"] not in {"prior", "declared"}][:8]
+    yield ""
+    yield "THE WEIGHTIEST PIECES OF EVIDENCE, FOR AND AGAINST"
+    for part in weighty:
+        yield from _wrapped(f"{part['decibans']:+8.2f}  {part['reason']}", "          ", first="")
+
+
+def _differing(case: dict[str, Any]) -> Iterator[str]:
+    differing = [finding for finding in case["findings"] if finding["verdict"] == "differs"]
+    yield ""
+    yield f"WHAT DIFFERS FROM WHAT WE WOULD EXPECT ({len(differing)})"
+    for finding in differing:
+        rule = finding["rule"]
+        yield ""
+        grade = f"{finding['severity']} severity, {_words(rule['strength'])}"
+        yield f"{finding['check_id']}  {grade}, {finding['weight']:+.2f} dB"
+        yield from _wrapped(finding["says"], "   ")
+        yield from _wrapped(f"Rests on: {finding['evidence']}", "   ")
+        yield from _wrapped(f"Expected: {rule['basis']} ({rule['source']})", "   ")
+        for reply in rule["innocent"]:
+            yield from _wrapped(f"It may rightly reply: {reply}", "   ")
+        for request in rule["ask"]:
+            yield from _wrapped(f"[ ] {request}", "       ", first="   ")
+
+
+def _open(case: dict[str, Any]) -> Iterator[str]:
+    undecided = [finding for finding in case["findings"] if finding["verdict"] == "cannot_tell"]
+    yield ""
+    yield f"WHAT COULD NOT BE TOLD, AND WHICH ANSWER WOULD DECIDE IT ({len(undecided)})"
+    for finding in sorted(undecided, key=lambda finding: (-finding["could_add"], finding["check_id"])):
+        wanting = ", ".join(finding["open_questions"] or ())
+        yield from _wrapped(
+            f"{finding['check_id']}  {finding['rule']['title']}: ask for {wanting} "
+            f"(up to {finding['could_add']:+.1f} dB alone)",
+            "           ",
+            first="",
+        )
+
+
+def _agreeing(case: dict[str, Any]) -> Iterator[str]:
+    verdicts = [finding["verdict"] for finding in case["findings"]]
+    yield ""
+    yield (
+        f"{verdicts.count('agrees')} checks agree with the declaration; "
+        f"{verdicts.count('not_applicable')} do not apply to it."
+    )
+
+
+def _every_part(case: dict[str, Any]) -> Iterator[str]:
+    yield ""
+    yield "EVERY PART OF THE RISK (what it adds; what it would add alone)"
+    ordered = sorted(case["parts"], key=lambda part: (list(_FAMILIES).index(part["family"]), -abs(part["decibans"])))
+    for part in ordered:
+        yield f"{part['decibans']:+8.2f}  {part['worth']:+7.2f}  {part['part']}"
+    yield f"{sum(part['decibans'] for part in case['parts']):+8.2f}           in all"
+
+
+def _words(term: str) -> str:
+    return {"pct": "primary care trust"}.get(term, term.replace("_", " "))
+
+
+def _wrapped(text: str, indent: str, first: str | None = None) -> list[str]:
+    return textwrap.wrap(text, _WIDTH, initial_indent=indent if first is None else first, subsequent_indent=indent)

@@ -1,0 +1,95 @@
+"""The manifest: what a run rested on, so that anybody can say it years later."""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any, Final
+
+import polars as pl
+
+import crosscheck
+from crosscheck.vocabulary import COMPLIANT
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from crosscheck.collection.read import Collection
+    from crosscheck.pipeline import Outcome
+    from crosscheck.standard import Standard
+    from crosscheck.visits.plan import Capacity
+
+_PACKAGES: Final = ("polars", "numpy", "scipy", "pydantic")
+
+
+def describe_run(
+    collection: Collection, standard: Standard, outcome: Outcome, options: Mapping[str, Any], capacity: Capacity
+) -> dict[str, Any]:
+    """Everything that a run rested on and came to, but the time it took.
+
+    Inputs, rules and models by SHA-256, versions, options, seed, counts, and the reconciliation with the declarations.
+    """
+    return {
+        "crosscheck": crosscheck.__version__,
+        "python": platform.python_version(),
+        "packages": {package: version(package) for package in _PACKAGES},
+        "options": dict(options),
+        "seed": capacity.seed,
+        "inputs": describe_inputs(collection),
+        "absent_tables": list(collection.absent),
+        "rules": {"count": len(standard.rulebook), "sha256": standard.rulebook.digest},
+        "questionnaire": {"questions": len(standard.questionnaire), "sha256": standard.questionnaire.digest},
+        "models": {
+            "indicators": {"version": standard.indicators.version, "sha256": standard.indicators.digest},
+            "visit_risk": {"version": standard.risk.version, "sha256": standard.risk.digest},
+        },
+        "reconciliation": reconcile(outcome.cases),
+        "counts": _counts(collection, outcome),
+    }
+
+
+def describe_inputs(collection: Collection) -> list[dict[str, Any]]:
+    """Each file that was read: its table, its SHA-256, and how many of its rows were used."""
+    return [
+        {"table": file.table, "file": file.file, "sha256": file.sha256, "rows": file.rows, "rows_used": file.rows_used}
+        for file in collection.inputs
+    ]
+
+
+def reconcile(cases: pl.DataFrame) -> dict[str, Any]:
+    """Organisations, declarations, compliant and not, over all and by category, from the cases of the run."""
+    compliant = pl.col("declared.status") == COMPLIANT
+    by_category = (
+        cases.group_by(category=pl.col("declared.category"))
+        .agg(declarations=pl.len(), compliant=compliant.sum())
+        .sort("category")
+        .to_dicts()
+    )
+    met = int(cases.select(compliant.sum()).item())
+    return {
+        "organisations": cases["org_code"].n_unique(),
+        "declarations": cases.height,
+        "compliant": met,
+        "not_compliant": cases.height - met,
+        "by_category": by_category,
+    }
+
+
+def sha256_of(file: Path) -> str:
+    """The SHA-256 of a file that was written."""
+    return hashlib.sha256(file.read_bytes()).hexdigest()
+
+
+def _counts(collection: Collection, outcome: Outcome) -> dict[str, Any]:
+    verdicts = outcome.findings.group_by(pl.col("verdict").cast(pl.String)).len().sort("verdict")
+    arms = outcome.visit_list.drop_nulls("selected_by").group_by("selected_by").len().sort("selected_by")
+    effects = collection.problems.group_by("effect").len().sort("effect")
+    return {
+        "findings": dict(verdicts.iter_rows()),
+        "scores": outcome.scores.height,
+        "parts": outcome.parts.height,
+        "selected": dict(arms.iter_rows()),
+        "problems": dict(effects.iter_rows()),
+    }

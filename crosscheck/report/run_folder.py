@@ -1,0 +1,111 @@
+"""The run folder: all that a run makes, written whole or not at all, and read again."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import polars as pl
+
+from crosscheck.errors import RunError
+from crosscheck.frames import OUTPUTS
+from crosscheck.report.manifest import sha256_of
+from crosscheck.report.tables import write_csv, write_parquet
+from crosscheck.report.visit_list import write_workbook
+
+if TYPE_CHECKING:
+    from crosscheck.pipeline import Outcome
+    from crosscheck.rulebook.rule import Rulebook
+
+MANIFEST: Final = "manifest.json"
+_DECIMALS: Final = 6
+
+
+def write_run(
+    outcome: Outcome, problems: pl.DataFrame, rulebook: Rulebook, manifest: dict[str, Any], folder: Path
+) -> None:
+    """Write the run beside its place and move it there when it is whole; a former run at that place is replaced.
+
+    Raises:
+        RunError: the place holds something that is no run, or can't be written.
+    """
+    refuse_foreign_folder(folder)
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=f".{folder.name}.", dir=folder.parent) as name:
+            whole = Path(name) / "run"
+            whole.mkdir()
+            _write_tables(outcome, problems, whole)
+            _write_json(_rules_as_used(rulebook), whole / "rulebook.json")
+            digests = {file.name: sha256_of(file) for file in sorted(whole.iterdir())}
+            _write_json(manifest | {"outputs": digests}, whole / MANIFEST)
+            if folder.exists():
+                folder.rename(Path(name) / "former")
+            whole.rename(folder)
+    except OSError as error:
+        raise RunError(f"{folder}: can't be written ({error.strerror}). Name another folder with --out.") from error
+
+
+def refuse_foreign_folder(folder: Path) -> None:
+    """Stop before any work if the place of the run holds something that is not a run.
+
+    Raises:
+        RunError: it does.
+    """
+    if folder.exists() and not (folder / MANIFEST).is_file() and (not folder.is_dir() or any(folder.iterdir())):
+        raise RunError(f"{folder}: holds something that is no run, and is left alone. Name another folder with --out.")
+
+
+def read_table(folder: Path, name: str) -> pl.DataFrame:
+    """Read one table of a run.
+
+    Raises:
+        RunError: there is no such run; the message says how to make one.
+    """
+    file = next((file for kind in ("parquet", "csv") if (file := folder / f"{name}.{kind}").is_file()), None)
+    if file is None or not (folder / MANIFEST).is_file():
+        raise RunError(f"{folder}: is no run. Make one: crosscheck run COLLECTION --year 2008/09 --out {folder}")
+    return pl.read_parquet(file) if file.suffix == ".parquet" else pl.read_csv(file, infer_schema_length=None)
+
+
+def read_json(folder: Path, name: str) -> Any:
+    """Read the manifest or the rules of a run, under the conditions of `read_table`."""
+    file = folder / name
+    if not file.is_file():
+        raise RunError(f"{folder}: is no run. Make one: crosscheck run COLLECTION --year 2008/09 --out {folder}")
+    return json.loads(file.read_text(encoding="utf-8"))
+
+
+def _write_tables(outcome: Outcome, problems: pl.DataFrame, folder: Path) -> None:
+    visit_list = _shaped(outcome.visit_list, "visit_list")
+    write_csv(visit_list, folder / "visit_list.csv")
+    write_parquet(visit_list, folder / "visit_list.parquet")
+    write_workbook(visit_list, folder / "visit_list.xlsx")
+    write_csv(_shaped(outcome.findings, "findings").drop("open_questions"), folder / "findings.csv")
+    write_csv(_shaped(outcome.scores, "scores"), folder / "scores.csv")
+    write_csv(_shaped(problems, "problems"), folder / "problems.csv")
+    for name in ("cases", "findings", "parts"):
+        write_parquet(_rounded(getattr(outcome, name)), folder / f"{name}.parquet")
+
+
+def _shaped(table: pl.DataFrame, name: str) -> pl.DataFrame:
+    """The promised columns first, in their order; figures to six decimals, so that the same run has the same bytes."""
+    promised = OUTPUTS[name].schema.names()
+    return _rounded(table).select(*promised, pl.exclude(promised))
+
+
+def _rounded(table: pl.DataFrame) -> pl.DataFrame:
+    return table.with_columns(pl.selectors.float().round(_DECIMALS))
+
+
+def _rules_as_used(rulebook: Rulebook) -> list[dict[str, Any]]:
+    """What people ask of a rule afterwards: its law, its innocent explanations, what to look at."""
+    told = ("id", "title", "kind", "expects", "severity", "strength", "basis", "source", "innocent", "ask", "group")
+    return [{key: value for key, value in asdict(rule).items() if key in told} for rule in rulebook]
+
+
+def _write_json(content: object, file: Path) -> None:
+    file.write_text(json.dumps(content, indent=1, ensure_ascii=False, default=str) + "\n", encoding="utf-8")

@@ -1,0 +1,90 @@
+"""The summary of a run on the terminal: what was read, whom to visit first and why, what to do next."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import TYPE_CHECKING, Any, Final
+
+import polars as pl
+
+from crosscheck.vocabulary import COMPLIANT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+_WIDTH: Final = 110
+
+
+def summarise_reading(manifest: Mapping[str, Any], problems: pl.DataFrame) -> str:
+    """What was read, what was set aside, which tables the collection lacks."""
+    return "\n".join(_reading(manifest["inputs"], manifest["absent_tables"], problems))
+
+
+def summarise_run(manifest: Mapping[str, Any], visit_list: pl.DataFrame, problems: pl.DataFrame, folder: Path) -> str:
+    """The whole summary, under 60 lines."""
+    lines = [
+        *_reading(manifest["inputs"], manifest["absent_tables"], problems),
+        "",
+        *_reconciliation(manifest["reconciliation"]),
+        "",
+        *_first_ten(visit_list),
+        "",
+        *_plan(visit_list),
+        "",
+        *_next_steps(visit_list, folder),
+    ]
+    return "\n".join(lines)
+
+
+def _reading(inputs: list[dict[str, Any]], absent: list[str], problems: pl.DataFrame) -> Iterator[str]:
+    yield "READ"
+    for file in inputs:
+        aside = file["rows"] - file["rows_used"]
+        yield f"  {file['table']:<16}{file['rows']:>8,} rows" + (f", {aside:,} set aside" if aside else "")
+    if absent:
+        yield f"  not in the collection, so the checks and scores that need them are left open: {', '.join(absent)}"
+    effects = dict(problems.group_by("effect").len().sort("effect").iter_rows())
+    told = ", ".join(f"{count:,} {effect}" for effect, count in effects.items())
+    yield f"  problems: {told or 'none'}" + (" (problems.csv names each)" if told else "")
+
+
+def _reconciliation(counts: dict[str, Any]) -> Iterator[str]:
+    yield (
+        f"RECONCILED  {counts['organisations']} organisations, {counts['declarations']} declarations: "
+        f"{counts['compliant']} compliant, {counts['not_compliant']} not"
+    )
+    for row in counts["by_category"]:
+        yield f"  {row['category'].replace('_', ' '):<34}{row['declarations']:>5}, {row['compliant']:>4} compliant"
+
+
+def _first_ten(visit_list: pl.DataFrame) -> Iterator[str]:
+    """The first ten whose declaration a visit would test; a lapse that a board declared itself needs no testing."""
+    compliant = pl.col("declared") == COMPLIANT
+    yield "VISIT FIRST (declared compliant; risk and rank with their 90% intervals)"
+    for row in visit_list.filter(compliant).head(10).iter_rows(named=True):
+        yield f"{row['rank']:>4}. {row['name']} ({row['org_code']}, {row['function']})"
+        yield (
+            f"      risk {row['risk']:.0%} ({row['risk_low']:.0%}-{row['risk_high']:.0%}), "
+            f"rank {row['rank_low']}-{row['rank_high']}, {row['flags']} flags, {row['unknowns']} unknown"
+        )
+        yield "      " + textwrap.shorten(row["reason"], _WIDTH, placeholder=" …")
+    declared = visit_list.filter(~compliant)
+    if declared.height:
+        yield f"  {declared.height} boards declared a lapse themselves: they are on the list too, to follow up, not to test."
+
+
+def _plan(visit_list: pl.DataFrame) -> Iterator[str]:
+    arms = dict(visit_list.drop_nulls("selected_by").group_by("selected_by").len().iter_rows())
+    yield "PLAN  " + ", ".join(f"{arms.get(arm, 0)} {words}" for arm, words in _ARMS.items())
+
+
+_ARMS = {"mandatory": "by duty", "risk": "by risk", "random": "by lot"}
+
+
+def _next_steps(visit_list: pl.DataFrame, folder: Path) -> Iterator[str]:
+    yield f"FILES  {folder}/visit_list.csv (.xlsx, .parquet), findings.csv, scores.csv, problems.csv, manifest.json"
+    testable = visit_list.filter(pl.col("declared") == COMPLIANT)
+    if testable.height:
+        first = testable.row(0, named=True)
+        yield f"NEXT   crosscheck explain {first['org_code']} --function {first['function']} --run {folder}"

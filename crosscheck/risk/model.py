@@ -1,0 +1,135 @@
+"""The model of a visit's outcome: what each kind of evidence is worth, in decibans, read from `models/`."""
+
+from __future__ import annotations
+
+import hashlib
+import tomllib
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from crosscheck.errors import ModelError
+from crosscheck.vocabulary import Severity
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+class _Part(BaseModel):
+    """A part of the model file: nothing unknown, nothing missing, nothing changed afterwards."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=False)
+
+
+class Prior(_Part):
+    """The share of declarations that a visit by lot does not uphold; `sd` in decibans."""
+
+    not_upheld_share: float = Field(gt=0, lt=1)
+    sd: float = Field(ge=0)
+    source: str
+
+
+class Worth(_Part):
+    """What one piece of evidence is worth in decibans, and how unsure that is."""
+
+    decibans: float = Field(ge=-60, le=60)
+    sd: float = Field(ge=0)
+    reason: str
+
+
+class CheckWorth(Worth):
+    """What a check that differs is worth: never less than nothing."""
+
+    decibans: float = Field(gt=0, le=60)
+
+
+class Shift(_Part):
+    """How many standard deviations worse a figure lies where the standard is not met, and how unsure that is."""
+
+    shift: float = Field(gt=0, le=5)
+    sd: float = Field(ge=0)
+    reason: str
+
+
+class Comments(_Part):
+    """Decibans for one point of criticism or of praise from a fully reliable author."""
+
+    criticism: float = Field(gt=0)
+    praise: float = Field(ge=0)
+    sd: float = Field(ge=0)
+    reason: str
+
+
+class Fading(_Part):
+    """What is left of a former visit's worth after each further year."""
+
+    a_year: float = Field(ge=0, le=1)
+
+
+class History(_Part):
+    """What former declarations, the other function and former visits are worth."""
+
+    declared_otherwise: Worth
+    other_function: Worth
+    visit_qualified: Worth
+    visit_upheld: Worth
+    fading: Fading
+
+
+class Correlation(_Part):
+    """How far two pieces of evidence of one family say the same thing, given what is true."""
+
+    within_group: float = Field(ge=0, le=1)
+    between_groups: float = Field(ge=0, le=1)
+    figures: float = Field(ge=0, le=1)
+    comments: float = Field(ge=0, le=1)
+    source: str
+
+
+class Simulation(_Part):
+    """How intervals are drawn, and where a single figure's score is held."""
+
+    draws: int = Field(ge=100, le=100_000)
+    common_sd: float = Field(ge=0)
+    interval: float = Field(gt=0, lt=1)
+    good_news_limit: float = Field(le=0)
+    bad_news_limit: float = Field(gt=0)
+
+
+class RiskModel(_Part):
+    """All weights of one version. Positive is worse throughout."""
+
+    name: str
+    version: str
+    standard: str
+    made_on: object
+    made_by: str
+    fitted_to: str
+    prior: Prior
+    declared: dict[Literal["not_met", "insufficient_assurance"], Worth]
+    checks: dict[Severity, CheckWorth]
+    figures: dict[Literal["low", "medium", "high"], Shift]
+    sections: Shift
+    comments: Comments
+    history: History
+    correlation: Correlation
+    simulation: Simulation
+    digest: str
+
+
+def read_risk_model(file: Path) -> RiskModel:
+    """Read the weights; `digest` is the SHA-256 of the file.
+
+    Raises:
+        ModelError: with every missing, unknown or impossible entry at once.
+    """
+    content = file.read_bytes()
+    try:
+        stated = tomllib.loads(content.decode())
+        return RiskModel.model_validate(stated | {"digest": hashlib.sha256(content).hexdigest()})
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ModelError(f"{file}: can't be read as TOML: {error}.") from error
+    except ValidationError as error:
+        raise ModelError(
+            f"{file}, {'.'.join(map(str, problem['loc']))}: {problem['msg']}." for problem in error.errors()
+        ) from error

@@ -1,0 +1,185 @@
+"""Holds every rule against every case in one pass: verdicts, and findings with their evidence in words."""
+
+from __future__ import annotations
+
+from functools import reduce
+from operator import and_
+from typing import TYPE_CHECKING, Final
+
+import polars as pl
+
+from crosscheck.cases import WHY_ABSENT
+from crosscheck.rulebook.condition import holds, keeps_open, names_in, waits
+from crosscheck.rulebook.rule import PLACEHOLDER
+from crosscheck.vocabulary import SEVERITY, VERDICT, VERDICTS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from crosscheck.cases import Name
+    from crosscheck.rulebook.rule import AppliesTo, Rule, Rulebook
+
+_KEYS: Final = ("org_code", "function")
+_VERDICT: Final = {verdict: pl.lit(verdict, dtype=VERDICT) for verdict in VERDICTS}
+
+
+def judge(cases: pl.DataFrame, rulebook: Rulebook) -> pl.DataFrame:
+    """Give the verdict of every rule on every case.
+
+    Args:
+        cases: one row a declaration, with a column for each name that the rules speak of and, beside each answer, why
+            it is absent (`cases.build_cases`).
+        rulebook: the rules.
+
+    Returns:
+        One row a declaration, in the order of the cases: `org_code`, `function` and one column a rule, of type
+        `vocabulary.VERDICT` and never null. Where an absent answer leaves a rule open, it is `cannot_tell`, or
+        `not_applicable` if all that keep it open are not applicable.
+    """
+    return _judged(cases, rulebook).select(*_KEYS, *(rule.id for rule in rulebook)).collect()
+
+
+def evaluate(cases: pl.DataFrame, rulebook: Rulebook) -> pl.DataFrame:
+    """Give the verdict of every rule on every case, what it rests on, and what would decide what is open.
+
+    Args:
+        cases: as for `judge`, in any order.
+        rulebook: the rules.
+
+    Returns:
+        One row a rule and declaration, by the rulebook's order, `org_code`, `function`: `check_id`, `org_code`,
+        `function`, `verdict`, `severity`, `evidence` (each name that the condition speaks of, with the answer in
+        words; empty where the rule does not apply), `expected` (the rule's title), `basis`, `says` (null unless it
+        differs), `open_questions` (the absent names that keep a `cannot_tell` open, else null), `group`.
+    """
+    told = _judged(cases.sort(_KEYS), rulebook).with_columns(map(_in_words, _spoken_of(rulebook)))
+    wide = told.select(*_KEYS, *(column for rule in rulebook for column in _finding(rule))).collect()
+    findings = _about(rulebook).join(wide.select(_KEYS), how="cross", maintain_order="left_right")
+    return findings.select(
+        "check_id", *_KEYS, _gathered(wide, rulebook, "verdict"), "severity", _gathered(wide, rulebook, "evidence"),
+        "expected", "basis", _gathered(wide, rulebook, "says"), _gathered(wide, rulebook, "open_questions"), "group",
+    )  # fmt: skip
+
+
+def dtype_of(name: Name) -> pl.DataType:
+    """The polars type of what a case holds under a name."""
+    if name.levels:
+        return pl.Enum(name.levels)
+    return {"number": pl.Float64(), "flag": pl.Boolean(), "date": pl.Date()}.get(name.type, pl.String())
+
+
+def _spoken_of(rulebook: Rulebook) -> Iterable[Name]:
+    return dict.fromkeys(name for rule in rulebook for name in (*names_in(rule.condition), *rule.said))
+
+
+def _judged(cases: pl.DataFrame, rulebook: Rulebook) -> pl.LazyFrame:
+    """The cases and one column a rule. Rules that apply to the same cases share the column that says so."""
+    numbers = [pl.col(name.name) for name in _spoken_of(rulebook) if name.type == "number"]
+    circles = {rule.applies_to: _applies(rule.applies_to).alias(_circle(rule.applies_to)) for rule in rulebook}
+    return (
+        cases.lazy()
+        .with_columns(pl.when(number.is_finite()).then(number) for number in numbers)
+        .with_columns(circles.values())
+        .with_columns(_verdict(rule).alias(rule.id) for rule in rulebook)
+    )
+
+
+def _circle(applies_to: AppliesTo) -> str:
+    return f"applies to {applies_to}"
+
+
+def _applies(applies_to: AppliesTo) -> pl.Expr:
+    """Whether a case is one that a rule speaks of: unknown where a service is not known."""
+    one_of = {
+        "declared.status": applies_to.declared,
+        "organisation.org_type": applies_to.org_type,
+        "function": applies_to.function,
+    }
+    within = [pl.col(name).is_in(values) for name, values in one_of.items() if values]
+    provides = [pl.col(f"service.{service}") for service in applies_to.services]
+    return reduce(and_, [*within, *provides], pl.lit(value=True))
+
+
+def _verdict(rule: Rule) -> pl.Expr:
+    applies, expected = pl.col(_circle(rule.applies_to)), holds(rule.condition)
+    return (
+        pl.when(~applies)
+        .then(_VERDICT["not_applicable"])
+        .when(applies.is_null())
+        .then(_VERDICT["cannot_tell"])
+        .when(expected)
+        .then(_VERDICT["agrees"])
+        .when(~expected)
+        .then(_VERDICT["differs"])
+        .when(waits(rule.condition))
+        .then(_VERDICT["cannot_tell"])
+        .otherwise(_VERDICT["not_applicable"])
+    )
+
+
+def _in_words(name: Name) -> pl.Expr:
+    """The answer as a person would say it; what is absent says why."""
+    why = [pl.col(name.name + WHY_ABSENT).cast(pl.String).str.replace_all("_", " ")] if name.absences else []
+    return pl.coalesce(_value_in_words(name), *why, pl.lit("not known")).alias(f"{name.name} in words")
+
+
+def _value_in_words(name: Name) -> pl.Expr:
+    value = pl.col(name.name)
+    match name.type:
+        case "number":
+            figure = value.cast(pl.String).str.strip_suffix(".0")
+            return pl.format("{}%", figure) if _is_percentage(name) else figure
+        case "flag":
+            return pl.when(value).then(pl.lit("yes")).when(~value).then(pl.lit("no"))
+        case "date":
+            return value.dt.strftime("%-d %B %Y")
+        case "text":
+            return value
+    return value.cast(pl.String).str.replace_all("_", " ")
+
+
+def _is_percentage(name: Name) -> bool:
+    return name.unit.startswith("percent") or name.name.endswith("_pct")
+
+
+def _finding(rule: Rule) -> tuple[pl.Expr, ...]:
+    verdict, words = pl.col(rule.id), [pl.col(f"{name.name} in words") for name in rule.said]
+    says = pl.format(PLACEHOLDER.sub("{}", rule.says), *words) if words else pl.lit(rule.says)
+    evidence = pl.concat_str(map(_as_evidence, names_in(rule.condition)), separator="; ")
+    return (
+        verdict.alias(f"{rule.id} verdict"),
+        pl.when(verdict != "not_applicable").then(evidence).otherwise(pl.lit("")).alias(f"{rule.id} evidence"),
+        pl.when(verdict == "differs").then(says).alias(f"{rule.id} says"),
+        pl.when(verdict == "cannot_tell").then(_open_questions(rule)).alias(f"{rule.id} open_questions"),
+    )
+
+
+def _as_evidence(name: Name) -> pl.Expr:
+    words = pl.col(f"{name.name} in words")
+    if not name.unit or _is_percentage(name):
+        return pl.format(f"{name.name} = {{}}", words)
+    unit = pl.when(pl.col(name.name).is_null()).then(pl.lit("")).otherwise(pl.lit(f" {name.unit}"))
+    return pl.format(f"{name.name} = {{}}{{}}", words, unit)
+
+
+def _open_questions(rule: Rule) -> pl.Expr:
+    """The names that keep a rule open: services that decide whether it applies, and answers that decide the rest."""
+    applies, expected = pl.col(_circle(rule.applies_to)), holds(rule.condition)
+    services = [f"service.{service}" for service in rule.applies_to.services]
+    keeps = {service: applies.is_null() & pl.col(service).is_null() for service in services}
+    keeps |= {name: expected.is_null() & kept for name, kept in keeps_open(rule.condition).items()}
+    wanting = [pl.when(kept).then(pl.lit(name)) for name, kept in keeps.items()]
+    return pl.concat_list(wanting).list.drop_nulls()
+
+
+def _about(rulebook: Rulebook) -> pl.DataFrame:
+    columns = {"check_id": "id", "severity": "severity", "expected": "title", "basis": "basis", "group": "group"}
+    return pl.DataFrame(
+        {column: [getattr(rule, attribute) for rule in rulebook] for column, attribute in columns.items()},
+        schema_overrides={"severity": SEVERITY},
+    )
+
+
+def _gathered(wide: pl.DataFrame, rulebook: Rulebook, column: str) -> pl.Series:
+    """One column of every rule, one below the other; unpivoting would take several times the memory."""
+    return pl.concat([wide[f"{rule.id} {column}"] for rule in rulebook]).alias(column)

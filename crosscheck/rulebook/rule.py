@@ -1,0 +1,114 @@
+"""What a rule is: what it expects of whom, on which ground, and the cases that show what it means."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING, Final, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from crosscheck.cases import Name
+    from crosscheck.rulebook.condition import Condition
+    from crosscheck.vocabulary import Function, OrgType, Severity, Status, Verdict
+
+Kind = Literal[
+    "declaration_vs_answer",
+    "answer_vs_answer",
+    "answer_vs_other_source",
+    "declaration_vs_history",
+    "declaration_vs_comment",
+    "declaration_vs_declaration",
+    "organisation_vs_organisation",
+    "implausible_value",
+    "response_pattern",
+]
+Strength = Literal["statutory", "national_guidance", "good_practice", "context"]
+Given = str | float | date
+
+# In the sentence that a rule says, a name in braces stands for the answer to it, in words.
+PLACEHOLDER: Final = re.compile(r"\{([^{}]*)\}")
+
+
+@dataclass(frozen=True)
+class AppliesTo:
+    """To which declarations a rule applies: all that is named must hold; an empty entry leaves nobody out.
+
+    `declared`, `org_type` and `function` name the values of which one must be the declaration's, `services` the
+    services that the organisation must all provide.
+    """
+
+    declared: tuple[Status, ...] = ()
+    org_type: tuple[OrgType, ...] = ()
+    function: tuple[Function, ...] = ()
+    services: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Example:
+    """A case, named as a sentence, and the verdict that the rule must give on it.
+
+    `given` holds values by name, or `n/a` or `not known`. Answers that are not given are not answered; what a rule
+    applies to is the first that it allows.
+    """
+
+    name: str
+    given: Mapping[str, Given]
+    verdict: Verdict
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One thing that is expected, as its file states it.
+
+    `expects` is the condition as written and `condition` the same as a tree. `says` is the sentence for a declaration
+    that differs, and `said` the names in its braces. Rules of one `group` speak of one thing and share its weight.
+    """
+
+    id: str
+    title: str
+    kind: Kind
+    applies_to: AppliesTo
+    expects: str
+    condition: Condition
+    severity: Severity
+    strength: Strength
+    basis: str
+    source: str
+    says: str
+    said: tuple[Name, ...]
+    innocent: tuple[str, ...]
+    ask: tuple[str, ...]
+    group: str
+    covers: tuple[str, ...]
+    expectations: tuple[str, ...]
+    threshold: str
+    checked_on: date
+    examples: tuple[Example, ...]
+    file: Path
+
+
+@dataclass(frozen=True)
+class Rulebook:
+    """All rules of a standard by identifier, in the order of their files.
+
+    `digest` is the SHA-256 of the files' names and contents: another digest means that some rule has changed.
+    """
+
+    rules: Mapping[str, Rule]
+    digest: str
+
+    def __iter__(self) -> Iterator[Rule]:
+        return iter(self.rules.values())
+
+    def __len__(self) -> int:
+        return len(self.rules)
+
+    def __contains__(self, rule_id: object) -> bool:
+        return rule_id in self.rules
+
+    def __getitem__(self, rule_id: str) -> Rule:
+        return self.rules[rule_id]

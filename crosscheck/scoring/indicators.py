@@ -1,0 +1,292 @@
+"""Scores: how far each figure and each answer of an organisation lies from what its peers lead to expect."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import polars as pl
+from scipy.special import logit
+
+from crosscheck.frames import OUTPUTS
+from crosscheck.scoring.dispersion import (
+    Deviations,
+    Floats,
+    adjust,
+    estimate_spread,
+    false_discovery,
+    means,
+    normal_scores,
+    proportions,
+    ratios,
+    ratios_of_counts,
+    robust_scores,
+)
+from crosscheck.scoring.peers import FIGURE, gather_peers
+from crosscheck.vocabulary import BAND_LIMITS, BANDS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from crosscheck.questionnaire import Questionnaire
+    from crosscheck.scoring.model import IndicatorModel
+
+_COLUMNS: Final = (*OUTPUTS["scores"].schema, "source", "label", "kind", "relevance", "direction", "q_value")
+
+# What comparison adds to each row, in the order in which `_compare_group` gives it.
+_COMPARED: Final = ("z", "z_unadjusted", "expected", "phi", "tau2", "q_value")
+
+# What a row is compared by: one of these kinds, or of the questionnaire's types of answer.
+_FROM_COUNTS: Final = ("proportion", "ratio", "ratio_of_counts")
+_BY_RANK: Final = ("ordinal", "yes_no", "choice")
+
+# The relevance of an answer: what it weighs follows from its section, not from a judgement on each question.
+_ANSWER: Final = "answer"
+
+_DESCRIPTION: Final = {
+    "indicator": pl.String,
+    "label": pl.String,
+    "named_kind": pl.String,
+    "named_direction": pl.String,
+    "relevance": pl.String,
+    "sd_within": pl.Float64,
+    "peers": pl.String,
+}
+
+
+@dataclass(frozen=True)
+class _Group:
+    """The figures of one peer group, one entry an organisation; NaN where the kind of figure has no such part."""
+
+    numerator: Floats
+    denominator: Floats
+    value: Floats
+    sd_within: Floats
+
+
+def score_figures(indicators: pl.DataFrame, organisations: pl.DataFrame, model: IndicatorModel) -> pl.DataFrame:
+    """Score every figure from other sources against the organisation's peers (design: method, section 1).
+
+    A figure that the model names has its kind, direction and relevance from there, whatever its own columns say; any
+    other is scored by its own columns, among all of the same type, with relevance `none`. What is given for several
+    periods is scored for the organisation's newest.
+
+    Args:
+        indicators: the conformed table `indicators`.
+        organisations: the conformed table `organisations`; figures of others are not scored.
+        model: kinds, directions, relevance, peers.
+
+    Returns:
+        One row an organisation and figure, by `indicator` (`source.indicator`), `org_code`: the columns of
+        `frames.OUTPUTS["scores"]`, then `source`, `label`, `kind`, `relevance`, `direction` and `q_value` (the false
+        discovery rate among its peers). Positive `z` is worse. `value` and `expected` are in the figure's unit: a
+        proportion in percent, a ratio as a ratio. `z` is null where neither end is worse (band `no_direction`) and
+        where even the widest circle of peers is too small (`too_few_peers`); a band speaks of either side. A figure
+        that is absent, or can't be of its kind (more cases than there are people), has no row.
+    """
+    figures = (
+        indicators.join(organisations.select("org_code", "org_type", "region"), on="org_code")
+        .sort("period", "numerator", "denominator", "value")
+        .unique(("org_code", "source", "indicator"), keep="last", maintain_order=True)
+        .with_columns(name="indicator", indicator=pl.format("{}.{}", "source", "indicator"))
+        .join(_named(model), on="indicator", how="left")
+        .with_columns(kind=_kind())
+        .with_columns(
+            label=pl.coalesce("label", "name"),
+            relevance=pl.col("relevance").fill_null("none"),
+            direction=pl.coalesce("named_direction", "direction"),
+            value=_value(),
+            circle=pl.when(pl.col("peers") == "region").then(pl.format("region {}", "region")).otherwise("org_type"),
+        )
+        .filter(_possible())
+    )
+    return _score(figures, model)
+
+
+def score_answers(
+    answers: pl.DataFrame, questionnaire: Questionnaire, organisations: pl.DataFrame, model: IndicatorModel
+) -> pl.DataFrame:
+    """Score every answer to a question that has a worse end against the answers of the organisation's peers.
+
+    Args:
+        answers: the conformed table `answers`.
+        questionnaire: what was asked of whom, and which levels there are.
+        organisations: the conformed table `organisations`; one whose services are not known counts as asked.
+        model: which peers.
+
+    Returns:
+        Rows and columns as of `score_figures`. `indicator` is the question, with `review1.` or `review2.` before it
+        where it is asked of two reviews, `source` its section and `relevance` is `answer`. Peers are those that were
+        asked and answered. The `value` of a level is its place among the levels, from 0 (no is 0, yes is 1). An answer
+        that is absent, for whatever reason, or was not asked for, has no row.
+    """
+    put_to_it = pl.col("org_types").list.contains(pl.col("org_type")) & (
+        pl.col("services").is_null() | (pl.col("needed").list.set_difference("services").list.len() == 0)
+    )
+    review = pl.when(pl.col("item") > 0).then(pl.format("review{}.", "item")).otherwise(pl.lit(""))
+    not_counted = {part: pl.lit(None, dtype=pl.Float64) for part in ("numerator", "denominator", "sd_within")}
+    scored = (
+        answers.join(_questions(questionnaire), on="question_id")
+        .join(organisations.select("org_code", "org_type", "services"), on="org_code")
+        .filter(put_to_it)
+        .join(_places(questionnaire), on=("question_id", "level"), how="left")
+        .with_columns(indicator=review + pl.col("question_id"), value=pl.coalesce("place", "number"), **not_counted)
+        .rename({"org_type": "circle"})
+        .filter(_possible())
+    )
+    return _score(scored, model)
+
+
+def _named(model: IndicatorModel) -> pl.DataFrame:
+    """What the model says of each figure that it names."""
+    named = [
+        (of.name, of.label, of.kind, of.direction, of.relevance, of.sd_within, of.peers)
+        for of in model.indicators.values()
+    ]
+    return pl.DataFrame(named, schema=_DESCRIPTION, orient="row")
+
+
+def _kind() -> pl.Expr:
+    """The kind that the model names, else the figure's own; what lacks its counts is a percentage or a number."""
+    counted = pl.col("numerator").is_not_null() & pl.col("denominator").is_not_null()
+    by_columns = pl.when(counted).then(pl.lit("proportion")).otherwise(pl.lit("number"))
+    kind = pl.coalesce("named_kind", "kind", by_columns)
+    without_counts = pl.when(kind == "proportion").then(pl.lit("percent")).otherwise(pl.lit("number"))
+    uncounted = kind.is_in(_FROM_COUNTS) & counted.not_() | (kind == "mean") & pl.col("denominator").is_null()
+    return pl.when(uncounted).then(without_counts).otherwise(kind)
+
+
+def _value() -> pl.Expr:
+    """The figure in its unit, from its counts where it has them: what is published beside them is rounded."""
+    ratio = pl.col("numerator") / pl.col("denominator")
+    return (
+        pl.when(pl.col("kind") == "proportion")
+        .then(100 * ratio)
+        .when(pl.col("kind").is_in(_FROM_COUNTS))
+        .then(ratio)
+        .otherwise(pl.coalesce("value", "numerator"))
+    )
+
+
+def _possible() -> pl.Expr:
+    """Whether a figure is there and can be of its kind."""
+    has_denominator = pl.col("kind").is_in((*_FROM_COUNTS, "mean"))
+    percentage = pl.col("kind").is_in(("proportion", "percent"))
+    return (
+        pl.col("value").is_not_null()
+        & (has_denominator.not_() | (pl.col("denominator") > 0))
+        & (percentage.not_() | pl.col("value").is_between(0, 100))
+    )
+
+
+def _questions(questionnaire: Questionnaire) -> pl.DataFrame:
+    """The questions of which one end is worse."""
+    return pl.DataFrame(
+        [
+            {
+                "question_id": question.question_id,
+                "source": question.section,
+                "label": question.text,
+                "kind": question.answer_type,
+                "relevance": _ANSWER,
+                "direction": question.direction,
+                "org_types": question.org_types,
+                "needed": question.services,
+            }
+            for question in questionnaire
+            if question.direction != "none"
+        ],
+        schema_overrides={"org_types": pl.List(pl.String), "needed": pl.List(pl.String)},
+    )
+
+
+def _places(questionnaire: Questionnaire) -> pl.DataFrame:
+    """The place of each level among the levels of its question."""
+    rows = [
+        (question.question_id, level, float(place))
+        for question in questionnaire
+        for place, level in enumerate(question.levels)
+    ]
+    return pl.DataFrame(rows, schema={"question_id": pl.String, "level": pl.String, "place": pl.Float64}, orient="row")
+
+
+def _score(figures: pl.DataFrame, model: IndicatorModel) -> pl.DataFrame:
+    """Compare figures with those of their peers, turn the distances so that positive is worse, put them in words."""
+    worse = pl.col("direction").replace_strict({"lower_better": 1.0, "higher_better": -1.0}, default=None)
+    gathered = gather_peers(figures.with_columns(worse=worse), model.peers).sort(*FIGURE, "peer_group", "org_code")
+    return (
+        gathered.with_columns(_compare(gathered, model))
+        .filter("compared")
+        .with_columns(pl.col(_COMPARED).fill_nan(None))
+        .with_columns(
+            pl.when(pl.col("z").is_not_null()).then("q_value").alias("q_value"), n="denominator", band=_band()
+        )
+        .select(_COLUMNS)
+        .sort("indicator", "org_code")
+    )
+
+
+def _band() -> pl.Expr:
+    """How far from expected, in words; on which side, `z` says."""
+    words = pl.lit(BANDS[0])
+    for limit, further in zip(BAND_LIMITS, BANDS[1:], strict=True):
+        words = pl.when(pl.col("z").abs() > limit).then(pl.lit(further)).otherwise(words)
+    undirected = pl.when(pl.col("direction") == "none").then(pl.lit("no_direction"))
+    return undirected.when(pl.col("z").is_null()).then(pl.lit("too_few_peers")).otherwise(words)
+
+
+def _compare(gathered: pl.DataFrame, model: IndicatorModel) -> list[pl.Series]:
+    """Compare each peer group by itself; rows of one group stand together.
+
+    NaN where a group is too small, and for the distances of figures of which neither end is worse.
+    """
+    parts = [gathered[part].to_numpy() for part in ("numerator", "denominator", "value", "sd_within")]
+    groups = gathered.group_by(*FIGURE, "peer_group", maintain_order=True).len().select("kind", "len")
+    compared = np.full((len(_COMPARED), gathered.height), np.nan)
+    start = 0
+    for kind, size in groups.iter_rows():
+        if size >= model.peers.least:
+            group = _Group(*(part[start : start + size] for part in parts))
+            for row, computed in zip(compared, _compare_group(kind, group, model), strict=True):
+                row[start : start + size] = computed
+        start += size
+    compared[:2] = compared[:2] * gathered["worse"].to_numpy() + 0.0  # which makes a negative zero a plain one
+    return [pl.Series(name, row) for name, row in zip(_COMPARED, compared, strict=True)]
+
+
+def _compare_group(kind: str, group: _Group, model: IndicatorModel) -> tuple[Floats | float, ...]:
+    """`_COMPARED` of one group; positive distances are more than expected."""
+    if kind in _DEVIATIONS:
+        deviations = _DEVIATIONS[kind](group)
+        spread = estimate_spread(deviations, model.winsorised)
+        z = adjust(deviations.z, deviations.error, spread, model.adjustment)
+        unit = 100 if kind == "proportion" else 1
+        return z, deviations.z, deviations.drawn(deviations.target) * unit, spread.phi, spread.tau2, false_discovery(z)
+    expected, z = _distances(kind, group.value, model.percent_floor)
+    return z, z, expected, np.nan, np.nan, false_discovery(z)
+
+
+_DEVIATIONS: Final[Mapping[str, Callable[[_Group], Deviations]]] = {
+    "proportion": lambda group: proportions(group.numerator, group.denominator),
+    "ratio": lambda group: ratios(group.numerator, group.denominator),
+    "ratio_of_counts": lambda group: ratios_of_counts(group.numerator, group.denominator),
+    "mean": lambda group: means(group.value, group.denominator, group.sd_within[0]),
+}
+
+
+def _distances(kind: str, value: Floats, percent_floor: float) -> tuple[float, Floats]:
+    """What is expected of figures without an error of their own, their median, and how far each lies from it.
+
+    Of numbers that are skewed to the right (days of training, staff: none is negative, the mean lies above the median)
+    the logarithms are compared, one added for the sake of zeros. Always to take logarithms would put a zero among
+    sixes, of nine at most, farther off than it is.
+    """
+    if kind in _BY_RANK:
+        return float(np.sort(value)[(value.size - 1) // 2]), normal_scores(value)
+    if kind == "percent":
+        scaled = logit(np.clip(value, percent_floor, 100 - percent_floor) / 100)
+    else:
+        skewed = value.min() >= 0 and value.mean() > np.median(value)
+        scaled = np.log1p(value) if skewed else value
+    return float(np.median(value)), robust_scores(scaled)

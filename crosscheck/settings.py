@@ -1,0 +1,53 @@
+"""Where the rules, models and embedded data lie, and which standards there are."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+from crosscheck.errors import ModelError
+
+
+def home() -> Path:
+    """The folder that holds `rules/`, `models/` and `data/`.
+
+    The environment variable CROSSCHECK_HOME names it; else it is the checkout that this package lies in, else the copy
+    that was installed with the package.
+    """
+    if named := os.environ.get("CROSSCHECK_HOME"):
+        return Path(named)
+    package = Path(__file__).resolve().parent
+    return package.parent if (package.parent / "rules").is_dir() else package / "embedded"
+
+
+def standards() -> list[str]:
+    """The standards that there are rules for, by folder name."""
+    return sorted(
+        folder.name for folder in (home() / "rules").iterdir() if folder.is_dir() and folder.name != "published"
+    )
+
+
+def rules_folder(standard: str) -> Path:
+    """The folder of a standard's rule files."""
+    return home() / "rules" / standard.lower()
+
+
+def questionnaire_file(standard: str) -> Path:
+    """The questionnaire that a standard's rules speak of."""
+    return home() / "data" / standard.lower() / "questionnaire.csv"
+
+
+def model_file(standard: str, name: str, version: str | None = None) -> Path:
+    """The file of a model: the version asked for, else the newest.
+
+    Raises:
+        ModelError: there is no such model or version; the message lists those that there are.
+    """
+    folder = home() / "models" / standard.lower() / name
+    versions = sorted(folder.glob("v*.toml"), key=lambda file: int(re.sub(r"\D", "", file.stem) or 0))
+    wanted = [file for file in versions if version in (None, file.stem)]
+    if not wanted:
+        known = ", ".join(file.stem for file in versions) or "none"
+        raise ModelError(f"No version {version or ''} of the model {name} in {folder}. There are: {known}.")
+    return wanted[-1]

@@ -1,0 +1,62 @@
+"""All that a standard is checked with: its questionnaire, its rules and its models."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from crosscheck import settings
+from crosscheck.cases import catalogue
+from crosscheck.errors import UnknownNameError
+from crosscheck.questionnaire import read_questionnaire
+from crosscheck.risk.model import read_risk_model
+from crosscheck.rulebook.load import load_rulebook
+from crosscheck.scoring.model import read_indicator_model
+
+if TYPE_CHECKING:
+    from crosscheck.questionnaire import Questionnaire
+    from crosscheck.risk.model import RiskModel
+    from crosscheck.rulebook.rule import Rulebook
+    from crosscheck.scoring.model import IndicatorModel
+
+
+@dataclass(frozen=True)
+class Standard:
+    """A standard and everything that its declarations are held against."""
+
+    name: str
+    questionnaire: Questionnaire
+    rulebook: Rulebook
+    indicators: IndicatorModel
+    risk: RiskModel
+
+
+def load_standard(name: str, risk_version: str | None = None) -> Standard:
+    """Load the rules and models of a standard, and check them, before any data is read.
+
+    Args:
+        name: the standard, as `name_standard` gives it.
+        risk_version: a version of the weights, as `v1`; the newest if not given.
+
+    Raises:
+        RulebookError, ModelError: with everything that is wrong in their files, at once.
+    """
+    questionnaire = read_questionnaire(settings.questionnaire_file(name))
+    indicators = read_indicator_model(settings.model_file(name, "indicators"))
+    risk = read_risk_model(settings.model_file(name, "visit_risk", risk_version))
+    rulebook = load_rulebook(settings.rules_folder(name), catalogue(questionnaire, indicators.names))
+    return Standard(name, questionnaire, rulebook, indicators, risk)
+
+
+def name_standard(asked: str | None) -> str:
+    """The standard asked for, or the only one that there are rules for, in capitals.
+
+    Raises:
+        UnknownNameError: there is no such standard, or there are several and none was asked for.
+    """
+    known = [folder.upper() for folder in settings.standards()]
+    if asked is None and len(known) == 1:
+        return known[0]
+    if asked is None or asked.upper() not in known:
+        raise UnknownNameError(f"--standard {asked or ''}: name one of the standards with rules: {', '.join(known)}.")
+    return asked.upper()

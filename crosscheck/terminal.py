@@ -1,0 +1,71 @@
+"""What only a terminal sees: listings, progress, the nearest name to a mistyped one."""
+
+from __future__ import annotations
+
+import csv
+import difflib
+import io
+import json
+import sys
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+
+class Steps:
+    """The steps of a run as they are entered: their seconds, and on a terminal their names while they last."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def __call__(self, name: str) -> Iterator[None]:
+        """Show the step's name on a terminal (standard error) while it lasts, and keep how long that was."""
+        shown = sys.stderr.isatty()
+        if shown:
+            click.echo(f"\r\033[K{name} …", nl=False, err=True)
+        began = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[name] = round(time.perf_counter() - began, 4)
+            if shown:
+                click.echo("\r\033[K", nl=False, err=True)
+
+
+def list_rows(rows: Sequence[dict[str, Any]], columns: Sequence[str], form: str) -> None:
+    """List rows as a table that fits the terminal, as CSV, or as JSON."""
+    if form == "json":
+        click.echo(json.dumps(rows, indent=1, ensure_ascii=False, default=str))
+    elif form == "csv":
+        lines = io.StringIO()
+        writer = csv.DictWriter(lines, columns, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+        click.echo(lines.getvalue(), nl=False)
+    else:
+        _draw_table(rows, columns)
+
+
+def nearest(what: str, name: str, known: Iterable[str], listing: str) -> str:
+    """Say that there is no such thing, which is near, and which command lists them all."""
+    close = difflib.get_close_matches(name.casefold(), {one.casefold(): one for one in known}, n=3, cutoff=0.5)
+    by_folded = {one.casefold(): one for one in known}
+    hint = f" Did you mean {' or '.join(by_folded[one] for one in close)}?" if close else ""
+    return f"No {what} {name}.{hint} (`{listing}` lists them)"
+
+
+def _draw_table(rows: Sequence[dict[str, Any]], columns: Sequence[str]) -> None:
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(*columns, box=box.SIMPLE_HEAD, pad_edge=False)
+    for row in rows:
+        table.add_row(*("" if row[name] is None else str(row[name]) for name in columns))
+    Console(markup=False, highlight=False, emoji=False).print(table)

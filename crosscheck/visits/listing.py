@@ -1,0 +1,57 @@
+"""The visit list: every declaration of the year, worst first, with its reason."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import polars as pl
+
+from crosscheck.frames import OUTPUTS
+
+_KEYS: Final = ("org_code", "function")
+_NOTHING: Final = "Nothing that is known speaks against the declaration"
+
+
+def list_declarations(cases: pl.DataFrame, ranked: pl.DataFrame) -> pl.DataFrame:
+    """Say who each ranked declaration is of: name, type, region, and what it declares."""
+    identities = cases.select(
+        *_KEYS,
+        pl.col("organisation.name").alias("name"),
+        pl.col("organisation.org_type").cast(pl.String).alias("org_type"),
+        pl.col("organisation.region").alias("region"),
+        pl.col("declared.status").cast(pl.String).alias("declared"),
+    )
+    return ranked.join(identities, on=_KEYS, how="left", maintain_order="left")
+
+
+def list_visits(
+    declarations: pl.DataFrame, planned: pl.DataFrame, findings: pl.DataFrame, parts: pl.DataFrame
+) -> pl.DataFrame:
+    """Complete the list: who is visited and why, how much differs, how much is open.
+
+    Args:
+        declarations: ranked and named, worst first.
+        planned: one row a declaration, `selected_by` and `inclusion_probability`.
+        findings: one row a check on a declaration.
+        parts: one row a part of a risk; the weightiest that speaks against the declaration gives the reason.
+
+    Returns:
+        `frames.OUTPUTS["visit_list"]`, worst first, and after its columns `decibans`, the sum of the parts.
+    """
+    verdicts = findings.group_by(_KEYS).agg(
+        flags=(pl.col("verdict") == "differs").sum(), unknowns=(pl.col("verdict") == "cannot_tell").sum()
+    )
+    against = parts.filter((pl.col("family") != "prior") & (pl.col("decibans") > 0))
+    weightiest = against.sort(*_KEYS, "decibans", "part", descending=[False, False, True, False]).unique(
+        _KEYS, keep="first", maintain_order=True
+    )
+    listed = (
+        declarations.join(planned, on=_KEYS, how="left", maintain_order="left")
+        .join(verdicts, on=_KEYS, how="left", maintain_order="left")
+        .join(weightiest.select(*_KEYS, "reason"), on=_KEYS, how="left", maintain_order="left")
+        .with_columns(pl.col("flags", "unknowns").fill_null(0).cast(pl.Int64), pl.col("reason").fill_null(_NOTHING))
+    )
+    rounded = pl.col("risk", "risk_low", "risk_high", "inclusion_probability").round(6)
+    return listed.with_columns(rounded, pl.col("decibans").round(4)).select(
+        *OUTPUTS["visit_list"].schema.names(), "decibans"
+    )

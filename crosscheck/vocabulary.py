@@ -1,0 +1,41 @@
+"""The words of the field, each with one spelling: types of organisation, functions, statuses, verdicts, absences."""
+
+from __future__ import annotations
+
+from typing import Final, Literal, get_args
+
+import polars as pl
+
+OrgType = Literal["acute", "ambulance", "mental_health", "pct"]
+Function = Literal["whole", "commissioner", "provider"]
+Status = Literal["compliant", "not_met", "insufficient_assurance"]
+Verdict = Literal["differs", "agrees", "cannot_tell", "not_applicable"]
+Severity = Literal["low", "medium", "high"]
+Absence = Literal["no_answer", "not_known", "not_applicable"]
+Arm = Literal["mandatory", "risk", "random"]
+
+ORG_TYPES: Final = get_args(OrgType)
+FUNCTIONS: Final = get_args(Function)
+STATUSES: Final = get_args(Status)
+VERDICTS: Final = get_args(Verdict)
+SEVERITIES: Final = get_args(Severity)
+ABSENCES: Final = get_args(Absence)
+ARMS: Final = get_args(Arm)
+
+COMMENTATORS: Final = ("sha", "lscb", "overview_and_scrutiny", "link", "governors")
+TONES: Final = ("critical", "neutral", "praising")
+
+COMPLIANT: Final = "compliant"
+
+# The bands are words, never grades: they say how far a figure is from what was expected (design: method, section 1).
+BANDS: Final = ("as_expected", "somewhat", "notably", "far")
+
+# Ends of the central bands of a standard normal score: 95%, 99% and 99.8% of scores lie inside by chance alone.
+BAND_LIMITS: Final = (1.96, 2.58, 3.09)
+
+ABSENCE: Final = pl.Enum(ABSENCES)
+VERDICT: Final = pl.Enum(VERDICTS)
+SEVERITY: Final = pl.Enum(SEVERITIES)
+STATUS: Final = pl.Enum(STATUSES)
+FUNCTION: Final = pl.Enum(FUNCTIONS)
+ORG_TYPE: Final = pl.Enum(ORG_TYPES)

@@ -1,0 +1,47 @@
+"""Write the golden run anew: `make golden`. Read the difference before you commit it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import polars as pl
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent.parent
+
+
+def golden_run(folder: Path) -> dict[str, str]:
+    """Make the run of the embedded collection and return what is held: the list, and the counts of every check."""
+    collection = ROOT / "data" / "england-2008-09"
+    command = [sys.executable, "-m", "crosscheck", "run", str(collection), "--year", "2008/09", "--out", str(folder)]
+    subprocess.run(command, check=True, capture_output=True)
+    verdicts = (
+        pl.read_parquet(folder / "findings.parquet")
+        .with_columns(pl.col("verdict").cast(pl.String))
+        .group_by("check_id", "verdict")
+        .agg(declarations=pl.len(), decibans=pl.col("weight").sum().round(3))
+        .sort("check_id", "verdict")
+    )
+    scores = (
+        pl.read_csv(folder / "scores.csv", infer_schema_length=None)
+        .group_by("indicator", "peer_group")
+        .agg(organisations=pl.len(), z=pl.col("z").abs().sum().round(3), phi=pl.col("phi").first())
+        .sort("indicator", "peer_group")
+    )
+    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    return {
+        "visit_list.csv": (folder / "visit_list.csv").read_text(encoding="utf-8"),
+        "verdicts.csv": verdicts.write_csv(),
+        "scores.csv": scores.write_csv(),
+        "reconciliation.json": json.dumps(manifest["reconciliation"], indent=1) + "\n",
+    }
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory() as name:
+        for file, content in golden_run(Path(name) / "run").items():
+            (HERE / file).write_text(content, encoding="utf-8")

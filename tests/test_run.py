@@ -1,0 +1,281 @@
+"""The whole run on the embedded national collection, as a user makes it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import random
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import fastexcel
+import polars as pl
+import pytest
+from click.testing import CliRunner
+
+from crosscheck.cli import main
+from crosscheck.frames import INPUTS, OUTPUTS
+from crosscheck.questionnaire import Questionnaire
+from tests.golden.__main__ import golden_run
+
+GOLDEN = Path(__file__).resolve().parent / "golden"
+KEYS = ("org_code", "function")
+
+
+def run(collection: Path, out: Path, *options: str) -> Path:
+    arguments = ["run", str(collection), "--year", "2008/09", "--out", str(out), *options]
+    told = CliRunner().invoke(main, arguments)
+    assert told.exit_code == 0, told.output
+    (out.parent / f"{out.name}.txt").write_text(told.output, encoding="utf-8")
+    return out
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory, collection_folder: Path) -> Path:
+    return run(collection_folder, tmp_path_factory.mktemp("runs") / "run")
+
+
+@pytest.fixture(scope="module")
+def visit_list(folder: Path) -> pl.DataFrame:
+    return pl.read_parquet(folder / "visit_list.parquet")
+
+
+def digests(folder: Path) -> dict[str, str]:
+    """SHA-256 of every file of a run but the manifest, which holds the time it took."""
+    files = sorted(file for file in folder.iterdir() if file.name != "manifest.json")
+    return {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
+
+
+def copied(collection: Path, to: Path) -> Path:
+    shutil.copytree(collection, to)
+    return to
+
+
+def shuffle_rows(collection: Path) -> None:
+    for name in INPUTS:
+        file = collection / f"{name}.csv"
+        heading, *rows = file.read_text(encoding="utf-8").splitlines(keepends=True)
+        random.Random(name).shuffle(rows)
+        file.write_text(heading + "".join(rows), encoding="utf-8")
+
+
+def test_the_golden_run_is_what_it_was(tmp_path: Path) -> None:
+    for name, content in golden_run(tmp_path / "run").items():
+        assert content == (GOLDEN / name).read_text(encoding="utf-8"), f"{name} changed; see `make golden`"
+
+
+def test_a_second_run_has_the_same_bytes(folder: Path, tmp_path: Path, collection_folder: Path) -> None:
+    assert digests(run(collection_folder, tmp_path / "again")) == digests(folder)
+
+
+def test_the_order_of_the_input_rows_changes_no_byte(folder: Path, tmp_path: Path, collection_folder: Path) -> None:
+    shuffled = copied(collection_folder, tmp_path / "shuffled")
+    shuffle_rows(shuffled)
+    assert digests(run(shuffled, tmp_path / "run")) == digests(folder)
+
+
+def test_the_run_reconciles_with_the_published_declarations(folder: Path) -> None:
+    counts = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))["reconciliation"]
+    assert (counts["organisations"], counts["declarations"]) == (392, 539)
+    assert (counts["compliant"], counts["not_compliant"]) == (506, 33)
+    by_category = {row["category"]: (row["compliant"], row["declarations"]) for row in counts["by_category"]}
+    assert by_category == {  # Table 13; its printed counts are the compliant declarations (quirks Q2)
+        "acute": (155, 169), "ambulance": (10, 11), "care_trust_commissioner": (4, 4), "care_trust_provider": (4, 4),
+        "community_trust": (1, 1), "mental_health": (57, 59), "other": (1, 1), "pct_and_mental_health_provider": (3, 4),
+        "pct_commissioner": (139, 148), "pct_provider": (132, 138),
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["visit_list", "findings", "scores", "problems"])
+def test_each_table_has_its_promised_columns_first_and_in_order(folder: Path, name: str) -> None:
+    heading = pl.read_csv(folder / f"{name}.csv", infer_schema=False, n_rows=0).columns
+    promised = OUTPUTS[name].schema.names()
+    assert heading[: len(promised)] == promised
+
+
+def test_the_list_leaves_no_declaration_out_and_names_none_twice(visit_list: pl.DataFrame) -> None:
+    assert visit_list.height == 539
+    assert visit_list.select(KEYS).is_unique().all()
+    assert visit_list["rank"].to_list() == list(range(1, 540))
+    assert visit_list["risk"].is_sorted(descending=True)
+    assert visit_list["reason"].str.len_chars().min() > 10  # type: ignore[operator]
+
+
+def test_the_parts_add_up_to_the_risk_of_every_declaration(folder: Path, visit_list: pl.DataFrame) -> None:
+    parts = pl.read_parquet(folder / "parts.parquet")
+    sums = parts.group_by(KEYS).agg(total=pl.col("decibans").sum())
+    held = visit_list.join(sums, on=KEYS, how="full", coalesce=True)
+    odds = 10 ** (pl.col("total") / 10)
+    assert held.height == 539
+    assert held.select((odds / (1 + odds) - pl.col("risk")).abs().max()).item() < 1e-5
+    assert parts.null_count().sum_horizontal().item() == 0
+
+
+def test_the_weights_of_the_findings_are_those_of_the_parts(folder: Path) -> None:
+    findings = pl.read_parquet(folder / "findings.parquet")
+    checks = pl.read_parquet(folder / "parts.parquet").filter(pl.col("family") == "checks")
+    assert findings["weight"].sum() == pytest.approx(checks["decibans"].sum(), abs=1e-3)
+    undecided = findings.filter(pl.col("verdict").cast(pl.String).is_in(["cannot_tell", "not_applicable"]))
+    assert undecided["weight"].unique().to_list() == [0.0]
+
+
+def test_list_workbook_and_parquet_say_the_same(folder: Path, visit_list: pl.DataFrame) -> None:
+    written = pl.read_csv(folder / "visit_list.csv", infer_schema_length=None)
+    sheet = fastexcel.read_excel(folder / "visit_list.xlsx").load_sheet(0).to_polars()
+    assert written["org_code"].to_list() == visit_list["org_code"].to_list() == sheet["org code"].to_list()
+    assert written["risk"].to_list() == pytest.approx(sheet["risk"].to_list())
+    assert sheet.height == 539
+
+
+def test_one_organisation_that_returned_nothing_is_on_the_list_with_all_open(
+    folder: Path, visit_list: pl.DataFrame
+) -> None:
+    findings = pl.read_parquet(folder / "findings.parquet").with_columns(pl.col("verdict").cast(pl.String))
+    silent = (
+        findings.group_by(KEYS)
+        .agg(said=pl.col("verdict").is_in(["agrees", "differs"]).sum())
+        .filter(pl.col("said") == 0)
+    )
+    compliant = visit_list.filter(pl.col("declared") == "compliant").join(silent, on=KEYS, how="semi")
+    assert compliant["org_type"].to_list() == ["ambulance"]
+    assert compliant["unknowns"].item() > 20
+    assert compliant["flags"].item() == 0
+
+
+def worst_and_best(
+    questionnaire: Questionnaire, org_type: str, services: set[str], *, worst: bool
+) -> list[tuple[str, str, str, str]]:
+    """A made-up return with every answer at its worst, or at its best."""
+    rows = []
+    for question in questionnaire:
+        if question.direction == "none" or org_type not in question.org_types or not set(question.services) <= services:
+            continue
+        low = worst == (question.direction == "higher_better")
+        figure = "0" if low else ("100" if question.answer_type == "percent" else "9")
+        answer = (question.levels[0] if low else question.levels[-1]) if question.has_levels else figure
+        rows += [(question.question_id, item, answer, "") for item in (("1", "2") if question.repeated else ("",))]
+    return rows
+
+
+@pytest.mark.parametrize(("worst", "place"), [(True, 1), (False, 540)])
+def test_an_organisation_with_all_at_its_worst_ranks_above_every_other_and_its_opposite_below(
+    worst: bool, place: int, questionnaire: Questionnaire, collection_folder: Path, tmp_path: Path
+) -> None:
+    collection = copied(collection_folder, tmp_path / "with")
+    organisations = pl.read_csv(collection / "organisations.csv", infer_schema=False)
+    model = organisations.filter(
+        (pl.col("org_type") == "acute") & pl.col("services").str.contains("maternity.*sexual")
+    ).head(1)
+    services = set(model["services"].item().split("|"))
+    with (collection / "organisations.csv").open("a", encoding="utf-8") as file:
+        file.write(
+            model.with_columns(org_code=pl.lit("ZZZ"), name=pl.lit("Made-up Trust")).write_csv(include_header=False)
+        )
+    with (collection / "declarations.csv").open("a", encoding="utf-8") as file:
+        file.write("ZZZ,2008/09,whole,acute,C2,compliant,,,\n")
+    with (collection / "answers.csv").open("a", encoding="utf-8") as file:
+        for question, item, answer, _ in worst_and_best(questionnaire, "acute", services, worst=worst):
+            file.write(f"ZZZ,{question},{item},{answer}\n")
+    figures = pl.read_csv(collection / "indicators.csv", infer_schema=False)
+    made_up = figures.filter(pl.col("direction") != "none").unique(
+        ("source", "indicator"), keep="first", maintain_order=True
+    )
+    bad = (pl.col("direction") == "lower_better") if worst else (pl.col("direction") == "higher_better")
+    extreme = pl.when(pl.col("denominator").is_null()).then(pl.when(bad).then(pl.lit("4")).otherwise(pl.lit("0")))
+    rows = made_up.with_columns(
+        org_code=pl.lit("ZZZ"),
+        numerator=pl.when(pl.col("denominator").is_not_null()).then(
+            pl.when(bad).then("denominator").otherwise(pl.lit("0"))
+        ),
+        value=extreme,
+    )
+    with (collection / "indicators.csv").open("a", encoding="utf-8") as file:
+        file.write(rows.write_csv(include_header=False))
+    listed = pl.read_parquet(run(collection, tmp_path / "run") / "visit_list.parquet")
+    assert listed.filter(pl.col("org_code") == "ZZZ")["rank"].item() == place
+
+
+def test_nothing_is_left_behind_by_a_run_that_could_not_be_written(tmp_path: Path, collection_folder: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    told = CliRunner().invoke(
+        main, ["run", str(collection_folder), "--year", "2008/09", "--out", str(tmp_path / "file" / "run")]
+    )
+    assert told.exit_code == 6
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file"]
+
+
+def test_a_run_takes_the_place_of_a_former_run(tmp_path: Path, collection_folder: Path) -> None:
+    out = run(collection_folder, tmp_path / "run", "--capacity", "10")
+    run(collection_folder, out, "--capacity", "20")
+    assert json.loads((out / "manifest.json").read_text(encoding="utf-8"))["options"]["capacity"] == 20
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["run", "run.txt"]
+
+
+def test_another_seed_draws_other_visits_and_leaves_the_order_alone(
+    folder: Path, tmp_path: Path, collection_folder: Path
+) -> None:
+    first = pl.read_parquet(folder / "visit_list.parquet")
+    other = pl.read_parquet(run(collection_folder, tmp_path / "run", "--seed", "7") / "visit_list.parquet")
+    assert first.select("rank", *KEYS, "risk").equals(other.select("rank", *KEYS, "risk"))
+    assert not first["selected_by"].equals(other["selected_by"])
+
+
+def test_a_collection_without_optional_tables_runs_and_says_what_it_costs(
+    tmp_path: Path, collection_folder: Path
+) -> None:
+    collection = copied(collection_folder, tmp_path / "bare")
+    for name in set(INPUTS) - {"organisations", "declarations", "answers"}:
+        (collection / f"{name}.csv").unlink()
+    (collection / "visits_wave_1.csv").unlink()
+    out = run(collection, tmp_path / "run")
+    assert "indicators" in (tmp_path / "run.txt").read_text(encoding="utf-8")
+    assert pl.read_parquet(out / "visit_list.parquet").height == 539
+
+
+def test_explaining_the_first_on_the_list_tells_all_that_a_visit_needs(folder: Path, visit_list: pl.DataFrame) -> None:
+    first = visit_list.filter(pl.col("declared") == "compliant").row(0, named=True)
+    told = CliRunner().invoke(
+        main, ["explain", first["org_code"], "--function", first["function"], "--run", str(folder)]
+    )
+    assert told.exit_code == 0
+    for heading in (
+        "HOW THE RISK ADDS UP",
+        "WHAT DIFFERS",
+        "It may rightly reply",
+        "[ ] ",
+        "WHAT COULD NOT BE TOLD",
+        "EVERY PART",
+    ):
+        assert heading in told.output
+    *parts, total = (
+        float(number) for number in re.findall(r"^ +([+-]\d+\.\d\d) {2,}", told.output.split("EVERY PART")[1], re.M)
+    )
+    assert sum(parts) == pytest.approx(total, abs=0.005 * len(parts) + 0.01)
+
+
+def test_explaining_as_json_holds_every_part(folder: Path, visit_list: pl.DataFrame) -> None:
+    first = visit_list.row(0, named=True)
+    told = CliRunner().invoke(main, ["explain", first["org_code"], "--run", str(folder), "--format", "json"])
+    case = next(case for case in json.loads(told.output) if case["function"] == first["function"])
+    assert sum(part["decibans"] for part in case["parts"]) == pytest.approx(case["decibans"], abs=1e-3)
+
+
+def test_explaining_an_unknown_organisation_offers_those_of_that_name(folder: Path, visit_list: pl.DataFrame) -> None:
+    name = str(visit_list["name"][0]).split()[0]
+    told = CliRunner().invoke(main, ["explain", name, "--run", str(folder)])
+    assert told.exit_code == 7
+    assert visit_list["org_code"][0] in told.output
+
+
+def test_the_whole_command_works_outside_the_checkout(tmp_path: Path, collection_folder: Path) -> None:
+    command = [sys.executable, "-m", "crosscheck", "check", str(collection_folder)]
+    told = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert told.returncode == 0, told.stderr
+
+
+def test_no_word_accuses_anybody(folder: Path, visit_list: pl.DataFrame) -> None:
+    told = "\n".join(visit_list["reason"]) + (folder / "rulebook.json").read_text(encoding="utf-8")
+    assert not re.search(r"\b(lied|lying|liar|fraud\w*|dishonest\w*|cheat\w*|falsif\w*)\b", told, re.IGNORECASE)
