@@ -42,7 +42,7 @@ $(VENV)/.ready-dev: $(VENV)/.ready requirements-dev.txt
 bench: setup-dev  ## speed and memory, side by side with peers, in one run
 	$(BIN)/python -m benchmarks
 
-golden: setup  ## write the golden run anew; read the difference before you commit it
+golden: setup  ## write the golden run and the command reference anew; read the difference before you commit it
 	$(BIN)/python -m tests.golden
 
 lock: setup-dev  ## pin the packages anew (hashes, no addresses)

@@ -14,6 +14,7 @@ from click.testing import CliRunner, Result
 
 import crosscheck
 from crosscheck.cli import main
+from tests.golden.__main__ import command_reference
 
 
 def crosscheck_(*arguments: object) -> Result:
@@ -37,6 +38,11 @@ def test_every_command_has_one_line_of_purpose_and_a_real_example() -> None:
         example = re.search(r"Example:  crosscheck (.+)", command.help)
         assert example, path
         assert example[1].startswith(" ".join(path)), path
+
+
+def test_the_reference_of_the_commands_is_made_from_them() -> None:
+    written = (Path(__file__).resolve().parent.parent / "docs" / "commands.md").read_text(encoding="utf-8")
+    assert written == command_reference(), "the commands changed; see `make golden`"
 
 
 def test_help_comes_without_importing_what_is_slow() -> None:

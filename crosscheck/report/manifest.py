@@ -45,7 +45,7 @@ def describe_run(
             "indicators": {"version": standard.indicators.version, "sha256": standard.indicators.digest},
             "visit_risk": {"version": standard.risk.version, "sha256": standard.risk.digest},
         },
-        "reconciliation": reconcile(outcome.cases),
+        "reconciliation": reconcile(outcome.cases, collection.tables["organisations"]),
         "counts": _counts(collection, outcome),
     }
 
@@ -58,8 +58,11 @@ def describe_inputs(collection: Collection) -> list[dict[str, Any]]:
     ]
 
 
-def reconcile(cases: pl.DataFrame) -> dict[str, Any]:
-    """Organisations, declarations, compliant and not, over all and by category, from the cases of the run."""
+def reconcile(cases: pl.DataFrame, organisations: pl.DataFrame) -> dict[str, Any]:
+    """Organisations, declarations, compliant and not, over all and by category, from the cases of the run.
+
+    An organisation of which no declaration could be used is named: it is on no list, so somebody must look.
+    """
     compliant = pl.col("declared.status") == COMPLIANT
     by_category = (
         cases.group_by(category=pl.col("declared.category"))
@@ -69,7 +72,8 @@ def reconcile(cases: pl.DataFrame) -> dict[str, Any]:
     )
     met = int(cases.select(compliant.sum()).item())
     return {
-        "organisations": cases["org_code"].n_unique(),
+        "organisations": organisations.height,
+        "without_declaration": organisations.join(cases, on="org_code", how="anti")["org_code"].sort().to_list(),
         "declarations": cases.height,
         "compliant": met,
         "not_compliant": cases.height - met,

@@ -54,6 +54,9 @@ def _reconciliation(counts: dict[str, Any]) -> Iterator[str]:
         f"RECONCILED  {counts['organisations']} organisations, {counts['declarations']} declarations: "
         f"{counts['compliant']} compliant, {counts['not_compliant']} not"
     )
+    if counts["without_declaration"]:
+        missing = ", ".join(counts["without_declaration"])
+        yield f"  NOT ON THE LIST, for want of a declaration that can be used: {missing}"
     for row in counts["by_category"]:
         yield f"  {row['category'].replace('_', ' '):<34}{row['declarations']:>5}, {row['compliant']:>4} compliant"
 
@@ -71,7 +74,7 @@ def _first_ten(visit_list: pl.DataFrame) -> Iterator[str]:
         yield "      " + textwrap.shorten(row["reason"], _WIDTH, placeholder=" …")
     declared = visit_list.filter(~compliant)
     if declared.height:
-        yield f"  {declared.height} boards declared a lapse themselves: they are on the list too, to follow up, not to test."
+        yield f"  {declared.height} boards declared a lapse themselves: on the list too, to follow up, not to test."
 
 
 def _plan(visit_list: pl.DataFrame) -> Iterator[str]:

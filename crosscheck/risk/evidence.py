@@ -38,12 +38,10 @@ PARTS: Final = pl.Schema(
 _KEYS: Final = ("org_code", "function")
 _NATS_IN_DECIBANS: Final = 10 / math.log(10)
 
-# A check that nearly everybody fails, or nearly nobody, tells little of how often it differs; so much imagined evidence
-# stands beside the counted (two of twenty, about what an average check shows in the review).
+# How often a check differs is uncertain where few could be decided; so much imagined evidence stands beside the counted
+# (two of twenty, about what an average check shows in the review).
 _IMAGINED_DIFFERS: Final = 2.0
 _IMAGINED_DECIDED: Final = 20.0
-# No evidence is so sure that it never misses: at most so many of those who fall short would show the difference.
-_LARGEST_SENSITIVITY: Final = 0.95
 
 
 def weigh(
@@ -100,25 +98,27 @@ def price_checks(findings: pl.DataFrame, parts: pl.DataFrame, model: RiskModel) 
 
 
 def price_difference(worth: float, share: pl.Expr, base_rate: float) -> tuple[pl.Expr, pl.Expr]:
-    """What a check adds where it differs and where it agrees, given how often it differs.
+    """What a check adds where it differs and what it takes away where it agrees, given how often it differs.
 
-    The experts state the likelihood ratio L of a difference. With base rate b and a check that differs in a share p of
-    all declarations, a difference shows in q = p / (1 + b(L - 1)) of those that stand and in Lq of those that do not;
-    agreement is then worth log((1 - Lq) / (1 - q)). Lq is held at 95 in 100, so that what half of all lack can't be
-    worth much (*choice*).
+    The stated worth is the step between the two: the odds that a declaration does not stand are r = 10^(worth/10) times
+    as large where the check differs as where it agrees, as a weight of a logistic regression says. If it differs in a
+    share p of all declarations and b of them do not stand, it differs in a share q of those that stand, where
+
+        (1 - b)(r - 1) q² + (b r + 1 - b - p (r - 1)) q - p = 0,
+
+    and in s = r q / (1 + (r - 1) q) of those that do not. A difference then adds log(s / q), agreement takes away
+    log((1 - s) / (1 - q)), and the two together leave the base rate as it is. What hardly anybody lacks is worth its
+    full step where it is lacking; what nearly everybody lacks is worth it where it is there.
 
     Returns:
         The two worths in decibans: the first at least zero, the second at most zero.
     """
     ratio = 10 ** (worth / 10)
-    stated = ratio * share / (1 + base_rate * (ratio - 1))
-    shown = pl.min_horizontal(stated, _LARGEST_SENSITIVITY)
-    otherwise = (
-        pl.when(stated <= _LARGEST_SENSITIVITY)
-        .then(shown / ratio)
-        .otherwise(pl.min_horizontal((share - base_rate * shown) / (1 - base_rate), shown))
-    )
-    return _decibans(shown / otherwise), _decibans((1 - shown) / (1 - otherwise))
+    square = (1 - base_rate) * (ratio - 1)
+    linear = base_rate * ratio + 1 - base_rate - share * (ratio - 1)
+    standing = 2 * share / (linear + (linear**2 + 4 * square * share).sqrt())
+    falling = ratio * standing / (1 + (ratio - 1) * standing)
+    return _decibans(falling / standing), _decibans((1 - falling) / (1 - standing))
 
 
 def overlap(size: pl.Expr, correlation: float, over: list[str]) -> pl.Expr:

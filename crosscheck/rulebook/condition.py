@@ -220,14 +220,13 @@ def _compared(sign: str, left: pl.Expr, right: pl.Expr | float) -> pl.Expr:
 def _tally_holds(tally: Tally) -> pl.Expr:
     """Compare the least and the most that the tally can be; an unknown part that waits may come out either way."""
     parts = [holds(part) for part in tally.parts]
-    least = _number_of(parts)
     if not tally.share:
-        return _over_range(tally.sign, tally.limit, least, _number_of(part.fill_null(value=True) for part in parts))
+        most = _number_of(part.fill_null(value=True) for part in parts)
+        return _over_range(tally.sign, tally.limit, _number_of(parts), most)
     waiting = [waits(part) for part in tally.parts]
     most = _number_of(part.fill_null(waits) for part, waits in zip(parts, waiting, strict=True))
-    apply = _number_of(part.is_not_null() | waits for part, waits in zip(parts, waiting, strict=True))
-    some = pl.when(apply > 0).then(apply)
-    return _over_range(tally.sign, tally.limit, least / some, most / some)
+    apply = _number_of(part.is_not_null() | waits for part, waits in zip(parts, waiting, strict=True)).replace(0, None)
+    return _over_range(tally.sign, tally.limit, _number_of(parts) / apply, most / apply)
 
 
 def _over_range(sign: str, limit: float, least: pl.Expr, most: pl.Expr) -> pl.Expr:
@@ -237,8 +236,8 @@ def _over_range(sign: str, limit: float, least: pl.Expr, most: pl.Expr) -> pl.Ex
     if sign == "==":
         always, never = (least == limit) & (most == limit), (least > limit) | (most < limit)
     else:
-        at_ends = _compared(sign, least, limit), _compared(sign, most, limit)
-        always, never = _all(at_ends), ~_any(at_ends)
+        hardest, easiest = (most, least) if sign in {"<", "<="} else (least, most)
+        always, never = _compared(sign, hardest, limit), ~_compared(sign, easiest, limit)
     return pl.when(always).then(statement=True).when(never).then(statement=False)
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from crosscheck.rulebook.rule import AppliesTo, Rule, Rulebook
 
 _KEYS: Final = ("org_code", "function")
+_BETWEEN_NAMES: Final = " "
 _VERDICT: Final = {verdict: pl.lit(verdict, dtype=VERDICT) for verdict in VERDICTS}
 
 
@@ -55,10 +56,11 @@ def evaluate(cases: pl.DataFrame, rulebook: Rulebook) -> pl.DataFrame:
     told = _judged(cases.sort(_KEYS), rulebook).with_columns(map(_in_words, _spoken_of(rulebook)))
     wide = told.select(*_KEYS, *(column for rule in rulebook for column in _finding(rule))).collect()
     findings = _about(rulebook).join(wide.select(_KEYS), how="cross", maintain_order="left_right")
-    return findings.select(
-        "check_id", *_KEYS, _gathered(wide, rulebook, "verdict"), "severity", _gathered(wide, rulebook, "evidence"),
-        "expected", "basis", _gathered(wide, rulebook, "says"), _gathered(wide, rulebook, "open_questions"), "group",
-    )  # fmt: skip
+    told_of_all = {column: _gathered(wide, rulebook, column) for column in ("verdict", "evidence", "says", "open")}
+    open_questions = told_of_all.pop("open").replace("", None).str.split(_BETWEEN_NAMES)
+    return findings.with_columns(**told_of_all, open_questions=open_questions).select(
+        "check_id", *_KEYS, "verdict", "severity", "evidence", "expected", "basis", "says", "open_questions", "group"
+    )
 
 
 def dtype_of(name: Name) -> pl.DataType:
@@ -73,41 +75,46 @@ def _spoken_of(rulebook: Rulebook) -> Iterable[Name]:
 
 
 def _judged(cases: pl.DataFrame, rulebook: Rulebook) -> pl.LazyFrame:
-    """The cases and one column a rule. Rules that apply to the same cases share the column that says so."""
+    """The cases and one column a rule. Whether a rule applies is worked out once for all rules that say it alike."""
     numbers = [pl.col(name.name) for name in _spoken_of(rulebook) if name.type == "number"]
-    circles = {rule.applies_to: _applies(rule.applies_to).alias(_circle(rule.applies_to)) for rule in rulebook}
+    circles = dict.fromkeys(rule.applies_to for rule in rulebook)
     return (
         cases.lazy()
         .with_columns(pl.when(number.is_finite()).then(number) for number in numbers)
-        .with_columns(circles.values())
+        .with_columns(_applies(circle).alias(_inside(circle)) for circle in circles)
+        .with_columns(_verdict_outside(circle).alias(_outside(circle)) for circle in circles)
         .with_columns(_verdict(rule).alias(rule.id) for rule in rulebook)
     )
 
 
-def _circle(applies_to: AppliesTo) -> str:
-    return f"applies to {applies_to}"
+def _inside(circle: AppliesTo) -> str:
+    return f"{circle} applies"
 
 
-def _applies(applies_to: AppliesTo) -> pl.Expr:
+def _outside(circle: AppliesTo) -> str:
+    return f"{circle} does not apply"
+
+
+def _applies(circle: AppliesTo) -> pl.Expr:
     """Whether a case is one that a rule speaks of: unknown where a service is not known."""
-    one_of = {
-        "declared.status": applies_to.declared,
-        "organisation.org_type": applies_to.org_type,
-        "function": applies_to.function,
-    }
+    one_of = {"declared.status": circle.declared, "organisation.org_type": circle.org_type, "function": circle.function}
     within = [pl.col(name).is_in(values) for name, values in one_of.items() if values]
-    provides = [pl.col(f"service.{service}") for service in applies_to.services]
-    return reduce(and_, [*within, *provides], pl.lit(value=True))
+    return reduce(and_, [*within, *map(pl.col, _services(circle))], pl.lit(value=True))
+
+
+def _services(circle: AppliesTo) -> list[str]:
+    return [f"service.{service}" for service in circle.services]
+
+
+def _verdict_outside(circle: AppliesTo) -> pl.Expr:
+    unknown = pl.col(_inside(circle)).is_null()
+    return pl.when(unknown).then(_VERDICT["cannot_tell"]).otherwise(_VERDICT["not_applicable"])
 
 
 def _verdict(rule: Rule) -> pl.Expr:
-    applies, expected = pl.col(_circle(rule.applies_to)), holds(rule.condition)
-    return (
-        pl.when(~applies)
-        .then(_VERDICT["not_applicable"])
-        .when(applies.is_null())
-        .then(_VERDICT["cannot_tell"])
-        .when(expected)
+    expected = holds(rule.condition)
+    verdict = (
+        pl.when(expected)
         .then(_VERDICT["agrees"])
         .when(~expected)
         .then(_VERDICT["differs"])
@@ -115,6 +122,7 @@ def _verdict(rule: Rule) -> pl.Expr:
         .then(_VERDICT["cannot_tell"])
         .otherwise(_VERDICT["not_applicable"])
     )
+    return pl.when(_inside(rule.applies_to)).then(verdict).otherwise(_outside(rule.applies_to))
 
 
 def _in_words(name: Name) -> pl.Expr:
@@ -150,7 +158,7 @@ def _finding(rule: Rule) -> tuple[pl.Expr, ...]:
         verdict.alias(f"{rule.id} verdict"),
         pl.when(verdict != "not_applicable").then(evidence).otherwise(pl.lit("")).alias(f"{rule.id} evidence"),
         pl.when(verdict == "differs").then(says).alias(f"{rule.id} says"),
-        pl.when(verdict == "cannot_tell").then(_open_questions(rule)).alias(f"{rule.id} open_questions"),
+        pl.when(verdict == "cannot_tell").then(_open_questions(rule)).alias(f"{rule.id} open"),
     )
 
 
@@ -164,12 +172,13 @@ def _as_evidence(name: Name) -> pl.Expr:
 
 def _open_questions(rule: Rule) -> pl.Expr:
     """The names that keep a rule open: services that decide whether it applies, and answers that decide the rest."""
-    applies, expected = pl.col(_circle(rule.applies_to)), holds(rule.condition)
-    services = [f"service.{service}" for service in rule.applies_to.services]
-    keeps = {service: applies.is_null() & pl.col(service).is_null() for service in services}
-    keeps |= {name: expected.is_null() & kept for name, kept in keeps_open(rule.condition).items()}
-    wanting = [pl.when(kept).then(pl.lit(name)) for name, kept in keeps.items()]
-    return pl.concat_list(wanting).list.drop_nulls()
+    services, kept = _services(rule.applies_to), keeps_open(rule.condition)
+    if services:
+        unknown = holds(rule.condition).is_null()
+        kept = {name: unknown & keeps for name, keeps in kept.items()}
+    open_names = {**{service: pl.col(service).is_null() for service in services}, **kept}
+    wanting = [pl.when(keeps).then(pl.lit(name)) for name, keeps in open_names.items()]
+    return pl.concat_str(wanting, separator=_BETWEEN_NAMES, ignore_nulls=True)
 
 
 def _about(rulebook: Rulebook) -> pl.DataFrame:

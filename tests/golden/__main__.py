@@ -6,9 +6,13 @@ import json
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import polars as pl
+
+from crosscheck.cli import main
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
@@ -41,7 +45,27 @@ def golden_run(folder: Path) -> dict[str, str]:
     }
 
 
+def command_reference() -> str:
+    """docs/commands.md, from the commands themselves."""
+    pages = ["# Commands\n\nMade from the commands by `make golden`; a test holds it.\n", _page(main, "crosscheck")]
+    pages += [_page(command, f"crosscheck {name}") for name, command in _commands(main, "")]
+    return "\n".join(pages)
+
+
+def _commands(group: click.Group, path: str) -> Iterator[tuple[str, click.Command]]:
+    for name, command in group.commands.items():
+        yield f"{path}{name}", command
+        if isinstance(command, click.Group):
+            yield from _commands(command, f"{path}{name} ")
+
+
+def _page(command: click.Command, name: str) -> str:
+    with click.Context(command, info_name=name, max_content_width=100, terminal_width=100) as context:
+        return f"## {name}\n\n```text\n{command.get_help(context)}\n```\n"
+
+
 if __name__ == "__main__":
+    (ROOT / "docs" / "commands.md").write_text(command_reference(), encoding="utf-8")
     with tempfile.TemporaryDirectory() as name:
         for file, content in golden_run(Path(name) / "run").items():
             (HERE / file).write_text(content, encoding="utf-8")

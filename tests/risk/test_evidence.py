@@ -99,20 +99,20 @@ def test_a_difference_and_an_agreement_together_leave_the_base_rate_as_it_is(
     risks = [odds * 10 ** (decibans / 10) / (1 + odds * 10 ** (decibans / 10)) for decibans in (adds, takes)]
     assert adds >= -1e-9
     assert takes <= 1e-9
-    assert adds <= worth + 1e-9
+    assert adds - takes == pytest.approx(worth)
     assert share * risks[0] + (1 - share) * risks[1] == pytest.approx(base, rel=1e-6)
 
 
 def test_what_hardly_anybody_lacks_is_worth_what_the_experts_state() -> None:
     adds, takes = (pl.select(price).item() for price in price_difference(6.0, pl.lit(0.02), 0.13))
-    assert adds == pytest.approx(6.0)
-    assert -0.5 < takes < 0
+    assert adds == pytest.approx(6.0, abs=0.3)
+    assert -0.3 < takes < 0
 
 
 def test_what_nine_in_ten_lack_says_little_where_it_is_lacking_and_much_where_it_is_there() -> None:
     adds, takes = (pl.select(price).item() for price in price_difference(6.0, pl.lit(0.9), 0.13))
-    assert adds < 0.5
-    assert takes < -2
+    assert 0 < adds < 0.7
+    assert takes < -5.3
 
 
 def test_an_unanswered_check_adds_nothing() -> None:

@@ -1,0 +1,155 @@
+from __future__ import annotations
+
+import ast
+from collections import Counter
+from datetime import date
+from pathlib import Path
+from random import Random
+
+import polars as pl
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from made_up import ANSWERS, FLAGS, LEVELS, NAMES, cases_of, conditions, random_row
+from slow_evaluator import Absent, SlowEvaluator, verdict
+
+from crosscheck.rulebook.condition import holds
+from crosscheck.rulebook.evaluate import evaluate, judge
+from crosscheck.rulebook.expression import parse
+from crosscheck.rulebook.rule import AppliesTo, Rule, Rulebook
+from crosscheck.vocabulary import ABSENCES
+
+thorough = settings(
+    max_examples=120,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+batches = st.lists(conditions(), min_size=20, max_size=20)
+plain_batches = st.lists(conditions(on_absence=False), min_size=20, max_size=20)
+chances = st.integers(0, 10**6).map(Random)
+
+
+def rule(number: int, text: str, services: tuple[str, ...] = ()) -> Rule:
+    return Rule(
+        id=f"R{number}",
+        title="As we would expect",
+        kind="response_pattern",
+        applies_to=AppliesTo(services=services),
+        expects=text,
+        condition=parse(text, NAMES),
+        severity="low",
+        strength="context",
+        basis="none",
+        source="none",
+        says="It differs.",
+        said=(),
+        innocent=("a slip",),
+        ask=("ask",),
+        group="all",
+        covers=(),
+        expectations=(),
+        threshold="",
+        checked_on=date(2026, 11, 22),
+        examples=(),
+        file=Path(),
+    )
+
+
+def rulebook(texts: list[str], services: tuple[str, ...] = ()) -> Rulebook:
+    return Rulebook({f"R{number}": rule(number, text, services) for number, text in enumerate(texts)}, "")
+
+
+@thorough
+@given(texts=batches, chance=chances)
+def test_polars_and_a_plain_walk_give_the_same_three_valued_answers(texts: list[str], chance: Random) -> None:
+    rows = [random_row(chance) for _ in range(25)]
+    cases = cases_of(rows).with_columns(pl.col("figures.rate").fill_nan(None))
+    answers = cases.lazy().select(holds(parse(text, NAMES)).alias(str(at)) for at, text in enumerate(texts)).collect()
+    for at, text in enumerate(texts):
+        expected = [SlowEvaluator(row, LEVELS).truth(ast.parse(text, mode="eval").body) for row in rows]
+        assert answers[str(at)].to_list() == expected, text
+
+
+@thorough
+@given(texts=batches, chance=chances, service=st.sampled_from(["children", "maternity", None]))
+def test_polars_and_a_plain_walk_give_the_same_verdicts(texts: list[str], chance: Random, service: str | None) -> None:
+    rows = [random_row(chance) for _ in range(25)]
+    verdicts = judge(cases_of(rows), rulebook(texts, (service,) if service else ()))
+    for at, text in enumerate(texts):
+        provided = [row[f"service.{service}"] if service else True for row in rows]
+        applies = [None if isinstance(known, Absent) else known for known in provided]
+        expected = [verdict(text, known, row, LEVELS) for row, known in zip(rows, applies, strict=True)]
+        assert verdicts[f"R{at}"].to_list() == expected, text
+
+
+@settings(thorough, max_examples=40)
+@given(texts=batches, chance=chances)
+def test_open_questions_are_what_keeps_a_plain_walk_from_deciding(texts: list[str], chance: Random) -> None:
+    rows = [random_row(chance) for _ in range(10)]
+    findings = evaluate(cases_of(rows), rulebook(texts))
+    for finding in findings.filter(pl.col("verdict") == "cannot_tell").iter_rows(named=True):
+        text, row = texts[int(finding["check_id"][1:])], rows[int(finding["org_code"])]
+        kept_open = SlowEvaluator(row, LEVELS).open(ast.parse(text, mode="eval").body)
+        wanting = {name for name, why in kept_open if name and why != "not_applicable"}
+        assert set(finding["open_questions"] or ()) == wanting, text
+    assert findings.filter(pl.col("verdict") != "cannot_tell")["open_questions"].null_count() == (
+        findings.height - findings["verdict"].to_list().count("cannot_tell")
+    )
+
+
+@thorough
+@given(texts=plain_batches, why=st.sampled_from(ABSENCES))
+def test_with_everything_absent_no_rule_agrees_or_differs(texts: list[str], why: str) -> None:
+    row = {name: Absent(why if name in ANSWERS else "nothing") for name in NAMES}
+    verdicts = judge(cases_of([row]), rulebook(texts)).drop("org_code", "function").row(0)
+    assert set(verdicts) <= {"cannot_tell", "not_applicable"}
+
+
+@thorough
+@given(texts=plain_batches, chance=chances)
+def test_an_answer_that_comes_later_never_overturns_a_verdict(texts: list[str], chance: Random) -> None:
+    before = [random_row(chance) for _ in range(25)]
+    after = [
+        {name: late(value, name, chance) if isinstance(value, Absent) else value for name, value in row.items()}
+        for row in before
+    ]
+    rules = rulebook(texts)
+    first, then = judge(cases_of(before), rules), judge(cases_of(after), rules)
+    for at, text in enumerate(texts):
+        decided = first[f"R{at}"].is_in(["agrees", "differs"])
+        assert first[f"R{at}"].filter(decided).equals(then[f"R{at}"].filter(decided)), text
+
+
+def late(absent: Absent, name: str, chance: Random) -> object:
+    return absent if absent.why == "not_applicable" else random_row(chance)[name]
+
+
+@settings(thorough, max_examples=40)
+@given(texts=batches, chance=chances)
+def test_a_verdict_depends_neither_on_the_order_of_rows_nor_on_other_rows(texts: list[str], chance: Random) -> None:
+    rules, cases = rulebook(texts, ("children",)), cases_of([random_row(chance) for _ in range(12)])
+    verdicts = judge(cases, rules)
+    assert judge(cases.reverse(), rules).reverse().equals(verdicts)
+    assert pl.concat([judge(cases[at], rules) for at in range(3)]).equals(verdicts.head(3))
+    assert judge(cases.head(0), rules).equals(verdicts.head(0))
+
+
+@settings(thorough, max_examples=20)
+@given(texts=batches, chance=chances)
+def test_findings_are_the_same_whatever_the_order_of_the_cases(texts: list[str], chance: Random) -> None:
+    rules, cases = rulebook(texts), cases_of([random_row(chance) for _ in range(12)])
+    assert evaluate(cases.sample(fraction=1, shuffle=True, seed=1), rules).equals(evaluate(cases, rules))
+
+
+def test_the_random_conditions_and_rows_reach_every_verdict() -> None:
+    seen: Counter[str] = Counter()
+
+    @settings(thorough, max_examples=10, database=None)
+    @given(texts=batches, chance=chances)
+    def tally(texts: list[str], chance: Random) -> None:
+        verdicts = judge(cases_of([random_row(chance) for _ in range(25)]), rulebook(texts, (FLAGS[0][8:],)))
+        for text in range(len(texts)):
+            seen.update(verdicts[f"R{text}"].to_list())
+
+    tally()
+    assert min(seen[verdict] for verdict in ("agrees", "differs", "cannot_tell", "not_applicable")) > 200
