@@ -13,7 +13,7 @@ import click
 import crosscheck
 from crosscheck import settings
 from crosscheck.errors import CrosscheckError, UnknownNameError
-from crosscheck.terminal import Steps, list_rows, nearest
+from crosscheck.terminal import Steps, as_typed, list_rows, nearest
 
 FORMATS: Final = click.Choice(["table", "csv", "json"])
 
@@ -93,7 +93,7 @@ def run(collection: Path, year: str, out: Path, **options: Any) -> None:
         stated = {"collection": str(collection), "year": year, **options, "standard": standard.name}
         manifest = describe_run(read, standard, outcome, stated, capacity)
         write_run(outcome, read.problems, standard.rulebook, manifest | {"seconds": steps.seconds}, out)
-    click.echo(summarise_run(manifest, outcome.visit_list, read.problems, out))
+    click.echo(summarise_run(manifest, outcome.visit_list, read.problems, out, as_typed(sys.argv[0])))
 
 
 @main.command()

@@ -9,6 +9,7 @@ import json
 import sys
 import time
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -50,6 +51,11 @@ def list_rows(rows: Sequence[dict[str, Any]], columns: Sequence[str], form: str)
         click.echo(lines.getvalue(), nl=False)
     else:
         _draw_table(rows, columns)
+
+
+def as_typed(program: str) -> str:
+    """How the program was called, where that was by a path: on a new machine it is not on the search path."""
+    return program if Path(program).name == "crosscheck" and not Path(program).is_absolute() else "crosscheck"
 
 
 def nearest(what: str, name: str, known: Iterable[str], listing: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 import polars as pl
@@ -235,25 +236,23 @@ def refuse_repeated_rows(sheet: Sheet, key: Sequence[str], needed: Sequence[str]
     repeated = complete.filter(pl.struct(key).is_duplicated())
     if repeated.is_empty():
         return sheet
-    aside = {problem.row for problem in sheet.problems if problem.effect == ROW}
     groups = repeated.sort("row").group_by(key, maintain_order=True).agg("row", *values)
-    return sheet.noting(
-        problem for group in groups.iter_rows(named=True) for problem in _repeated(group, values, aside)
-    )
+    return sheet.noting(problem for group in groups.iter_rows(named=True) for problem in _repeated(group, values))
 
 
-def _repeated(group: dict[str, list[Any]], values: Sequence[str], aside: Collection[int | None]) -> Iterator[Problem]:
+def _repeated(group: dict[str, list[Any]], values: Sequence[str]) -> Iterator[Problem]:
     numbers = group["row"]
     differing = [name for name in values if any(value != group[name][0] for value in group[name])]
-    first = next((row for row in numbers if row not in aside), numbers[0])
     for position, row in enumerate(numbers):
         text = _told([group[name][position] if name in values else group[name] for name in group if name != "row"])
         if differing:
-            others = " and ".join([str(other) for other in numbers if other != row][:_NAMED])
+            others = " and ".join(islice((str(other) for other in numbers if other != row), _NAMED))
             problem = f"It contradicts row {others}: the same but for {', '.join(differing)}."
             yield Problem(row, None, text, problem, "Find out which of them holds, and delete the others.", ROW)
-        elif row != first:
-            yield Problem(row, None, text, f"The row was given twice: row {first} says the same.", "Delete it.", ROW)
+        elif position:
+            yield Problem(
+                row, None, text, f"The row was given twice: row {numbers[0]} says the same.", "Delete it.", ROW
+            )
 
 
 def _told(cells: Iterable[object]) -> str:

@@ -21,8 +21,10 @@ def summarise_reading(manifest: Mapping[str, Any], problems: pl.DataFrame) -> st
     return "\n".join(_reading(manifest["inputs"], manifest["absent_tables"], problems))
 
 
-def summarise_run(manifest: Mapping[str, Any], visit_list: pl.DataFrame, problems: pl.DataFrame, folder: Path) -> str:
-    """The whole summary, under 60 lines."""
+def summarise_run(
+    manifest: Mapping[str, Any], visit_list: pl.DataFrame, problems: pl.DataFrame, folder: Path, command: str
+) -> str:
+    """The whole summary, under 60 lines; `command` is how crosscheck was called, so that the next step can be typed."""
     lines = [
         *_reading(manifest["inputs"], manifest["absent_tables"], problems),
         "",
@@ -32,7 +34,7 @@ def summarise_run(manifest: Mapping[str, Any], visit_list: pl.DataFrame, problem
         "",
         *_plan(visit_list),
         "",
-        *_next_steps(visit_list, folder),
+        *_next_steps(visit_list, folder, command),
     ]
     return "\n".join(lines)
 
@@ -85,9 +87,9 @@ def _plan(visit_list: pl.DataFrame) -> Iterator[str]:
 _ARMS = {"mandatory": "by duty", "risk": "by risk", "random": "by lot"}
 
 
-def _next_steps(visit_list: pl.DataFrame, folder: Path) -> Iterator[str]:
+def _next_steps(visit_list: pl.DataFrame, folder: Path, command: str) -> Iterator[str]:
     yield f"FILES  {folder}/visit_list.csv (.xlsx, .parquet), findings.csv, scores.csv, problems.csv, manifest.json"
     testable = visit_list.filter(pl.col("declared") == COMPLIANT)
     if testable.height:
         first = testable.row(0, named=True)
-        yield f"NEXT   crosscheck explain {first['org_code']} --function {first['function']} --run {folder}"
+        yield f"NEXT   {command} explain {first['org_code']} --function {first['function']} --run {folder}"

@@ -319,13 +319,19 @@ def _figures(cases: pl.DataFrame, scores: pl.DataFrame, model: RiskModel) -> pl.
             reason=pl.format(
                 "{}: {} where its peers lead to {}, {} (z {})",
                 "label",
-                pl.col("value").round(1),
-                pl.col("expected").round(1),
+                _in_words("value"),
+                _in_words("expected"),
                 side,
                 pl.col("z").round(1),
             ),
         )
     )
+
+
+def _in_words(figure: str) -> pl.Expr:
+    """A figure as people write it: one decimal at most, none where it is whole, with its percent sign."""
+    number = pl.col(figure).round(1).cast(pl.String).str.strip_suffix(".0")
+    return pl.when(pl.col("kind").is_in(["proportion", "percent"])).then(number + "%").otherwise(number)
 
 
 def _comments(cases: pl.DataFrame, comments: pl.DataFrame, model: RiskModel, year: str) -> pl.DataFrame:

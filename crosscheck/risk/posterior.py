@@ -37,7 +37,7 @@ def rank_declarations(parts: pl.DataFrame, model: RiskModel, seed: int) -> pl.Da
     totals = parts.group_by(*_KEYS).agg(decibans=pl.col("decibans").sum().round(9)).sort(*_KEYS)
     drawn = _draw(parts, totals, model, seed)
     tail = (1 - model.simulation.interval) / 2
-    risk_low, risk_high = np.quantile(probability(drawn), [tail, 1 - tail], axis=1)
+    risk_low, risk_high = probability(np.quantile(drawn, [tail, 1 - tail], axis=1))
     rank_low, rank_high = np.quantile(_ranks(drawn), [tail, 1 - tail], axis=1)
     ranked = totals.with_columns(
         risk=pl.Series(probability(totals["decibans"].to_numpy())),
@@ -93,7 +93,9 @@ def _matrix(entries: pl.DataFrame, totals: pl.DataFrame) -> NDArray[np.float64]:
     return placed.drop(_KEYS).fill_null(0.0).to_numpy()
 
 
-def _ranks(drawn: NDArray[np.float64]) -> NDArray[np.int64]:
-    """The rank of each declaration in each draw, 1 for the worst."""
-    ranks: NDArray[np.int64] = np.argsort(np.argsort(-drawn, axis=0, kind="stable"), axis=0, kind="stable") + 1
-    return ranks
+def _ranks(drawn: NDArray[np.float64]) -> NDArray[np.int32]:
+    """The rank of each declaration in each draw, 1 for the worst; declarations in the rows, draws in the columns."""
+    order = np.argsort(-drawn.T, axis=1, kind="stable")
+    ranks = np.empty(order.shape, dtype=np.int32)
+    np.put_along_axis(ranks, order, np.arange(1, order.shape[1] + 1, dtype=np.int32)[None, :], axis=1)
+    return np.ascontiguousarray(ranks.T)

@@ -25,7 +25,6 @@ _OPERATORS: Final = {
     "==": operator.eq, "!=": operator.ne, "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,
     "+": operator.add, "-": operator.sub, "*": operator.mul, "/": operator.truediv,
 }  # fmt: skip
-_NOT_FINITE: Final = (float("inf"), float("-inf"), float("nan"))
 _ONE, _NONE = (pl.lit(number, dtype=pl.UInt16) for number in (1, 0))
 _NOT_APPLICABLE: Final = pl.lit("not_applicable", dtype=ABSENCE)
 
@@ -47,7 +46,10 @@ class Reference:
 
 @dataclass(frozen=True)
 class Arithmetic:
-    """A calculation (`+ - * /`) with two numbers; unknown where the outcome is no finite number, as after x / 0."""
+    """A calculation (`+ - * /`) with two numbers, of which one is no fixed one; a divisor holds no division.
+
+    It is unknown where the outcome of any part of it is no finite number, as after x / 0.
+    """
 
     sign: str
     left: Operand
@@ -137,16 +139,26 @@ def waits(condition: Condition) -> pl.Expr:
 
     It can't where every absent answer that keeps it open is absent because it is not applicable.
     """
-    return _any(_all([*path, _part_waits(part)]) for part, path in _open_parts(condition, ()))
+    match condition:
+        case Not(part):
+            return waits(part)
+        case Junction(_, parts) | Tally(_, parts):
+            return _any(holds(part).is_null() & waits(part) for part in parts)
+    return _comparison_waits(condition)
 
 
 def keeps_open(condition: Condition) -> dict[str, pl.Expr]:
     """Of each name, whether, given that the condition is unknown, its absence keeps it so and could be mended."""
-    found: dict[str, list[pl.Expr]] = {}
-    for part, path in _open_parts(condition, ()):
-        for name in names_in(part):
-            found.setdefault(name.name, []).append(_all([*path, _is_wanting(name)]))
-    return {name: _any(cases) for name, cases in found.items()}
+    match condition:
+        case Not(part):
+            return keeps_open(part)
+        case Junction(_, parts) | Tally(_, parts):
+            kept: dict[str, list[pl.Expr]] = {}
+            for part in parts:
+                for name, keeps in keeps_open(part).items():
+                    kept.setdefault(name, []).append(holds(part).is_null() & keeps)
+            return {name: _any(cases) for name, cases in kept.items()}
+    return {name.name: _is_wanting(name) for name in names_in(condition)}
 
 
 def _names(part: Condition | Operand) -> Iterator[Name]:
@@ -163,21 +175,9 @@ def _names(part: Condition | Operand) -> Iterator[Name]:
                 yield from _names(inner)
 
 
-def _open_parts(condition: Condition, path: tuple[pl.Expr, ...]) -> Iterator[tuple[Condition, tuple[pl.Expr, ...]]]:
-    """The innermost parts, each with what must be true for it to keep the whole open: all around it is unknown too."""
-    match condition:
-        case Not(part):
-            yield from _open_parts(part, path)
-        case Junction(_, parts) | Tally(_, parts):
-            for part in parts:
-                yield from _open_parts(part, (*path, holds(part).is_null()))
-        case _:
-            yield condition, path
-
-
-def _part_waits(part: Condition) -> pl.Expr:
-    """Whether an innermost part that is unknown waits for anything else than what is not applicable."""
-    names = names_in(part)
+def _comparison_waits(comparison: Condition) -> pl.Expr:
+    """Whether a comparison or flag that is unknown waits for anything else than what is not applicable."""
+    names = names_in(comparison)
     answers = [name for name in names if name.absences]
     if not answers:
         return pl.lit(value=True)
@@ -202,8 +202,19 @@ def _value(operand: Operand) -> pl.Expr:
             return _level(level, levels)
         case Fixed(value):
             return pl.lit(value)
-    outcome: pl.Expr = _OPERATORS[operand.sign](_value(operand.left), _value(operand.right))
-    return outcome.replace(_NOT_FINITE, [None] * 3)  # not when-then, which would double each part with each level
+    outcome = _calculated(operand)
+    return pl.when(outcome.is_finite()).then(outcome)
+
+
+def _calculated(operand: Operand) -> pl.Expr:
+    """A calculation as it comes out: once a part of it is not finite, the whole is not, since no divisor can be so."""
+    if not isinstance(operand, Arithmetic):
+        return _value(operand)
+    divisor = operand.right if operand.sign == "/" and not isinstance(operand.right, Fixed) else None
+    right = _calculated(operand.right)
+    usable = right if divisor is None else pl.when(right.is_finite() & (right != 0)).then(right)
+    outcome: pl.Expr = _OPERATORS[operand.sign](_calculated(operand.left), usable)
+    return outcome
 
 
 @cache

@@ -17,10 +17,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from crosscheck.cases import Name
+    from crosscheck.rulebook.condition import Condition
     from crosscheck.rulebook.rule import AppliesTo, Rule, Rulebook
 
 _KEYS: Final = ("org_code", "function")
 _BETWEEN_NAMES: Final = " "
+_NEVER: Final = pl.lit(value=False)
 _VERDICT: Final = {verdict: pl.lit(verdict, dtype=VERDICT) for verdict in VERDICTS}
 
 
@@ -71,7 +73,13 @@ def dtype_of(name: Name) -> pl.DataType:
 
 
 def _spoken_of(rulebook: Rulebook) -> Iterable[Name]:
-    return dict.fromkeys(name for rule in rulebook for name in (*names_in(rule.condition), *rule.said))
+    return dict.fromkeys(name for rule in rulebook for name in (*_named(rule), *rule.said))
+
+
+def _named(rule: Rule) -> tuple[Name, ...]:
+    """The names that a rule's conditions speak of, each once."""
+    premises = () if rule.premise is None else names_in(rule.premise)
+    return tuple(dict.fromkeys((*premises, *names_in(rule.condition))))
 
 
 def _judged(cases: pl.DataFrame, rulebook: Rulebook) -> pl.LazyFrame:
@@ -122,7 +130,15 @@ def _verdict(rule: Rule) -> pl.Expr:
         .then(_VERDICT["cannot_tell"])
         .otherwise(_VERDICT["not_applicable"])
     )
+    if rule.premise is not None:
+        verdict = pl.when(holds(rule.premise)).then(verdict).otherwise(_verdict_without(rule.premise))
     return pl.when(_inside(rule.applies_to)).then(verdict).otherwise(_outside(rule.applies_to))
+
+
+def _verdict_without(premise: Condition) -> pl.Expr:
+    """The verdict where it does not hold that the rule applies, or is not known to."""
+    open_ = holds(premise).is_null() & waits(premise)
+    return pl.when(open_).then(_VERDICT["cannot_tell"]).otherwise(_VERDICT["not_applicable"])
 
 
 def _in_words(name: Name) -> pl.Expr:
@@ -153,7 +169,7 @@ def _is_percentage(name: Name) -> bool:
 def _finding(rule: Rule) -> tuple[pl.Expr, ...]:
     verdict, words = pl.col(rule.id), [pl.col(f"{name.name} in words") for name in rule.said]
     says = pl.format(PLACEHOLDER.sub("{}", rule.says), *words) if words else pl.lit(rule.says)
-    evidence = pl.concat_str(map(_as_evidence, names_in(rule.condition)), separator="; ")
+    evidence = pl.concat_str(map(_as_evidence, _named(rule)), separator="; ")
     return (
         verdict.alias(f"{rule.id} verdict"),
         pl.when(verdict != "not_applicable").then(evidence).otherwise(pl.lit("")).alias(f"{rule.id} evidence"),
@@ -171,13 +187,13 @@ def _as_evidence(name: Name) -> pl.Expr:
 
 
 def _open_questions(rule: Rule) -> pl.Expr:
-    """The names that keep a rule open: services that decide whether it applies, and answers that decide the rest."""
-    services, kept = _services(rule.applies_to), keeps_open(rule.condition)
-    if services:
-        unknown = holds(rule.condition).is_null()
-        kept = {name: unknown & keeps for name, keeps in kept.items()}
-    open_names = {**{service: pl.col(service).is_null() for service in services}, **kept}
-    wanting = [pl.when(keeps).then(pl.lit(name)) for name, keeps in open_names.items()]
+    """The names that keep a rule open: services and answers that decide whether it applies, answers to the rest."""
+    kept = {service: pl.col(service).is_null() for service in _services(rule.applies_to)}
+    for condition in (rule.premise, rule.condition):
+        if condition is not None:
+            unknown = holds(condition).is_null()
+            kept |= {name: kept.get(name, _NEVER) | (unknown & keeps) for name, keeps in keeps_open(condition).items()}
+    wanting = [pl.when(keeps).then(pl.lit(name)) for name, keeps in kept.items()]
     return pl.concat_str(wanting, separator=_BETWEEN_NAMES, ignore_nulls=True)
 
 

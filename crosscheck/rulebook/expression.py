@@ -219,7 +219,7 @@ class _Reader:
             case ast.UnaryOp(ast.USub(), inner):
                 return _negative(self.number(inner))
             case ast.BinOp(left, op, right) if type(op) in _SIGNS:
-                return Arithmetic(_SIGNS[type(op)], *_each(self.number, (left, right)))
+                return self.arithmetic(left, _SIGNS[type(op)], right)
             case ast.Call(ast.Name("date"), [ast.Constant(str(text))]):
                 return Fixed(self.day(node, text))
         raise self.problem(node, _out_of_place(node))
@@ -324,6 +324,17 @@ class _Reader:
             return date.fromisoformat(text)
         except ValueError as error:
             raise self.problem(node, 'This is no date. Write year, month and day, as in "2008-12-31".') from error
+
+    def arithmetic(self, left: ast.expr, sign: str, right: ast.expr) -> Arithmetic:
+        """A calculation, so bounded that it is worked out in one go."""
+        one, other = _each(self.number, (left, right))
+        if isinstance(one, Fixed) and isinstance(other, Fixed):
+            raise self.problem(left, "Two fixed numbers are calculated with. Write the outcome itself.")
+        if sign == "/" and other == Fixed(0.0):
+            raise self.problem(right, "Nothing can be divided by 0.")
+        if sign == "/" and any(isinstance(part, ast.Div) for part in ast.walk(right)):
+            raise self.problem(right, "A divisor can't hold a division itself. Write a * c / b for a / (b / c).")
+        return Arithmetic(sign, one, other)
 
     def number(self, node: ast.expr) -> Operand:
         """A part that can be calculated with."""

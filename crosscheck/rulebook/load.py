@@ -94,7 +94,9 @@ def _read_rule(file: Path, content: bytes, folder: Path, names: Mapping[str, Nam
         raise _WrongError(((), f"This can't be read as TOML: {error}.")) from error
     read = _read_table(stated, _RULE, names, _misplaced(stated, file, folder, names))
     return Rule(
-        **{key: read[key] for key in read if key not in {"expects", "says", "threshold", "example"}},
+        **{key: read[key] for key in read if key not in {"only_if", "expects", "says", "threshold", "example"}},
+        only_if=stated.get("only_if", ""),
+        premise=read.get("only_if"),
         expects=stated["expects"],
         condition=read["expects"],
         says=stated["says"],
@@ -259,12 +261,13 @@ def _typed(name: Name, value: object) -> Given:
     raise _WrongError(((), f"{value!r} does not suit. Write {form}, or {absent}."))
 
 
-_OPTIONAL: Final = ("threshold", "declared", "org_type", "function", "services")
+_OPTIONAL: Final = ("only_if", "threshold", "declared", "org_type", "function", "services")
 _RULE: Final[dict[str, Reader]] = {
     "id": _text,
     "title": _text,
     "kind": _one_of(get_args(Kind)),
     "applies_to": _applies_to,
+    "only_if": _condition,
     "expects": _condition,
     "severity": _one_of(SEVERITIES),
     "strength": _one_of(get_args(Strength)),

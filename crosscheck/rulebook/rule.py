@@ -64,7 +64,8 @@ class Example:
 class Rule:
     """One thing that is expected, as its file states it.
 
-    `expects` is the condition as written and `condition` the same as a tree. `says` is the sentence for a declaration
+    `expects` is the condition as written and `condition` the same as a tree. `only_if` narrows by an answer to whom the
+    rule applies (empty: it does not), and `premise` is the same as a tree. `says` is the sentence for a declaration
     that differs, and `said` the names in its braces. Rules of one `group` speak of one thing and share its weight.
     """
 
@@ -72,6 +73,8 @@ class Rule:
     title: str
     kind: Kind
     applies_to: AppliesTo
+    only_if: str
+    premise: Condition | None
     expects: str
     condition: Condition
     severity: Severity

@@ -215,6 +215,10 @@ def test_text_that_a_spreadsheet_would_run_is_kept_as_text_and_reported(declarat
     assert "exports put ' before it" in found["remedy"]
 
 
+def test_a_signed_number_is_no_formula(declaration):
+    assert declaration("statement", "-5.2") == ("-5.2", [])
+
+
 def test_a_very_long_text_is_shortened_and_its_true_length_is_told(declaration):
     value, (found,) = declaration("statement", "No comment. " * 20_000)
     assert len(value) == 10_000

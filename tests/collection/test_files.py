@@ -130,6 +130,11 @@ def test_headings_with_other_case_and_spaces_are_understood_and_reported(small, 
     ]
 
 
+def test_invisible_characters_in_a_heading_do_not_hide_it(small, problems):
+    read = small.write("answers", "org_code,question_id,item,\u200banswer\nR01,training.strategy,,yes\n").read()
+    assert [(found["column"], found["value"]) for found in problems(read)] == [("answer", "\\u200banswer")]
+
+
 def test_a_misspelt_optional_column_gets_a_suggestion_and_its_cells_are_not_read(small, problems):
     small.write("organisations", "org_code,name,org_type,region,staff_wt,notes,\nR01,Arden,acute,North,5,x,\n")
     staff, notes = sorted(

@@ -145,6 +145,11 @@ def test_a_board_of_disputed_name_is_still_a_board(small, problems):
     assert read.tables["relationships"].height == 1
 
 
+def test_a_body_whose_row_cannot_be_used_is_still_known_by_its_code(small):
+    small.rows("bodies", "L100,board,A Board,North")
+    assert small.rows("relationships", "R01,sits_on,L100,,,").read().tables["relationships"].height == 1
+
+
 @pytest.mark.parametrize(
     ("table", "row", "first", "last"),
     [
@@ -199,6 +204,12 @@ def test_figures_that_contradict_each_other_set_the_row_aside_whole(small, probl
 )
 def test_a_ratio_may_exceed_1_and_a_number_may_be_negative(small, figures, kind):
     assert figures_of(small, figures, kind).problems.is_empty()
+
+
+def test_a_published_figure_may_bear_a_per_cent_sign_and_it_is_said(small, problems):
+    read = figures_of(small, ",,54 %")
+    assert read.tables["indicators"]["value"].to_list() == [54]
+    assert [found["effect"] for found in problems(read)] == ["converted"]
 
 
 def test_an_unreadable_figure_is_set_aside_alone(small, problems):

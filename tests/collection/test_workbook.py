@@ -155,6 +155,13 @@ def test_row_numbers_are_the_workbooks_own(xlsx, questionnaire):
     assert [file.rows for file in read.inputs if file.table == "answers"] == [2]
 
 
+def test_cells_are_found_where_a_workbook_leaves_its_first_column_empty(tmp_path, cells, questionnaire):
+    rows = [["", *row] for row in (*cells["answers"], ["R02", "training.level1_pct", "", "54%"])]
+    read = read_collection(write_ods(tmp_path / "collection.ods", cells | {"answers": rows}), questionnaire)
+    assert read.problems.is_empty()
+    assert read.tables["answers"]["number"].to_list() == [None, 54]
+
+
 def test_a_sheet_that_is_no_table_is_reported(cells, questionnaire, tmp_path):
     path = write_ods(tmp_path / "more.ods", cells | {"Notes": [["x"]]})
     read = read_collection(path, questionnaire)

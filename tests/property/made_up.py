@@ -9,11 +9,11 @@ from typing import Any
 
 import polars as pl
 from hypothesis import strategies as st
-from slow_evaluator import Absent
 
 from crosscheck.cases import WHY_ABSENT, Name
 from crosscheck.rulebook.evaluate import dtype_of
 from crosscheck.vocabulary import ABSENCE, ABSENCES
+from tests.property.slow_evaluator import Absent
 
 HOW_MANY = ("none", "some", "most", "all")
 NAMES = {
@@ -42,14 +42,15 @@ _EQUAL, _ORDER = ("==", "!="), ("<", "<=", ">", ">=")
 _signs = st.sampled_from(_EQUAL + _ORDER)
 _number_names = st.sampled_from([name for name, known in NAMES.items() if known.type == "number"])
 _constants = st.sampled_from(["0", "1", "2", "0.5", "-1", "50"])
-_calculations = st.recursive(
+_products = st.recursive(
     _number_names,
     lambda inner: (
-        st.builds("({} {} {})".format, inner, st.sampled_from("+-*/"), inner | _constants)
+        st.builds("({} {} {})".format, inner, st.sampled_from("+-*"), inner | _constants)
         | st.builds("-{}".format, inner)
     ),
-    max_leaves=4,
+    max_leaves=3,
 )
+_calculations = _products | st.builds("({} / {} {} {})".format, _products, _products, st.sampled_from("+-*"), _products)
 _texts = st.sampled_from(["North", "South"])
 
 
@@ -84,7 +85,7 @@ _absences = st.builds("absent({})".format, st.sampled_from(sorted(NAMES))) | st.
 
 @st.composite
 def _tallies(draw: st.DrawFn, parts: st.SearchStrategy[str]) -> str:
-    conditions = draw(st.lists(parts, min_size=1, max_size=5))
+    conditions = draw(st.lists(parts, min_size=1, max_size=4))
     function, sign = draw(st.sampled_from(["count", "share"])), draw(_signs)
     most = len(conditions) if function == "count" else 1
     limit = draw(st.sampled_from([0, most, most / 2, most / 3]))
@@ -106,8 +107,8 @@ def _joined(parts: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
 def conditions(*, on_absence: bool = True) -> st.SearchStrategy[str]:
     """Texts of conditions; without `on_absence` none asks whether something is absent."""
     leaves = _comparisons | _absences if on_absence else _comparisons
-    parts = st.recursive(leaves, _joined, max_leaves=4)
-    return st.recursive(parts | _tallies(parts), _joined, max_leaves=5)
+    parts = st.recursive(leaves, _joined, max_leaves=3)
+    return st.recursive(parts | _tallies(parts), _joined, max_leaves=3)
 
 
 def random_row(chance: Random) -> dict[str, Any]:

@@ -44,36 +44,36 @@ class SlowEvaluator:
 
     def truth(self, node: ast.expr) -> bool | None:
         match node:
-            case ast.BoolOp(ast.And(), parts):
-                truths = [self.truth(part) for part in parts]
-                return False if False in truths else UNKNOWN if UNKNOWN in truths else True
-            case ast.BoolOp(ast.Or(), parts):
-                truths = [self.truth(part) for part in parts]
-                return True if True in truths else UNKNOWN if UNKNOWN in truths else False
+            case ast.BoolOp(op, parts):
+                return joined([self.truth(part) for part in parts], deciding=isinstance(op, ast.Or))
             case ast.UnaryOp(ast.Not(), part):
                 inner = self.truth(part)
                 return UNKNOWN if inner is UNKNOWN else not inner
             case ast.Call(ast.Name("absent"), [name]):
-                return isinstance(self.row[ast.unparse(name)], Absent)
+                return isinstance(self.held(name), Absent)
             case ast.Call(ast.Name("is_not_applicable"), [name]):
-                return self.row[ast.unparse(name)] == Absent("not_applicable")
+                return self.held(name) == Absent("not_applicable")
             case ast.Compare(left, ops, rights):
                 return self.chain(left, ops, rights)
-        value = self.row[ast.unparse(node)]
+        value = self.held(node)
         return UNKNOWN if isinstance(value, Absent) else value
+
+    def held(self, name: ast.expr) -> Any:
+        """What the row holds under a name; a figure that is no finite number is as good as none."""
+        value = self.row[ast.unparse(name)]
+        return Absent("nothing") if isinstance(value, float) and not math.isfinite(value) else value
 
     def chain(self, left: ast.expr, ops: list[ast.cmpop], rights: list[ast.expr]) -> bool | None:
         truths = []
         for op, right in zip(ops, rights, strict=True):
             truths.append(self.link(left, op, right))
             left = right
-        return False if False in truths else UNKNOWN if UNKNOWN in truths else True
+        return joined(truths, deciding=False)
 
     def link(self, left: ast.expr, op: ast.cmpop, right: ast.expr) -> bool | None:
         if isinstance(op, ast.In | ast.NotIn):
             assert isinstance(right, ast.Tuple)
-            truths = [self.link(left, ast.Eq(), item) for item in right.elts]
-            found = True if True in truths else UNKNOWN if UNKNOWN in truths else False
+            found = joined([self.link(left, ast.Eq(), item) for item in right.elts], deciding=True)
             return found if isinstance(op, ast.In) or found is UNKNOWN else not found
         if isinstance(left, ast.Call) and left.func.id in {"count", "share"}:  # type: ignore[attr-defined]
             return self.tally(left, op, self.value(right))
@@ -106,9 +106,8 @@ class SlowEvaluator:
                 return self.calculated(self.value(left), op, self.value(right))
             case ast.Call(ast.Name("date"), [ast.Constant(day)]):
                 return date.fromisoformat(str(day))
-        value = self.row[ast.unparse(node)]
-        unusable = isinstance(value, Absent) or (isinstance(value, float) and not math.isfinite(value))
-        return UNKNOWN if unusable else value
+        value = self.held(node)
+        return UNKNOWN if isinstance(value, Absent) else value
 
     def calculated(self, left: float | None, op: ast.operator, right: float | None) -> float | None:
         if left is UNKNOWN or right is UNKNOWN or (isinstance(op, ast.Div) and right == 0):
@@ -152,9 +151,14 @@ class SlowEvaluator:
         return frozenset().union(*map(self.open, parts))
 
     def missing(self, node: ast.expr) -> frozenset[tuple[str, str]]:
-        names = {ast.unparse(part) for part in ast.walk(node) if ast.unparse(part) in self.row}
-        missing = {(name, self.row[name].why) for name in names if isinstance(self.row[name], Absent)}
+        held = {ast.unparse(part): self.held(part) for part in ast.walk(node) if ast.unparse(part) in self.row}
+        missing = {(name, value.why) for name, value in held.items() if isinstance(value, Absent)}
         return frozenset(missing or {("", "no finite number")})
+
+
+def joined(truths: list[bool | None], *, deciding: bool) -> bool | None:
+    """One part that has the deciding value decides; else one that is unknown leaves the whole unknown."""
+    return deciding if deciding in truths else UNKNOWN if UNKNOWN in truths else not deciding
 
 
 def only_not_applicable(open_: frozenset[tuple[str, str]]) -> bool:

@@ -51,7 +51,7 @@ def scores(*rows: tuple[str, str, float, str, str]) -> pl.DataFrame:
         "source": pl.String,
     }
     return pl.DataFrame(list(rows), schema=names, orient="row").with_columns(
-        label=pl.col("indicator"), value=pl.lit(50.0), expected=pl.lit(60.0)
+        label=pl.col("indicator"), kind=pl.lit("proportion"), value=pl.lit(50.0), expected=pl.lit(62.5)
     )
 
 
@@ -158,6 +158,11 @@ def test_a_worse_figure_adds_and_a_better_one_takes_away_but_good_news_is_held()
             total(parts(cases("R01"), scored=scores(("f", "R01", z, relevance, "s"))), "R01") for z in (-3, -1, 0, 3)
         ]
         assert worths[0] == worths[1] < worths[2] < worths[3]
+
+
+def test_a_figure_is_told_as_people_write_it() -> None:
+    told = parts(cases("R01"), scored=scores(("f", "R01", 1.25, "high", "s")))["reason"].to_list()
+    assert "f: 50% where its peers lead to 62.5%, worse (z 1.2)" in told
 
 
 def test_a_figure_without_relevance_or_without_a_score_adds_nothing() -> None:
