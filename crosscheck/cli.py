@@ -66,6 +66,8 @@ _collection = click.argument("collection", type=click.Path(path_type=Path))
 )
 @click.option("--seed", type=click.IntRange(min=0), default=2009, show_default=True, help="Sealed seed of the draws.")
 @click.option("--risk-model", default=None, help="Version of the weights, as v1; the newest if not given.")
+@click.option("--screens", is_flag=True, help="Also write what asks and does not weigh: patterns, oddities, surprises.")
+@click.option("--allow-polarity", metavar="REASON", help="Publish although a sign is in doubt; the manifest keeps why.")
 @_standard
 def run(collection: Path, year: str, out: Path, **options: Any) -> None:
     """Make the ranked, explained visit list of one year.
@@ -75,7 +77,7 @@ def run(collection: Path, year: str, out: Path, **options: Any) -> None:
     """
     from crosscheck.collection.read import read_collection
     from crosscheck.pipeline import cross_check
-    from crosscheck.report.manifest import describe_run
+    from crosscheck.report.manifest import describe_run, refuse_doubtful_signs
     from crosscheck.report.run_folder import refuse_foreign_folder, write_run
     from crosscheck.report.summary import summarise_run
     from crosscheck.standard import load_standard, name_standard
@@ -88,7 +90,8 @@ def run(collection: Path, year: str, out: Path, **options: Any) -> None:
     with steps("read"):
         read = read_collection(collection, standard.questionnaire)
     capacity = Capacity(options["capacity"], options["random_share"], options["seed"])
-    outcome = cross_check(read, standard, year, capacity, steps)
+    outcome = cross_check(read, standard, year, capacity, steps, with_screens=options["screens"])
+    refuse_doubtful_signs(outcome.doubts, options["allow_polarity"])
     with steps("write"):
         stated = {"collection": str(collection), "year": year, **options, "standard": standard.name}
         manifest = describe_run(read, standard, outcome, stated, capacity)
@@ -206,6 +209,31 @@ def explain(org_code: str, function: str | None, folder: Path, form: str) -> Non
         click.echo(json.dumps(known, indent=1, ensure_ascii=False, default=str))
     else:
         click.echo("\n\n\n".join(write_case(case) for case in known))
+
+
+@main.command()
+@click.argument("indicator")
+@click.argument("org_code")
+@_run_folder
+@click.option("--out", type=click.Path(path_type=Path), default=Path("funnel.svg"), show_default=True, help="The file.")
+def funnel(indicator: str, org_code: str, folder: Path, out: Path) -> None:
+    """Draw one figure of an organisation among its peers, as SVG (or PNG, by the file's ending).
+
+    \b
+    Example:  crosscheck funnel staff_survey.child_protection_training_pct R6A --out funnel.svg
+    """
+    from crosscheck.report.plots import draw_funnel, draw_png
+    from crosscheck.report.run_folder import read_table
+
+    names = dict(read_table(folder, "visit_list").select("org_code", "name").iter_rows())
+    if org_code.upper() not in names:
+        raise UnknownNameError(nearest("organisation", org_code, names, "crosscheck run"))
+    svg = draw_funnel(read_table(folder, "scores"), indicator, org_code.upper(), names[org_code.upper()])
+    if out.suffix == ".png":
+        out.write_bytes(draw_png(svg))
+    else:
+        out.write_text(svg, encoding="utf-8")
+    click.echo(f"{out}: {indicator} of {names[org_code.upper()]} among its peers")
 
 
 @main.command()

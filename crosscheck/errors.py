@@ -62,3 +62,10 @@ class UnknownNameError(CrosscheckError):
 
     exit_code = 7
     headline = "There is nothing by that name."
+
+
+class PolarityError(CrosscheckError):
+    """A score or a check no longer knows which end is worse, so the run is not published."""
+
+    exit_code = 8
+    headline = "Nothing was written: which end is worse is in doubt."

@@ -13,11 +13,16 @@ from crosscheck.risk.evidence import price_checks, weigh
 from crosscheck.risk.posterior import rank_declarations
 from crosscheck.rulebook.evaluate import evaluate
 from crosscheck.scoring.indicators import score_answers, score_figures
+from crosscheck.scoring.multivariate import screen_organisations
+from crosscheck.scoring.patterns import find_patterns
+from crosscheck.scoring.polarity import check_polarity, make_up_tables
+from crosscheck.scoring.pooling import pool_scores
+from crosscheck.scoring.surprise import predict_statuses
 from crosscheck.visits.listing import list_declarations, list_visits
 from crosscheck.visits.plan import Capacity, plan_visits
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from crosscheck.collection.read import Collection
     from crosscheck.rulebook.rule import Rulebook
@@ -26,13 +31,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Outcome:
-    """Every table that a run makes, each named for what one row is."""
+    """Every table that a run makes, each named for what one row is.
+
+    `doubts` are items of which it is not sure which end is worse. `screens` are what asks and does not weigh: tables by
+    name, none unless they were asked for.
+    """
 
     cases: pl.DataFrame
     findings: pl.DataFrame
     scores: pl.DataFrame
+    pooled: pl.DataFrame
+    doubts: pl.DataFrame
     parts: pl.DataFrame
     visit_list: pl.DataFrame
+    screens: Mapping[str, pl.DataFrame]
 
 
 def cross_check(
@@ -41,6 +53,8 @@ def cross_check(
     year: str,
     capacity: Capacity,
     step: Callable[[str], AbstractContextManager[object]] = lambda _: nullcontext(),
+    *,
+    with_screens: bool = False,
 ) -> Outcome:
     """Hold every declaration of the year against all that is known, and order them by what a visit would likely find.
 
@@ -50,6 +64,7 @@ def cross_check(
         year: assessment year, as `2008/09`; earlier years are history.
         capacity: how many visits, how many by lot, and the seed.
         step: is entered around each step with its name, to time it or to show progress.
+        with_screens: also make what asks and does not weigh; it takes some seconds more.
     """
     tables, questionnaire = collection.tables, standard.questionnaire
     with step("join"):
@@ -57,18 +72,63 @@ def cross_check(
     with step("check"):
         findings = evaluate(cases, standard.rulebook)
     with step("score"):
-        figures = score_figures(tables["indicators"], tables["organisations"], standard.indicators)
-        answers = score_answers(tables["answers"], questionnaire, tables["organisations"], standard.indicators)
-        scores = pl.concat([figures, answers])
+        scores = _score(tables, standard)
+        pooled = pool_scores(scores, standard.indicators)
+    with step("test the signs"):
+        doubts = _doubt_signs(tables["indicators"], scores, standard, year)
     with step("weigh"):
-        parts = weigh(cases, findings, scores, tables, standard.risk, year)
+        parts = weigh(cases, findings, (scores, pooled), tables, standard.risk, year)
         findings = price_checks(findings, parts, standard.risk)
         ranked = rank_declarations(parts, standard.risk, capacity.seed)
     with step("plan"):
         declarations = list_declarations(cases, ranked)
         planned = plan_visits(declarations, _unmet_duties(findings, standard.rulebook), capacity)
         visit_list = list_visits(declarations, planned, findings, parts)
-    return Outcome(cases, findings, scores, parts, visit_list)
+    screens = {}
+    if with_screens:
+        with step("screen"):
+            screens = screen_returns(tables, cases, scores, standard)
+    return Outcome(cases, findings, scores, pooled, doubts, parts, visit_list, screens)
+
+
+def screen_returns(
+    tables: Mapping[str, pl.DataFrame], cases: pl.DataFrame, scores: pl.DataFrame, standard: Standard
+) -> dict[str, pl.DataFrame]:
+    """What asks and does not weigh, until visits show what it is worth.
+
+    Returns:
+        `patterns` of a return against a simulated null, `oddities` among peers with their `contributions`, and
+        `surprises`: the declared status against the one that the rest of the evidence predicts, with `foretelling`, the
+        honest account of how well it does.
+    """
+    patterns = find_patterns(
+        tables["answers"], standard.questionnaire, tables["organisations"], tables["indicators"], standard.patterns
+    )
+    screen = screen_organisations(scores, cases, standard.screens)
+    surprises, foretelling = predict_statuses(cases, scores, standard.screens)
+    return {
+        "patterns": patterns,
+        "oddities": screen.oddities,
+        "contributions": screen.contributions,
+        "surprises": surprises,
+        "foretelling": foretelling.fifths,
+    }
+
+
+def _score(tables: Mapping[str, pl.DataFrame], standard: Standard) -> pl.DataFrame:
+    organisations, model = tables["organisations"], standard.indicators
+    figures = score_figures(tables["indicators"], organisations, model)
+    answers = score_answers(tables["answers"], standard.questionnaire, organisations, model)
+    return pl.concat([figures, answers])
+
+
+def _doubt_signs(indicators: pl.DataFrame, scores: pl.DataFrame, standard: Standard, year: str) -> pl.DataFrame:
+    """Score and check made-up organisations, from the worst to the best, and name what does not know them apart."""
+    questionnaire, names = standard.questionnaire, standard.indicators.names
+    made_up = make_up_tables(indicators, questionnaire, standard.polarity, year, standard.name)
+    made_up_cases = build_cases(made_up, questionnaire, names, year, standard.name)
+    findings = evaluate(made_up_cases, standard.rulebook)
+    return check_polarity(scores, _score(made_up, standard), findings, standard.polarity)
 
 
 def _unmet_duties(findings: pl.DataFrame, rulebook: Rulebook) -> pl.DataFrame:

@@ -12,12 +12,18 @@ from crosscheck.questionnaire import read_questionnaire
 from crosscheck.risk.model import read_risk_model
 from crosscheck.rulebook.load import load_rulebook
 from crosscheck.scoring.model import read_indicator_model
+from crosscheck.scoring.patterns import read_pattern_model
+from crosscheck.scoring.polarity import read_polarity_model
+from crosscheck.scoring.screens import read_screens_model
 
 if TYPE_CHECKING:
     from crosscheck.questionnaire import Questionnaire
     from crosscheck.risk.model import RiskModel
     from crosscheck.rulebook.rule import Rulebook
     from crosscheck.scoring.model import IndicatorModel
+    from crosscheck.scoring.patterns import PatternModel
+    from crosscheck.scoring.polarity import PolarityModel
+    from crosscheck.scoring.screens import ScreensModel
 
 
 @dataclass(frozen=True)
@@ -28,6 +34,9 @@ class Standard:
     questionnaire: Questionnaire
     rulebook: Rulebook
     indicators: IndicatorModel
+    patterns: PatternModel
+    polarity: PolarityModel
+    screens: ScreensModel
     risk: RiskModel
 
 
@@ -44,8 +53,11 @@ def load_standard(name: str, risk_version: str | None = None) -> Standard:
     questionnaire = read_questionnaire(settings.questionnaire_file(name))
     indicators = read_indicator_model(settings.model_file(name, "indicators"))
     risk = read_risk_model(settings.model_file(name, "visit_risk", risk_version))
+    patterns = read_pattern_model(settings.model_file(name, "patterns"))
+    polarity = read_polarity_model(settings.model_file(name, "polarity"))
+    screens = read_screens_model(settings.model_file(name, "screens"))
     rulebook = load_rulebook(settings.rules_folder(name), catalogue(questionnaire, indicators.names))
-    return Standard(name, questionnaire, rulebook, indicators, risk)
+    return Standard(name, questionnaire, rulebook, indicators, patterns, polarity, screens, risk)
 
 
 def name_standard(asked: str | None) -> str:

@@ -276,6 +276,56 @@ def test_the_whole_command_works_outside_the_checkout(tmp_path: Path, collection
     assert told.returncode == 0, told.stderr
 
 
+def turned(questionnaire_home: Path) -> None:
+    """Turn one figure's direction in a copy of the models, as a slip of the pen would."""
+    file = questionnaire_home / "models" / "c2" / "indicators" / "v1.toml"
+    section = "[figures.staff_survey.child_protection_training_pct]"
+    before, after = file.read_text(encoding="utf-8").split(section)
+    file.write_text(before + section + after.replace("higher_better", "lower_better", 1), encoding="utf-8")
+
+
+def test_a_turned_sign_is_named_and_nothing_is_written_unless_somebody_says_why(
+    tmp_path: Path, collection_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = tmp_path / "home"
+    for folder in ("rules", "models", "data"):
+        shutil.copytree(collection_folder.parent.parent / folder, home / folder)
+    turned(home)
+    monkeypatch.setenv("CROSSCHECK_HOME", str(home))
+    asked = ["run", str(collection_folder), "--year", "2008/09", "--out", str(tmp_path / "run")]
+    told = CliRunner().invoke(main, asked)
+    assert told.exit_code == 8
+    assert "staff_survey.child_protection_training_pct" in told.output
+    assert not (tmp_path / "run").exists()
+    assert CliRunner().invoke(main, [*asked, "--allow-polarity", "the survey was turned round"]).exit_code == 0
+    manifest = json.loads((tmp_path / "run" / "manifest.json").read_text(encoding="utf-8"))
+    assert manifest["options"]["allow_polarity"] == "the survey was turned round"
+    assert "staff_survey.child_protection_training_pct" in [doubt["item"] for doubt in manifest["polarity"]]
+
+
+def test_screens_are_written_when_asked_for_and_change_no_risk(
+    folder: Path, tmp_path: Path, collection_folder: Path
+) -> None:
+    screened = run(collection_folder, tmp_path / "run", "--screens")
+    assert (screened / "visit_list.csv").read_bytes() == (folder / "visit_list.csv").read_bytes()
+    surprises = pl.read_csv(screened / "surprises.csv")
+    assert surprises.height == 539
+    assert set(pl.read_csv(screened / "oddities.csv")["detector"]) == {
+        "isolation_forest", "neighbours", "robust_distance"
+    }  # fmt: skip
+    assert pl.read_csv(screened / "patterns.csv")["innocent"].null_count() == 0
+    assert not (folder / "surprises.csv").exists()
+
+
+def test_a_funnel_is_drawn_from_a_run(folder: Path, tmp_path: Path) -> None:
+    asked = ["funnel", "staff_survey.child_protection_training_pct", "r6a", "--run", str(folder)]
+    told = CliRunner().invoke(main, [*asked, "--out", str(tmp_path / "funnel.svg")])
+    assert told.exit_code == 0, told.output
+    assert (tmp_path / "funnel.svg").read_text(encoding="utf-8").startswith("<svg")
+    assert CliRunner().invoke(main, ["funnel", "no.figure", "R6A", "--run", str(folder)]).exit_code == 7
+    assert CliRunner().invoke(main, ["funnel", "no.figure", "XXX", "--run", str(folder)]).exit_code == 7
+
+
 def test_no_word_accuses_anybody(folder: Path, visit_list: pl.DataFrame) -> None:
     told = "\n".join(visit_list["reason"]) + (folder / "rulebook.json").read_text(encoding="utf-8")
     assert not re.search(r"\b(lied|lying|liar|fraud\w*|dishonest\w*|cheat\w*|falsif\w*)\b", told, re.IGNORECASE)

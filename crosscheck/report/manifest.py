@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import polars as pl
 
 import crosscheck
+from crosscheck.errors import PolarityError
 from crosscheck.vocabulary import COMPLIANT
 
 if TYPE_CHECKING:
@@ -42,12 +43,25 @@ def describe_run(
         "rules": {"count": len(standard.rulebook), "sha256": standard.rulebook.digest},
         "questionnaire": {"questions": len(standard.questionnaire), "sha256": standard.questionnaire.digest},
         "models": {
-            "indicators": {"version": standard.indicators.version, "sha256": standard.indicators.digest},
-            "visit_risk": {"version": standard.risk.version, "sha256": standard.risk.digest},
+            model.name: {"version": model.version, "sha256": model.digest}
+            for model in (standard.indicators, standard.patterns, standard.polarity, standard.screens, standard.risk)
         },
+        "polarity": outcome.doubts.to_dicts(),
         "reconciliation": reconcile(outcome.cases, collection.tables["organisations"]),
         "counts": _counts(collection, outcome),
     }
+
+
+def refuse_doubtful_signs(doubts: pl.DataFrame, allowed: str | None) -> None:
+    """Stop before anything is written if an item runs the wrong way, unless somebody said why that may be.
+
+    Raises:
+        PolarityError: with every such item, its evidence and what to do.
+    """
+    failing = doubts.filter("fails")
+    if failing.height and not (allowed and allowed.strip()):
+        told = [f"{item}: {why} ({evidence})" for item, why, evidence, _ in failing.iter_rows()]
+        raise PolarityError([*told, 'Mend the direction, or say why it may be so: --allow-polarity "REASON"'])
 
 
 def describe_inputs(collection: Collection) -> list[dict[str, Any]]:

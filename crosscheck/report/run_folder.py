@@ -87,6 +87,9 @@ def _write_tables(outcome: Outcome, problems: pl.DataFrame, folder: Path) -> Non
     write_csv(_shaped(outcome.findings, "findings").drop("open_questions"), folder / "findings.csv")
     write_csv(_shaped(outcome.scores, "scores"), folder / "scores.csv")
     write_csv(_shaped(problems, "problems"), folder / "problems.csv")
+    write_csv(_rounded(outcome.pooled), folder / "pooled.csv")
+    for name, table in outcome.screens.items():
+        write_csv(_rounded(table), folder / f"{name}.csv")
     for name in ("cases", "findings", "parts"):
         write_parquet(_rounded(getattr(outcome, name)), folder / f"{name}.parquet")
 

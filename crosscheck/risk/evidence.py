@@ -47,7 +47,7 @@ _IMAGINED_DECIDED: Final = 20.0
 def weigh(
     cases: pl.DataFrame,
     findings: pl.DataFrame,
-    scores: pl.DataFrame,
+    scores: tuple[pl.DataFrame, pl.DataFrame],
     tables: Mapping[str, pl.DataFrame],
     model: RiskModel,
     year: str,
@@ -57,7 +57,8 @@ def weigh(
     Args:
         cases: one row a declaration.
         findings: one row a check on a declaration, with `expected`, `says` and `group`; only a decided one weighs.
-        scores: one row a figure of an organisation; those with a z and a relevance weigh.
+        scores: one row a figure of an organisation, of which those with a z and a relevance weigh; and the same pooled,
+            one row an organisation and section, of which the sections of the questionnaire weigh.
         tables: conformed tables; `comments` and `visits` are used.
         model: what each kind of evidence is worth.
         year: the assessment year; only its comments and earlier years' visits count.
@@ -65,11 +66,12 @@ def weigh(
     Returns:
         One row a part (`PARTS`), sorted by declaration, family, group and part. Positive is worse.
     """
+    single, pooled = scores
     families = (
         _prior(cases, model),
         _declared(cases, model),
-        _answers(cases, findings, scores, model),
-        _figures(cases, scores, model),
+        _answers(cases, findings, single, pooled, model),
+        _figures(cases, single, model),
         _comments(cases, tables["comments"], model, year),
         _history(cases, tables["visits"], model, year),
     )
@@ -185,10 +187,12 @@ def _declared(cases: pl.DataFrame, model: RiskModel) -> pl.DataFrame:
     )
 
 
-def _answers(cases: pl.DataFrame, findings: pl.DataFrame, scores: pl.DataFrame, model: RiskModel) -> pl.DataFrame:
+def _answers(
+    cases: pl.DataFrame, findings: pl.DataFrame, scores: pl.DataFrame, pooled: pl.DataFrame, model: RiskModel
+) -> pl.DataFrame:
     """Checks (the criterion) and sections (the norm) rest on the same answers, so that they share one discount."""
     checks = _checks(findings, model)
-    sections = _sections(cases, scores, model)
+    sections = _sections(cases, scores, pooled, model)
     correlation = model.correlation.between_groups
     together = pl.concat([checks, sections], how="diagonal")
     groups = together.group_by(*_KEYS, "family", "group").agg(strength=(pl.col("size") * pl.col("kept")).sum())
@@ -229,53 +233,32 @@ def _worths(findings: pl.DataFrame, model: RiskModel) -> pl.DataFrame:
     return pl.concat(priced)
 
 
-def _sections(cases: pl.DataFrame, scores: pl.DataFrame, model: RiskModel) -> pl.DataFrame:
-    """One part a section: its answers pooled into one score against the peers', held like any other score."""
-    pooled = _pooled(scores.filter((pl.col("relevance") == "answer") & pl.col("z").is_not_null()), model)
-    worth = _shifted(pl.col("pooled"), model.sections, model)
-    side = pl.when(pl.col("pooled") > 0).then(pl.lit("worse")).otherwise(pl.lit("better"))
+def _sections(cases: pl.DataFrame, scores: pl.DataFrame, pooled: pl.DataFrame, model: RiskModel) -> pl.DataFrame:
+    """One part a section of the questionnaire: its answers pooled into one score against the peers'."""
+    of_answers = scores.filter(pl.col("relevance") == "answer").select(section="source").unique()
+    worth = _shifted(pl.col("z"), model.sections, model)
+    side = pl.when(pl.col("z") > 0).then(pl.lit("worse")).otherwise(pl.lit("better"))
     return (
         cases.select(*_KEYS)
-        .join(pooled, on="org_code")
+        .join(pooled.drop_nulls("z").join(of_answers, on="section", how="semi"), on="org_code")
         .with_columns(
             family=pl.lit("sections"),
-            group=pl.format("section {}", "source"),
-            part=pl.format("section.{}", "source"),
+            group=pl.format("section {}", "section"),
+            part=pl.format("section.{}", "section"),
             worth=worth,
             sd=(worth * (model.sections.sd / model.sections.shift)).abs(),
             size=pl.lit(model.sections.shift * _NATS_IN_DECIBANS),
             kept=pl.lit(1.0),
             reason=pl.format(
                 "Its {} answers on {}, taken together, are {} than those of its peers (z {})",
-                "answers",
-                pl.col("source").str.replace_all("_", " "),
+                "items",
+                pl.col("section").str.replace_all("_", " "),
                 side,
-                pl.col("pooled").round(1),
+                pl.col("z").round(1),
             ),
             source=pl.lit(model.sections.reason),
         )
         .select(*_KEYS, "family", "group", "part", "worth", "sd", "size", "kept", "reason", "source")
-    )
-
-
-def _pooled(scores: pl.DataFrame, model: RiskModel) -> pl.DataFrame:
-    """Z = S / √(mv + m(m - 1)c) over the m answers that are there (never an imputed zero), after holding good news.
-
-    S is their sum; a section's variance v = Σz² / Σm and covariance c = Σ(S² - Σz²) / Σm(m - 1) are moment estimates
-    over all organisations, so that correlated answers are not taken for independent witnesses.
-    """
-    sums = (
-        scores.with_columns(held=_held(pl.col("z"), model))
-        .group_by("org_code", "source")
-        .agg(answers=pl.len(), total=pl.col("held").sum(), squares=(pl.col("held") ** 2).sum())
-        .with_columns(pairs=pl.col("answers") * (pl.col("answers") - 1))
-    )
-    variance = pl.col("squares").sum() / pl.col("answers").sum()
-    shared = (pl.col("total") ** 2 - pl.col("squares")).sum() / pl.col("pairs").sum()
-    covariance = pl.when(pl.col("pairs").sum() > 0).then(shared).otherwise(0.0).clip(lower_bound=0.0)
-    spread = (pl.col("answers") * pl.col("variance") + pl.col("pairs") * pl.col("covariance")).sqrt()
-    return sums.with_columns(variance=variance.over("source"), covariance=covariance.over("source")).with_columns(
-        pooled=pl.when(spread > 0).then(pl.col("total") / spread).otherwise(0.0)
     )
 
 

@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
-import tomllib
 from typing import TYPE_CHECKING, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field
 
-from crosscheck.errors import ModelError
+from crosscheck.stated import Heading, Stated, read_stated
 from crosscheck.vocabulary import Severity
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
-class _Part(BaseModel):
-    """A part of the model file: nothing unknown, nothing missing, nothing changed afterwards."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=False)
-
-
-class Prior(_Part):
+class Prior(Stated):
     """The share of declarations that a visit by lot does not uphold; `sd` in decibans."""
 
     not_upheld_share: float = Field(gt=0, lt=1)
@@ -29,7 +21,7 @@ class Prior(_Part):
     source: str
 
 
-class Worth(_Part):
+class Worth(Stated):
     """What one piece of evidence is worth in decibans, and how unsure that is."""
 
     decibans: float = Field(ge=-60, le=60)
@@ -43,7 +35,7 @@ class CheckWorth(Worth):
     decibans: float = Field(gt=0, le=60)
 
 
-class Shift(_Part):
+class Shift(Stated):
     """How many standard deviations worse a figure lies where the standard is not met, and how unsure that is."""
 
     shift: float = Field(gt=0, le=5)
@@ -51,7 +43,7 @@ class Shift(_Part):
     reason: str
 
 
-class Comments(_Part):
+class Comments(Stated):
     """Decibans for one point of criticism or of praise from a fully reliable author."""
 
     criticism: float = Field(gt=0)
@@ -60,13 +52,13 @@ class Comments(_Part):
     reason: str
 
 
-class Fading(_Part):
+class Fading(Stated):
     """What is left of a former visit's worth after each further year."""
 
     a_year: float = Field(ge=0, le=1)
 
 
-class History(_Part):
+class History(Stated):
     """What former declarations, the other function and former visits are worth."""
 
     declared_otherwise: Worth
@@ -76,7 +68,7 @@ class History(_Part):
     fading: Fading
 
 
-class Correlation(_Part):
+class Correlation(Stated):
     """How far two pieces of evidence of one family say the same thing, given what is true."""
 
     within_group: float = Field(ge=0, le=1)
@@ -86,7 +78,7 @@ class Correlation(_Part):
     source: str
 
 
-class Simulation(_Part):
+class Simulation(Stated):
     """How intervals are drawn, and where a single figure's score is held."""
 
     draws: int = Field(ge=100, le=100_000)
@@ -96,15 +88,9 @@ class Simulation(_Part):
     bad_news_limit: float = Field(gt=0)
 
 
-class RiskModel(_Part):
+class RiskModel(Heading):
     """All weights of one version. Positive is worse throughout."""
 
-    name: str
-    version: str
-    standard: str
-    made_on: object
-    made_by: str
-    fitted_to: str
     prior: Prior
     declared: dict[Literal["not_met", "insufficient_assurance"], Worth]
     checks: dict[Severity, CheckWorth]
@@ -114,22 +100,12 @@ class RiskModel(_Part):
     history: History
     correlation: Correlation
     simulation: Simulation
-    digest: str
 
 
 def read_risk_model(file: Path) -> RiskModel:
-    """Read the weights; `digest` is the SHA-256 of the file.
+    """Read the weights.
 
     Raises:
         ModelError: with every missing, unknown or impossible entry at once.
     """
-    content = file.read_bytes()
-    try:
-        stated = tomllib.loads(content.decode())
-        return RiskModel.model_validate(stated | {"digest": hashlib.sha256(content).hexdigest()})
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ModelError(f"{file}: can't be read as TOML: {error}.") from error
-    except ValidationError as error:
-        raise ModelError(
-            f"{file}, {'.'.join(map(str, problem['loc']))}: {problem['msg']}." for problem in error.errors()
-        ) from error
+    return read_stated(file, RiskModel)

@@ -30,7 +30,7 @@ from crosscheck.rulebook.condition import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from crosscheck.cases import Name
 
@@ -72,13 +72,15 @@ _CALL_NOT_IN_PLACE: Final = {
 }
 
 _QUOTED_OR_REMARK: Final = re.compile(r"\"[^\"\n]*\"|'[^'\n]*'|#[^\n]*")
-_UNPRINTABLE: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
-_SLIPS: Final = (
+_SLIPS_ANYWHERE: Final = (
+    (r"[\x00-\x08\x0b-\x1f\x7f]", "This sign can't be printed. Delete it."),
+    (r"\\", "A backslash has no meaning here. Delete it."),
+)
+_SLIPS_OUTSIDE_TEXTS: Final = (
     (r"[\u2018-\u201f«»]", 'Write straight quotation marks, as in "text".'),
     (r"[≥≤≠]", "Write >=, <= or !=."),
     (r"[^\x00-\x7f]", "Outside quotation marks stand only plain letters, figures and signs."),
     (r"[\"']", "This quotation mark has no partner on its line."),
-    (r"\\", "A backslash has no meaning here. Delete it."),
     (r"<>", "Write != for “is not”."),
     (r"\*\*", "There are four ways to calculate: + - * /."),
     (r"(?<![=!<>:])=(?!=)", "One = by itself has no meaning here. Write == to compare."),
@@ -88,7 +90,6 @@ _SLIPS: Final = (
     (r"[\[\]{}]", 'A list stands in round brackets, as in ("some", "all").'),
     (r"\b(?:AND|OR|NOT|IN)\b", "Write it in small letters."),
 )
-_SLIP: Final = re.compile("|".join(f"({pattern})" for pattern, _ in _SLIPS))
 
 
 class ExpressionError(ValueError):
@@ -120,10 +121,15 @@ def parse(text: str, names: Mapping[str, Name]) -> Condition:
 
 def _slips(text: str) -> list[tuple[int, int, str]]:
     """Where the text has what people write by habit from elsewhere, from where to where, and what to write instead."""
-    found = [(*sign.span(), "This sign can't be printed. Delete it.") for sign in _UNPRINTABLE.finditer(text)]
     bare = _QUOTED_OR_REMARK.sub(lambda quoted: "_" * len(quoted[0]), text)
-    found += [(*slip.span(), _SLIPS[(slip.lastindex or 1) - 1][1]) for slip in _SLIP.finditer(bare)]
-    return found or _unpaired_brackets(bare)
+    slips = [*_found(_SLIPS_ANYWHERE, text), *_found(_SLIPS_OUTSIDE_TEXTS, bare)]
+    return slips or _unpaired_brackets(bare)
+
+
+def _found(slips: tuple[tuple[str, str], ...], text: str) -> Iterator[tuple[int, int, str]]:
+    """The first slip that fits at each place."""
+    for slip in re.finditer("|".join(f"({pattern})" for pattern, _ in slips), text):
+        yield *slip.span(), slips[(slip.lastindex or 1) - 1][1]
 
 
 def _unpaired_brackets(bare: str) -> list[tuple[int, int, str]]:
@@ -207,7 +213,9 @@ class _Reader:
                 return self.absent(name, only_not_applicable=function == "is_not_applicable")
             case ast.Name() | ast.Attribute():
                 return self.flag(node)
-        raise self.problem(node, _NO_CONDITION if isinstance(node, ast.BinOp | ast.UnaryOp) else _out_of_place(node))
+        raise self.problem(
+            node, _NO_CONDITION if isinstance(node, ast.BinOp | ast.UnaryOp | ast.Tuple) else _out_of_place(node)
+        )
 
     def operand(self, node: ast.expr) -> Operand:
         """A part that has a value."""
@@ -386,13 +394,20 @@ def unknown_name(dotted: str, names: Mapping[str, Name]) -> str:
     beside = [name for name in names.values() if name.name.startswith(f"{section}.")]
     if beside and not any(name.absences for name in beside):
         return f"No such name. There are: {', '.join(name.name for name in beside)}."
-    last = dotted.rsplit(".", 1)[-1]
-    same_ending = [name for name in names if name.endswith(f".{last}")]
-    near = list(dict.fromkeys([*same_ending, *difflib.get_close_matches(dotted, names)]))[:3]
+    near = _near(dotted, [name.name for name in beside]) or _near(dotted, names)
     meant = f" Did you mean {' or '.join(near)}?" if near else ""
     if beside:
         return f"No such question.{meant} (`crosscheck questions {section}` lists them)"
     return f"No such name.{meant} (`crosscheck questions` lists them)"
+
+
+def _near(dotted: str, names: Iterable[str]) -> list[str]:
+    """The names whose last part, after the section that many share, is nearest."""
+    last_parts: dict[str, list[str]] = {}
+    for name in names:
+        last_parts.setdefault(name.rsplit(".", 1)[-1], []).append(name)
+    close = difflib.get_close_matches(dotted.rsplit(".", 1)[-1], last_parts)
+    return [name for last in close for name in last_parts[last]][:3]
 
 
 def _each(read: Callable[..., Read], parts: Iterable[object]) -> tuple[Read, ...]:

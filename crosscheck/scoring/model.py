@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 Kind = Literal["proportion", "ratio", "ratio_of_counts", "mean", "ordinal", "percent", "number"]
 Direction = Literal["higher_better", "lower_better", "none"]
 Relevance = Literal["high", "medium", "low", "none"]
-PeersBy = Literal["org_type", "region"]
+PeersBy = Literal["org_type", "similar", "region"]
 Adjustment = Literal["additive", "multiplicative"]
 
 
@@ -31,8 +31,9 @@ class Indicator:
     """One figure from another source.
 
     `kind` says how it is compared, `direction` which way is worse, `relevance` how much it bears on the standard and
-    `reason` why. `peers` says who is compared: organisations of one type, or of one region where each region's
-    authority judges in its own way. `scale` gives the words of a grade, `sd_within` the spread among the people
+    `reason` why. `peers` says who is compared: organisations of one type, those of them that are most similar, or those
+    of one region where each region's authority judges in its own way.
+    `scale` gives the words of a grade, `sd_within` the spread among the people
     behind a mean.
     `valid_from` and `valid_until` bound the time in which the source meant by it what it means here.
     """
@@ -59,10 +60,26 @@ class Indicator:
 
 @dataclass(frozen=True)
 class Peers:
-    """How many peers are enough, and through which groups of types the circle widens, in order, where they are not."""
+    """With whom organisations are compared.
+
+    `least` says how many peers are enough, `widen` through which groups of types the circle widens, in order, where
+    they are not. `by` is who is compared on answers and on figures that do not say so themselves; where that is
+    `similar`, an organisation is compared with the `neighbours` of its type that are nearest to it.
+    """
 
     least: int
     widen: Mapping[str, tuple[str, ...]]
+    by: PeersBy = "org_type"
+    neighbours: int = 30
+
+
+@dataclass(frozen=True)
+class Pooling:
+    """How scores are pooled: held between two limits, and weighed by `weights` (by relevance; 0 is left out)."""
+
+    good_news_limit: float
+    bad_news_limit: float
+    weights: Mapping[str, float]
 
 
 @dataclass(frozen=True)
@@ -88,6 +105,7 @@ class IndicatorModel:
     adjustment: Adjustment
     percent_floor: float
     peers: Peers
+    pooling: Pooling
     sources: Mapping[str, str]
     indicators: Mapping[str, Indicator]
     digest: str
@@ -121,6 +139,7 @@ _HEADING: Final[_Keys] = {
     "dispersion": _Key(dict),
     "percentages": _Key(dict),
     "peers": _Key(dict),
+    "pooling": _Key(dict),
     "sources": _Key(dict),
     "figures": _Key(dict),
 }
@@ -129,7 +148,18 @@ _DISPERSION: Final[_Keys] = {
     "adjustment": _Key(str, get_args(Adjustment)),
 }
 _PERCENTAGES: Final[_Keys] = {"floor": _Key(float, low=0.001, high=10)}
-_PEERS: Final[_Keys] = {"least": _Key(int, low=3), "widen": _Key(dict)}
+_PEERS: Final[_Keys] = {
+    "least": _Key(int, low=3),
+    "by": _Key(str, ("org_type", "similar")),
+    "neighbours": _Key(int, low=3),
+    "widen": _Key(dict),
+}
+_POOLING: Final[_Keys] = {
+    "good_news_limit": _Key(float, low=-10, high=0),
+    "bad_news_limit": _Key(float, low=1, high=10),
+    "weights": _Key(dict),
+}
+_WEIGHTS: Final[_Keys] = {name: _Key(float, low=0.0, high=1.0) for name in (*get_args(Relevance), "answer")}
 _FIGURE: Final[_Keys] = {
     "label": _Key(str),
     "kind": _Key(str, get_args(Kind)),
@@ -165,8 +195,9 @@ def read_indicator_model(file: Path) -> IndicatorModel:
 
 
 def _model(stated: Mapping[str, Any], digest: str) -> IndicatorModel:
+    peers = stated["peers"] | {"widen": {name: tuple(types) for name, types in stated["peers"]["widen"].items()}}
     indicators = [
-        Indicator(source=source, indicator=indicator, **entry)
+        Indicator(source=source, indicator=indicator, **{"peers": peers["by"], **entry})
         for source, entries in stated["figures"].items()
         for indicator, entry in entries.items()
     ]
@@ -180,7 +211,8 @@ def _model(stated: Mapping[str, Any], digest: str) -> IndicatorModel:
         winsorised=stated["dispersion"]["winsorised"],
         adjustment=stated["dispersion"]["adjustment"],
         percent_floor=stated["percentages"]["floor"],
-        peers=Peers(stated["peers"]["least"], {name: tuple(of) for name, of in stated["peers"]["widen"].items()}),
+        peers=Peers(**peers),
+        pooling=Pooling(**stated["pooling"]),
         sources=stated["sources"],
         indicators={indicator.name: indicator for indicator in indicators},
         digest=digest,
@@ -192,6 +224,8 @@ def _problems(stated: Mapping[str, Any]) -> Iterator[str]:
     yield from _key_problems("dispersion", _table(stated, "dispersion"), _DISPERSION)
     yield from _key_problems("percentages", _table(stated, "percentages"), _PERCENTAGES)
     yield from _key_problems("peers", _table(stated, "peers"), _PEERS)
+    yield from _key_problems("pooling", _table(stated, "pooling"), _POOLING)
+    yield from _key_problems("pooling.weights", _table(_table(stated, "pooling"), "weights"), _WEIGHTS)
     yield from _widening_problems(_table(_table(stated, "peers"), "widen"))
     yield from _source_problems(_table(stated, "sources"), _table(stated, "figures"))
     for source, entries in _table(stated, "figures").items():

@@ -104,9 +104,12 @@ def _joined(parts: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
     )
 
 
+simple_conditions = _comparisons | _absences
+
+
 def conditions(*, on_absence: bool = True) -> st.SearchStrategy[str]:
     """Texts of conditions; without `on_absence` none asks whether something is absent."""
-    leaves = _comparisons | _absences if on_absence else _comparisons
+    leaves = simple_conditions if on_absence else _comparisons
     parts = st.recursive(leaves, _joined, max_leaves=3)
     return st.recursive(parts | _tallies(parts), _joined, max_leaves=3)
 

@@ -11,6 +11,7 @@ import math
 import operator
 from dataclasses import dataclass
 from datetime import date
+from functools import cache
 from typing import Any
 
 SIGNS = {
@@ -26,6 +27,10 @@ SIGNS = {
     ast.Div: operator.truediv,
 }
 UNKNOWN = None
+
+
+parsed = cache(lambda text: ast.parse(text, mode="eval").body)
+written = cache(ast.unparse)
 
 
 @dataclass(frozen=True)
@@ -60,7 +65,7 @@ class SlowEvaluator:
 
     def held(self, name: ast.expr) -> Any:
         """What the row holds under a name; a figure that is no finite number is as good as none."""
-        value = self.row[ast.unparse(name)]
+        value = self.row[written(name)]
         return Absent("nothing") if isinstance(value, float) and not math.isfinite(value) else value
 
     def chain(self, left: ast.expr, ops: list[ast.cmpop], rights: list[ast.expr]) -> bool | None:
@@ -86,7 +91,7 @@ class SlowEvaluator:
         return SIGNS[type(op)](*self.comparable(left, one, right, other))
 
     def comparable(self, left: ast.expr, one: Any, right: ast.expr, other: Any) -> tuple[Any, Any]:
-        order = self.levels.get(ast.unparse(left)) or self.levels.get(ast.unparse(right))
+        order = self.levels.get(written(left)) or self.levels.get(written(right))
         if order:
             return order.index(one), order.index(other)
         if isinstance(one, date) or isinstance(other, date):
@@ -151,7 +156,8 @@ class SlowEvaluator:
         return frozenset().union(*map(self.open, parts))
 
     def missing(self, node: ast.expr) -> frozenset[tuple[str, str]]:
-        held = {ast.unparse(part): self.held(part) for part in ast.walk(node) if ast.unparse(part) in self.row}
+        named = [part for part in ast.walk(node) if isinstance(part, ast.Attribute)]
+        held = {written(name): self.held(name) for name in named}
         missing = {(name, value.why) for name, value in held.items() if isinstance(value, Absent)}
         return frozenset(missing or {("", "no finite number")})
 
@@ -165,12 +171,17 @@ def only_not_applicable(open_: frozenset[tuple[str, str]]) -> bool:
     return {why for _, why in open_} == {"not_applicable"}
 
 
-def verdict(text: str, applies: bool | None, row: dict[str, Any], levels: dict[str, list[str]]) -> str:
-    """The verdict of a condition on one row."""
+def verdict(
+    text: str, applies: bool | None, row: dict[str, Any], levels: dict[str, list[str]], only_if: str = ""
+) -> str:
+    """The verdict of a condition on one row, if the rule applies and what it asks for holds."""
     if applies is not True:
         return "not_applicable" if applies is False else "cannot_tell"
-    node, evaluator = ast.parse(text, mode="eval").body, SlowEvaluator(row, levels)
-    holds = evaluator.truth(node)
+    evaluator = SlowEvaluator(row, levels)
+    if only_if and evaluator.truth(parsed(only_if)) is not True:
+        open_ = evaluator.open(parsed(only_if))
+        return "cannot_tell" if open_ and not only_not_applicable(open_) else "not_applicable"
+    holds, open_ = evaluator.truth(parsed(text)), evaluator.open(parsed(text))
     if holds is UNKNOWN:
-        return "not_applicable" if only_not_applicable(evaluator.open(node)) else "cannot_tell"
+        return "not_applicable" if only_not_applicable(open_) else "cannot_tell"
     return "agrees" if holds else "differs"

@@ -56,6 +56,7 @@ def scores(*rows: tuple[str, str, float, str, str]) -> pl.DataFrame:
 
 
 NO_FINDINGS, NO_SCORES = findings(), scores()
+NOTHING_POOLED = pl.DataFrame(schema={"org_code": pl.String, "section": pl.String, "items": pl.UInt32, "z": pl.Float64})
 
 
 def tables(**given_tables: pl.DataFrame) -> dict[str, pl.DataFrame]:
@@ -69,7 +70,7 @@ def parts(
     model: RiskModel = MODEL,
     **given_tables: pl.DataFrame,
 ) -> pl.DataFrame:
-    return weigh(declarations, found, scored, tables(**given_tables), model, YEAR)
+    return weigh(declarations, found, (scored, NOTHING_POOLED), tables(**given_tables), model, YEAR)
 
 
 def total(of: pl.DataFrame, code: str) -> float:
@@ -170,23 +171,15 @@ def test_a_figure_without_relevance_or_without_a_score_adds_nothing() -> None:
     assert set(parts(cases("R01"), scored=scored)["family"]) == {"prior"}
 
 
-def test_the_answers_of_a_section_count_together_and_not_each_for_itself() -> None:
-    codes = [f"R{number:02}" for number in range(40)]
-    drawn = np.random.default_rng(3).standard_normal(40)
-    scored = scores(
-        *[
-            (f"q{item}", code, z, "answer", "training")
-            for item in range(9)
-            for code, z in zip(codes, drawn, strict=True)
-        ]
+def test_a_section_of_answers_counts_by_its_pooled_score_and_a_pooled_source_of_figures_does_not() -> None:
+    scored = scores(("q", "R01", 1.0, "answer", "training"), ("f", "R02", 1.0, "none", "staff_survey"))
+    pooled = pl.DataFrame(
+        {"org_code": ["R01", "R02"], "section": ["training", "staff_survey"], "items": [9, 9], "z": [2.0, 2.0]}
     )
-    one_each = scores(*[("q0", code, z, "answer", "training") for code, z in zip(codes, drawn, strict=True)])
-    many, one = (
-        parts(cases(*codes), scored=rows).filter(pl.col("family") == "sections") for rows in (scored, one_each)
-    )
-    assert many.height == 40
-    # nine answers that say the very same thing say no more than one of them
-    assert many["worth"].to_list() == pytest.approx(one["worth"].to_list(), abs=0.1)
+    weighed = weigh(cases("R01", "R02"), NO_FINDINGS, (scored, pooled), tables(), MODEL, YEAR)
+    assert total(weighed, "R01") > total(weighed, "R02")
+    assert weighed.filter(pl.col("family") == "sections")["part"].to_list() == ["section.training"]
+    assert "Its 9 answers on training" in weighed.filter(pl.col("family") == "sections")["reason"].item()
 
 
 def test_criticism_adds_praise_takes_away_and_silence_says_nothing() -> None:

@@ -77,14 +77,15 @@ def names() -> dict[str, Name]:
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """A standard's folder with one good rule."""
-    (tmp_path / "std" / "staffing").mkdir(parents=True)
-    (tmp_path / "std" / "staffing" / "STD-HR-01.toml").write_text(RULE, encoding="utf-8")
-    return tmp_path / "std"
+    folder = tmp_path / "rules" / "std"
+    (folder / "staffing").mkdir(parents=True)
+    (folder / "staffing" / "STD-HR-01.toml").write_text(RULE, encoding="utf-8")
+    return folder
 
 
 @pytest.fixture
 def rulebook_with(folder: Path) -> Callable[..., Rulebook]:
-    """Load the one rule with some of its text replaced; the identifier is then that of the copy, if it is named."""
+    """Load the one rule with some of its text replaced."""
 
     def load(*replacements: tuple[str, str]) -> Rulebook:
         text = RULE

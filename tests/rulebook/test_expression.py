@@ -17,7 +17,7 @@ from crosscheck.rulebook.condition import (
     Tally,
     names_in,
 )
-from crosscheck.rulebook.expression import DEEPEST, LONGEST, ExpressionError, parse
+from crosscheck.rulebook.expression import DEEPEST, ExpressionError, parse
 
 Names = dict[str, Name]
 
@@ -108,14 +108,15 @@ def test_a_mistyped_question_is_shown_with_its_place_and_the_nearest(names: Name
     assert problem('staffing.check >= "all_staff"', names) == (
         '  staffing.check >= "all_staff"\n'
         "  ^^^^^^^^^^^^^^\n"
-        "No such question. Did you mean staffing.checks or staffing.recheck? (`crosscheck questions staffing` lists them)"
+        "No such question. Did you mean staffing.checks or staffing.recheck? "
+        "(`crosscheck questions staffing` lists them)"
     )
 
 
 def test_the_place_is_right_on_a_later_line_and_after_letters_of_several_bytes(names: Names) -> None:
-    text = '  declared.statement == "réservé – d’accord" or\n    staffing.chequers == "all_staff"'
+    text = '  declared.statement == "réservé, oh là là" or\n    staffing.chequers == "all_staff"'
     assert problem(text, names).splitlines()[:2] == ['  staffing.chequers == "all_staff"', "  " + "^" * 17]
-    text = 'declared.statement == "réservé – d’accord" or staffing.chequers == "all_staff"'
+    text = 'declared.statement == "réservé, oh là là" or staffing.chequers == "all_staff"'
     line, carets, _ = problem(text, names).splitlines()
     assert line[carets.index("^") : carets.rindex("^") + 1] == "staffing.chequers"
 
@@ -188,7 +189,7 @@ WRONG = [
         "share(service.maternity) > staffing.days",
         "share(…) gives a number, which can only be compared with a fixed one",
     ),
-    ("share(service.maternity) > count(service.maternity)", "share(…) gives a number"),
+    ("share(service.maternity) > count(service.maternity)", "count(…) gives a number"),
     ("count(share(service.maternity) > 0.5) > 0", "count(…) and share(…) can't stand inside one another."),
     ("count() > 1", "Put conditions into the brackets"),
     ("count(service.maternity) >= 0", "This comes out alike whatever the answers are: they give 0 to 1."),
@@ -208,8 +209,8 @@ WRONG = [
     ("~staffing.days > 1", "This is not part of the language."),
     ("service.maternity or", "This can't be read."),
     ("staffing.days > 1or service.maternity", "This can't be read."),
-    ("", "This can't be read."),
-    ("# nothing", "This can't be read."),
+    ("", "Something that holds or not is needed here"),
+    ("# nothing", "Something that holds or not is needed here"),
     ("staffing.days = 1", "One = by itself has no meaning here. Write == to compare."),
     ("staffing.days => 1", "One = by itself has no meaning here."),
     ("staffing.days <> 1", "Write != for"),
@@ -222,7 +223,7 @@ WRONG = [
     ("staffing.days ≥ 2", "Write >=, <= or !=."),
     ("staffing.days × 2 > 1", "Outside quotation marks stand only plain letters"),
     ('staffing.lead == "nurse', "This quotation mark has no partner on its line."),
-    ('staffing.lead == "nur\\se"', "There is no level"),
+    ('staffing.lead == "nur\\se"', "A backslash has no meaning here."),
     ("service.maternity \\ or", "A backslash has no meaning here."),
     ("(service.maternity", "This bracket is not closed."),
     ("service.maternity) or (service.maternity", "This bracket closes nothing."),
@@ -277,21 +278,18 @@ def test_nothing_but_the_language_gets_through(text: str, names: Names, capfd: p
 
 GIANTS = [
     "service.maternity or " * 200 + "service.maternity",
+    "count(" + "1>2," * 200 + ") > 1",
     "(" * 300 + "service.maternity" + ")" * 300,
     "not " * 400 + "service.maternity",
     "-" * 1500 + "staffing.days > 1",
     ".".join(["staffing"] * 200) + " > 1",
     "staffing.days" + " + staffing.days" * 60 + " > 1",
-    "count(" + ", ".join(["service.maternity"] * 105) + ") > 1" + " or service.maternity" * 0,
-    "staffing.days > 1 and " * 80 + "service.maternity",
 ]
 
 
 @pytest.mark.parametrize("text", GIANTS, ids=[text[:12] for text in GIANTS])
 def test_what_is_too_long_or_too_deep_is_refused_without_being_walked(text: str, names: Names) -> None:
-    if len(text) <= LONGEST and text.startswith("count"):
-        pytest.skip("within every limit")
-    assert any(word in problem(text, names) for word in ("at most", "nested more than"))
+    assert any(words in problem(text, names) for words in ("at most", "nested more than"))
 
 
 def test_what_is_just_not_too_deep_is_read(names: Names) -> None:

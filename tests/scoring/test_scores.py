@@ -66,7 +66,7 @@ VALUES = [20, 18, 17, 16, 15, 14, 13, 12, 11, 10, 9, 8]
 def test_scores_have_the_promised_columns_and_types_and_the_further_ones(model: IndicatorModel) -> None:
     scores = score_figures(figures(value=VALUES), ACUTE, model)
     promised = OUTPUTS["scores"].schema
-    assert scores.columns == [*promised, "source", "label", "kind", "relevance", "direction", "q_value"]
+    assert scores.columns == [*promised, "source", "label", "kind", "relevance", "direction", "q_value", "band_q"]
     assert scores.select(promised.names()).schema == promised
 
 

@@ -1,0 +1,52 @@
+"""The model of the screens: how oddness and surprise are computed, read from `models/`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pydantic import Field
+
+from crosscheck.stated import Heading, Stated, read_stated
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+class OddnessModel(Stated):
+    """How organisations of one type are compared as a whole.
+
+    A type with fewer than `least` organisations is not screened. Scores are held at ±`held_at`. `named` is how many
+    contributions are kept for each organisation and detector.
+    """
+
+    least: int = Field(ge=10)
+    held_at: float = Field(gt=0)
+    trees: int = Field(ge=10, le=1000)
+    neighbours: int = Field(ge=1, le=9)
+    core_share: float = Field(ge=0.5, le=1)
+    named: int = Field(ge=1)
+
+
+class SurpriseModel(Stated):
+    """How the declared status is predicted: folds, and the penalties among which the training cases choose."""
+
+    held_at: float = Field(gt=0)
+    folds: int = Field(ge=2, le=20)
+    penalties: tuple[float, ...] = Field(min_length=1)
+
+
+class ScreensModel(Heading):
+    """All choices of one version; `seed` fixes every draw, `digest` is the SHA-256 of the file."""
+
+    seed: int = Field(ge=0)
+    oddness: OddnessModel
+    surprise: SurpriseModel
+
+
+def read_screens_model(file: Path) -> ScreensModel:
+    """Read the choices of the screens.
+
+    Raises:
+        ModelError: with every missing, unknown or impossible entry at once.
+    """
+    return read_stated(file, ScreensModel)
