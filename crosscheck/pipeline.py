@@ -111,7 +111,11 @@ def screen_returns(
         "oddities": screen.oddities,
         "contributions": screen.contributions,
         "surprises": surprises,
-        "foretelling": foretelling.fifths,
+        "foretelling": foretelling.fifths.with_columns(
+            log_loss=pl.lit(foretelling.log_loss),
+            base_log_loss=pl.lit(foretelling.base_log_loss),
+            auc=pl.lit(foretelling.auc),
+        ),
     }
 
 

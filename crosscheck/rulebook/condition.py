@@ -207,13 +207,11 @@ def _value(operand: Operand) -> pl.Expr:
 
 
 def _calculated(operand: Operand) -> pl.Expr:
-    """A calculation as it comes out: once a part of it is not finite, the whole is not, since no divisor can be so."""
+    """A calculation as it comes out: a part that is not finite shows in the whole, unless it divides (x / inf is 0)."""
     if not isinstance(operand, Arithmetic):
         return _value(operand)
-    divisor = operand.right if operand.sign == "/" and not isinstance(operand.right, Fixed) else None
-    right = _calculated(operand.right)
-    usable = right if divisor is None else pl.when(right.is_finite() & (right != 0)).then(right)
-    outcome: pl.Expr = _OPERATORS[operand.sign](_calculated(operand.left), usable)
+    right = (_value if operand.sign == "/" else _calculated)(operand.right)
+    outcome: pl.Expr = _OPERATORS[operand.sign](_calculated(operand.left), right)
     return outcome
 
 
