@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -80,18 +81,26 @@ def read_json(folder: Path, name: str) -> Any:
 
 
 def _write_tables(outcome: Outcome, problems: pl.DataFrame, folder: Path) -> None:
+    """Write every table; the workbook takes Python's time, so the others are written beside it."""
     visit_list = _shaped(outcome.visit_list, "visit_list")
-    write_csv(visit_list, folder / "visit_list.csv")
-    write_parquet(visit_list, folder / "visit_list.parquet")
-    write_workbook(visit_list, folder / "visit_list.xlsx")
-    write_csv(_shaped(outcome.findings, "findings").drop("open_questions"), folder / "findings.csv")
-    write_csv(_shaped(outcome.scores, "scores"), folder / "scores.csv")
-    write_csv(_shaped(problems, "problems"), folder / "problems.csv")
-    write_csv(_rounded(outcome.pooled), folder / "pooled.csv")
-    for name, table in outcome.screens.items():
-        write_csv(_rounded(table), folder / f"{name}.csv")
-    for name in ("cases", "findings", "parts"):
-        write_parquet(_rounded(getattr(outcome, name)), folder / f"{name}.parquet")
+    tables = {
+        "visit_list": visit_list,
+        "findings": _shaped(outcome.findings, "findings").drop("open_questions"),
+        "scores": _shaped(outcome.scores, "scores"),
+        "problems": _shaped(problems, "problems"),
+        "pooled": _rounded(outcome.pooled),
+        **{name: _rounded(table) for name, table in outcome.screens.items()},
+    }
+    kept = {name: _rounded(getattr(outcome, name)) for name in ("cases", "findings", "parts")}
+    with ThreadPoolExecutor(max_workers=1) as beside:
+        written = [beside.submit(write_csv, table, folder / f"{name}.csv") for name, table in tables.items()]
+        written += [
+            beside.submit(write_parquet, table, folder / f"{name}.parquet")
+            for name, table in {**kept, "visit_list": visit_list}.items()
+        ]
+        write_workbook(visit_list, folder / "visit_list.xlsx")
+        for one in written:
+            one.result()
 
 
 def _shaped(table: pl.DataFrame, name: str) -> pl.DataFrame:

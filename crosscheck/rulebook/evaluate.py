@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import reduce
-from operator import and_
+from operator import and_, or_
 from typing import TYPE_CHECKING, Final
 
 import polars as pl
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 _KEYS: Final = ("org_code", "function")
 _BETWEEN_NAMES: Final = " "
-_NEVER: Final = pl.lit(value=False)
 _VERDICT: Final = {verdict: pl.lit(verdict, dtype=VERDICT) for verdict in VERDICTS}
 
 
@@ -188,12 +187,13 @@ def _as_evidence(name: Name) -> pl.Expr:
 
 def _open_questions(rule: Rule) -> pl.Expr:
     """The names that keep a rule open: services and answers that decide whether it applies, answers to the rest."""
-    kept = {service: pl.col(service).is_null() for service in _services(rule.applies_to)}
-    for condition in (rule.premise, rule.condition):
-        if condition is not None:
-            unknown = holds(condition).is_null()
-            kept |= {name: kept.get(name, _NEVER) | (unknown & keeps) for name, keeps in keeps_open(condition).items()}
-    wanting = [pl.when(keeps).then(pl.lit(name)) for name, keeps in kept.items()]
+    kept = {service: [pl.col(service).is_null()] for service in _services(rule.applies_to)}
+    conditions = [condition for condition in (rule.premise, rule.condition) if condition is not None]
+    alone = len(conditions) == 1 and not kept  # then nothing else can have left the verdict open
+    for condition in conditions:
+        for name, keeps in keeps_open(condition).items():
+            kept.setdefault(name, []).append(keeps if alone else holds(condition).is_null() & keeps)
+    wanting = [pl.when(reduce(or_, cases)).then(pl.lit(name)) for name, cases in kept.items()]
     return pl.concat_str(wanting, separator=_BETWEEN_NAMES, ignore_nulls=True)
 
 

@@ -16,7 +16,6 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 from pydantic import Field, model_validator
-from scipy.sparse import csr_array
 from scipy.special import ndtri
 
 from crosscheck.scoring.dispersion import Floats, false_discovery
@@ -410,6 +409,8 @@ def _likeness(codes: Codes, expected: Floats, error: Floats) -> Floats:
     The agreements are counted by a sparse product: a dense one is ten times the work, and on a busy machine its threads
     wait for each other.
     """
+    from scipy.sparse import csr_array
+
     given = codes >= 0
     starts = np.concatenate(([0], np.cumsum(given.sum(axis=1))))
     answers = csr_array((np.ones(starts[-1]), codes[given], starts), shape=(len(codes), codes.max(initial=0) + 1))

@@ -88,7 +88,7 @@ def test_polars_and_a_plain_walk_give_the_same_verdicts(
         assert verdicts[f"R{at}"].to_list() == expected, text
 
 
-@settings(thorough, max_examples=15)
+@settings(thorough, max_examples=10)
 @given(texts=batches, chance=chances, only_if=premises)
 def test_open_questions_are_what_keeps_a_plain_walk_from_deciding(
     texts: list[str], chance: Random, only_if: str
@@ -143,7 +143,7 @@ def test_a_verdict_depends_neither_on_the_order_of_rows_nor_on_other_rows(texts:
     assert judge(cases.head(0), rules).equals(verdicts.head(0))
 
 
-@settings(thorough, max_examples=8)
+@settings(thorough, max_examples=4)
 @given(texts=batches, chance=chances)
 def test_findings_are_the_same_whatever_the_order_of_the_cases(texts: list[str], chance: Random) -> None:
     rules, cases = rulebook(texts), cases_of([random_row(chance) for _ in range(12)])
