@@ -118,6 +118,7 @@ def names_in(part: Condition | Operand) -> tuple[Name, ...]:
     return tuple(dict.fromkeys(_names(part)))
 
 
+@cache  # a rulebook is compiled once, however often it is held against cases
 def holds(condition: Condition) -> pl.Expr:
     """Whether it holds of a case: true, false, or null where that is unknown."""
     match condition:
@@ -134,6 +135,7 @@ def holds(condition: Condition) -> pl.Expr:
     return _compared(condition.sign, _value(condition.left), _value(condition.right))
 
 
+@cache
 def waits(condition: Condition) -> pl.Expr:
     """Whether, given that it is unknown, an answer could still come that decides it.
 
