@@ -6,12 +6,15 @@ The columns of a case are what rules speak of; `catalogue` lists their names and
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from typing import TYPE_CHECKING, Final, Literal
 
 import polars as pl
 
 from crosscheck.errors import CollectionError
-from crosscheck.vocabulary import ABSENCE, COMMENTATORS, ORG_TYPE, ORG_TYPES, STATUS, STATUSES, TONES
+from crosscheck.history import NO_PREDECESSORS, inherit_answers, recall_declarations
+from crosscheck.returns import MEASURES, describe_returns, is_put_to
+from crosscheck.vocabulary import ABSENCE, COMMENTATORS, ORG_TYPE, ORG_TYPES, STATUS, STATUSES, TONES, WHY_ABSENT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -19,10 +22,6 @@ if TYPE_CHECKING:
     from crosscheck.questionnaire import Question, Questionnaire
 
 NameType = Literal["number", "ordinal", "choice", "flag", "text", "date"]
-
-# A case's column that says why an answer is absent: the answer's own column name and this mark. It is one of
-# `vocabulary.ABSENCES`, and null where there is an answer.
-WHY_ABSENT: Final = "?"
 
 # A comment's tone runs from -3 to +3; nearer to nothing than this, it is neutral (this project's own choice: half a
 # point is the least step that a reliability of one half leaves of a full point).
@@ -35,7 +34,7 @@ class Name:
 
     `levels` are the values that an ordinal (worst first) or a choice can have. `meaning` and `unit` are for people.
     `absences` says whether there is a `?` column beside it: so it is for answers; what comes from elsewhere is null
-    where it is not known.
+    where it is not known. `relation` says whose it is: empty for the case's own.
     """
 
     name: str
@@ -44,6 +43,19 @@ class Name:
     levels: tuple[str, ...] = ()
     unit: str = ""
     absences: bool = False
+    relation: str = ""
+
+    @property
+    def dtype(self) -> pl.DataType:
+        """The polars type of what a case holds under the name."""
+        if self.levels:
+            return pl.Enum(self.levels)
+        return {"number": pl.Float64(), "flag": pl.Boolean(), "date": pl.Date()}.get(self.type, pl.String())
+
+    @property
+    def is_percentage(self) -> bool:
+        """Whether it is a number out of 100."""
+        return self.type == "number" and (self.unit.startswith("percent") or self.name.endswith("_pct"))
 
 
 _DECLARED: Final = (
@@ -52,7 +64,9 @@ _DECLARED: Final = (
     Name("declared.two_years_ago", "choice", "what was declared two years before", STATUSES),
     Name("declared.three_years_ago", "choice", "what was declared three years before", STATUSES),
     Name("declared.other_function", "choice", "what the other function of the same organisation declares", STATUSES),
+    Name("declared.previous_by", "text", "who made the declaration a year before: itself or a predecessor"),
     Name("declared.statement", "text", "free text with the declaration"),
+    Name("declared.other_statement", "text", "free text with the declaration of the other function"),
     Name("declared.lapse_from", "date", "first day of the period declared not met"),
     Name("declared.lapse_to", "date", "last day of the period declared not met"),
 )
@@ -64,6 +78,7 @@ _ORGANISATION: Final = (
     Name("organisation.population_0_4", "number", "resident children aged 0-4", unit="children"),
     Name("organisation.caseload_population", "number", "people served", unit="people"),
 )
+_RETURNED: Final = tuple(Name(name, "number", meaning) for name, meaning in MEASURES.items())
 _ORGANISATION_COLUMNS: Final = ("organisation.name", *(name.name for name in _ORGANISATION))
 _COMMENTS: Final = tuple(
     Name(f"comment.{author}", "ordinal", f"tone of the remarks of: {author}", TONES) for author in COMMENTATORS
@@ -80,7 +95,8 @@ def catalogue(questionnaire: Questionnaire, figures: Iterable[str]) -> dict[str,
     services = [Name(f"service.{name}", "flag", f"provides {name}") for name in questionnaire.services]
     others = [Name(figure, "number", "figure from another source") for figure in figures]
     answers = [name for question in questionnaire for name in _answer_names(question)]
-    return {name.name: name for name in (*_DECLARED, *_ORGANISATION, *_COMMENTS, *services, *answers, *others)}
+    known = (*_DECLARED, *_ORGANISATION, *_COMMENTS, *_RETURNED, *services, *answers, *others)
+    return {name.name: name for name in known}
 
 
 def _answer_names(question: Question) -> list[Name]:
@@ -91,7 +107,12 @@ def _answer_names(question: Question) -> list[Name]:
 
 
 def build_cases(
-    tables: Mapping[str, pl.DataFrame], questionnaire: Questionnaire, figures: Iterable[str], year: str, standard: str
+    tables: Mapping[str, pl.DataFrame],
+    questionnaire: Questionnaire,
+    figures: Iterable[str],
+    year: str,
+    standard: str,
+    predecessors: pl.DataFrame = NO_PREDECESSORS,
 ) -> pl.DataFrame:
     """Join everything that is known about each declaration of the year.
 
@@ -101,6 +122,8 @@ def build_cases(
         figures: names `source.indicator` of the figures that rules may speak of.
         year: assessment year, as `2008/09`; other years serve as history.
         standard: the standard declared on.
+        predecessors: one row a body that an organisation took over from, with `depth`, through how many successions.
+            What an organisation did not declare or answer itself is what its nearest predecessors did (`history`).
 
     Returns:
         One row a declaration, by `org_code`, `function`, with one column for each name of `catalogue` and, beside each
@@ -115,57 +138,41 @@ def build_cases(
     if year not in years:
         told = ", ".join(years) or "none on this standard at all"
         raise CollectionError(f"declarations: none on {standard} for {year}. There are: {told}. Name one with --year.")
+    answers = inherit_answers(tables["answers"], predecessors).drop("inherited")
     cases = (
         _declared(declarations, year)
+        .join(recall_declarations(declarations, predecessors, year), on=["org_code", "function"], how="left")
         .join(_organisations(tables["organisations"], questionnaire), on="org_code", how="left")
-        .join(_answers_wide(tables["answers"], questionnaire), on="org_code", how="left")
+        .join(_answers_wide(answers, questionnaire), on="org_code", how="left")
         .join(_figures_wide(tables["indicators"], figures), on="org_code", how="left")
         .join(_comments_wide(tables["comments"], year, standard), on="org_code", how="left")
         .with_columns(_why_absent(questionnaire))
     )
-    return cases.sort("org_code", "function")
+    return cases.join(describe_returns(cases, questionnaire), on="org_code").sort("org_code", "function")
 
 
-def years_before(year: str, count: int) -> str:
-    """The assessment year that many years earlier: `2008/09` and 1 give `2007/08`."""
-    start = int(year[:4]) - count
-    return f"{start}/{(start + 1) % 100:02d}"
+def census_day(year: str) -> date:
+    """The day as at which answers of an assessment year are given: 31 December, as the review asked (its Methods).
+
+    The declaration speaks of the whole year to 31 March; what ties organisations is held against the answers, so a tie
+    counts that was in force on the day that both sides answered for.
+    """
+    return date(int(year[:4]), 12, 31)
 
 
 def _declared(declarations: pl.DataFrame, year: str) -> pl.DataFrame:
-    """The year's declarations with their history and the other function of the same organisation.
-
-    A former year may have one declaration of the whole organisation where there are two now: it is the history of both.
-    """
-    status = pl.col("status").cast(STATUS)
-    now = declarations.filter(pl.col("year") == year).with_columns(status)
-    former = declarations.with_columns(status).select("org_code", "year", "function", "status")
-    cases = now.select(
-        "org_code",
-        "function",
-        pl.col("status").alias("declared.status"),
-        pl.col("category").alias("declared.category"),
-        pl.col("statement").alias("declared.statement"),
-        pl.col("lapse_from").alias("declared.lapse_from"),
-        pl.col("lapse_to").alias("declared.lapse_to"),
-    )
-    for name, count in (("previous", 1), ("two_years_ago", 2), ("three_years_ago", 3)):
-        then = former.filter(pl.col("year") == years_before(year, count))
-        same = then.select("org_code", "function", pl.col("status").alias("same"))
-        whole = then.filter(pl.col("function") == "whole").select("org_code", pl.col("status").alias("whole"))
-        cases = (
-            cases.join(same, on=("org_code", "function"), how="left")
-            .join(whole, on="org_code", how="left")
-            .with_columns(pl.coalesce("same", "whole").alias(f"declared.{name}"))
-            .drop("same", "whole")
-        )
-    return cases.join(_other_function(now), on=("org_code", "function"), how="left")
-
-
-def _other_function(declarations: pl.DataFrame) -> pl.DataFrame:
-    pairs = declarations.select("org_code", "function", pl.col("status").alias("declared.other_function"))
+    """The year's declarations, each beside that of the other function of the same organisation."""
+    now = declarations.filter(pl.col("year") == year).with_columns(pl.col("status").cast(STATUS))
+    told = ("status", "category", "statement", "lapse_from", "lapse_to")
     swapped = pl.col("function").replace_strict({"commissioner": "provider", "provider": "commissioner"})
-    return pairs.filter(pl.col("function") != "whole").with_columns(swapped)
+    other = now.filter(pl.col("function") != "whole").select(
+        "org_code",
+        swapped,
+        pl.col("status").alias("declared.other_function"),
+        pl.col("statement").alias("declared.other_statement"),
+    )
+    cases = now.select("org_code", "function", *(pl.col(name).alias(f"declared.{name}") for name in told))
+    return cases.join(other, on=["org_code", "function"], how="left")
 
 
 def _organisations(organisations: pl.DataFrame, questionnaire: Questionnaire) -> pl.DataFrame:
@@ -205,19 +212,13 @@ def _why_absent(questionnaire: Questionnaire) -> list[pl.Expr]:
         .then(None)
         .when(pl.col(name + WHY_ABSENT).is_not_null())
         .then(name + WHY_ABSENT)
-        .when(_asked(question).not_())
+        .when(is_put_to(question).not_())
         .then(pl.lit("not_applicable", dtype=ABSENCE))
         .otherwise(pl.lit("no_answer", dtype=ABSENCE))
         .alias(name + WHY_ABSENT)
         for question in questionnaire
         for name in question.columns
     ]
-
-
-def _asked(question: Question) -> pl.Expr:
-    """Whether the question is put to this kind of organisation; unknown where its services are."""
-    of_type = pl.col("organisation.org_type").cast(pl.String).is_in(question.org_types)
-    return pl.all_horizontal(of_type, *(pl.col(f"service.{service}") for service in question.services))
 
 
 def _figures_wide(indicators: pl.DataFrame, figures: Iterable[str]) -> pl.DataFrame:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import re
 import sys
+from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -46,10 +48,27 @@ def _assessment_year(_context: click.Context, _option: click.Parameter, year: st
     return year
 
 
+def _picture(_context: click.Context, _option: click.Parameter, file: Path | None) -> Path | None:
+    """A file that a picture can be written to; any other ending is a wrong command line."""
+    if file and file.suffix not in {".svg", ".png"}:
+        raise click.BadParameter(f"{file} is no picture that can be drawn. Let it end with .svg or .png.")
+    return file
+
+
+def _write_picture(svg: str, file: Path) -> None:
+    from crosscheck.report.plots import draw_png
+
+    if file.suffix == ".png":
+        file.write_bytes(draw_png(svg))
+    else:
+        file.write_text(svg, encoding="utf-8")
+
+
 _standard = click.option("--standard", default=None, help="The standard, if there are rules for more than one.")
 _format = click.option("--format", "form", type=FORMATS, default="table", show_default=True, help="How to list.")
+_USUAL_RUN: Final = Path("run")
 _run_folder = click.option(
-    "--run", "folder", type=click.Path(path_type=Path), default=Path("run"), show_default=True, help="A run's folder."
+    "--run", "folder", type=click.Path(path_type=Path), default=_USUAL_RUN, show_default=True, help="A run's folder."
 )
 _collection = click.argument("collection", type=click.Path(path_type=Path))
 
@@ -76,6 +95,7 @@ def run(collection: Path, year: str, out: Path, **options: Any) -> None:
     Example:  crosscheck run data/england-2008-09 --year 2008/09 --out run --capacity 60
     """
     from crosscheck.collection.read import read_collection
+    from crosscheck.history import last_day
     from crosscheck.pipeline import cross_check
     from crosscheck.report.manifest import describe_run, refuse_doubtful_signs
     from crosscheck.report.run_folder import refuse_foreign_folder, write_run
@@ -86,7 +106,7 @@ def run(collection: Path, year: str, out: Path, **options: Any) -> None:
     refuse_foreign_folder(out)
     steps = Steps()
     with steps("load rules and models"):
-        standard = load_standard(name_standard(options["standard"]), options["risk_model"])
+        standard = load_standard(name_standard(options["standard"]), options["risk_model"], last_day(year))
     with steps("read"):
         read = read_collection(collection, standard.questionnaire)
     capacity = Capacity(options["capacity"], options["random_share"], options["seed"])
@@ -125,22 +145,23 @@ def check(collection: Path, standard: str | None, form: str) -> None:
 
 
 @main.group(invoke_without_command=True)
+@click.option("--own-choices", is_flag=True, help="Only those with a cut-off that the project chose itself, and why.")
 @_standard
 @_format
 @click.pass_context
-def rules(ctx: click.Context, standard: str | None, form: str) -> None:
+def rules(ctx: click.Context, standard: str | None, form: str, *, own_choices: bool) -> None:
     """List the rules; `crosscheck rules show ID` shows one.
 
     \b
-    Example:  crosscheck rules --format csv
+    Example:  crosscheck rules --own-choices --format csv
     """
     if ctx.invoked_subcommand:
         return
     from crosscheck.standard import load_standard, name_standard
 
-    columns = ("id", "severity", "strength", "group", "title")
-    rulebook = load_standard(name_standard(standard)).rulebook
-    list_rows([{name: getattr(rule, name) for name in columns} for rule in rulebook], columns, form)
+    columns = ("id", "own_choice") if own_choices else ("id", "kind", "severity", "strength", "group", "title")
+    listed = [rule for rule in load_standard(name_standard(standard)).rulebook if rule.own_choice or not own_choices]
+    list_rows([{name: getattr(rule, name) for name in columns} for rule in listed], columns, form)
 
 
 @rules.command()
@@ -158,6 +179,79 @@ def show(rule_id: str, standard: str | None) -> None:
     if rule_id.upper() not in known:
         raise UnknownNameError(nearest("rule", rule_id, known, "crosscheck rules"))
     click.echo(known[rule_id.upper()].file.read_text(encoding="utf-8").rstrip())
+
+
+@rules.command()
+@click.option("--outcome", type=click.Choice(["rule", "merged", "declined"]), help="Only what came to this.")
+@_standard
+@_format
+def coverage(outcome: str | None, standard: str | None, form: str) -> None:
+    """List what became of every candidate check and every expectation of the review.
+
+    \b
+    Example:  crosscheck rules coverage --outcome declined
+    """
+    from crosscheck.rulebook.coverage import read_coverage
+    from crosscheck.standard import load_standard, name_standard
+
+    name = name_standard(standard)
+    table = read_coverage(settings.coverage_file(name), load_standard(name).rulebook)
+    rows = [row for row in table.to_dicts() if outcome in (None, row["outcome"])]
+    list_rows(rows, table.columns, form)
+
+
+@rules.command("check")
+@click.option("--on", type=click.DateTime(["%Y-%m-%d"]), help="Day whose thresholds count, as 2009-03-31; else today.")
+@click.option("--strict", is_flag=True, help="End with 1 for a note, too.")
+@_standard
+@_format
+def check_rules(on: datetime | None, standard: str | None, form: str, *, strict: bool) -> None:
+    """Prove, without any data, what is wrong with the rules in themselves.
+
+    \b
+    Example:  crosscheck rules check --on 2009-03-31
+    Ends with 1 if anything has to be mended.
+    """
+    from crosscheck.cases import catalogue
+    from crosscheck.rulebook.soundness import GRADES, find_flaws
+    from crosscheck.standard import load_standard, name_standard
+
+    day = (on or datetime.now(tz=UTC)).date()
+    known = load_standard(name_standard(standard), day=day)
+    names = catalogue(known.questionnaire, known.indicators.names)
+    only_ask = {kind for kind, weight in known.risk.kinds.items() if weight.factor == 0}
+    with Steps()(f"check {len(known.rulebook)} rules"):
+        flaws = find_flaws(known.rulebook, known.questionnaire, names, day, only_ask)
+    numbers = {grade: sum(flaw.grade == grade for flaw in flaws) for grade in GRADES}
+    if form == "table":
+        counted = ", ".join(f"{number} {grade}{'' if number == 1 else 's'}" for grade, number in numbers.items())
+        click.echo("\n".join((*map(str, flaws), f"{len(known.rulebook)} rules: {counted}")))
+    else:
+        list_rows([asdict(flaw) for flaw in flaws], ("rule", "grade", "flaw", "witness"), form)
+    sys.exit(int(numbers["error"] > 0 or (strict and numbers["note"] > 0)))
+
+
+@rules.command()
+@click.option(
+    "--out", type=click.Path(path_type=Path), default=Path("handbook"), show_default=True, help="The site's folder."
+)
+@click.option("--run", "folder", type=click.Path(path_type=Path), help="A run that says how often; else run, if there.")
+@_standard
+def handbook(out: Path, folder: Path | None, standard: str | None) -> None:
+    """Write the handbook of all rules: a searchable site that opens from its folder, one page a rule.
+
+    \b
+    Example:  crosscheck rules handbook --out handbook --run run
+    """
+    from crosscheck.report.handbook import refuse_foreign_folder, write_handbook
+    from crosscheck.standard import load_standard, name_standard
+
+    refuse_foreign_folder(out)
+    run_folder = folder or (_USUAL_RUN if _USUAL_RUN.is_dir() else None)
+    known = load_standard(name_standard(standard))
+    pages = write_handbook(known, out, run_folder)
+    how_often = f"how often they differ is from {run_folder}" if run_folder else "no run, so not how often they differ"
+    click.echo(f"{len(known.rulebook)} rules on {pages} pages; {how_often}. Open {out / 'index.html'}")
 
 
 @main.command()
@@ -222,18 +316,41 @@ def funnel(indicator: str, org_code: str, folder: Path, out: Path) -> None:
     \b
     Example:  crosscheck funnel staff_survey.child_protection_training_pct R6A --out funnel.svg
     """
-    from crosscheck.report.plots import draw_funnel, draw_png
+    from crosscheck.report.plots import draw_funnel
     from crosscheck.report.run_folder import read_table
 
     names = dict(read_table(folder, "visit_list").select("org_code", "name").iter_rows())
     if org_code.upper() not in names:
         raise UnknownNameError(nearest("organisation", org_code, names, "crosscheck run"))
     svg = draw_funnel(read_table(folder, "scores"), indicator, org_code.upper(), names[org_code.upper()])
-    if out.suffix == ".png":
-        out.write_bytes(draw_png(svg))
-    else:
-        out.write_text(svg, encoding="utf-8")
+    _write_picture(svg, out)
     click.echo(f"{out}: {indicator} of {names[org_code.upper()]} among its peers")
+
+
+@main.command()
+@click.argument("org_code")
+@_run_folder
+@click.option("--out", type=click.Path(path_type=Path), callback=_picture, help="Draw it too: a file .svg or .png.")
+@_format
+def network(org_code: str, folder: Path, out: Path | None, form: str) -> None:
+    """List whom an organisation is tied to and how: commissioners, providers, boards, reviews, predecessors.
+
+    \b
+    Example:  crosscheck network R2X --out network.svg
+    """
+    from crosscheck.network.graph import ORGANISATION, neighbours
+    from crosscheck.report.neighbourhood import draw_neighbourhood
+    from crosscheck.report.run_folder import read_table
+
+    ties, predecessors, names = (read_table(folder, name) for name in ("ties", "predecessors", "names"))
+    known = dict(names.filter(names["kind"] == ORGANISATION).select("code", "name").iter_rows())
+    if (code := org_code.upper()) not in known:
+        raise UnknownNameError(nearest("organisation", org_code, known, "crosscheck run"))
+    listed = neighbours(ties, predecessors, names, code)
+    if out:
+        _write_picture(draw_neighbourhood(listed, code, known[code]), out)
+        click.echo(f"{out}: {known[code]} and its neighbours", err=True)
+    list_rows(listed.to_dicts(), listed.columns, form)
 
 
 @main.command()

@@ -51,10 +51,10 @@ class ModelError(CrosscheckError):
 
 
 class RunError(CrosscheckError):
-    """A run folder is missing, incomplete, or can't be written."""
+    """A folder that a command writes or reads is missing, incomplete, or can't be written."""
 
     exit_code = 6
-    headline = "The run folder can't be used."
+    headline = "The folder can't be used."
 
 
 class UnknownNameError(CrosscheckError):

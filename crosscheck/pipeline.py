@@ -1,4 +1,4 @@
-"""The whole flow on one page: read, join, check, score, weigh, plan."""
+"""The whole flow on one page: read, relate, join, check, score, weigh, plan."""
 
 from __future__ import annotations
 
@@ -9,10 +9,15 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from crosscheck.cases import build_cases
+from crosscheck.cases import build_cases, census_day
+from crosscheck.history import last_day
+from crosscheck.network.graph import name_bodies, relate
+from crosscheck.network.succession import trace_succession
 from crosscheck.risk.evidence import price_checks, weigh
 from crosscheck.risk.posterior import rank_declarations
 from crosscheck.rulebook.evaluate import evaluate, judge
+from crosscheck.rulebook.silence import count_cost
+from crosscheck.rulebook.waivers import waive
 from crosscheck.scoring.indicators import score_answers, score_figures
 from crosscheck.scoring.multivariate import screen_organisations
 from crosscheck.scoring.patterns import find_patterns
@@ -26,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from crosscheck.collection.read import Collection
+    from crosscheck.network.succession import Lineage
     from crosscheck.rulebook.rule import Rulebook
     from crosscheck.standard import Standard
 
@@ -34,12 +40,18 @@ if TYPE_CHECKING:
 class Outcome:
     """Every table that a run makes, each named for what one row is.
 
+    `ties`, `lineage` and `names` are the network: who is tied to whom, who came before whom, what each is called.
+    `silences` are checks that can't be told for anybody because a whole source said nothing.
     `doubts` are items of which it is not sure which end is worse. `screens` are what asks and does not weigh: tables by
     name, none unless they were asked for.
     """
 
+    ties: pl.DataFrame
+    lineage: Lineage
+    names: pl.DataFrame
     cases: pl.DataFrame
     findings: pl.DataFrame
+    silences: pl.DataFrame
     scores: pl.DataFrame
     pooled: pl.DataFrame
     doubts: pl.DataFrame
@@ -68,10 +80,17 @@ def cross_check(
         with_screens: also make what asks and does not weigh; it takes some seconds more.
     """
     tables, questionnaire = collection.tables, standard.questionnaire
+    with step("relate"):
+        ties = relate(tables, census_day(year))
+        lineage = trace_succession(tables["relationships"], census_day(year))
+        names = name_bodies(tables)
     with step("join"):
-        cases = build_cases(tables, questionnaire, standard.indicators.names, year, standard.name)
+        figures = standard.indicators.names
+        cases = build_cases(tables, questionnaire, figures, year, standard.name, lineage.predecessors)
     with step("check"):
-        findings = evaluate(cases, standard.rulebook)
+        known_ties = None if "relationships" in collection.absent else ties
+        findings = waive(evaluate(cases, standard.rulebook, known_ties), standard.waivers, last_day(year))
+        silences = count_cost(standard.rulebook, cases, known_ties)
     with step("score"):
         scores = _score(tables, standard)
         pooled = pool_scores(scores, standard.indicators)
@@ -91,7 +110,7 @@ def cross_check(
     if with_screens:
         with step("screen"):
             screens = screen_returns(tables, cases, scores, standard)
-    return Outcome(cases, findings, scores, pooled, doubts, parts, visit_list, screens)
+    return Outcome(ties, lineage, names, cases, findings, silences, scores, pooled, doubts, parts, visit_list, screens)
 
 
 def screen_returns(
@@ -130,11 +149,14 @@ def _score(tables: Mapping[str, pl.DataFrame], standard: Standard) -> pl.DataFra
 
 
 def _doubt_signs(indicators: pl.DataFrame, scores: pl.DataFrame, standard: Standard, year: str) -> pl.DataFrame:
-    """Score and check made-up organisations, from the worst to the best, and name what does not know them apart."""
+    """Score and check made-up organisations, from the worst to the best, and name what does not know them apart.
+
+    Only checks of a declaration against an answer have a worse end: two accounts contradict each other at either.
+    """
     questionnaire, names = standard.questionnaire, standard.indicators.names
     made_up = make_up_tables(indicators, questionnaire, standard.polarity, year, standard.name)
     made_up_cases = build_cases(made_up, questionnaire, names, year, standard.name)
-    verdicts = judge(made_up_cases, standard.rulebook).unpivot(
+    verdicts = judge(made_up_cases, standard.rulebook.of_kind("declaration_vs_answer")).unpivot(
         index=["org_code", "function"], variable_name="check_id", value_name="verdict"
     )
     findings = verdicts.with_columns(evidence=pl.lit("a made-up return with every ordered answer at that end"))
@@ -142,7 +164,12 @@ def _doubt_signs(indicators: pl.DataFrame, scores: pl.DataFrame, standard: Stand
 
 
 def _unmet_duties(findings: pl.DataFrame, rulebook: Rulebook) -> pl.DataFrame:
-    """Declarations of which the organisation's own answers say that a grave statutory duty is unmet."""
-    duties = [rule.id for rule in rulebook if rule.strength == "statutory" and rule.severity == "high"]
-    unmet = (pl.col("verdict") == "differs") & pl.col("check_id").is_in(duties)
+    """Declarations of which the organisation's own answers say that a grave statutory duty is unmet.
+
+    So say checks of a declaration against an answer only: where two accounts contradict each other, nobody knows which
+    is right.
+    """
+    against_answers = rulebook.of_kind("declaration_vs_answer")
+    duties = [rule.id for rule in against_answers if rule.strength == "statutory" and rule.severity == "high"]
+    unmet = (pl.col("verdict") == "differs") & pl.col("check_id").is_in(duties) & pl.col("waived").is_null()
     return findings.filter(unmet).select("org_code", "function").unique(maintain_order=True)

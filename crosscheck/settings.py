@@ -33,6 +33,31 @@ def rules_folder(standard: str) -> Path:
     return home() / "rules" / standard.lower()
 
 
+def waivers_file(standard: str) -> Path:
+    """The decisions to set findings aside."""
+    return rules_folder(standard) / "waivers.toml"
+
+
+def coverage_file(standard: str) -> Path:
+    """What became of every candidate check and of every expectation."""
+    return rules_folder(standard) / "coverage.csv"
+
+
+def expectations_file(standard: str) -> Path:
+    """What the review expects, by identifier."""
+    return home() / "data" / standard.lower() / "expectations.csv"
+
+
+def language_lesson() -> Path:
+    """The lesson that teaches the language of the rules; it belongs to the program and not to a standard."""
+    package = Path(__file__).resolve().parent
+    return next(
+        file
+        for file in (package.parent / "docs" / "rules.md", package / "embedded" / "docs" / "rules.md")
+        if file.is_file()
+    )
+
+
 def questionnaire_file(standard: str) -> Path:
     """The questionnaire that a standard's rules speak of."""
     return home() / "data" / standard.lower() / "questionnaire.csv"

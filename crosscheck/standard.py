@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from typing import TYPE_CHECKING
 
 from crosscheck import settings
@@ -11,6 +12,7 @@ from crosscheck.errors import UnknownNameError
 from crosscheck.questionnaire import read_questionnaire
 from crosscheck.risk.model import read_risk_model
 from crosscheck.rulebook.load import load_rulebook
+from crosscheck.rulebook.waivers import load_waivers
 from crosscheck.scoring.model import read_indicator_model
 from crosscheck.scoring.patterns import read_pattern_model
 from crosscheck.scoring.polarity import read_polarity_model
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from crosscheck.questionnaire import Questionnaire
     from crosscheck.risk.model import RiskModel
     from crosscheck.rulebook.rule import Rulebook
+    from crosscheck.rulebook.waivers import Waiver
     from crosscheck.scoring.model import IndicatorModel
     from crosscheck.scoring.patterns import PatternModel
     from crosscheck.scoring.polarity import PolarityModel
@@ -33,6 +36,7 @@ class Standard:
     name: str
     questionnaire: Questionnaire
     rulebook: Rulebook
+    waivers: tuple[Waiver, ...]
     indicators: IndicatorModel
     patterns: PatternModel
     polarity: PolarityModel
@@ -40,12 +44,13 @@ class Standard:
     risk: RiskModel
 
 
-def load_standard(name: str, risk_version: str | None = None) -> Standard:
+def load_standard(name: str, risk_version: str | None = None, day: date = date.max) -> Standard:
     """Load the rules and models of a standard, and check them, before any data is read.
 
     Args:
         name: the standard, as `name_standard` gives it.
         risk_version: a version of the weights, as `v1`; the newest if not given.
+        day: the day whose thresholds count; the newest if not given.
 
     Raises:
         RulebookError, ModelError: with everything that is wrong in their files, at once.
@@ -56,8 +61,9 @@ def load_standard(name: str, risk_version: str | None = None) -> Standard:
     patterns = read_pattern_model(settings.model_file(name, "patterns"))
     polarity = read_polarity_model(settings.model_file(name, "polarity"))
     screens = read_screens_model(settings.model_file(name, "screens"))
-    rulebook = load_rulebook(settings.rules_folder(name), catalogue(questionnaire, indicators.names))
-    return Standard(name, questionnaire, rulebook, indicators, patterns, polarity, screens, risk)
+    rulebook = load_rulebook(settings.rules_folder(name), catalogue(questionnaire, indicators.names), day)
+    waivers = load_waivers(settings.waivers_file(name), rulebook)
+    return Standard(name, questionnaire, rulebook, waivers, indicators, patterns, polarity, screens, risk)
 
 
 def name_standard(asked: str | None) -> str:

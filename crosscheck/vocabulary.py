@@ -13,6 +13,7 @@ Verdict = Literal["differs", "agrees", "cannot_tell", "not_applicable"]
 Severity = Literal["low", "medium", "high"]
 Absence = Literal["no_answer", "not_known", "not_applicable"]
 Arm = Literal["mandatory", "risk", "random"]
+Relation = Literal["commissioner", "provider", "same_lscb", "other_party"]
 
 ORG_TYPES: Final = get_args(OrgType)
 FUNCTIONS: Final = get_args(Function)
@@ -21,6 +22,7 @@ VERDICTS: Final = get_args(Verdict)
 SEVERITIES: Final = get_args(Severity)
 ABSENCES: Final = get_args(Absence)
 ARMS: Final = get_args(Arm)
+RELATIONS: Final = get_args(Relation)
 
 COMMENTATORS: Final = ("sha", "lscb", "overview_and_scrutiny", "link", "governors")
 TONES: Final = ("critical", "neutral", "praising")
@@ -33,9 +35,14 @@ BANDS: Final = ("as_expected", "somewhat", "notably", "far")
 # Ends of the central bands of a standard normal score: 95%, 99% and 99.8% of scores lie inside by chance alone.
 BAND_LIMITS: Final = (1.96, 2.58, 3.09)
 
+# A case's column that says why an answer is absent: the answer's own column name and this mark. It is one of
+# `ABSENCES`, and null where there is an answer.
+WHY_ABSENT: Final = "?"
+
 ABSENCE: Final = pl.Enum(ABSENCES)
 VERDICT: Final = pl.Enum(VERDICTS)
 SEVERITY: Final = pl.Enum(SEVERITIES)
 STATUS: Final = pl.Enum(STATUSES)
 FUNCTION: Final = pl.Enum(FUNCTIONS)
 ORG_TYPE: Final = pl.Enum(ORG_TYPES)
+RELATION: Final = pl.Enum(RELATIONS)

@@ -5,8 +5,9 @@ from dataclasses import replace
 import polars as pl
 import pytest
 
-from crosscheck.cases import build_cases, catalogue, years_before
+from crosscheck.cases import build_cases, catalogue
 from crosscheck.frames import INPUTS
+from crosscheck.history import NO_PREDECESSORS, years_before
 from crosscheck.questionnaire import Questionnaire
 from crosscheck.vocabulary import ABSENCE
 
@@ -36,7 +37,12 @@ def answer(code: str, question: str, item: int = 0, **value: object) -> dict[str
     return {"org_code": code, "question_id": question, "item": item} | value
 
 
-def build(questionnaire: Questionnaire, answers: list[dict[str, object]], **more: pl.DataFrame) -> pl.DataFrame:
+def build(
+    questionnaire: Questionnaire,
+    answers: list[dict[str, object]],
+    predecessors: pl.DataFrame = NO_PREDECESSORS,
+    **more: pl.DataFrame,
+) -> pl.DataFrame:
     """Two made-up organisations: R01 acute with children's services only, 5P1 a primary care trust that gives none."""
     returned = pl.DataFrame([{name: row.get(name) for name in ANSWERS} for row in answers], schema=ANSWERS)
     tables = {name: promised.empty() for name, promised in INPUTS.items()} | {
@@ -53,7 +59,7 @@ def build(questionnaire: Questionnaire, answers: list[dict[str, object]], **more
         ),
         "answers": returned,
     }
-    return build_cases(tables | more, questionnaire, FIGURES, "2008/09", "C2")
+    return build_cases(tables | more, questionnaire, FIGURES, "2008/09", "C2", predecessors)
 
 
 def case(cases: pl.DataFrame, code: str, function: str = "whole") -> dict[str, object]:
@@ -88,6 +94,40 @@ def test_the_other_function_of_the_same_trust_stands_beside(questionnaire: Quest
     assert case(cases, "5P1", "commissioner")["declared.other_function"] == "insufficient_assurance"
     assert case(cases, "5P1", "provider")["declared.other_function"] == "compliant"
     assert case(cases, "R01")["declared.other_function"] is None
+
+
+def test_what_is_stated_with_the_other_function_stands_beside_too(questionnaire: Questionnaire) -> None:
+    stated = [
+        declaration("5P1", function, "2008/09", "compliant") | {"statement": f"We {function}."}
+        for function in ("commissioner", "provider")
+    ]
+    cases = build(questionnaire, [], declarations=table("declarations", *stated))
+    assert case(cases, "5P1", "commissioner")["declared.other_statement"] == "We provider."
+    assert case(cases, "5P1", "provider")["declared.other_statement"] == "We commissioner."
+    assert case(cases, "5P1", "provider")["declared.statement"] == "We provider."
+
+
+def test_both_declarations_of_a_trust_say_the_same_of_its_one_return(questionnaire: Questionnaire) -> None:
+    cases = build(questionnaire, [answer("5P1", "training.level1_pct", number=54.0)])
+    shares = [case(cases, "5P1", function)["returned.answered_share"] for function in ("commissioner", "provider")]
+    assert shares[0] == shares[1]
+    assert 0 < shares[0] < 0.05  # type: ignore[operator]  # one of about a hundred questions
+    assert case(cases, "R01")["returned.answered_share"] == 0
+
+
+def test_a_successor_is_known_by_what_its_predecessors_declared_and_answered(questionnaire: Questionnaire) -> None:
+    rows = [("R01", "R00", 1, None)]
+    before = pl.DataFrame(rows, schema=NO_PREDECESSORS.schema, orient="row")
+    answers = [answer("R00", "training.level1_pct", number=12.0), answer("R00", "training.strategy", level="no")]
+    answers += [answer("R01", "training.strategy", absence="not_known")]
+    declared = table(
+        "declarations",
+        declaration("R01", "whole", "2008/09", "compliant"),
+        declaration("R00", "whole", "2007/08", "not_met"),
+    )
+    known = case(build(questionnaire, answers, declarations=declared, predecessors=before), "R01")
+    assert (known["declared.previous"], known["declared.previous_by"]) == ("not_met", "R00")
+    assert (known["training.level1_pct"], known["training.strategy?"]) == (12.0, "not_known")
 
 
 def test_the_three_absences_stay_three_things(questionnaire: Questionnaire) -> None:

@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     from crosscheck.frames import Column, Table
     from crosscheck.questionnaire import Questionnaire
 
-# Tables whose rows may speak of a former body: what it declared and what visits found there is its successor's history.
-_HISTORY: Final = ("declarations", "visits", "visits_wave_1")
+# Tables whose rows may speak of a former body: what it declared and answered, and what visits found there, is its
+# successor's to show.
+_HISTORY: Final = ("declarations", "answers", "visits", "visits_wave_1")
 
 _PERIODS: Final = {"declarations": ("lapse_from", "lapse_to"), "relationships": ("since", "until")}
 

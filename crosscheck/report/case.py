@@ -134,6 +134,8 @@ def _differing(case: dict[str, Any]) -> Iterator[str]:
         yield ""
         grade = f"{finding['severity']} severity, {_words(rule['strength'])}"
         yield f"{finding['check_id']}  {grade}, {finding['weight']:+.2f} dB"
+        if finding["waived"]:
+            yield from _wrapped(finding["waived"], "   ")
         yield from _wrapped(finding["says"], "   ")
         yield from _wrapped(f"Rests on: {finding['evidence']}", "   ")
         yield from _wrapped(f"Expected: {rule['basis']} ({rule['source']})", "   ")

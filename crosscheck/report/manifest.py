@@ -11,10 +11,12 @@ import polars as pl
 
 import crosscheck
 from crosscheck.errors import PolarityError
+from crosscheck.history import last_day
 from crosscheck.vocabulary import COMPLIANT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import date
     from pathlib import Path
 
     from crosscheck.collection.read import Collection
@@ -40,16 +42,34 @@ def describe_run(
         "seed": capacity.seed,
         "inputs": describe_inputs(collection),
         "absent_tables": list(collection.absent),
-        "rules": {"count": len(standard.rulebook), "sha256": standard.rulebook.digest},
+        "rules": {
+            "count": len(standard.rulebook),
+            "sha256": standard.rulebook.digest,
+            "not_in_force": list(standard.rulebook.not_in_force),
+        },
+        "waivers": _describe_waivers(standard, outcome, last_day(options["year"])),
+        "silences": outcome.silences.group_by("source", maintain_order=True).agg("check_id").to_dicts(),
         "questionnaire": {"questions": len(standard.questionnaire), "sha256": standard.questionnaire.digest},
         "models": {
             model.name: {"version": model.version, "sha256": model.digest}
             for model in (standard.indicators, standard.patterns, standard.polarity, standard.screens, standard.risk)
         },
         "polarity": outcome.doubts.to_dicts(),
+        "cycles": [list(cycle) for cycle in outcome.lineage.cycles],
         "reconciliation": reconcile(outcome.cases, collection.tables["organisations"]),
         "counts": _counts(collection, outcome),
     }
+
+
+def _describe_waivers(standard: Standard, outcome: Outcome, day: date) -> list[dict[str, Any]]:
+    """Each waiver, whether it is still in force, and how many findings it set aside."""
+    waived = outcome.findings.drop_nulls("waived").group_by("check_id", "org_code").len()
+    findings = {(check, org_code): count for check, org_code, count in waived.iter_rows()}
+    return [
+        waiver.model_dump(mode="json")
+        | {"in_force": waiver.is_in_force(day), "findings": findings.get((waiver.rule, waiver.org_code), 0)}
+        for waiver in standard.waivers
+    ]
 
 
 def refuse_doubtful_signs(doubts: pl.DataFrame, allowed: str | None) -> None:
@@ -105,6 +125,7 @@ def _counts(collection: Collection, outcome: Outcome) -> dict[str, Any]:
     arms = outcome.visit_list.drop_nulls("selected_by").group_by("selected_by").len().sort("selected_by")
     effects = collection.problems.group_by("effect").len().sort("effect")
     return {
+        "ties": outcome.ties.height,
         "findings": dict(verdicts.iter_rows()),
         "scores": outcome.scores.height,
         "parts": outcome.parts.height,

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import json
-import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import polars as pl
 
 from crosscheck.errors import RunError
 from crosscheck.frames import OUTPUTS
+from crosscheck.report.folder import refuse_foreign, written_whole
 from crosscheck.report.manifest import sha256_of
 from crosscheck.report.tables import write_csv, write_parquet
 from crosscheck.report.visit_list import write_workbook
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from crosscheck.pipeline import Outcome
     from crosscheck.rulebook.rule import Rulebook
 
@@ -33,21 +34,11 @@ def write_run(
     Raises:
         RunError: the place holds something that is no run, or can't be written.
     """
-    refuse_foreign_folder(folder)
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=f".{folder.name}.", dir=folder.parent) as name:
-            whole = Path(name) / "run"
-            whole.mkdir()
-            _write_tables(outcome, problems, whole)
-            _write_json(_rules_as_used(rulebook), whole / "rulebook.json")
-            digests = {file.name: sha256_of(file) for file in sorted(whole.iterdir())}
-            _write_json(manifest | {"outputs": digests}, whole / MANIFEST)
-            if folder.exists():
-                folder.rename(Path(name) / "former")
-            whole.rename(folder)
-    except OSError as error:
-        raise RunError(f"{folder}: can't be written ({error.strerror}). Name another folder with --out.") from error
+    with written_whole(folder, MANIFEST, "run") as whole:
+        _write_tables(outcome, problems, whole)
+        _write_json(_rules_as_used(rulebook), whole / "rulebook.json")
+        digests = {file.name: sha256_of(file) for file in sorted(whole.iterdir())}
+        _write_json(manifest | {"outputs": digests}, whole / MANIFEST)
 
 
 def refuse_foreign_folder(folder: Path) -> None:
@@ -56,8 +47,7 @@ def refuse_foreign_folder(folder: Path) -> None:
     Raises:
         RunError: it does.
     """
-    if folder.exists() and not (folder / MANIFEST).is_file() and (not folder.is_dir() or any(folder.iterdir())):
-        raise RunError(f"{folder}: holds something that is no run, and is left alone. Name another folder with --out.")
+    refuse_foreign(folder, MANIFEST, "run")
 
 
 def read_table(folder: Path, name: str) -> pl.DataFrame:
@@ -91,7 +81,8 @@ def _write_tables(outcome: Outcome, problems: pl.DataFrame, folder: Path) -> Non
         "pooled": _rounded(outcome.pooled),
         **{name: _rounded(table) for name, table in outcome.screens.items()},
     }
-    kept = {name: _rounded(getattr(outcome, name)) for name in ("cases", "findings", "parts")}
+    kept = {name: _rounded(getattr(outcome, name)) for name in ("cases", "findings", "parts", "ties", "names")}
+    kept["predecessors"] = outcome.lineage.predecessors
     with ThreadPoolExecutor(max_workers=1) as beside:
         written = [beside.submit(write_csv, table, folder / f"{name}.csv") for name, table in tables.items()]
         written += [

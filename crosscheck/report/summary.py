@@ -29,6 +29,10 @@ def summarise_run(
         *_reading(manifest["inputs"], manifest["absent_tables"], problems),
         "",
         *_reconciliation(manifest["reconciliation"]),
+        *_cycles(manifest["cycles"]),
+        *_left_open(manifest["silences"]),
+        *_set_aside(manifest["waivers"]),
+        *_out_of_force(manifest["rules"]["not_in_force"]),
         "",
         *_first_ten(visit_list),
         "",
@@ -61,6 +65,42 @@ def _reconciliation(counts: dict[str, Any]) -> Iterator[str]:
         yield f"  NOT ON THE LIST, for want of a declaration that can be used: {missing}"
     for row in counts["by_category"]:
         yield f"  {row['category'].replace('_', ' '):<34}{row['declarations']:>5}, {row['compliant']:>4} compliant"
+
+
+def _cycles(cycles: list[list[str]]) -> Iterator[str]:
+    if cycles:
+        told = "; ".join(", ".join(cycle) for cycle in cycles)
+        yield f"  SUCCEED ONE ANOTHER IN A CIRCLE, so none of these ties was followed; see relationships: {told}"
+
+
+def _left_open(silences: list[dict[str, Any]]) -> Iterator[str]:
+    """Sources that said nothing at all, and what that cost."""
+    if silences:
+        checks = {check for silence in silences for check in silence["check_id"]}
+        told = ", ".join(silence["source"] for silence in silences)
+        yield from textwrap.wrap(
+            f"{len(checks)} checks can't be told for anybody (manifest.json names each), since the collection holds "
+            f"nothing of: {told}",
+            _WIDTH,
+            initial_indent="  ",
+            subsequent_indent="    ",
+        )
+
+
+def _set_aside(waivers: list[dict[str, Any]]) -> Iterator[str]:
+    """Waivers that count, and those that have ended, which somebody should renew or take out."""
+    if count := sum(waiver["findings"] for waiver in waivers):
+        yield f"  {count} findings are waived: shown, but without weight (findings.csv says by whom and why)"
+    for waiver in waivers:
+        if not waiver["in_force"]:
+            yield f"  A WAIVER HAS ENDED on {waiver['until']}: {waiver['rule']} for {waiver['org_code']} weighs again"
+        elif not waiver["findings"]:
+            yield f"  a waiver meets no finding: {waiver['rule']} for {waiver['org_code']}"
+
+
+def _out_of_force(rules: list[str]) -> Iterator[str]:
+    if rules:
+        yield f"  not in force in this year, for want of a threshold: {', '.join(rules)}"
 
 
 def _first_ten(visit_list: pl.DataFrame) -> Iterator[str]:

@@ -56,7 +56,8 @@ def weigh(
 
     Args:
         cases: one row a declaration.
-        findings: one row a check on a declaration, with `expected`, `says` and `group`; only a decided one weighs.
+        findings: one row a check on a declaration, with `expected`, `says`, `group`, `kind` and `waived`; only one that
+            is decided and not waived weighs.
         scores: one row a figure of an organisation, of which those with a z and a relevance weigh; and the same pooled,
             one row an organisation and section, of which the sections of the questionnaire weigh.
         tables: conformed tables; `comments` and `visits` are used.
@@ -83,8 +84,9 @@ def price_checks(findings: pl.DataFrame, parts: pl.DataFrame, model: RiskModel) 
     """Write beside each finding what it added, and what a difference would be worth by itself.
 
     Returns:
-        `findings` with `weight` (decibans that it added to the risk; 0 where the check can't tell or does not apply)
-        and `could_add` (decibans of a difference alone: what an open question is worth asking for).
+        `findings` with `weight` (decibans that it added to the risk; 0 where the check can't tell, does not apply, is
+        waived or is of a kind that only asks) and `could_add` (decibans of a difference alone: what an open question is
+        worth asking for; 0 for a kind that only asks).
     """
     added = parts.filter(pl.col("family") == "checks").select(*_KEYS, check_id="part", weight="decibans")
     return (
@@ -95,11 +97,11 @@ def price_checks(findings: pl.DataFrame, parts: pl.DataFrame, model: RiskModel) 
             how="left",
             maintain_order="left",
         )
-        .with_columns(pl.col("weight").fill_null(0.0))
+        .with_columns(pl.col("weight", "could_add").fill_null(0.0))
     )
 
 
-def price_difference(worth: float, share: pl.Expr, base_rate: float) -> tuple[pl.Expr, pl.Expr]:
+def price_difference(worth: float | pl.Expr, share: pl.Expr, base_rate: float) -> tuple[pl.Expr, pl.Expr]:
     """What a check adds where it differs and what it takes away where it agrees, given how often it differs.
 
     The stated worth is the step between the two: the odds that a declaration does not stand are r = 10^(worth/10) times
@@ -203,7 +205,7 @@ def _answers(
 
 
 def _checks(findings: pl.DataFrame, model: RiskModel) -> pl.DataFrame:
-    decided = findings.filter(pl.col("verdict").is_in(["differs", "agrees"]))
+    decided = findings.filter(pl.col("verdict").is_in(["differs", "agrees"]) & pl.col("waived").is_null())
     differs = pl.col("verdict") == "differs"
     return (
         decided.join(_worths(findings, model), on="check_id")
@@ -224,13 +226,19 @@ def _worths(findings: pl.DataFrame, model: RiskModel) -> pl.DataFrame:
     """What each check adds where it differs and takes away where it agrees, by itself; `relative` is its sd over it."""
     differs, decided = pl.col("verdict") == "differs", pl.col("verdict").is_in(["differs", "agrees"])
     share = (differs.sum() + _IMAGINED_DIFFERS) / (decided.sum() + _IMAGINED_DECIDED)
-    checks = findings.group_by("check_id", "severity").agg(share=share)
-    priced = []
-    for severity, worth in sorted(model.checks.items()):
-        adds, takes = price_difference(worth.decibans, pl.col("share"), model.prior.not_upheld_share)
-        of_this = checks.filter(pl.col("severity") == severity)
-        priced.append(of_this.select("check_id", adds=adds, takes=takes, relative=worth.sd / worth.decibans))
-    return pl.concat(priced)
+    checks = findings.group_by("check_id", "severity", "kind").agg(share=share)
+    severity = pl.col("severity").cast(pl.String)
+    whole = {name: worth.decibans for name, worth in model.checks.items()}
+    relative = {name: worth.sd / worth.decibans for name, worth in model.checks.items()}
+    factors = {kind: weight.factor for kind, weight in model.kinds.items()}
+    factor = pl.col("kind").replace_strict(factors, default=1.0, return_dtype=pl.Float64)
+    worth = severity.replace_strict(whole, return_dtype=pl.Float64) * factor
+    adds, takes = price_difference(worth, pl.col("share"), model.prior.not_upheld_share)
+    return (
+        checks.filter(factor > 0)
+        .select("check_id", adds=adds, takes=takes, relative=severity.replace_strict(relative, return_dtype=pl.Float64))
+        .sort("check_id")
+    )
 
 
 def _sections(cases: pl.DataFrame, scores: pl.DataFrame, pooled: pl.DataFrame, model: RiskModel) -> pl.DataFrame:

@@ -35,6 +35,13 @@ class CheckWorth(Worth):
     decibans: float = Field(gt=0, le=60)
 
 
+class KindWeight(Stated):
+    """Which part of its worth a check of one kind weighs: from none of it to all of it."""
+
+    factor: float = Field(ge=0, le=1)
+    reason: str
+
+
 class Shift(Stated):
     """How many standard deviations worse a figure lies where the standard is not met, and how unsure that is."""
 
@@ -89,11 +96,12 @@ class Simulation(Stated):
 
 
 class RiskModel(Heading):
-    """All weights of one version. Positive is worse throughout."""
+    """All weights of one version. Positive is worse throughout. A kind of check not in `kinds` weighs all its worth."""
 
     prior: Prior
     declared: dict[Literal["not_met", "insufficient_assurance"], Worth]
     checks: dict[Severity, CheckWorth]
+    kinds: dict[str, KindWeight] = Field(default_factory=dict)
     figures: dict[Literal["low", "medium", "high"], Shift]
     sections: Shift
     comments: Comments

@@ -1,32 +1,19 @@
-"""What a rule expects, as a tree, and what the tree means on a frame of cases.
+"""What a rule expects, as a tree: its parts, and what each of them means of one case.
 
-Its logic has three values, as Kleene's: what is unknown (null) stays unknown unless the rest decides.
+Its logic has three values, as Kleene's: what is unknown stays unknown unless the rest decides.
 """
 
 from __future__ import annotations
 
-import operator
 from dataclasses import dataclass
-from functools import cache, reduce
-from typing import TYPE_CHECKING, Final
-
-import polars as pl
-
-from crosscheck.cases import WHY_ABSENT
-from crosscheck.vocabulary import ABSENCE
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
     from datetime import date
 
     from crosscheck.cases import Name
-
-_OPERATORS: Final = {
-    "==": operator.eq, "!=": operator.ne, "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,
-    "+": operator.add, "-": operator.sub, "*": operator.mul, "/": operator.truediv,
-}  # fmt: skip
-_ONE, _NONE = (pl.lit(number, dtype=pl.UInt16) for number in (1, 0))
-_NOT_APPLICABLE: Final = pl.lit("not_applicable", dtype=ABSENCE)
+    from crosscheck.vocabulary import Relation
 
 
 @dataclass(frozen=True)
@@ -57,6 +44,49 @@ class Arithmetic:
 
 
 @dataclass(frozen=True)
+class Step:
+    """The place of an answer among the levels of its question, from 1, the worst; unknown where it is absent."""
+
+    name: Name
+
+
+@dataclass(frozen=True)
+class Size:
+    """A number without its sign; unknown where the number is."""
+
+    part: Operand
+
+
+@dataclass(frozen=True)
+class Extreme:
+    """The highest or the lowest of some numbers, of those that are there; unknown where none is."""
+
+    highest: bool
+    names: tuple[Name, ...]
+
+
+@dataclass(frozen=True)
+class Percentile:
+    """Where a number stands among organisations of the same type, from 0 to 1; `text` is how the rule writes it.
+
+    It is no column of a case but is worked out over all of them before any rule is held against one
+    (`context.with_context`); the same goes for `Total` and `Among`.
+    """
+
+    part: Operand
+    text: str
+
+
+@dataclass(frozen=True)
+class Total:
+    """The sum of a number over the organisations of one relation, of those that gave it; unknown where none did."""
+
+    relation: Relation
+    part: Operand
+    text: str
+
+
+@dataclass(frozen=True)
 class Comparison:
     """Two values of one type, compared (`== != < <= > >=`); unknown where either is."""
 
@@ -78,6 +108,22 @@ class Absent:
 
     name: Name
     only_not_applicable: bool
+
+
+@dataclass(frozen=True)
+class Multiple:
+    """Whether a number is a whole multiple of another; unknown where the number is."""
+
+    part: Operand
+    of: float
+
+
+@dataclass(frozen=True)
+class Mention:
+    """Whether a text holds one of some words, as whole words in small or capital letters; unknown without a text."""
+
+    name: Name
+    words: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -109,157 +155,56 @@ class Tally:
     limit: float
 
 
-Operand = Fixed | Reference | Arithmetic
-Condition = Comparison | Flag | Absent | Not | Junction | Tally
+@dataclass(frozen=True)
+class Among:
+    """Of how many organisations of one relation the part holds, or of which share, compared with a limit.
+
+    As with a tally, those of which it is unknown make a range, and those to which the part does not apply are left out.
+    Where it applies to none, there is nothing to compare: it is unknown, and no answer could decide it. `text` is how
+    the rule writes the part.
+    """
+
+    relation: Relation
+    share: bool
+    part: Condition
+    sign: str
+    limit: float
+    text: str
+
+
+Operand = Fixed | Reference | Arithmetic | Step | Size | Extreme | Percentile | Total
+Condition = Comparison | Flag | Absent | Multiple | Mention | Not | Junction | Tally | Among
 
 
 def names_in(part: Condition | Operand) -> tuple[Name, ...]:
-    """The names that it speaks of, each once, in the order in which they first occur."""
-    return tuple(dict.fromkeys(_names(part)))
+    """The names that it speaks of, of its own case and of others', each once, in the order of the text."""
+    return tuple(dict.fromkeys(name for node in nodes(part) for name in names_of(node)))
 
 
-@cache  # a rulebook is compiled once, however often it is held against cases
-def holds(condition: Condition) -> pl.Expr:
-    """Whether it holds of a case: true, false, or null where that is unknown."""
-    match condition:
-        case Flag(name):
-            return pl.col(name.name)
-        case Absent(name, only_not_applicable):
-            return _is_not_applicable(name) if only_not_applicable else pl.col(name.name).is_null()
-        case Not(part):
-            return ~holds(part)
-        case Junction(every, parts):
-            return (_all if every else _any)(map(holds, parts))
-        case Tally():
-            return _tally_holds(condition)
-    return _compared(condition.sign, _value(condition.left), _value(condition.right))
+def nodes(part: Condition | Operand) -> Iterator[Condition | Operand]:
+    """The part itself and everything that it is made of, from the top down and from left to right."""
+    yield part
+    for child in parts_of(part):
+        yield from nodes(child)
 
 
-@cache
-def waits(condition: Condition) -> pl.Expr:
-    """Whether, given that it is unknown, an answer could still come that decides it.
-
-    It can't where every absent answer that keeps it open is absent because it is not applicable.
-    """
-    match condition:
-        case Not(part):
-            return waits(part)
-        case Junction(_, parts) | Tally(_, parts):
-            return _any(holds(part).is_null() & waits(part) for part in parts)
-    return _comparison_waits(condition)
+def names_of(node: Condition | Operand) -> tuple[Name, ...]:
+    """The names that it speaks of itself, not through its parts."""
+    match node:
+        case Reference(name) | Flag(name) | Absent(name) | Step(name) | Mention(name):
+            return (name,)
+        case Extreme(_, names):
+            return names
+    return ()
 
 
-def keeps_open(condition: Condition) -> dict[str, pl.Expr]:
-    """Of each name, whether, given that the condition is unknown, its absence keeps it so and could be mended."""
-    match condition:
-        case Not(part):
-            return keeps_open(part)
-        case Junction(_, parts) | Tally(_, parts):
-            kept: dict[str, list[pl.Expr]] = {}
-            for part in parts:
-                for name, keeps in keeps_open(part).items():
-                    kept.setdefault(name, []).append(holds(part).is_null() & keeps)
-            return {name: _any(cases) for name, cases in kept.items()}
-    return {name.name: _is_wanting(name) for name in names_in(condition)}
-
-
-def _names(part: Condition | Operand) -> Iterator[Name]:
-    match part:
-        case Reference(name) | Flag(name) | Absent(name):
-            yield name
+def parts_of(node: Condition | Operand) -> tuple[Condition | Operand, ...]:
+    """What it is made of, from left to right."""
+    match node:
         case Arithmetic(_, left, right) | Comparison(_, left, right):
-            yield from _names(left)
-            yield from _names(right)
-        case Not(inner):
-            yield from _names(inner)
+            return (left, right)
         case Junction(_, parts) | Tally(_, parts):
-            for inner in parts:
-                yield from _names(inner)
-
-
-def _comparison_waits(comparison: Condition) -> pl.Expr:
-    """Whether a comparison or flag that is unknown waits for anything else than what is not applicable."""
-    names = names_in(comparison)
-    answers = [name for name in names if name.absences]
-    if not answers:
-        return pl.lit(value=True)
-    none = _all(pl.col(name.name + WHY_ABSENT).ne_missing(_NOT_APPLICABLE) for name in answers)
-    return none if len(names) == 1 else none | _any(map(_is_wanting, names))
-
-
-def _is_not_applicable(name: Name) -> pl.Expr:
-    return pl.col(name.name + WHY_ABSENT).eq_missing(_NOT_APPLICABLE)
-
-
-def _is_wanting(name: Name) -> pl.Expr:
-    absent = pl.col(name.name).is_null()
-    return absent & ~_is_not_applicable(name) if name.absences else absent
-
-
-def _value(operand: Operand) -> pl.Expr:
-    match operand:
-        case Reference(name):
-            return pl.col(name.name)
-        case Fixed(str(level), levels) if levels:
-            return _level(level, levels)
-        case Fixed(value):
-            return pl.lit(value)
-    outcome = _calculated(operand)
-    return pl.when(outcome.is_finite()).then(outcome)
-
-
-def _calculated(operand: Operand) -> pl.Expr:
-    """A calculation as it comes out: a part that is not finite shows in the whole, unless it divides (x / inf is 0)."""
-    if not isinstance(operand, Arithmetic):
-        return _value(operand)
-    right = (_value if operand.sign == "/" else _calculated)(operand.right)
-    outcome: pl.Expr = _OPERATORS[operand.sign](_calculated(operand.left), right)
-    return outcome
-
-
-@cache
-def _level(level: str, levels: tuple[str, ...]) -> pl.Expr:
-    """A level as polars compares it: in the order of its question, and with no column of another order."""
-    return pl.lit(level, dtype=pl.Enum(levels))
-
-
-def _compared(sign: str, left: pl.Expr, right: pl.Expr | float) -> pl.Expr:
-    compared: pl.Expr = _OPERATORS[sign](left, right)
-    return compared
-
-
-def _tally_holds(tally: Tally) -> pl.Expr:
-    """Compare the least and the most that the tally can be; an unknown part that waits may come out either way."""
-    parts = [holds(part) for part in tally.parts]
-    if not tally.share:
-        most = _number_of(part.fill_null(value=True) for part in parts)
-        return _over_range(tally.sign, tally.limit, _number_of(parts), most)
-    waiting = [waits(part) for part in tally.parts]
-    most = _number_of(part.fill_null(waits) for part, waits in zip(parts, waiting, strict=True))
-    apply = _number_of(part.is_not_null() | waits for part, waits in zip(parts, waiting, strict=True)).replace(0, None)
-    return _over_range(tally.sign, tally.limit, _number_of(parts) / apply, most / apply)
-
-
-def _over_range(sign: str, limit: float, least: pl.Expr, most: pl.Expr) -> pl.Expr:
-    """Whether the comparison holds all over a range: null where it holds in a part of it only."""
-    if sign == "!=":
-        return ~_over_range("==", limit, least, most)
-    if sign == "==":
-        always, never = (least == limit) & (most == limit), (least > limit) | (most < limit)
-    else:
-        hardest, easiest = (most, least) if sign in {"<", "<="} else (least, most)
-        always, never = _compared(sign, hardest, limit), ~_compared(sign, easiest, limit)
-    return pl.when(always).then(statement=True).when(never).then(statement=False)
-
-
-def _number_of(conditions: Iterable[pl.Expr]) -> pl.Expr:
-    """How many hold; twice as fast as to add up Booleans."""
-    return reduce(operator.add, (pl.when(condition).then(_ONE).otherwise(_NONE) for condition in conditions))
-
-
-def _all(conditions: Iterable[pl.Expr]) -> pl.Expr:
-    return reduce(operator.and_, conditions)
-
-
-def _any(conditions: Iterable[pl.Expr]) -> pl.Expr:
-    return reduce(operator.or_, conditions)
+            return parts
+        case Not(part) | Size(part) | Multiple(part) | Percentile(part) | Total(_, part) | Among(_, _, part):
+            return (part,)
+    return ()

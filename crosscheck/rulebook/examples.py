@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import polars as pl
 
-from crosscheck.cases import WHY_ABSENT
-from crosscheck.rulebook.evaluate import dtype_of, judge
-from crosscheck.vocabulary import ABSENCE, FUNCTIONS, ORG_TYPES, STATUSES
+from crosscheck.rulebook.evaluate import judge
+from crosscheck.rulebook.rule import PERCENTILE
+from crosscheck.vocabulary import ABSENCE, FUNCTIONS, ORG_TYPES, RELATION, STATUSES, WHY_ABSENT
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from crosscheck.cases import Name
     from crosscheck.rulebook.rule import Example, Given, Rule, Rulebook
-    from crosscheck.vocabulary import Verdict
+    from crosscheck.vocabulary import Relation, Verdict
 
 _ABSENT_WORDS: Final = {"n/a": "not_applicable", "not known": "not_known"}
 
@@ -44,13 +44,25 @@ def run_examples(rulebook: Rulebook, names: Mapping[str, Name]) -> list[Failure]
         The examples that came out otherwise, in the rulebook's order; none if all is well.
     """
     shown = [(rule, example) for rule in rulebook for example in rule.examples]
-    verdicts = judge(_cases([_known(rule, example) for rule, example in shown], names), rulebook)
+    known = {str(row): _known(rule, example) for row, (rule, example) in enumerate(shown)}
+    tied = [tie for row, (_, example) in enumerate(shown) for tie in _tied(str(row), example)]
+    cases = _cases(known | {tie.other_code: tie.given for tie in tied}, names)
+    verdicts = judge(cases, rulebook, _ties(tied))
     came = [verdicts[rule.id][row] for row, (rule, _) in enumerate(shown)]
     return [
         Failure(rule, example, verdict)
         for (rule, example), verdict in zip(shown, came, strict=True)
         if verdict != example.verdict
     ]
+
+
+class _Tie(NamedTuple):
+    """Another organisation of an example, and what is given of it."""
+
+    org_code: str
+    relation: Relation
+    other_code: str
+    given: Mapping[str, Given]
 
 
 def _known(rule: Rule, example: Example) -> Mapping[str, Given]:
@@ -65,19 +77,33 @@ def _known(rule: Rule, example: Example) -> Mapping[str, Given]:
     }
 
 
-def _cases(known: list[Mapping[str, Given]], names: Mapping[str, Name]) -> pl.DataFrame:
+def _tied(org_code: str, example: Example) -> Iterator[_Tie]:
+    for relation, others in example.others.items():
+        for number, given in enumerate(others, start=1):
+            yield _Tie(org_code, relation, f"{org_code} {relation} {number}", {"function": "whole", **given})
+
+
+def _ties(tied: list[_Tie]) -> pl.DataFrame:
+    """The ties as a run has them; the review of two parties is the first that each describes."""
+    rows = [(tie.org_code, tie.relation, tie.other_code, 1) for tie in tied]
+    schema = {"org_code": pl.String(), "relation": RELATION, "other_code": pl.String(), "item": pl.UInt8()}
+    return pl.DataFrame(rows, schema=schema, orient="row")
+
+
+def _cases(known: Mapping[str, Mapping[str, Given]], names: Mapping[str, Name]) -> pl.DataFrame:
+    percentiles = sorted({name for case in known.values() for name in case if name.startswith(PERCENTILE)})
     columns = {
-        "org_code": pl.Series([str(row) for row in range(len(known))]),
-        "function": pl.Series([case["function"] for case in known], dtype=pl.String),
+        "org_code": pl.Series(list(known), dtype=pl.String),
+        "function": pl.Series([case["function"] for case in known.values()], dtype=pl.String),
+        **{name: pl.Series([case.get(name) for case in known.values()], dtype=pl.Float64) for name in percentiles},
     }
     for name in names.values():
-        given = [case.get(name.name) for case in known]
+        given = [case.get(name.name) for case in known.values()]
         absent = [_ABSENT_WORDS.get(str(value)) for value in given]
         values = [None if why else value for value, why in zip(given, absent, strict=True)]
-        columns[name.name] = pl.Series(values, dtype=dtype_of(name))
+        columns[name.name] = pl.Series(values, dtype=name.dtype)
         if name.absences:
-            why = [
-                why or (None if value is not None else "no_answer") for value, why in zip(values, absent, strict=True)
-            ]
+            no_answer = [None if value is not None else "no_answer" for value in values]
+            why = [stated or silent for stated, silent in zip(absent, no_answer, strict=True)]
             columns[name.name + WHY_ABSENT] = pl.Series(why, dtype=ABSENCE)
     return pl.DataFrame(columns)

@@ -8,38 +8,46 @@ from __future__ import annotations
 
 import ast
 import difflib
+import math
 import re
-import warnings
+from dataclasses import replace
 from datetime import date
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final, TypeGuard, TypeVar
 
 from crosscheck.rulebook.condition import (
     Absent,
+    Among,
     Arithmetic,
     Comparison,
     Condition,
+    Extreme,
     Fixed,
     Flag,
     Junction,
+    Mention,
+    Multiple,
     Not,
     Operand,
+    Percentile,
     Reference,
+    Size,
+    Step,
     Tally,
+    Total,
     names_in,
 )
+from crosscheck.rulebook.spelling import FUNCTIONS, LANGUAGE, ExpressionError, mark, split
+from crosscheck.vocabulary import RELATIONS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from crosscheck.cases import Name
+    from crosscheck.vocabulary import Relation
 
 Read = TypeVar("Read")
 
-# What no rule comes near, and what keeps a hostile text from taking time or memory.
-LONGEST: Final = 2_000
-MOST_PARTS: Final = 400
-DEEPEST: Final = 40
 LARGEST_NUMBER: Final = 10**15
 
 _SIGNS: Final[dict[type, str]] = {
@@ -50,9 +58,7 @@ _EQUALITIES: Final = ("==", "!=")
 _MIRRORED: Final = str.maketrans("<>", "><")
 _ONE_WAY: Final = ((ast.Lt, ast.LtE), (ast.Gt, ast.GtE))
 
-_FUNCTIONS: Final = 'absent(x), is_not_applicable(x), count(…), share(…) and date("2008-12-31")'
-_LANGUAGE: Final = f'There are names, numbers, "text", and, or, not, comparisons, in, + - * /, {_FUNCTIONS}.'
-_FOREIGN: Final = f"This is not part of the language. {_LANGUAGE}"
+_FOREIGN: Final = f"This is not part of the language. {LANGUAGE}"
 _NO_CONDITION: Final = "Something that holds or not is needed here, such as a comparison."
 _NO_VALUE: Final = "A condition can't be compared or calculated with. Join conditions with and, or, not."
 _NOT_IN_PLACE: Final[dict[type, str]] = {
@@ -63,142 +69,77 @@ _NOT_IN_PLACE: Final[dict[type, str]] = {
     ast.Tuple: "A list can stand only after `in`.",
 }
 _TALLIES: Final = ("count", "share")
+# The case's own account of the review that `other_party` took part in.
+_OWN_ACCOUNT: Final = "this_review"
+_OTHERS: Final = ", ".join(f"{relation}.…" for relation in RELATIONS)
+_ONE_NAME: Final = "takes one name, and is itself a condition."
 _CALL_NOT_IN_PLACE: Final = {
     "count": "count(…) gives a number, which can only be compared with a fixed one, as in count(…) >= 1.",
     "share": "share(…) gives a number, which can only be compared with a fixed one, as in share(…) >= 0.5.",
     "date": 'date(…) takes a text, as in date("2008-12-31"), and is compared with a date.',
-    "absent": "absent(…) takes one name, and is itself a condition.",
-    "is_not_applicable": "is_not_applicable(…) takes one name, and is itself a condition.",
+    "absent": f"absent(…) {_ONE_NAME}",
+    "is_not_applicable": f"is_not_applicable(…) {_ONE_NAME}",
+    "mentions": 'mentions(…) takes a name of a text and words, as in mentions(declared.statement, "lapse").',
+    "multiple": "multiple(…) takes a number and a fixed one, as in multiple(training.level1_pct, 10).",
+    "any": f"any(…) takes one condition on other organisations ({_OTHERS}), and is itself a condition.",
+    "all": f"all(…) takes one condition on other organisations ({_OTHERS}), and is itself a condition.",
+    "sum": f"sum(…) takes one number of other organisations ({_OTHERS}).",
+    "highest": "highest(…) takes names of numbers, at least two.",
+    "lowest": "lowest(…) takes names of numbers, at least two.",
+    "step": "step(…) takes the name of an answer whose levels have an order.",
+    "abs": "abs(…) takes one number.",
+    "peers.percentile": "peers.percentile(…) takes one number.",
 }
 
-_QUOTED_OR_REMARK: Final = re.compile(r"\"[^\"\n]*\"|'[^'\n]*'|#[^\n]*")
-_SLIPS_ANYWHERE: Final = (
-    (r"[\x00-\x08\x0b-\x1f\x7f]", "This sign can't be printed. Delete it."),
-    (r"\\", "A backslash has no meaning here. Delete it."),
-)
-_SLIPS_OUTSIDE_TEXTS: Final = (
-    (r"[\u2018-\u201f«»]", 'Write straight quotation marks, as in "text".'),
-    (r"[≥≤≠]", "Write >=, <= or !=."),
-    (r"[^\x00-\x7f]", "Outside quotation marks stand only plain letters, figures and signs."),
-    (r"[\"']", "This quotation mark has no partner on its line."),
-    (r"<>", "Write != for “is not”."),
-    (r"\*\*", "There are four ways to calculate: + - * /."),
-    (r"(?<![=!<>:])=(?!=)", "One = by itself has no meaning here. Write == to compare."),
-    (r"&&?", "Write `and`."),
-    (r"\|\|?", "Write `or`."),
-    (r"!(?!=)", "Write `not`, or != to compare."),
-    (r"[\[\]{}]", 'A list stands in round brackets, as in ("some", "all").'),
-    (r"\b(?:AND|OR|NOT|IN)\b", "Write it in small letters."),
-)
 
-
-class ExpressionError(ValueError):
-    """What is wrong with an expression: each problem with the line, a caret under the place, and what is allowed."""
-
-    def __init__(self, problems: Iterable[str]) -> None:
-        self.problems = tuple(problems)
-        super().__init__("\n\n".join(self.problems))
-
-
-def parse(text: str, names: Mapping[str, Name]) -> Condition:
+def parse(text: str, names: Mapping[str, Name], thresholds: Mapping[str, float] | None = None) -> Condition:
     """Read a condition and check it against the names of a case.
 
     Args:
         text: the condition as written, on one line or several.
         names: everything that it may speak of.
+        thresholds: the numbers that it may call `threshold.<name>`.
 
     Raises:
         ExpressionError: with every problem that can be told while the others stand.
     """
-    if len(text) > LONGEST:
-        raise ExpressionError([f"The expression has {len(text):,} characters; at most {LONGEST:,} are allowed."])
-    if slips := _slips(text):
-        raise ExpressionError(_marked(text, *slip) for slip in slips)
-    whole = _split(text)
-    _refuse_giants(whole)
+    settled = _Thresholds(text, thresholds or {})
+    whole = settled.visit(split(text))
+    if settled.problems:
+        raise ExpressionError(settled.problems)
     return _Reader(text, names).condition(whole)
 
 
-def _slips(text: str) -> list[tuple[int, int, str]]:
-    """Where the text has what people write by habit from elsewhere, from where to where, and what to write instead."""
-    bare = _QUOTED_OR_REMARK.sub(lambda quoted: "_" * len(quoted[0]), text)
-    slips = [*_found(_SLIPS_ANYWHERE, text), *_found(_SLIPS_OUTSIDE_TEXTS, bare)]
-    return slips or _unpaired_brackets(bare)
+class _Thresholds(ast.NodeTransformer):
+    """Puts the number in the place of each `threshold.<name>`."""
 
+    def __init__(self, text: str, thresholds: Mapping[str, float]) -> None:
+        self.text = text
+        self.thresholds = thresholds
+        self.problems: list[str] = []
 
-def _found(slips: tuple[tuple[str, str], ...], text: str) -> Iterator[tuple[int, int, str]]:
-    """The first slip that fits at each place."""
-    for slip in re.finditer("|".join(f"({pattern})" for pattern, _ in slips), text):
-        yield *slip.span(), slips[(slip.lastindex or 1) - 1][1]
-
-
-def _unpaired_brackets(bare: str) -> list[tuple[int, int, str]]:
-    opened: list[tuple[int, int]] = []
-    for bracket in re.finditer(r"[()]", bare):
-        if bracket[0] == "(":
-            opened.append(bracket.span())
-        elif opened:
-            opened.pop()
-        else:
-            return [(*bracket.span(), "This bracket closes nothing.")]
-        if len(opened) > DEEPEST:
-            return [(*bracket.span(), f"Brackets are nested more than {DEEPEST} deep.")]
-    return [(*place, "This bracket is not closed.") for place in opened]
-
-
-def _split(text: str) -> ast.expr:
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error")
-            return ast.parse(_wrapped(text), mode="eval").body
-    except SyntaxError as error:
-        place = _offset(text, error.lineno or 1, (error.offset or 1) - 1)
-        place = min(max(place, 0), max(len(text.rstrip()) - 1, 0))
-        raise ExpressionError([_marked(text, place, place + 1, f"This can't be read. {_LANGUAGE}")]) from error
-    except (RecursionError, MemoryError) as error:
-        raise ExpressionError([f"The expression is nested too deeply; at most {DEEPEST} deep is allowed."]) from error
-
-
-def _refuse_giants(whole: ast.expr) -> None:
-    """Count parts and depth a layer at a time, before anything walks the tree by recursion."""
-    layer, parts, depth = [whole], 0, 0
-    while layer:
-        parts, depth = parts + len(layer), depth + 1
-        layer = [child for node in layer for child in ast.iter_child_nodes(node) if isinstance(child, ast.expr)]
-    if parts > MOST_PARTS or depth > DEEPEST:
-        raise ExpressionError(
-            [
-                f"The expression has {parts} parts and is nested {depth} deep; "
-                f"at most {MOST_PARTS} parts and {DEEPEST} deep are allowed. Make two rules of it."
-            ]
-        )
-
-
-def _wrapped(text: str) -> str:
-    """The text in brackets, so that it can run over several lines; the last line may end with a remark."""
-    return f"({text}\n)"
-
-
-def _offset(text: str, line: int, column: int) -> int:
-    """Where in the text a line and a column, in characters, of the wrapped text lie."""
-    return sum(len(before) + 1 for before in _wrapped(text).split("\n")[: line - 1]) + column - 1
-
-
-def _marked(text: str, start: int, end: int, message: str) -> str:
-    """The line on which something is wrong, carets under the place, and what to do."""
-    begin = text.rfind("\n", 0, start) + 1
-    line = text[begin:].split("\n", 1)[0]
-    indent = len(line) - len(line.lstrip())
-    carets = "^" * max(1, min(end, begin + len(line)) - start)
-    return f"  {line.strip()}\n  {' ' * (start - begin - indent)}{carets}\n{message}"
+    def visit_Attribute(self, node: ast.Attribute) -> ast.expr:
+        """A name with a dot: a threshold of this rule, or left as it is."""
+        match node:
+            case ast.Attribute(ast.Name("threshold"), name) if name in self.thresholds:
+                return ast.copy_location(ast.Constant(self.thresholds[name]), node)
+            case ast.Attribute(ast.Name("threshold")):
+                known = ", ".join(f"threshold.{name}" for name in self.thresholds) or "none"
+                message = f"No such threshold. In this rule there are: {known}. State it under [[threshold]]."
+                self.problems += mark(self.text, node, message).problems
+        return node
 
 
 class _Reader:
-    """Turns the parts of one text into a condition, and says where a part is wrong."""
+    """Turns the parts of one text into a condition, and says where a part is wrong.
 
-    def __init__(self, text: str, names: Mapping[str, Name]) -> None:
+    `relation` is set for a part about other organisations: then their names may be used.
+    """
+
+    def __init__(self, text: str, names: Mapping[str, Name], relation: Relation | None = None) -> None:
         self.text = text
         self.names = names
+        self.relation = relation
 
     def condition(self, node: ast.expr) -> Condition:
         """A part that holds or not."""
@@ -209,13 +150,30 @@ class _Reader:
                 return Not(self.condition(inner))
             case ast.Compare():
                 return self.comparisons(node)
-            case ast.Call(ast.Name("absent" | "is_not_applicable" as function), [ast.Name() | ast.Attribute() as name]):
-                return self.absent(name, only_not_applicable=function == "is_not_applicable")
+            case ast.Call():
+                return self.called(node)
             case ast.Name() | ast.Attribute():
                 return self.flag(node)
         raise self.problem(
             node, _NO_CONDITION if isinstance(node, ast.BinOp | ast.UnaryOp | ast.Tuple) else _out_of_place(node)
         )
+
+    def called(self, call: ast.Call) -> Condition:
+        """A function that holds or not."""
+        match call:
+            case ast.Call(ast.Name("absent" | "is_not_applicable" as function), [ast.Name() | ast.Attribute() as name]):
+                return self.absent(name, only_not_applicable=function == "is_not_applicable")
+            case ast.Call(ast.Name("any"), [part]):
+                return self.among(part, part, ">=", 1)
+            case ast.Call(ast.Name("all"), [part]):
+                contrary = ast.copy_location(ast.UnaryOp(ast.Not(), part), part)
+                return Not(self.among(contrary, part, ">=", 1))
+            case ast.Call(ast.Name("mentions"), [ast.Attribute() as name, *words]) if words:
+                return self.mention(name, words)
+            case ast.Call(ast.Name("multiple"), [number, ast.Constant(int(of) | float(of)) as fixed]) if of > 0:
+                self.fixed(fixed, of)  # refuses what is too large to be a float, and True
+                return Multiple(self.number(number), float(of))
+        raise self.problem(call, _out_of_place(call))
 
     def operand(self, node: ast.expr) -> Operand:
         """A part that has a value."""
@@ -228,9 +186,72 @@ class _Reader:
                 return _negative(self.number(inner))
             case ast.BinOp(left, op, right) if type(op) in _SIGNS:
                 return self.arithmetic(left, _SIGNS[type(op)], right)
-            case ast.Call(ast.Name("date"), [ast.Constant(str(text))]):
-                return Fixed(self.day(node, text))
+            case ast.Call():
+                return self.worked_out(node)
         raise self.problem(node, _out_of_place(node))
+
+    def worked_out(self, call: ast.Call) -> Operand:
+        """A function that has a value."""
+        match call:
+            case ast.Call(ast.Name("date"), [ast.Constant(str(text))]):
+                return Fixed(self.day(call, text))
+            case ast.Call(ast.Name("abs"), [part]):
+                return Size(self.number(part))
+            case ast.Call(ast.Name("step"), [ast.Attribute() as name]):
+                return self.step(name)
+            case ast.Call(ast.Name("highest" | "lowest" as function), [_, _, *_] as parts):
+                return Extreme(function == "highest", _each(self.numeric_name, parts))
+            case ast.Call(ast.Attribute(ast.Name("peers"), "percentile"), [part]) if self.relation is None:
+                return self.percentile(call, part)
+            case ast.Call(ast.Name("sum"), [part]):
+                relation = self.relation_named(part)
+                return Total(relation, _Reader(self.text, self.names, relation).number(part), ast.unparse(call))
+        raise self.problem(call, _out_of_place(call))
+
+    def percentile(self, call: ast.Call, part: ast.expr) -> Percentile:
+        """The place of a number of the case's own among its peers'."""
+        if inner := [node for node in ast.walk(part) if isinstance(node, ast.Call) and _runs_over_others(node)]:
+            raise self.problem(inner[0], "peers.percentile(…) takes a number of the organisation's own.")
+        return Percentile(self.number(part), ast.unparse(call))
+
+    def step(self, node: ast.expr) -> Step:
+        """The place of an ordinal answer among its levels."""
+        name = self.name(node)
+        if name.type != "ordinal":
+            raise self.problem(node, f"Only levels with an order have a place. {_described(name)}")
+        return Step(name)
+
+    def numeric_name(self, node: ast.expr) -> Name:
+        """A name of a number."""
+        value = self.number(node)
+        if not isinstance(value, Reference):
+            raise self.problem(node, "Write names here, not calculations.")
+        return value.name
+
+    def mention(self, node: ast.expr, words: list[ast.expr]) -> Mention:
+        """A text and the words that are looked for in it."""
+        name = self.name(node)
+        if name.type != "text":
+            raise self.problem(node, f"Words are looked for in a text only. {_described(name)}")
+        told = [word.value for word in words if isinstance(word, ast.Constant) and isinstance(word.value, str)]
+        if len(told) < len(words) or not all(map(str.strip, told)):
+            raise self.problem(node, 'After the name stand words, as in "lapse", "action plan".')
+        return Mention(name, tuple(told))
+
+    def among(self, part: ast.expr, written: ast.expr, sign: str, limit: float, *, share: bool = False) -> Among:
+        """A condition on other organisations, and of how many of them it is to hold."""
+        relation = self.relation_named(written)
+        inside = _Reader(self.text, self.names, relation).condition(part)
+        return Among(relation, share, inside, sign, limit, ast.unparse(part))
+
+    def relation_named(self, node: ast.expr) -> Relation:
+        """The one relation whose names a part uses."""
+        named = [root for root in _roots(node) if root in RELATIONS]
+        if self.relation is not None or len(set(named)) > 1:
+            raise self.problem(node, "Other organisations are looked at one relation at a time.")
+        if not named:
+            raise self.problem(node, f"Name what other organisations hold here: {_OTHERS}.")
+        return next(relation for relation in RELATIONS if relation == named[0])
 
     def absent(self, node: ast.expr, *, only_not_applicable: bool) -> Absent:
         """Whether what bears a name is absent."""
@@ -280,20 +301,24 @@ class _Reader:
             raise self.problem(named[0], 'A list holds fixed values only, as in ("some", "all").')
         return Junction(every=False, parts=_each(lambda one: self.matched(left, one, "=="), right.elts))
 
-    def tally(self, call: ast.Call, sign: str, other: ast.expr) -> Tally:
+    def tally(self, call: ast.Call, sign: str, other: ast.expr) -> Tally | Among:
         """count(…) or share(…), compared with a fixed number."""
         share = ast.unparse(call.func) == "share"
         if inner := [node for part in call.args for node in ast.walk(part) if _is_tally(node)]:
             raise self.problem(inner[0], "count(…) and share(…) can't stand inside one another.")
         if not call.args:
             raise self.problem(call, "Put conditions into the brackets, separated by commas.")
-        parts = _each(self.condition, call.args)
         limit = self.operand(other)
         if not isinstance(limit, Fixed) or not isinstance(limit.value, float):
             raise self.problem(other, _out_of_place(call))
-        most = 1 if share else len(parts)
+        of_others = len(call.args) == 1 and bool(set(RELATIONS) & set(_roots(call)))
+        parts = () if of_others else _each(self.condition, call.args)
+        most = 1 if share else math.inf if of_others else len(parts)
         if _always_or_never(sign, limit.value, most):
-            raise self.problem(other, f"This comes out alike whatever the answers are: they give 0 to {most}.")
+            possible = "0 or more" if most == math.inf else f"0 to {most}"
+            raise self.problem(other, f"This comes out alike whatever the answers are: they give {possible}.")
+        if of_others:
+            return self.among(call.args[0], call.args[0], sign, limit.value, share=share)
         return Tally(share, parts, sign, limit.value)
 
     def matched(self, left: ast.expr, right: ast.expr, sign: str) -> Comparison:
@@ -369,21 +394,28 @@ class _Reader:
         dotted = ast.unparse(node)
         if not re.fullmatch(r"\w+(\.\w+)*", dotted):
             raise self.problem(node, _FOREIGN)
+        root, _, rest = dotted.partition(".")
+        if root in RELATIONS or root == _OWN_ACCOUNT:
+            return self.others_name(node, root, rest)
         if dotted not in self.names:
             raise self.problem(node, unknown_name(dotted, self.names))
         return self.names[dotted]
 
+    def others_name(self, node: ast.expr, root: str, rest: str) -> Name:
+        """Something that another organisation's case holds, or the case's own account of a review shared with it."""
+        shared = f"review1.{rest}" in self.names and "other_party" in {self.relation, root}
+        if self.relation is None or root not in {self.relation, _OWN_ACCOUNT}:
+            raise self.problem(node, f"{root}.… stands only inside any(…), all(…), count(…), share(…) or sum(…).")
+        if root == _OWN_ACCOUNT and not shared:
+            raise self.problem(node, "this_review.… stands beside other_party.…, with a question asked of reviews.")
+        known = f"review1.{rest}" if shared else rest
+        if known not in self.names:
+            raise self.problem(node, unknown_name(rest, self.names))
+        return replace(self.names[known], name=f"{root}.{rest}", relation=root)
+
     def problem(self, node: ast.expr, message: str) -> ExpressionError:
-        """A problem at a part. Python counts columns in bytes of UTF-8, people in characters."""
-        lines = _wrapped(self.text).split("\n")
-        start, end = (
-            _offset(self.text, line, len(lines[line - 1].encode()[:column].decode()))
-            for line, column in (
-                (node.lineno, node.col_offset),
-                (node.end_lineno or node.lineno, node.end_col_offset or node.col_offset),
-            )
-        )
-        return ExpressionError([_marked(self.text, start, end, message)])
+        """A problem at a part."""
+        return mark(self.text, node, message)
 
 
 def unknown_name(dotted: str, names: Mapping[str, Name]) -> str:
@@ -426,7 +458,7 @@ def _each(read: Callable[..., Read], parts: Iterable[object]) -> tuple[Read, ...
 
 def _out_of_place(node: ast.expr) -> str:
     if isinstance(node, ast.Call):
-        return _CALL_NOT_IN_PLACE.get(ast.unparse(node.func), f"There is no such function. There are {_FUNCTIONS}.")
+        return _CALL_NOT_IN_PLACE.get(ast.unparse(node.func), f"There is no such function. There are {FUNCTIONS}.")
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
         return _NO_VALUE
     return _NOT_IN_PLACE.get(type(node), _FOREIGN)
@@ -436,7 +468,16 @@ def _is_tally(node: ast.AST) -> TypeGuard[ast.Call]:
     return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in _TALLIES
 
 
-def _always_or_never(sign: str, limit: float, most: int) -> bool:
+def _roots(node: ast.AST) -> list[str]:
+    """The first parts of all names in a part of the text."""
+    return [part.id for part in ast.walk(node) if isinstance(part, ast.Name)]
+
+
+def _runs_over_others(call: ast.Call) -> bool:
+    return ast.unparse(call.func) in {"any", "all", "sum", "peers.percentile"}
+
+
+def _always_or_never(sign: str, limit: float, most: float) -> bool:
     """Whether a tally from 0 to `most` compares alike with the limit wherever it lies."""
     if sign in _EQUALITIES:
         return not 0 <= limit <= most

@@ -11,9 +11,21 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final, get_args
 
 from crosscheck.errors import RulebookError
-from crosscheck.rulebook.expression import ExpressionError, parse, unknown_name
-from crosscheck.rulebook.rule import PLACEHOLDER, AppliesTo, Example, Given, Kind, Rule, Rulebook, Strength
-from crosscheck.vocabulary import FUNCTIONS, ORG_TYPES, SEVERITIES, STATUSES, VERDICTS
+from crosscheck.rulebook.expression import parse, unknown_name
+from crosscheck.rulebook.rule import (
+    PERCENTILE,
+    PLACEHOLDER,
+    AppliesTo,
+    Example,
+    Given,
+    Kind,
+    Rule,
+    Rulebook,
+    Strength,
+    Threshold,
+)
+from crosscheck.rulebook.spelling import ExpressionError
+from crosscheck.vocabulary import FUNCTIONS, ORG_TYPES, RELATIONS, SEVERITIES, STATUSES, VERDICTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -27,6 +39,9 @@ if TYPE_CHECKING:
 
 _SHOWN_BY_EXAMPLES: Final = ("agrees", "differs", "cannot_tell")
 _REVIEW: Final = re.compile(r"review\d\.")
+_THRESHOLD: Final = re.compile(r"\bthreshold\.(\w+)")
+# What lies in a standard's folder beside the rules.
+WAIVERS: Final = "waivers.toml"
 
 
 class _WrongError(ValueError):
@@ -37,30 +52,40 @@ class _WrongError(ValueError):
         super().__init__(problems)
 
 
-def load_rulebook(folder: Path, names: Mapping[str, Name]) -> Rulebook:
+def load_rulebook(folder: Path, names: Mapping[str, Name], day: date = date.max) -> Rulebook:
     """Read every rule file of a standard.
 
     Args:
         folder: the standard's folder, as `rules/<standard>`, with one folder a section and one TOML file a rule.
         names: everything that rules may speak of (`cases.catalogue`).
+        day: the day whose thresholds count; the newest if not given.
 
     Returns:
-        The rules in the order of their files.
+        The rules in the order of their files, without those that have no threshold for the day.
 
     Raises:
         RulebookError: with everything that is wrong in any file, at once; also where there is no rule.
     """
-    contents = {file: file.read_bytes() for file in sorted(folder.rglob("*.toml"), key=lambda file: file.as_posix())}
+    files = sorted(folder.rglob("*.toml"), key=lambda file: file.as_posix())
+    contents = {file: file.read_bytes() for file in files if file != folder / WAIVERS}
     if not contents:
         raise RulebookError(f"{folder}: there is no rule here. Each rule is a file <section>/<ID>.toml in this folder.")
     reads = {
-        _place(file, folder): partial(_read_rule, file, content, folder, names) for file, content in contents.items()
+        _place(file, folder): partial(_read_rule, file, content, folder, names, day)
+        for file, content in contents.items()
     }
     try:
         rules: list[Rule] = list(_read_all(reads, _given_twice(contents, folder)).values())
     except _WrongError as wrong:
         raise RulebookError(_told(*problem) for problem in wrong.problems) from wrong
-    return Rulebook({rule.id: rule for rule in rules}, _digest(contents, folder))
+    in_force = {rule.id: rule for rule in rules if _is_in_force(rule, day)}
+    return Rulebook(in_force, _digest(contents, folder), tuple(rule.id for rule in rules if rule.id not in in_force))
+
+
+def _is_in_force(rule: Rule, day: date) -> bool:
+    """Whether every threshold that it uses has an entry for the day."""
+    there = {threshold.name for threshold in rule.thresholds if threshold.is_in_force(day)}
+    return there >= set(_THRESHOLD.findall(f"{rule.only_if} {rule.expects}"))
 
 
 def _digest(contents: Mapping[Path, bytes], folder: Path) -> str:
@@ -87,12 +112,16 @@ def _given_twice(files: Iterable[Path], folder: Path) -> Iterator[Problem]:
             yield (_place(file, folder), "id"), f"{_place(first[file.stem], folder)} bears this identifier already."
 
 
-def _read_rule(file: Path, content: bytes, folder: Path, names: Mapping[str, Name]) -> Rule:
+def _read_rule(file: Path, content: bytes, folder: Path, names: Mapping[str, Name], day: date) -> Rule:
     try:
         stated = tomllib.loads(content.decode())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise _WrongError(((), f"This can't be read as TOML: {error}.")) from error
-    read = _read_table(stated, _RULE, names, _misplaced(stated, file, folder, names))
+    condition = partial(_condition, thresholds=_of_the_day(stated.get("threshold"), day))
+    readers = _RULE | {"only_if": condition, "expects": condition}
+    read = {"own_choice": "", "threshold": ()} | _read_table(
+        stated, readers, names, _misplaced(stated, file, folder, names)
+    )
     return Rule(
         **{key: read[key] for key in read if key not in {"only_if", "expects", "says", "threshold", "example"}},
         only_if=stated.get("only_if", ""),
@@ -101,10 +130,27 @@ def _read_rule(file: Path, content: bytes, folder: Path, names: Mapping[str, Nam
         condition=read["expects"],
         says=stated["says"],
         said=read["says"],
-        threshold=read.get("threshold", ""),
+        thresholds=read["threshold"],
         examples=read["example"],
         file=file,
     )
+
+
+def _of_the_day(stated: object, day: date) -> dict[str, float]:
+    """The thresholds by name, as they are on the day; where there is none for the day, the first stands in."""
+    chosen: dict[str, Threshold] = {}
+    for threshold in _well_stated(stated):
+        if threshold.is_in_force(day) or threshold.name not in chosen:
+            chosen[threshold.name] = threshold
+    return {name: threshold.value for name, threshold in chosen.items()}
+
+
+def _well_stated(stated: object) -> tuple[Threshold, ...]:
+    """The thresholds if nothing is wrong with them; what is wrong is told where they are read as part of the rule."""
+    try:
+        return () if stated is None else _thresholds(stated, {})
+    except _WrongError:
+        return ()
 
 
 def _misplaced(stated: Mapping[str, object], file: Path, folder: Path, names: Mapping[str, Name]) -> Iterator[Problem]:
@@ -198,11 +244,34 @@ def _applies_to(value: object, names: Mapping[str, Name]) -> AppliesTo:
     return AppliesTo(**_read_table(value, _APPLIES_TO, names))
 
 
-def _condition(value: object, names: Mapping[str, Name]) -> Condition:
+def _condition(value: object, names: Mapping[str, Name], *, thresholds: Mapping[str, float]) -> Condition:
     try:
-        return parse(_text(value, names), names)
+        return parse(_text(value, names), names, thresholds)
     except ExpressionError as error:
         raise _WrongError(*(((), problem) for problem in error.problems)) from error
+
+
+def _thresholds(value: object, names: Mapping[str, Name]) -> tuple[Threshold, ...]:
+    if not isinstance(value, list):
+        raise _WrongError(((), "Thresholds are tables. Write [[threshold]] above each."))
+    reads = {str(number): partial(_threshold, stated, names) for number, stated in enumerate(value, start=1)}
+    thresholds = tuple(_read_all(reads).values())
+    overlapping = [
+        ((later.name,), f"{later.since} lies before the day on which the entry before it ends.")
+        for at, later in enumerate(thresholds)
+        for earlier in thresholds[:at]
+        if earlier.name == later.name and (earlier.until is None or earlier.until >= later.since)
+    ]
+    if overlapping:
+        raise _WrongError(*overlapping)
+    return thresholds
+
+
+def _threshold(value: object, names: Mapping[str, Name]) -> Threshold:
+    read = _read_table(value, _THRESHOLD_ENTRY, names)
+    if "until" in read and read["until"] < read["from"]:
+        raise _WrongError((("until",), f"{read['until']} lies before its first day, {read['from']}."))
+    return Threshold(read["name"], read["value"], read["from"], read.get("until"))
 
 
 def _said(value: object, names: Mapping[str, Name]) -> tuple[Name, ...]:
@@ -226,13 +295,30 @@ def _examples(value: object, names: Mapping[str, Name]) -> tuple[Example, ...]:
 
 
 def _example(value: object, names: Mapping[str, Name]) -> Example:
-    return Example(**_read_table(value, _EXAMPLE, names))
+    read = _read_table(value, _EXAMPLE, names)
+    others = {relation: read[relation] for relation in RELATIONS if relation in read}
+    return Example(read["name"], read["given"], others, read["verdict"])
+
+
+def _others(value: object, names: Mapping[str, Name]) -> tuple[Mapping[str, Given], ...]:
+    if not isinstance(value, list):
+        raise _WrongError(((), 'Other organisations are a list, as in [ { "training.level1_pct" = 10 }, {} ].'))
+    reads = {str(number): partial(_given, stated, names) for number, stated in enumerate(value, start=1)}
+    return tuple(_read_all(reads).values())
 
 
 def _given(value: object, names: Mapping[str, Name]) -> dict[str, Given]:
     if not isinstance(value, dict):
         raise _WrongError(((), f'{value!r} is no table. Write it as in {{ "declared.status" = "compliant" }}.'))
-    return _read_all({name: partial(_given_value, name, stated, names) for name, stated in value.items()})
+    return _read_all(
+        {_in_full(name, names): partial(_given_value, name, stated, names) for name, stated in value.items()}
+    )
+
+
+def _in_full(name: str, names: Mapping[str, Name]) -> str:
+    """The name of a case's column: an account of a review that two parties share is given as that of the first."""
+    of_first = f"review1.{name.removeprefix('this_review.')}"
+    return of_first if of_first in names else name
 
 
 def _given_value(name: str, value: object, names: Mapping[str, Name]) -> Given:
@@ -240,14 +326,22 @@ def _given_value(name: str, value: object, names: Mapping[str, Name]) -> Given:
         return str(_one_of(FUNCTIONS)(value, names))
     if isinstance(value, dict):
         raise _WrongError(((), "Put the whole name between quotation marks."))
-    if name not in names:
+    if name.startswith(PERCENTILE):
+        return float(_number(value, names))
+    if _in_full(name, names) not in names:
         raise _WrongError(((), unknown_name(name, names)))
-    known = names[name]
+    known = names[_in_full(name, names)]
     if value == "not known" or (value == "n/a" and known.absences):
         return str(value)
     if known.levels:
         return str(_one_of(known.levels)(value, names))
     return _typed(known, value)
+
+
+def _number(value: object, _: Mapping[str, Name]) -> float:
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        raise _WrongError(((), f"{value!r} is no number."))
+    return float(value)
 
 
 def _typed(name: Name, value: object) -> Given:
@@ -261,14 +355,16 @@ def _typed(name: Name, value: object) -> Given:
     raise _WrongError(((), f"{value!r} does not suit. Write {form}, or {absent}."))
 
 
-_OPTIONAL: Final = ("only_if", "threshold", "declared", "org_type", "function", "services")
+_OPTIONAL: Final = (
+    "only_if", "own_choice", "threshold", "declared", "org_type", "function", "services", "until", *RELATIONS
+)  # fmt: skip
 _RULE: Final[dict[str, Reader]] = {
     "id": _text,
     "title": _text,
     "kind": _one_of(get_args(Kind)),
     "applies_to": _applies_to,
-    "only_if": _condition,
-    "expects": _condition,
+    "only_if": _text,
+    "expects": _text,
     "severity": _one_of(SEVERITIES),
     "strength": _one_of(get_args(Strength)),
     "basis": _text,
@@ -279,7 +375,8 @@ _RULE: Final[dict[str, Reader]] = {
     "group": _text,
     "covers": _texts,
     "expectations": _texts,
-    "threshold": _text,
+    "own_choice": _text,
+    "threshold": _thresholds,
     "checked_on": _day,
     "example": _examples,
 }
@@ -289,4 +386,10 @@ _APPLIES_TO: Final[dict[str, Reader]] = {
     "function": _some_of(FUNCTIONS),
     "services": _services,
 }
-_EXAMPLE: Final[dict[str, Reader]] = {"name": _text, "given": _given, "verdict": _one_of(VERDICTS)}
+_THRESHOLD_ENTRY: Final[dict[str, Reader]] = {"name": _text, "value": _number, "from": _day, "until": _day}
+_EXAMPLE: Final[dict[str, Reader]] = {
+    "name": _text,
+    "given": _given,
+    **dict.fromkeys(RELATIONS, _others),
+    "verdict": _one_of(VERDICTS),
+}

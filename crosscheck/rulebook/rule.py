@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import TYPE_CHECKING, Final, Literal
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from crosscheck.cases import Name
     from crosscheck.rulebook.condition import Condition
-    from crosscheck.vocabulary import Function, OrgType, Severity, Status, Verdict
+    from crosscheck.vocabulary import Function, OrgType, Relation, Severity, Status, Verdict
 
 Kind = Literal[
     "declaration_vs_answer",
@@ -31,6 +31,9 @@ Given = str | float | date
 
 # In the sentence that a rule says, a name in braces stands for the answer to it, in words.
 PLACEHOLDER: Final = re.compile(r"\{([^{}]*)\}")
+
+# An example gives a percentile by the very text of the rule, since one case alone has none.
+PERCENTILE: Final = "peers.percentile("
 
 
 @dataclass(frozen=True)
@@ -52,12 +55,27 @@ class Example:
     """A case, named as a sentence, and the verdict that the rule must give on it.
 
     `given` holds values by name, or `n/a` or `not known`. Answers that are not given are not answered; what a rule
-    applies to is the first that it allows.
+    applies to is the first that it allows. `others` holds, by relation, what is given of each other organisation.
     """
 
     name: str
     given: Mapping[str, Given]
+    others: Mapping[Relation, tuple[Mapping[str, Given], ...]]
     verdict: Verdict
+
+
+@dataclass(frozen=True)
+class Threshold:
+    """A number that a rule calls `threshold.<name>`, from a day on and, if that is stated, until another."""
+
+    name: str
+    value: float
+    since: date
+    until: date | None = None
+
+    def is_in_force(self, day: date) -> bool:
+        """Whether it is the one of that day."""
+        return self.since <= day and (self.until is None or day <= self.until)
 
 
 @dataclass(frozen=True)
@@ -67,6 +85,7 @@ class Rule:
     `expects` is the condition as written and `condition` the same as a tree. `only_if` narrows by an answer to whom the
     rule applies (empty: it does not), and `premise` is the same as a tree. `says` is the sentence for a declaration
     that differs, and `said` the names in its braces. Rules of one `group` speak of one thing and share its weight.
+    `own_choice` is empty unless a cut-off is this project's own and not the review's; then it says which, and why.
     """
 
     id: str
@@ -88,21 +107,29 @@ class Rule:
     group: str
     covers: tuple[str, ...]
     expectations: tuple[str, ...]
-    threshold: str
+    own_choice: str
+    thresholds: tuple[Threshold, ...]
     checked_on: date
     examples: tuple[Example, ...]
     file: Path
 
+    @property
+    def conditions(self) -> tuple[Condition, ...]:
+        """What decides its verdict: what it expects, and before that what narrows to whom it applies."""
+        return (self.condition,) if self.premise is None else (self.premise, self.condition)
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, eq=False)  # one rulebook is another only if it is the same: so it can be compiled once
 class Rulebook:
-    """All rules of a standard by identifier, in the order of their files.
+    """The rules of a standard that are in force, by identifier, in the order of their files.
 
     `digest` is the SHA-256 of the files' names and contents: another digest means that some rule has changed.
+    `not_in_force` names the rules that have no threshold for the day that the rulebook was loaded for.
     """
 
     rules: Mapping[str, Rule]
     digest: str
+    not_in_force: tuple[str, ...] = ()
 
     def __iter__(self) -> Iterator[Rule]:
         return iter(self.rules.values())
@@ -115,3 +142,7 @@ class Rulebook:
 
     def __getitem__(self, rule_id: str) -> Rule:
         return self.rules[rule_id]
+
+    def of_kind(self, kind: Kind) -> Rulebook:
+        """Its rules of one kind only."""
+        return replace(self, rules={rule.id: rule for rule in self if rule.kind == kind})

@@ -18,9 +18,8 @@ import numpy.typing as npt
 import polars as pl
 from scipy.special import ndtr
 
-from crosscheck.cases import WHY_ABSENT
 from crosscheck.scoring.dispersion import Floats, normal_scores
-from crosscheck.vocabulary import ABSENCES
+from crosscheck.vocabulary import ABSENCES, WHY_ABSENT
 
 if TYPE_CHECKING:
     from crosscheck.scoring.screens import ScreensModel

@@ -13,8 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from crosscheck.cases import WHY_ABSENT
-from crosscheck.vocabulary import ABSENCES, COMPLIANT, FUNCTIONS, ORG_TYPES
+from crosscheck.vocabulary import ABSENCES, COMPLIANT, FUNCTIONS, ORG_TYPES, WHY_ABSENT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -37,7 +37,12 @@ def findings(*verdicts: tuple[str, str, str, str, str]) -> pl.DataFrame:
     names = ("check_id", "org_code", "verdict", "severity", "group")
     schema = dict.fromkeys(names, pl.String)
     return pl.DataFrame(list(verdicts), schema=schema, orient="row").with_columns(
-        function=pl.lit("whole"), expected=pl.lit("all is well"), says=pl.lit("it differs"), basis=pl.lit("a law")
+        function=pl.lit("whole"),
+        expected=pl.lit("all is well"),
+        says=pl.lit("it differs"),
+        basis=pl.lit("a law"),
+        kind=pl.lit("declaration_vs_answer"),
+        waived=pl.lit(None, pl.String),
     )
 
 
@@ -119,6 +124,26 @@ def test_what_nine_in_ten_lack_says_little_where_it_is_lacking_and_much_where_it
 def test_an_unanswered_check_adds_nothing() -> None:
     found = findings(("C-1", "R01", "cannot_tell", "high", "a"), ("C-1", "R02", "not_applicable", "high", "a"))
     assert set(parts(cases("R01", "R02"), found)["family"]) == {"prior"}
+
+
+def test_a_waived_finding_weighs_nothing_and_the_rest_as_before() -> None:
+    two = findings(("C-1", "R01", "differs", "high", "a"), ("C-2", "R01", "differs", "high", "b"))
+    waived = two.with_columns(waived=pl.when(pl.col("check_id") == "C-1").then(pl.lit("Waived by A")))
+    left = parts(cases("R01"), waived)
+    assert left.filter(pl.col("family") == "checks")["part"].to_list() == ["C-2"]
+    alone = findings(("C-2", "R01", "differs", "high", "b"))
+    assert total(left, "R01") == pytest.approx(total(parts(cases("R01"), alone), "R01"))
+
+
+def test_a_kind_of_check_weighs_the_share_that_the_model_gives_it() -> None:
+    newer = read_risk_model(settings.model_file("C2", "visit_risk", "v2"))
+    found = findings(("C-1", "R01", "differs", "high", "a"))
+    worths = {}
+    for kind in ("declaration_vs_answer", "answer_vs_answer", "response_pattern", "declaration_vs_comment"):
+        checks = parts(cases("R01"), found.with_columns(kind=pl.lit(kind)), model=newer)
+        worths[kind] = checks.filter(pl.col("family") == "checks")["decibans"].sum()
+    assert worths["declaration_vs_answer"] > worths["answer_vs_answer"] > 0
+    assert worths["response_pattern"] == worths["declaration_vs_comment"] == 0
 
 
 def test_checks_of_one_group_share_their_weight() -> None:

@@ -1,0 +1,246 @@
+"""What a case can't answer by itself: where it stands among its peers, and what other organisations hold.
+
+Rules speak of `peers.percentile(…)` and of `commissioner.…`, `provider.…`, `same_lscb.…`, `other_party.…`. All of it is
+worked out here, over all cases at once, and laid beside each case as columns, before any rule is held against one.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, Final
+
+import polars as pl
+
+from crosscheck.rulebook.condition import Among, Percentile, Total, names_in, nodes
+from crosscheck.rulebook.meaning import NESTED, among_columns, holds, keeps_open, total_waits, value_of, waits, waits_for
+from crosscheck.rulebook.wording import as_evidence, in_words
+from crosscheck.vocabulary import WHY_ABSENT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from crosscheck.cases import Name
+    from crosscheck.rulebook.rule import Rulebook
+    from crosscheck.vocabulary import Relation
+
+OfOthers = Among | Total
+
+_KEYS: Final = ("org_code", "function")
+
+# Fewer peers than these can't place anybody in a twentieth (this project's own choice; there are 11 ambulance trusts).
+FEWEST_PEERS: Final = 20
+
+# Which declaration speaks for an organisation that made two: the one of the part that it plays towards the other.
+_SPEAKS: Final[dict[Relation, tuple[str, ...]]] = {
+    "commissioner": ("commissioner", "whole"),
+    "provider": ("provider", "whole", "commissioner"),
+    "same_lscb": ("commissioner", "whole", "provider"),
+    "other_party": ("commissioner", "whole", "provider"),
+}
+_MOST_NAMED: Final = 5
+_ITEMS: Final = (1, 2)
+
+
+def with_context(
+    cases: pl.DataFrame, rulebook: Rulebook, ties: pl.DataFrame | None, *, with_accounts: bool = False
+) -> pl.DataFrame:
+    """Lay beside each case what its rules ask of peers and of other organisations.
+
+    Args:
+        cases: one row a declaration.
+        rulebook: the rules that ask.
+        ties: one row a tie of an organisation with another: `org_code`, `relation`, `other_code`, `item` (the review
+            that both took part in); None where nobody knows of any: then all of it can't be told.
+        with_accounts: also say in words what those others hold of whom a condition holds.
+
+    Returns:
+        The cases in their order, with further columns. A percentile that the cases hold already is left as it is.
+    """
+    asked = _asked(rulebook)
+    percentiles = [node for node in asked if isinstance(node, Percentile) and node.text not in cases.columns]
+    placed = cases.with_columns(_finite(asked, cases))
+    placed = placed if not percentiles else _with_percentiles(placed, percentiles)
+    for relation in _SPEAKS:
+        of_others = [node for node in asked if isinstance(node, Among | Total) and node.relation == relation]
+        if of_others and ties is None:
+            placed = placed.with_columns(column for node in of_others for column in _nobody_knows(node))
+        elif of_others and ties is not None:
+            found = _found(placed, ties, relation, of_others, with_accounts=with_accounts)
+            placed = placed.join(found, on=_KEYS, how="left", maintain_order="left").with_columns(
+                column for node in of_others for column in _nobody_there(node, with_accounts=with_accounts)
+            )
+    return placed
+
+
+def accounts_column(among: Among) -> str:
+    """Where a case keeps in words what those others hold of whom the part holds."""
+    return f"{among.text} accounts"
+
+
+@cache
+def _asked(rulebook: Rulebook) -> tuple[Percentile | OfOthers, ...]:
+    """What is worked out here, each text once: the same part may be compared with several limits."""
+    every = (node for rule in rulebook for part in rule.conditions for node in nodes(part))
+    return tuple({node.text: node for node in every if isinstance(node, Percentile | OfOthers)}.values())
+
+
+def _finite(asked: Iterable[Percentile | OfOthers], cases: pl.DataFrame) -> list[pl.Expr]:
+    """The numbers that it is worked out from; one that is not finite is as good as none."""
+    numbers = dict.fromkeys(name for node in asked for name in names_in(node.part) if name.type == "number")
+    held = dict.fromkeys(column for name in numbers for column in _columns(name, cases))
+    return [pl.when(pl.col(column).is_finite()).then(column).alias(column) for column in held]
+
+
+def _columns(name: Name, cases: pl.DataFrame) -> list[str]:
+    """Where an organisation holds by itself what a name of another's relation to it means."""
+    known = name.name.removeprefix(f"{name.relation}.") if name.relation else name.name
+    return [f"review{item}.{known}" for item in _ITEMS] if _is_of_review(name, cases) else [known]
+
+
+def _with_percentiles(cases: pl.DataFrame, percentiles: Iterable[Percentile]) -> pl.DataFrame:
+    """The share of peers with a lower value and half of those with the same; each organisation counts once."""
+    org_type = "organisation.org_type"
+    organisations = cases.unique("org_code", keep="first", maintain_order=True)
+    values = organisations.select("org_code", org_type, *(value_of(each.part).alias(each.text) for each in percentiles))
+    places = [
+        pl.when(pl.col(each.text).count().over(org_type) >= FEWEST_PEERS).then(
+            (pl.col(each.text).rank().over(org_type) - 0.5) / pl.col(each.text).count().over(org_type)
+        )
+        for each in percentiles
+    ]
+    placed = values.select(
+        "org_code", *(place.alias(each.text) for place, each in zip(places, percentiles, strict=True))
+    )
+    return cases.join(placed, on="org_code", how="left", maintain_order="left")
+
+
+def _found(
+    cases: pl.DataFrame, ties: pl.DataFrame, relation: Relation, asked: list[OfOthers], *, with_accounts: bool
+) -> pl.DataFrame:
+    """One row a case that has such others: what is asked, counted or added up over them."""
+    pairs = _pairs(cases, ties, relation, asked)
+    counted = [column for node in asked for column in (_counts(node) if isinstance(node, Among) else _sums(node))]
+    told = [_accounts(node) for node in asked if isinstance(node, Among) and with_accounts]
+    return pairs.group_by(*_KEYS, maintain_order=True).agg(*counted, *told)
+
+
+def _pairs(cases: pl.DataFrame, ties: pl.DataFrame, relation: Relation, asked: Iterable[OfOthers]) -> pl.DataFrame:
+    """One row a case and another organisation, in the order of their codes, with what both hold."""
+    names = list(dict.fromkeys(name for node in asked for name in names_in(node.part)))
+    theirs = [name for name in names if name.relation == relation]
+    of_review = [name for name in names if name.relation and name.relation != relation]
+    own = [column for name in names if not name.relation for column in _with_reason(name.name, name)]
+    of_relation = ties.filter(pl.col("relation") == relation).select("org_code", "other_code", "item").unique()
+    return (
+        cases.select(*_KEYS, *own, *(column for name in of_review for column in _held(name, cases)))
+        .join(of_relation, on="org_code")
+        .join(_speaking(cases, relation, theirs), on="other_code", how="left")
+        .with_columns(column for name in names if _is_of_review(name, cases) for column in _at_item(name))
+        .sort(*_KEYS, "other_code", "item")
+    )
+
+
+def _speaking(cases: pl.DataFrame, relation: Relation, names: list[Name]) -> pl.DataFrame:
+    """One row an organisation: what it holds as the other of a tie, under the names of the relation."""
+    functions = _SPEAKS[relation]
+    held = (column for name in names for column in _held(name, cases))
+    return (
+        cases.select("function", *held, other_code="org_code")
+        .filter(pl.col("function").is_in(functions))
+        .sort(pl.col("function").cast(pl.String).cast(pl.Enum(functions)), maintain_order=True)
+        .unique("other_code", keep="first", maintain_order=True)
+        .drop("function")
+    )
+
+
+def _held(name: Name, cases: pl.DataFrame) -> Iterator[pl.Expr]:
+    """What an organisation holds under a name of another's relation to it; of a review question, both reviews."""
+    to = [_of_item(name.name, item) for item in _ITEMS] if _is_of_review(name, cases) else [name.name]
+    for column, renamed in zip(_columns(name, cases), to, strict=True):
+        yield from _renamed(column, renamed, name)
+
+
+def _renamed(column: str, to: str, name: Name) -> Iterator[pl.Expr]:
+    for held, renamed in zip(_with_reason(column, name), _with_reason(to, name), strict=True):
+        yield pl.col(held).alias(renamed)
+
+
+def _with_reason(column: str, name: Name) -> list[str]:
+    """The column and, for an answer, the one that says why it is absent."""
+    return [column, column + WHY_ABSENT] if name.absences else [column]
+
+
+def _is_of_review(name: Name, cases: pl.DataFrame) -> bool:
+    return bool(name.relation) and f"review1.{name.name.removeprefix(f'{name.relation}.')}" in cases.columns
+
+
+def _at_item(name: Name) -> Iterator[pl.Expr]:
+    """Of the two reviews that an organisation describes, the one that the tie is about; any other is not known."""
+    first, second = (_with_reason(_of_item(name.name, item), name) for item in _ITEMS)
+    for column, one, two in zip(_with_reason(name.name, name), first, second, strict=True):
+        yield pl.when(pl.col("item") == 1).then(one).when(pl.col("item") == 2).then(two).alias(column)
+
+
+def _of_item(column: str, item: int) -> str:
+    return f"{column} of review {item}"
+
+
+def _counts(among: Among) -> list[pl.Expr]:
+    condition = holds(among.part)
+    waiting = condition.is_null() & waits(among.part)
+    columns = among_columns(among)
+    return [
+        condition.sum().alias(columns["holds"]),
+        waiting.sum().alias(columns["waits"]),
+        (condition.is_not_null() | waiting).sum().alias(columns["applies"]),
+        *_waited_for(among, condition),
+    ]
+
+
+def _sums(total: Total) -> list[pl.Expr]:
+    value = value_of(total.part)
+    summed = value.sum()
+    waiting = (value.is_null() & waits(total.part)).any() | summed.is_infinite()
+    known = pl.when((value.count() > 0) & summed.is_finite()).then(summed)
+    return [known.alias(total.text), waiting.alias(total_waits(total)), *_waited_for(total, value)]
+
+
+def _waited_for(node: OfOthers, outcome: pl.Expr) -> list[pl.Expr]:
+    """Of each name, whether for one of the others its absence keeps open what comes out."""
+    keeps = keeps_open(node.part, NESTED)
+    return [(outcome.is_null() & keep).any().alias(waits_for(node, name)) for name, keep in keeps.items()]
+
+
+def _accounts(among: Among) -> pl.Expr:
+    """The accounts of the first few of whom the part holds, and how many more there are."""
+    condition = holds(among.part).fill_null(value=False)
+    named = [name for name in names_in(among.part) if name.relation]
+    prefix = f"{among.relation}."
+    accounts = [as_evidence(name, in_words(name), name.name.removeprefix(prefix)) for name in named]
+    told = pl.concat_str(accounts, separator=", ")
+    account = pl.format(f"{among.relation} {{}}: {{}}", "other_code", told)
+    first = account.filter(condition).head(_MOST_NAMED).str.join("; ")
+    more = pl.when(condition.sum() > _MOST_NAMED).then(pl.format("; and {} more", condition.sum() - _MOST_NAMED))
+    none = pl.format(f"{among.relation}: none of {{}}", pl.len())
+    some = pl.concat_str([first, more.otherwise(pl.lit(""))])
+    return pl.when(condition.any()).then(some).otherwise(none).alias(accounts_column(among))
+
+
+def _nobody_knows(node: OfOthers) -> list[pl.Expr]:
+    """The columns of a condition where it is not known who the others are."""
+    waited_for = [pl.lit(value=bool(name.relation)).alias(waits_for(node, name.name)) for name in names_in(node.part)]
+    if isinstance(node, Total):
+        return [pl.lit(None, pl.Float64).alias(node.text), pl.lit(value=True).alias(total_waits(node)), *waited_for]
+    counts = [pl.lit(None, pl.UInt32).alias(column) for column in among_columns(node).values()]
+    told = pl.lit(f"{node.relation}: not known who they are").alias(accounts_column(node))
+    return [*counts, *waited_for, told]
+
+
+def _nobody_there(node: OfOthers, *, with_accounts: bool) -> list[pl.Expr]:
+    """The columns of a condition, filled for the cases that have no such others."""
+    waited_for = [pl.col(waits_for(node, name.name)).fill_null(value=False) for name in names_in(node.part)]
+    if isinstance(node, Total):
+        return [pl.col(total_waits(node)).fill_null(value=False), *waited_for]
+    counts = [pl.col(column).fill_null(0) for column in among_columns(node).values()]
+    told = pl.col(accounts_column(node)).fill_null(pl.lit(f"{node.relation}: none")) if with_accounts else None
+    return [*counts, *waited_for] if told is None else [*counts, *waited_for, told]

@@ -1,0 +1,121 @@
+"""Waivers: findings that somebody has decided to set aside, for whom, why and until when."""
+
+from __future__ import annotations
+
+import tomllib
+from datetime import date
+from typing import TYPE_CHECKING, Annotated
+
+import polars as pl
+from pydantic import AfterValidator, Field, ValidationError
+
+from crosscheck.errors import RulebookError
+from crosscheck.stated import Stated
+from crosscheck.vocabulary import FUNCTIONS, Function
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+    from pathlib import Path
+
+    from crosscheck.rulebook.rule import Rulebook
+
+_KEYS = ("check_id", "org_code", "function")
+
+
+def _in_capitals(code: str) -> str:
+    return code.strip().upper()
+
+
+Text = Annotated[str, Field(min_length=3)]
+
+
+class Waiver(Stated):
+    """One decision that a rule's finding on an organisation shall weigh nothing.
+
+    `function` narrows it to one of the organisation's declarations. It counts for the assessment years whose last day,
+    31 March, is not after `until`: by the year and not by the clock, so that a run gives the same list whenever made.
+    """
+
+    rule: str
+    org_code: Annotated[str, AfterValidator(_in_capitals)]
+    function: Function | None = None
+    decided_by: Text
+    decided_on: date
+    why: Text
+    until: date
+
+    def is_in_force(self, day: date) -> bool:
+        """Whether it counts for an assessment year that ends on this day."""
+        return day <= self.until
+
+    def told(self) -> str:
+        """Who decided it, why and until when, in one sentence."""
+        return f"Waived by {self.decided_by} on {self.decided_on:%-d %B %Y} until {self.until:%-d %B %Y}: {self.why}"
+
+
+def load_waivers(file: Path, rulebook: Rulebook) -> tuple[Waiver, ...]:
+    """Read the waivers of a standard; without the file there are none.
+
+    Raises:
+        RulebookError: with everything that is wrong in the file, at once; also a waiver of a rule that there is not.
+    """
+    if not file.is_file():
+        return ()
+    try:
+        stated = tomllib.loads(file.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise RulebookError([f"{file.name}: This can't be read as TOML: {error}."]) from error
+    wrong = [*_misstated(stated, file)]
+    entries = stated.get("waiver")
+    waivers: dict[int, Waiver] = {}
+    for at, entry in enumerate(entries if isinstance(entries, list) else ()):
+        try:
+            waivers[at] = Waiver.model_validate(entry)
+        except ValidationError as error:
+            wrong += (_told(file, (at, *problem["loc"]), problem["msg"]) for problem in error.errors())
+    if wrong := [*wrong, *_misdirected(waivers, rulebook, file)]:
+        raise RulebookError(wrong)
+    return tuple(waivers.values())
+
+
+def _misstated(stated: Mapping[str, object], file: Path) -> Iterator[str]:
+    for key, value in stated.items():
+        if key != "waiver" or not isinstance(value, list):
+            yield _told(file, (key,), "There is no such entry. Write [[waiver]] above each")
+
+
+def _misdirected(waivers: Mapping[int, Waiver], rulebook: Rulebook, file: Path) -> Iterator[str]:
+    known = {*rulebook.rules, *rulebook.not_in_force}
+    for at, waiver in waivers.items():
+        if waiver.rule not in known:
+            yield _told(file, (at, "rule"), f"There is no rule {waiver.rule}")
+        if waiver.until < waiver.decided_on:
+            yield _told(file, (at, "until"), "It ends before it was decided")
+
+
+def waive(findings: pl.DataFrame, waivers: Iterable[Waiver], day: date) -> pl.DataFrame:
+    """Write beside each finding that differs whether it is waived.
+
+    Args:
+        findings: one row a check on a declaration.
+        waivers: decisions, in force or not.
+        day: the last day of the assessment year.
+
+    Returns:
+        The findings in their order with `waived`: who decided it, why and until when; null where nobody did.
+    """
+    rows = [
+        (waiver.rule, waiver.org_code, function, waiver.told())
+        for waiver in waivers
+        if waiver.is_in_force(day)
+        for function in ((waiver.function,) if waiver.function else FUNCTIONS)
+    ]
+    schema = {**dict.fromkeys(_KEYS, pl.String()), "waived": pl.String()}
+    decided = pl.DataFrame(rows, schema=schema, orient="row").unique(_KEYS, keep="first", maintain_order=True)
+    waived = findings.join(decided, on=_KEYS, how="left", maintain_order="left")
+    return waived.with_columns(pl.when(pl.col("verdict") == "differs").then("waived").alias("waived"))
+
+
+def _told(file: Path, place: Iterable[int | str], message: str) -> str:
+    named = ", ".join(str(part + 1) if isinstance(part, int) else part for part in place)
+    return f"{file.name}, {named}: {message}."
