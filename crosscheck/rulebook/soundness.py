@@ -1,0 +1,225 @@
+"""Whether a rule set is sound in itself: decided over all possible cases by a solver, without reading any data.
+
+What a rule can't do, and what two rules do to one another, is not tried out on cases but proved; where there is a case
+that shows it, the smallest is given as its witness. What is taken for granted of every case stands in `possible`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from itertools import combinations, pairwise
+from typing import TYPE_CHECKING, Final, Literal, get_args
+
+import z3
+
+from crosscheck.rulebook.condition import names_in
+from crosscheck.rulebook.encoding import Verdicts, encode
+from crosscheck.rulebook.examples import run_examples
+from crosscheck.rulebook.possible import FUNCTION, ORG_TYPE, STATUS, either
+from crosscheck.rulebook.solver import Solver, UndecidedError
+from crosscheck.vocabulary import VERDICTS
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator, Mapping
+    from datetime import date
+
+    from crosscheck.cases import Name
+    from crosscheck.questionnaire import Questionnaire
+    from crosscheck.rulebook.rule import Rule, Rulebook
+
+Grade = Literal["error", "note", "remark"]
+GRADES: Final = get_args(Grade)
+
+# Guidance changes with the years; so long a rule may stand unread (this project's own choice).
+CHECKED_WITHIN: Final = timedelta(days=365)
+
+_EXACTLY: Final = "exactly where"
+_IN_EVERY_CASE: Final = {STATUS.name, ORG_TYPE.name, FUNCTION.name}
+
+
+@dataclass(frozen=True)
+class Flaw:
+    """Something about a rule that its author should look at.
+
+    An `error` has to be mended. A `note` is to be looked at: two rules weigh the same evidence, or nobody has read the
+    rule for a year. A `remark` is in order as it stands, and good to know. `witness` is the smallest case that shows
+    it, as an example gives it: what it leaves unsaid is not answered, and what the rule applies to is the first that it
+    allows. It is empty where there is nothing to show.
+    """
+
+    rule: str
+    grade: Grade
+    flaw: str
+    witness: str = ""
+
+    def __str__(self) -> str:
+        shown = f"\n    {self.witness}" if self.witness else ""
+        return f"{self.grade}: {self.rule} {self.flaw}{shown}"
+
+
+def find_flaws(
+    rulebook: Rulebook,
+    questionnaire: Questionnaire,
+    names: Mapping[str, Name],
+    on: date,
+    only_ask: Collection[str] = (),
+) -> list[Flaw]:
+    """Find what is wrong with a rule set in itself.
+
+    Args:
+        rulebook: the rules, with the thresholds of the day.
+        questionnaire: what was asked of whom, and which answers there are.
+        names: everything that rules may speak of (`cases.catalogue`).
+        on: the day on which each rule is to have been checked within the year.
+        only_ask: the kinds of rules that weigh nothing, so that nothing that they say is counted twice.
+
+    Returns:
+        The flaws in the rulebook's order; none if all is well. What the solver can't decide is a note that says so.
+    """
+    questions = {column: question for question in questionnaire for column in question.columns}
+    solver = Solver()
+    flaws = [
+        Flaw(failure.rule.id, "error", f"an example fails: {failure}") for failure in run_examples(rulebook, names)
+    ]
+    sound: list[Verdicts] = []
+    for rule in rulebook:
+        verdicts = encode(rule, questions)
+        inability = _decided(rule, _inability(verdicts, solver))
+        flaws += [*_of_the_file(rule, on), *inability]
+        if not inability:
+            sound.append(verdicts)
+            flaws += _decided(rule, _not_shown(verdicts, solver))
+    for one, other in _comparable(sound):
+        flaws += _decided(one.rule, _implication(one, other, only_ask, solver))
+        flaws += _decided(one.rule, _contradiction(one, other, sound, solver))
+    place = {rule_id: number for number, rule_id in enumerate(rulebook.rules)}
+    idle = [Flaw(rule_id, "remark", f"not in force on {on}, and not checked") for rule_id in rulebook.not_in_force]
+    return [*sorted(flaws, key=lambda flaw: place[flaw.rule]), *idle]
+
+
+def _decided(rule: Rule, flaws: Iterator[Flaw]) -> list[Flaw]:
+    """The flaws that the solver finds; where it gives up, that is said instead of the rest."""
+    found: list[Flaw] = []
+    try:
+        found.extend(flaws)
+    except UndecidedError as error:
+        found.append(Flaw(rule.id, "note", f"could not be decided: the solver gave up ({error})"))
+    return found
+
+
+def _of_the_file(rule: Rule, on: date) -> Iterator[Flaw]:
+    """What needs no solver: when it was last checked, and its thresholds."""
+    if on - rule.checked_on > CHECKED_WITHIN:
+        yield Flaw(rule.id, "note", f"not checked for a year: last on {rule.checked_on}")
+    for name in dict.fromkeys(threshold.name for threshold in rule.thresholds):
+        if f"threshold.{name}" not in f"{rule.only_if} {rule.expects}":
+            yield Flaw(rule.id, "error", f"threshold.{name} is stated and not used")
+        entries = sorted((each for each in rule.thresholds if each.name == name), key=lambda each: each.since)
+        for earlier, later in pairwise(entries):
+            if earlier.until is not None and later.since - earlier.until > timedelta(days=1):
+                yield Flaw(rule.id, "error", f"threshold.{name} has no value from {earlier.until} to {later.since}")
+
+
+def _inability(verdicts: Verdicts, solver: Solver) -> Iterator[Flaw]:
+    """What a rule can't do, but should be able to."""
+    rule, certain = verdicts.rule, verdicts.case.certain
+    if not solver.is_possible(*certain, verdicts.inside):
+        yield Flaw(rule.id, "error", "never applies: there is no declaration such as applies_to names")
+        return
+    yield from _never_put(verdicts, solver)
+    if not solver.is_possible(*certain, verdicts.applies):
+        yield Flaw(rule.id, "error", "premise never holds: what only_if says can't be")
+        return
+    agrees, differs = (solver.is_possible(*certain, one) for one in (verdicts.agrees, verdicts.differs))
+    if not agrees and not differs:
+        yield Flaw(rule.id, "error", "can never be decided: no case agrees, and none differs")
+    elif not differs:
+        yield Flaw(rule.id, "error", "never differs")
+    elif not agrees:
+        witness = solver.smallest(verdicts.differs, verdicts, verdicts.case)
+        yield Flaw(rule.id, "error", "always differs where it is decided", witness or "")
+
+
+def _never_put(verdicts: Verdicts, solver: Solver) -> Iterator[Flaw]:
+    """Questions that are not put to anybody to whom the rule applies."""
+    case = verdicts.case
+    names = dict.fromkeys(name for condition in verdicts.rule.conditions for name in names_in(condition))
+    for name in names:
+        if not name.relation and not solver.is_possible(verdicts.inside, case.is_put(name), *case.certain):
+            flaw = f"speaks of a question that is never put to whom it applies to: {name.name}"
+            yield Flaw(verdicts.rule.id, "error", flaw)
+
+
+def _not_shown(verdicts: Verdicts, solver: Solver) -> Iterator[Flaw]:
+    """Verdicts that it can give and of which it brings no example."""
+    shown = {example.verdict for example in verdicts.rule.examples}
+    for verdict in VERDICTS:
+        if verdict in shown:
+            continue
+        witness = solver.smallest(getattr(verdicts, verdict), verdicts, verdicts.case)
+        if witness is not None:
+            yield Flaw(verdicts.rule.id, "error", f"no example shows the verdict {verdict}, which it can give", witness)
+
+
+def _comparable(rules: Iterable[Verdicts]) -> Iterator[tuple[Verdicts, Verdicts]]:
+    """Rules that speak of the same thing, two by two."""
+    named = [(one, {name for part in one.rule.conditions for name in names_in(part)}) for one in rules]
+    for (one, names), (other, others_names) in combinations(named, 2):
+        if names & others_names:
+            yield one, other
+
+
+def _implication(one: Verdicts, other: Verdicts, only_ask: Collection[str], solver: Solver) -> Iterator[Flaw]:
+    """Whether one of two rules differs only where the other does, or both differ in the same cases."""
+    case = either(one.case, other.case)
+    implies, is_implied = (
+        not solver.is_possible(*case.certain, narrow.differs, z3.Not(wide.differs))
+        for narrow, wide in ((one, other), (other, one))
+    )
+    if implies or is_implied:
+        narrow, wide = (one, other) if implies else (other, one)
+        sameness = _EXACTLY if implies and is_implied else "only where"
+        witness = solver.smallest(z3.And(wide.differs, z3.Not(narrow.differs)), wide, case)
+        yield Flaw(narrow.rule.id, *_counted(narrow.rule, wide.rule, sameness, only_ask), witness or "")
+
+
+def _contradiction(one: Verdicts, other: Verdicts, sound: list[Verdicts], solver: Solver) -> Iterator[Flaw]:
+    """Whether whoever agrees with one of two rules, and leaves nothing open, differs from the other.
+
+    Each must be able to agree where both are decided: a rule on what a vacant post must not have speaks only of cases
+    that differ from the rule that wants it filled, and contradicts nothing.
+    """
+    case = either(one.case, other.case)
+    disputes = [(kept, broken, z3.And(kept.agrees, broken.differs)) for kept, broken in ((one, other), (other, one))]
+    if solver.is_possible(*case.certain, one.agrees, other.agrees) or not all(
+        solver.is_possible(*case.certain, dispute) for *_, dispute in disputes
+    ):
+        return
+    if any(_overrules(third, one, other, solver) for third in sound if third not in (one, other)):
+        return
+    for kept, broken, dispute in disputes:
+        if not solver.is_possible(*case.certain, kept.agrees, broken.excused):
+            flaw = f"contradicts {broken.rule.id}: who agrees with one differs from the other"
+            yield Flaw(kept.rule.id, "error", flaw, solver.smallest(dispute, kept, case) or "")
+            return
+
+
+def _overrules(third: Verdicts, one: Verdicts, other: Verdicts, solver: Solver) -> bool:
+    """Whether wherever two rules both apply, a third differs already: who keeps that never comes between them."""
+    case = either(one.case, other.case)
+    shared = third.case.held.keys() & case.held.keys() - _IN_EVERY_CASE
+    certain = either(case, third.case).certain
+    return bool(shared) and not solver.is_possible(*certain, one.applies, other.applies, z3.Not(third.differs))
+
+
+def _counted(narrow: Rule, wide: Rule, sameness: str, only_ask: Collection[str]) -> tuple[Grade, str]:
+    """How grave it is that one rule differs only where another does: whether one thing is weighed twice."""
+    flaw = f"differs {sameness} {wide.id} does"
+    if {narrow.kind, wide.kind} & set(only_ask):
+        return "remark", f"{flaw}; only one of them weighs, or none"
+    if narrow.group != wide.group:
+        return "note", f"{flaw}, and both weigh: {narrow.group}, {wide.group}"
+    if sameness == _EXACTLY:
+        return "note", f"{flaw}, in one group: one of them says nothing of its own"
+    return "remark", f"{flaw}; they share the weight of {narrow.group}"
