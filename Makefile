@@ -7,7 +7,7 @@ COLLECTION ?= data/england-2008-09
 YEAR ?= 2008/09
 OUT ?= run
 
-.PHONY: run test check setup setup-dev bench golden lock clean help
+.PHONY: run test check setup setup-dev bench soak golden lock clean help
 
 run: setup  ## set up, then the main job on the embedded collection: the ranked, explained visit list
 	$(BIN)/crosscheck run $(COLLECTION) --year $(YEAR) --out $(OUT)
@@ -39,8 +39,16 @@ $(VENV)/.ready-dev: $(VENV)/.ready requirements-dev.txt
 	@$(PIP) install --require-hashes --only-binary :all: -r requirements-dev.txt
 	@touch $@
 
-bench: setup-dev  ## speed and memory, side by side with peers, in one run
+$(VENV)/.ready-bench: $(VENV)/.ready-dev requirements-bench.txt
+	@$(PIP) install --require-hashes --only-binary :all: -r requirements-bench.txt
+	@touch $@
+
+bench: $(VENV)/.ready-bench  ## speed and memory, side by side with peers, in one run
 	$(BIN)/python -m benchmarks
+	$(BIN)/python -m benchmarks.million
+
+soak: setup-dev  ## by hand: half an hour of slips of the pen in the rule language, and which of them no test catches
+	nice -n 15 $(BIN)/python tests/soak/mutants.py
 
 golden: setup  ## write the golden run and the command reference anew; read the difference before you commit it
 	$(BIN)/python -m tests.golden
@@ -48,9 +56,10 @@ golden: setup  ## write the golden run and the command reference anew; read the 
 lock: setup-dev  ## pin the packages anew (hashes, no addresses)
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header --group build pyproject.toml -o requirements.txt
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header --group build --group dev --extra notebooks -c requirements.txt pyproject.toml -o requirements-dev.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header --group bench -c requirements-dev.txt -o requirements-bench.txt
 
 clean:  ## remove what set-up and runs have made
-	rm -rf $(VENV) run build dist .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) run handbook build dist .mypy_cache .ruff_cache .hypothesis
 
 help:  ## these lines
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
