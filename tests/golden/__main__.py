@@ -60,7 +60,7 @@ def _commands(group: click.Group, path: str) -> Iterator[tuple[str, click.Comman
 
 
 def _page(command: click.Command, name: str) -> str:
-    with click.Context(command, info_name=name, max_content_width=100, terminal_width=100) as context:
+    with click.Context(command, info_name=name, terminal_width=100, **main.context_settings) as context:
         return f"## {name}\n\n```text\n{command.get_help(context)}\n```\n"
 
 
