@@ -48,7 +48,8 @@ def scores(tables: dict[str, pl.DataFrame], questionnaire: Questionnaire, model:
 
 @pytest.fixture(scope="module")
 def findings(ladder: dict[str, pl.DataFrame], questionnaire: Questionnaire, model: IndicatorModel) -> pl.DataFrame:
-    return evaluate(build_cases(ladder, questionnaire, model.names, YEAR, "C2"), load_standard("C2").rulebook.of_kind("declaration_vs_answer"))
+    rulebook = load_standard("C2").rulebook.of_kind("declaration_vs_answer")
+    return evaluate(build_cases(ladder, questionnaire, model.names, YEAR, "C2"), rulebook)
 
 
 def score(tables: dict[str, pl.DataFrame], questionnaire: Questionnaire, model: IndicatorModel) -> pl.DataFrame:
