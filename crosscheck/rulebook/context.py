@@ -12,7 +12,16 @@ from typing import TYPE_CHECKING, Final
 import polars as pl
 
 from crosscheck.rulebook.condition import Among, Percentile, Total, names_in, nodes
-from crosscheck.rulebook.meaning import NESTED, among_columns, holds, keeps_open, total_waits, value_of, waits, waits_for
+from crosscheck.rulebook.meaning import (
+    NESTED,
+    among_columns,
+    holds,
+    keeps_open,
+    total_waits,
+    value_of,
+    waits,
+    waits_for,
+)
 from crosscheck.rulebook.wording import as_evidence, in_words
 from crosscheck.vocabulary import WHY_ABSENT
 
