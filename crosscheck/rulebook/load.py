@@ -6,6 +6,7 @@ import difflib
 import hashlib
 import re
 import tomllib
+from dataclasses import dataclass
 from datetime import date, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, get_args
@@ -66,20 +67,30 @@ def load_rulebook(folder: Path, names: Mapping[str, Name], day: date = date.max)
     Raises:
         RulebookError: with everything that is wrong in any file, at once; also where there is no rule.
     """
+    folder = folder.resolve()
     files = sorted(folder.rglob("*.toml"), key=lambda file: file.as_posix())
     contents = {file: file.read_bytes() for file in files if file != folder / WAIVERS}
     if not contents:
         raise RulebookError(f"{folder}: there is no rule here. Each rule is a file <section>/<ID>.toml in this folder.")
-    reads = {
-        _place(file, folder): partial(_read_rule, file, content, folder, names, day)
-        for file, content in contents.items()
-    }
+    sections = sorted({_REVIEW.sub("", name).split(".", 1)[0] for name in names})
+    shelf = _Shelf(folder, sections, names, day)
+    reads = {_place(file, folder): partial(_read_rule, file, content, shelf) for file, content in contents.items()}
     try:
         rules: list[Rule] = list(_read_all(reads, _given_twice(contents, folder)).values())
     except _WrongError as wrong:
         raise RulebookError(_told(*problem) for problem in wrong.problems) from wrong
     in_force = {rule.id: rule for rule in rules if _is_in_force(rule, day)}
     return Rulebook(in_force, _digest(contents, folder), tuple(rule.id for rule in rules if rule.id not in in_force))
+
+
+@dataclass(frozen=True)
+class _Shelf:
+    """What every file of a standard is read against."""
+
+    folder: Path
+    sections: list[str]
+    names: Mapping[str, Name]
+    day: date
 
 
 def _is_in_force(rule: Rule, day: date) -> bool:
@@ -97,7 +108,7 @@ def _digest(contents: Mapping[Path, bytes], folder: Path) -> str:
 
 def _place(file: Path, folder: Path) -> str:
     """The file as people speak of it: from the folder of all rules on."""
-    return file.resolve().relative_to(folder.resolve().parent.parent).as_posix()
+    return file.relative_to(folder.parent.parent).as_posix()
 
 
 def _told(path: tuple[str, ...], message: str) -> str:
@@ -112,16 +123,15 @@ def _given_twice(files: Iterable[Path], folder: Path) -> Iterator[Problem]:
             yield (_place(file, folder), "id"), f"{_place(first[file.stem], folder)} bears this identifier already."
 
 
-def _read_rule(file: Path, content: bytes, folder: Path, names: Mapping[str, Name], day: date) -> Rule:
+def _read_rule(file: Path, content: bytes, shelf: _Shelf) -> Rule:
     try:
         stated = tomllib.loads(content.decode())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise _WrongError(((), f"This can't be read as TOML: {error}.")) from error
-    condition = partial(_condition, thresholds=_of_the_day(stated.get("threshold"), day))
+    condition = partial(_condition, thresholds=_of_the_day(stated.get("threshold"), shelf.day))
     readers = _RULE | {"only_if": condition, "expects": condition}
-    read = {"own_choice": "", "threshold": ()} | _read_table(
-        stated, readers, names, _misplaced(stated, file, folder, names)
-    )
+    found = _read_table(stated, readers, shelf.names, _misplaced(stated, file, shelf))
+    read = {"own_choice": "", "threshold": ()} | found
     return Rule(
         **{key: read[key] for key in read if key not in {"only_if", "expects", "says", "threshold", "example"}},
         only_if=stated.get("only_if", ""),
@@ -153,15 +163,14 @@ def _well_stated(stated: object) -> tuple[Threshold, ...]:
         return ()
 
 
-def _misplaced(stated: Mapping[str, object], file: Path, folder: Path, names: Mapping[str, Name]) -> Iterator[Problem]:
+def _misplaced(stated: Mapping[str, object], file: Path, shelf: _Shelf) -> Iterator[Problem]:
     if stated.get("id", file.stem) != file.stem:
         yield ("id",), f"The identifier must be the name of the file: {file.stem}."
-    standard = folder.resolve().name.upper()
+    standard = shelf.folder.name.upper()
     if not re.fullmatch(rf"{re.escape(standard)}-[A-Z]+-\d\d+", file.stem):
         yield (), f"The file's name must be {standard}-<SECTION>-<number>, as in {standard}-HR-01.toml."
-    sections = sorted({_REVIEW.sub("", name).split(".", 1)[0] for name in names})
-    if file.parent.parent != folder or file.parent.name not in sections:
-        yield (), f"A rule lies in the folder of its section. Sections are: {', '.join(sections)}."
+    if file.parent.parent != shelf.folder or file.parent.name not in shelf.sections:
+        yield (), f"A rule lies in the folder of its section. Sections are: {', '.join(shelf.sections)}."
 
 
 def _read_all(reads: Mapping[str, Callable[[], Any]], others: Iterable[Problem] = ()) -> dict[str, Any]:
