@@ -1,7 +1,7 @@
 """A second, slow reading of the rules' language: it walks Python's own tree, a row at a time, and shares no code.
 
 Truth is True, False or None (unknown). What keeps a part open is a set of pairs: a name and why it is absent, or the
-empty name where a calculation has no finite outcome.
+empty name where there is a number missing that no answer would bring.
 """
 
 from __future__ import annotations
@@ -9,7 +9,9 @@ from __future__ import annotations
 import ast
 import math
 import operator
-from dataclasses import dataclass
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from datetime import date
 from functools import cache
 from typing import Any
@@ -27,6 +29,14 @@ SIGNS = {
     ast.Div: operator.truediv,
 }
 UNKNOWN = None
+RELATED = ("commissioner", "provider", "same_lscb", "other_party")
+SPEAKERS = {
+    "commissioner": ["commissioner", "whole"],
+    "provider": ["provider", "whole", "commissioner"],
+    "same_lscb": ["commissioner", "whole", "provider"],
+    "other_party": ["commissioner", "whole", "provider"],
+}
+FEWEST_PEERS = 20
 
 
 parsed = cache(lambda text: ast.parse(text, mode="eval").body)
@@ -40,12 +50,46 @@ class Absent:
     why: str
 
 
+Row = dict[str, Any]
+Open = frozenset[tuple[str, str]]
+NOBODY = frozenset({("nobody", "not_applicable")})
+NO_NUMBER = frozenset({("", "no number")})
+
+
+@dataclass
+class World:
+    """All rows, the orders of the levelled names, and ties as (who, relation, other, review); None: none is known."""
+
+    rows: list[Row]
+    levels: dict[str, list[str]]
+    ties: set[tuple[str, str, str, int]] | None = None
+    numbers: dict[str, dict[str, float | None]] = field(default_factory=dict)
+
+    def of_peers(self, row: Row, part: ast.expr) -> list[float]:
+        """The numbers that organisations of the same type have, each organisation once."""
+        if written(part) not in self.numbers:
+            each = {peer["org_code"]: SlowEvaluator(peer, self).value(part) for peer in self.rows}
+            self.numbers[written(part)] = each
+        alike = {peer["org_code"] for peer in self.rows if kind(peer) == kind(row)}
+        found = [number for code, number in self.numbers[written(part)].items() if code in alike]
+        return [number for number in found if number is not UNKNOWN]
+
+    def others(self, row: Row, relation: str) -> Iterator[tuple[Row, int]]:
+        """The other organisations of a relation, each with the review that both took part in."""
+        for who, of, other, item in sorted(self.ties or ()):
+            if (who, of) == (row["org_code"], relation):
+                by_function = {each["function"]: each for each in self.rows if each["org_code"] == other}
+                speaking = [by_function[function] for function in SPEAKERS[relation] if function in by_function]
+                yield (speaking or [{}])[0], item
+
+
 @dataclass
 class SlowEvaluator:
-    """Judges one row, a mapping from names to values or `Absent`; `levels` are the orders of the levelled names."""
+    """Judges one row, a mapping from names to values or `Absent`. Of an other's, the names bear its relation first."""
 
-    row: dict[str, Any]
-    levels: dict[str, list[str]]
+    row: Row
+    world: World
+    beside_another: bool = False
 
     def truth(self, node: ast.expr) -> bool | None:
         match node:
@@ -54,14 +98,32 @@ class SlowEvaluator:
             case ast.UnaryOp(ast.Not(), part):
                 inner = self.truth(part)
                 return UNKNOWN if inner is UNKNOWN else not inner
-            case ast.Call(ast.Name("absent"), [name]):
-                return isinstance(self.held(name), Absent)
-            case ast.Call(ast.Name("is_not_applicable"), [name]):
-                return self.held(name) == Absent("not_applicable")
+            case ast.Call(ast.Name(function), [part, *rest]):
+                return self.called(function, part, rest)
             case ast.Compare(left, ops, rights):
                 return self.chain(left, ops, rights)
         value = self.held(node)
         return UNKNOWN if isinstance(value, Absent) else value
+
+    def called(self, function: str, part: ast.expr, rest: list[ast.expr]) -> bool | None:
+        match function:
+            case "absent":
+                return isinstance(self.held(part), Absent)
+            case "is_not_applicable":
+                return self.held(part) == Absent("not_applicable")
+            case "any":
+                return self.among(part, ast.GtE(), 1, share=False)
+            case "all":
+                none = self.among(ast.UnaryOp(ast.Not(), part), ast.GtE(), 1, share=False)
+                return UNKNOWN if none is UNKNOWN else not none
+            case "mentions":
+                text = self.held(part)
+                words = [self.value(word) for word in rest]
+                return UNKNOWN if isinstance(text, Absent) else any(mentioned(word, text) for word in words)
+            case "multiple":
+                number, of = self.value(part), self.value(rest[0])
+                return UNKNOWN if number is UNKNOWN else math.fmod(number, of) == 0
+        raise AssertionError(function)
 
     def held(self, name: ast.expr) -> Any:
         """What the row holds under a name; a figure that is no finite number is as good as none."""
@@ -80,9 +142,9 @@ class SlowEvaluator:
             assert isinstance(right, ast.Tuple)
             found = joined([self.link(left, ast.Eq(), item) for item in right.elts], deciding=True)
             return found if isinstance(op, ast.In) or found is UNKNOWN else not found
-        if isinstance(left, ast.Call) and left.func.id in {"count", "share"}:  # type: ignore[attr-defined]
+        if is_tally(left):
             return self.tally(left, op, self.value(right))
-        if isinstance(right, ast.Call) and right.func.id in {"count", "share"}:  # type: ignore[attr-defined]
+        if is_tally(right):
             turned = {ast.Lt: ast.Gt, ast.Gt: ast.Lt, ast.LtE: ast.GtE, ast.GtE: ast.LtE}.get(type(op), type(op))
             return self.tally(right, turned(), self.value(left))
         one, other = self.value(left), self.value(right)
@@ -91,12 +153,17 @@ class SlowEvaluator:
         return SIGNS[type(op)](*self.comparable(left, one, right, other))
 
     def comparable(self, left: ast.expr, one: Any, right: ast.expr, other: Any) -> tuple[Any, Any]:
-        order = self.levels.get(written(left)) or self.levels.get(written(right))
+        order = self.order(left) or self.order(right)
         if order:
             return order.index(one), order.index(other)
         if isinstance(one, date) or isinstance(other, date):
             return tuple(date.fromisoformat(day) if isinstance(day, str) else day for day in (one, other))
         return one, other
+
+    def order(self, name: ast.expr) -> list[str]:
+        root, _, rest = written(name).partition(".")
+        known = [rest, f"review1.{rest}"] if root in (*RELATED, "this_review") else [written(name)]
+        return next((self.world.levels[each] for each in known if each in self.world.levels), [])
 
     def value(self, node: ast.expr) -> Any:
         match node:
@@ -109,35 +176,87 @@ class SlowEvaluator:
                 return UNKNOWN if number is UNKNOWN else -number
             case ast.BinOp(left, op, right):
                 return self.calculated(self.value(left), op, self.value(right))
-            case ast.Call(ast.Name("date"), [ast.Constant(day)]):
-                return date.fromisoformat(str(day))
+            case ast.Call(function, parts):
+                return self.worked_out(written(function), parts)
         value = self.held(node)
         return UNKNOWN if isinstance(value, Absent) else value
+
+    def worked_out(self, function: str, parts: list[ast.expr]) -> Any:
+        match function:
+            case "date":
+                return date.fromisoformat(self.value(parts[0]))
+            case "step":
+                level = self.held(parts[0])
+                return UNKNOWN if isinstance(level, Absent) else self.order(parts[0]).index(level) + 1
+            case "abs":
+                number = self.value(parts[0])
+                return UNKNOWN if number is UNKNOWN else abs(number)
+            case "highest" | "lowest":
+                there = sorted(number for number in map(self.value, parts) if number is not UNKNOWN)
+                return UNKNOWN if not there else there[-1 if function == "highest" else 0]
+            case "peers.percentile":
+                return self.percentile(parts[0])
+            case "sum":
+                given = [beside.value(parts[0]) for beside in self.beside_each(parts[0]) or ()]
+                known = [number for number in given if number is not UNKNOWN]
+                return finite(sum(known)) if known else UNKNOWN
+        raise AssertionError(function)
+
+    def percentile(self, part: ast.expr) -> float | None:
+        own, peers = self.value(part), self.world.of_peers(self.row, part)
+        if own is UNKNOWN or len(peers) < FEWEST_PEERS:
+            return UNKNOWN
+        lower, same = sum(number < own for number in peers), sum(number == own for number in peers)
+        return (lower + same / 2) / len(peers)
 
     def calculated(self, left: float | None, op: ast.operator, right: float | None) -> float | None:
         if left is UNKNOWN or right is UNKNOWN or (isinstance(op, ast.Div) and right == 0):
             return UNKNOWN
-        outcome = SIGNS[type(op)](left, right)
-        return outcome if math.isfinite(outcome) else UNKNOWN
+        return finite(SIGNS[type(op)](left, right))
 
     def tally(self, call: ast.Call, op: ast.cmpop, limit: float) -> bool | None:
+        share = written(call.func) == "share"
+        if len(call.args) == 1 and self.speaks_of_others(call):
+            return self.among(call.args[0], op, limit, share=share)
         truths = [(self.truth(part), self.open(part)) for part in call.args]
-        whole = len(truths)
-        if call.func.id == "share":  # type: ignore[attr-defined]
+        if share:
             truths = [(truth, why) for truth, why in truths if truth is not UNKNOWN or not only_not_applicable(why)]
-            if not truths:
-                return UNKNOWN
-            whole = len(truths)
-        holding = sum(truth is True for truth, _ in truths)
-        unknown = sum(truth is UNKNOWN for truth, _ in truths)
-        divisor = whole if call.func.id == "share" else 1  # type: ignore[attr-defined]
-        could_be = {number / divisor for number in range(holding, holding + unknown + 1)}
-        if isinstance(op, ast.Eq | ast.NotEq) and min(could_be) < limit < max(could_be):
-            return UNKNOWN  # the language looks at the range, not at the steps within it
-        outcomes = {SIGNS[type(op)](number, limit) for number in could_be}
-        return outcomes.pop() if len(outcomes) == 1 else UNKNOWN
+        return over_range([truth for truth, _ in truths], op, limit, share=share)
 
-    def open(self, node: ast.expr) -> frozenset[tuple[str, str]]:
+    def among(self, part: ast.expr, op: ast.cmpop, limit: float, *, share: bool) -> bool | None:
+        truths = [
+            beside.truth(part)
+            for beside in self.beside_each(part) or ()
+            if beside.truth(part) is not UNKNOWN or not only_not_applicable(beside.open(part))
+        ]
+        return over_range(truths, op, limit, share=share) if truths else UNKNOWN
+
+    def speaks_of_others(self, node: ast.expr) -> bool:
+        return not self.beside_another and bool(relations(node))
+
+    def beside_each(self, part: ast.expr) -> list[SlowEvaluator] | None:
+        """One evaluator an other organisation; None where nobody knows whether there is any."""
+        if self.world.ties is None:
+            return None
+        (relation,) = relations(part)
+        return [
+            SlowEvaluator(self.row | self.beside(relation, other, item), self.world, beside_another=True)
+            for other, item in self.world.others(self.row, relation)
+        ]
+
+    def beside(self, relation: str, other: Row, item: int) -> Row:
+        """What an other organisation holds, under names of its relation, and both accounts of a review they share."""
+        silent = dict.fromkeys(self.row, Absent("nothing"))
+        theirs = {f"{relation}.{name}": value for name, value in (silent | other).items()}
+        if relation != "other_party":
+            return theirs
+        for name in [name for name in self.row if name.startswith("review1.")]:
+            bare, account = name.removeprefix("review1."), f"review{item}.{name.removeprefix('review1.')}"
+            theirs[f"other_party.{bare}"] = other.get(account, Absent("nothing"))
+            theirs[f"this_review.{bare}"] = self.row.get(account, Absent("nothing"))
+        return theirs
+
+    def open(self, node: ast.expr) -> Open:
         """What keeps a part open; nothing if it is known."""
         if self.truth(node) is not UNKNOWN:
             return frozenset()
@@ -145,21 +264,101 @@ class SlowEvaluator:
             case ast.Compare(left, ops, rights) if len(ops) > 1:
                 links = zip([left, *rights[:-1]], ops, rights, strict=True)
                 parts = [ast.Compare(one, [op], [other]) for one, op, other in links]
-            case ast.BoolOp(_, parts) | ast.Compare(ast.Call(ast.Name("count" | "share"), parts)):
-                pass
-            case ast.Compare(_, _, [ast.Call(ast.Name("count" | "share"), parts)]):
+            case ast.Call(ast.Name("any" | "all"), [part]):
+                return self.open_among(part)
+            case ast.BoolOp(_, parts):
                 pass
             case ast.UnaryOp(ast.Not(), part):
                 parts = [part]
+            case ast.Compare(left, _, [right]) if is_tally(left) or is_tally(right):
+                parts = (left if is_tally(left) else right).args  # type: ignore[attr-defined]  # a call
+                if len(parts) == 1 and self.speaks_of_others(node):
+                    return self.open_among(parts[0])
             case _:
-                return self.missing(node)
+                return self.missing(node) or NO_NUMBER
         return frozenset().union(*map(self.open, parts))
 
-    def missing(self, node: ast.expr) -> frozenset[tuple[str, str]]:
-        named = [part for part in ast.walk(node) if isinstance(part, ast.Attribute)]
-        held = {written(name): self.held(name) for name in named}
-        missing = {(name, value.why) for name, value in held.items() if isinstance(value, Absent)}
-        return frozenset(missing or {("", "no finite number")})
+    def open_among(self, part: ast.expr) -> Open:
+        """What keeps open what is asked of others: nothing that could be mended, if none of them waits."""
+        each = self.beside_each(part)
+        if each is None:
+            return frozenset((name, "nobody knows") for name in named(part) if first(name) in (*RELATED, "this_review"))
+        opens = [beside.open(part) for beside in each]
+        return frozenset().union(*(open_ for open_ in opens if open_ and not only_not_applicable(open_))) or NOBODY
+
+    def missing(self, node: ast.expr) -> Open:
+        match node:
+            case ast.Attribute():
+                value = self.held(node)
+                return frozenset({(written(node), value.why)} if isinstance(value, Absent) else ())
+            case ast.Call(ast.Name("highest" | "lowest"), parts) if self.value(node) is not UNKNOWN:
+                return frozenset()
+            case ast.Call(ast.Name("sum"), [part]):
+                return frozenset() if self.value(node) is not UNKNOWN else self.missing_of_others(part)
+            case ast.Call(_, parts):
+                return frozenset().union(*map(self.missing, parts))
+        within = [child for child in ast.iter_child_nodes(node) if isinstance(child, ast.expr)]
+        return frozenset().union(*map(self.missing, within))
+
+    def missing_of_others(self, part: ast.expr) -> Open:
+        each = self.beside_each(part)
+        if each is None:
+            return frozenset((name, "nobody knows") for name in named(part) if first(name) in (*RELATED, "this_review"))
+        opens = [beside.missing(part) or NO_NUMBER for beside in each if beside.value(part) is UNKNOWN]
+        waiting = frozenset().union(*(open_ for open_ in opens if not only_not_applicable(open_)))
+        return waiting or (NOBODY if len(opens) == len(each) else NO_NUMBER)  # else the sum itself is too large
+
+
+def kind(row: Row) -> object:
+    return row["organisation.org_type"]
+
+
+def first(name: str) -> str:
+    return name.partition(".")[0]
+
+
+@cache
+def named(node: ast.expr) -> frozenset[str]:
+    """All names in a part."""
+    if isinstance(node, ast.Attribute):
+        return frozenset({written(node)})
+    children = node.args if isinstance(node, ast.Call) else ast.iter_child_nodes(node)
+    return frozenset().union(*(named(child) for child in children if isinstance(child, ast.expr)))
+
+
+def relations(node: ast.expr) -> set[str]:
+    return {first(name) for name in named(node)} & set(RELATED)
+
+
+def is_tally(node: ast.expr) -> bool:
+    return isinstance(node, ast.Call) and written(node.func) in {"count", "share"}
+
+
+def finite(number: float) -> float | None:
+    return number if math.isfinite(number) else UNKNOWN
+
+
+def mentioned(word: str, text: str) -> bool:
+    """Whether the word stands in the text between signs that belong to no word."""
+    found = [each.span() for each in re.finditer(re.escape(word.lower()), text.lower())]
+    bounded = f" {text} "
+    return any(not belongs(bounded[start]) and not belongs(bounded[end + 1]) for start, end in found)
+
+
+def belongs(sign: str) -> bool:
+    return sign.isalnum() or sign == "_"
+
+
+def over_range(truths: list[bool | None], op: ast.cmpop, limit: float, *, share: bool) -> bool | None:
+    """Compare how many hold, or which share, whatever those come out as of which it is unknown."""
+    if share and not truths:
+        return UNKNOWN
+    holding, unknown = truths.count(True), truths.count(UNKNOWN)
+    could_be = {number / (len(truths) if share else 1) for number in range(holding, holding + unknown + 1)}
+    if isinstance(op, ast.Eq | ast.NotEq) and min(could_be) < limit < max(could_be):
+        return UNKNOWN  # the language looks at the range, not at the steps within it
+    outcomes = {SIGNS[type(op)](number, limit) for number in could_be}
+    return outcomes.pop() if len(outcomes) == 1 else UNKNOWN
 
 
 def joined(truths: list[bool | None], *, deciding: bool) -> bool | None:
@@ -167,17 +366,15 @@ def joined(truths: list[bool | None], *, deciding: bool) -> bool | None:
     return deciding if deciding in truths else UNKNOWN if UNKNOWN in truths else not deciding
 
 
-def only_not_applicable(open_: frozenset[tuple[str, str]]) -> bool:
+def only_not_applicable(open_: Open) -> bool:
     return {why for _, why in open_} == {"not_applicable"}
 
 
-def verdict(
-    text: str, applies: bool | None, row: dict[str, Any], levels: dict[str, list[str]], only_if: str = ""
-) -> str:
+def verdict(text: str, applies: bool | None, row: Row, world: World, only_if: str = "") -> str:
     """The verdict of a condition on one row, if the rule applies and what it asks for holds."""
     if applies is not True:
         return "not_applicable" if applies is False else "cannot_tell"
-    evaluator = SlowEvaluator(row, levels)
+    evaluator = SlowEvaluator(row, world)
     if only_if and evaluator.truth(parsed(only_if)) is not True:
         open_ = evaluator.open(parsed(only_if))
         return "cannot_tell" if open_ and not only_not_applicable(open_) else "not_applicable"

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import polars as pl
 import pytest
 
 from crosscheck.cases import Name
 from crosscheck.rulebook.load import load_rulebook
 from crosscheck.rulebook.rule import Rulebook
-from crosscheck.vocabulary import ORG_TYPES, STATUSES
+from crosscheck.vocabulary import ABSENCE, ABSENCES, ORG_TYPES, STATUSES, WHY_ABSENT
 
 CHECKS = ("not_all", "all_since_2002", "all_staff")
 NAMES = {
@@ -96,3 +98,29 @@ def rulebook_with(folder: Path) -> Callable[..., Rulebook]:
         return load_rulebook(folder, NAMES)
 
     return load
+
+
+@pytest.fixture
+def cases(names: dict[str, Name]) -> Callable[..., pl.DataFrame]:
+    """Cases of which only some things are known; an absence is given by its own word, the rest is not answered."""
+
+    def build(*known: dict[str, Any]) -> pl.DataFrame:
+        usual = {"declared.status": "compliant", "organisation.org_type": "acute", "function": "whole"}
+        rows = [usual | row for row in known]
+        columns = {
+            "org_code": pl.Series([row.get("org_code", f"R{at}") for at, row in enumerate(rows)], dtype=pl.String),
+            "function": pl.Series([row["function"] for row in rows], dtype=pl.String),
+        }
+        for name in names.values():
+            given = [row.get(name.name) for row in rows]
+            values = [None if value in ABSENCES else value for value in given]
+            columns[name.name] = pl.Series(values, dtype=name.dtype)
+            if name.absences:
+                why = [
+                    None if value is not None else absent or "no_answer"
+                    for value, absent in zip(values, given, strict=True)
+                ]
+                columns[name.name + WHY_ABSENT] = pl.Series(why, dtype=ABSENCE)
+        return pl.DataFrame(columns)
+
+    return build

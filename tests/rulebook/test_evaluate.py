@@ -8,40 +8,13 @@ from typing import Any
 import polars as pl
 import pytest
 
-from crosscheck.cases import WHY_ABSENT, Name
-from crosscheck.rulebook.evaluate import dtype_of, evaluate, judge
+from crosscheck.rulebook.evaluate import evaluate, judge
 from crosscheck.rulebook.rule import Rulebook
-from crosscheck.vocabulary import ABSENCE, ABSENCES, SEVERITY, VERDICT
+from crosscheck.vocabulary import SEVERITY, VERDICT
 
 EXPECTS = """'staffing.checks >= "all_since_2002"'"""
 SAYS = '"The trust answered that its checks cover: {staffing.checks}."'
 Load = Callable[..., Rulebook]
-
-
-@pytest.fixture
-def cases(names: dict[str, Name]) -> Callable[..., pl.DataFrame]:
-    """Cases of which only some things are known; an absence is given by its own word, the rest is not answered."""
-
-    def build(*known: dict[str, Any]) -> pl.DataFrame:
-        usual = {"declared.status": "compliant", "organisation.org_type": "acute", "function": "whole"}
-        rows = [usual | row for row in known]
-        columns = {
-            "org_code": pl.Series([row.get("org_code", f"R{at}") for at, row in enumerate(rows)], dtype=pl.String),
-            "function": pl.Series([row["function"] for row in rows], dtype=pl.String),
-        }
-        for name in names.values():
-            given = [row.get(name.name) for row in rows]
-            values = [None if value in ABSENCES else value for value in given]
-            columns[name.name] = pl.Series(values, dtype=dtype_of(name))
-            if name.absences:
-                why = [
-                    None if value is not None else absent or "no_answer"
-                    for value, absent in zip(values, given, strict=True)
-                ]
-                columns[name.name + WHY_ABSENT] = pl.Series(why, dtype=ABSENCE)
-        return pl.DataFrame(columns)
-
-    return build
 
 
 @pytest.fixture
@@ -57,6 +30,7 @@ def finding(cases: Callable[..., pl.DataFrame], rulebook_with: Load) -> Callable
 
 Find = Callable[..., dict[str, Any]]
 
+THREE_OF_FOUR = {"staffing.days": 3.0, "staffing.trained_pct": 4.0}
 VERDICTS = [
     ('staffing.checks >= "all_since_2002"', {"staffing.checks": "all_staff"}, "agrees"),
     ('staffing.checks >= "all_since_2002"', {"staffing.checks": "not_all"}, "differs"),
@@ -90,6 +64,42 @@ VERDICTS = [
     ("not service.maternity", {}, "cannot_tell"),
     ('declared.lapse_from < "2008-12-31"', {"declared.lapse_from": date(2008, 12, 30)}, "agrees"),
     ("staffing.checks > staffing.recheck", {"staffing.checks": "all_staff", "staffing.recheck": "not_all"}, "agrees"),
+    ("step(staffing.checks) == 1", {"staffing.checks": "not_all"}, "agrees"),
+    ("step(staffing.checks) == 3", {"staffing.checks": "all_staff"}, "agrees"),
+    ("step(staffing.checks) == 3", {"staffing.checks": "not_known"}, "cannot_tell"),
+    ("step(staffing.checks) == 3", {"staffing.checks": "not_applicable"}, "not_applicable"),
+    (
+        "abs(step(staffing.checks) - step(staffing.recheck)) <= 1",
+        {"staffing.checks": "not_all", "staffing.recheck": "all_staff"},
+        "differs",
+    ),
+    ("abs(staffing.days) == 2", {"staffing.days": -2.0}, "agrees"),
+    ("abs(1 / staffing.days) == 2", {"staffing.days": 0.0}, "cannot_tell"),
+    ("1 < abs(staffing.days - 1)", {}, "cannot_tell"),
+    ("highest(staffing.days, staffing.trained_pct) == 3", {"staffing.days": 3.0}, "agrees"),
+    ("highest(staffing.days, staffing.trained_pct) == 3", THREE_OF_FOUR, "differs"),
+    ("lowest(staffing.days, staffing.trained_pct) == 3", THREE_OF_FOUR, "agrees"),
+    ("lowest(staffing.days, staffing.trained_pct) == 3", {"staffing.days": "not_applicable"}, "cannot_tell"),
+    (
+        "lowest(staffing.days, staffing.trained_pct) == 3",
+        {"staffing.days": "not_applicable", "staffing.trained_pct": "not_applicable"},
+        "not_applicable",
+    ),
+    ("highest(figures.turnover_pct, organisation.staff_wte) > 1", {}, "cannot_tell"),
+    ("highest(figures.turnover_pct, staffing.days) > 1", {"staffing.days": "not_applicable"}, "cannot_tell"),
+    ("multiple(staffing.trained_pct, 10)", {"staffing.trained_pct": 50.0}, "agrees"),
+    ("multiple(staffing.trained_pct, 10)", {"staffing.trained_pct": 0.0}, "agrees"),
+    ("multiple(staffing.trained_pct, 10)", {"staffing.trained_pct": 54.0}, "differs"),
+    ("multiple(staffing.trained_pct, 0.5)", {"staffing.trained_pct": 54.5}, "agrees"),
+    ("multiple(staffing.trained_pct, 10)", {"staffing.trained_pct": "not_known"}, "cannot_tell"),
+    ('mentions(declared.statement, "action plan")', {"declared.statement": "An Action Plan."}, "agrees"),
+    ('mentions(declared.statement, "action plan")', {"declared.statement": "action plans"}, "differs"),
+    ('mentions(declared.statement, "lapse")', {"declared.statement": "a relapse"}, "differs"),
+    ('mentions(declared.statement, "plan", "lapse")', {"declared.statement": "(lapse)"}, "agrees"),
+    ('mentions(declared.statement, "100%")', {"declared.statement": "now 100% trained"}, "agrees"),
+    ('mentions(declared.statement, "a.b")', {"declared.statement": "acb"}, "differs"),
+    ('mentions(declared.statement, "lapse")', {"declared.statement": ""}, "differs"),
+    ('mentions(declared.statement, "lapse")', {}, "cannot_tell"),
 ]
 
 
@@ -248,7 +258,7 @@ def test_findings_come_by_rule_organisation_and_function(
     assert findings.schema == {
         "check_id": pl.String, "org_code": pl.String, "function": pl.String, "verdict": VERDICT, "severity": SEVERITY,
         "evidence": pl.String, "expected": pl.String, "basis": pl.String, "says": pl.String,
-        "open_questions": pl.List(pl.String), "group": pl.String,
+        "open_questions": pl.List(pl.String), "group": pl.String, "kind": pl.String,
     }  # fmt: skip
 
 

@@ -10,8 +10,10 @@ import pytest
 from crosscheck.cases import Name
 from crosscheck.errors import RulebookError
 from crosscheck.rulebook.examples import run_examples
+from crosscheck.rulebook.expression import parse
 from crosscheck.rulebook.load import load_rulebook
 from crosscheck.rulebook.rule import AppliesTo, Rulebook
+from tests.rulebook.conftest import NAMES
 
 Load = Callable[..., Rulebook]
 PLACE = "rules/std/staffing/STD-HR-01.toml"
@@ -23,7 +25,7 @@ def test_a_rule_is_read_as_its_file_states_it(rulebook_with: Load, names: dict[s
     assert (rule.id, rule.severity, rule.strength) == ("STD-HR-01", "high", "statutory")
     assert rule.expects == 'staffing.checks >= "all_since_2002"'
     assert rule.said == (names["staffing.checks"],)
-    assert (rule.checked_on, rule.threshold, rule.file.name) == (date(2026, 11, 22), "", "STD-HR-01.toml")
+    assert (rule.checked_on, rule.own_choice, rule.file.name) == (date(2026, 11, 22), "", "STD-HR-01.toml")
     assert [example.verdict for example in rule.examples] == ["agrees", "differs", "cannot_tell"]
 
 
@@ -72,6 +74,21 @@ WRONG = [
     ('>= "all_since_2002"', '>= "x"', 'expects:\n  staffing.checks >= "x"\n' + " " * 21 + "^^^\nThere is"),
     ('verdict = "agrees"', 'verdict = "pass"', "example, 1, verdict: 'pass' is not allowed. Allowed are: differs"),
     ('verdict = "agrees"', 'verdict = "agrees"\nwhy = "x"', "example, 1, why: There is no such entry."),
+    ('severity = "high"', 'severty = "high"', "severty: There is no such entry. Did you mean severity?"),
+    ('severity = "high"', 'threshold = "half"', "threshold: Thresholds are tables. Write [[threshold]] above"),
+    ('severity = "high"', 'severity = "high"\nown_choice = ""', "own_choice: '' is no text."),
+    ('verdict = "agrees"', 'verdict = "agrees"\nprovider = {}', "example, 1, provider: Other organisations are a list"),
+    ('verdict = "agrees"', 'verdict = "agrees"\nprovider = [3]', "example, 1, provider, 1: 3 is no table."),
+    (
+        'verdict = "agrees"',
+        'verdict = "agrees"\nsame_lscb = [{}, { "staffing.check" = 1 }]',
+        "example, 1, same_lscb, 2, staffing.check: No such question. Did you mean staffing.checks",
+    ),
+    (
+        'verdict = "agrees"',
+        'verdict = "agrees"\nother_party = [{ "cases.changes" = "perhaps" }]',
+        "example, 1, other_party, 1, review1.cases.changes: 'perhaps' is not allowed. Allowed are: no, yes.",
+    ),
     ('id = "STD-HR-01"', 'id = "STD-HR-02"', "id: The identifier must be the name of the file: STD-HR-01."),
 ]
 
@@ -89,6 +106,9 @@ WRONG_GIVEN = [
     ('{ "declared.lapse_from" = "2008-12-31" }', "does not suit. Write a date, as 2008-12-31"),
     ('{ "declared.statement" = 3 }', "does not suit. Write a text"),
     ('{ function = "both" }', "given, function: 'both' is not allowed."),
+    ('{ "peers.percentile(staffing.days)" = "low" }', "given, peers.percentile(staffing.days): 'low' is no number."),
+    ('{ "peers.percentile(staffing.days)" = true }', "given, peers.percentile(staffing.days): True is no number."),
+    ('{ "this_review.cases.change" = "yes" }', "given, this_review.cases.change: No such name."),
     ('"all_staff"', "given: 'all_staff' is no table."),
 ]
 
@@ -151,7 +171,7 @@ def test_every_missing_entry_is_named_at_once(folder: Path, names: dict[str, Nam
         load_rulebook(folder, names)
     missing = [problem.split(", ")[1].split(":")[0] for problem in caught.value.problems]
     assert {"title", "applies_to", "expects", "says", "innocent", "ask", "example", "checked_on"} <= set(missing)
-    assert not {"threshold", "only_if"} & set(missing)
+    assert not {"own_choice", "only_if"} & set(missing)
 
 
 def test_an_example_that_comes_out_otherwise_is_named_with_both_verdicts(
@@ -177,3 +197,251 @@ def test_an_example_stands_for_the_first_case_that_the_rule_applies_to_unless_it
 def test_an_example_may_give_an_absence(given: str, verdict: str, rulebook_with: Load, names: dict[str, Name]) -> None:
     (failure,) = run_examples(rulebook_with(('"staffing.checks" = "not_all"', f'"staffing.checks" = "{given}"')), names)
     assert failure.verdict == verdict
+
+
+EXPECTS = "expects = 'staffing.checks >= \"all_since_2002\"'"
+OTHERS = (EXPECTS, "expects = 'not any(provider.staffing.policy == \"no\")'")
+
+
+def shown(expects: str, *givens: str) -> tuple[tuple[str, str], ...]:
+    """What turns the one rule into another with its three examples."""
+    first, second, third = givens
+    return (
+        (EXPECTS, f"expects = '{expects}'"),
+        ("given = {}", third),
+        ('given = { "staffing.checks" = "all_staff" }', first),
+        ('given = { "staffing.checks" = "not_all" }', second),
+    )
+
+
+@pytest.mark.parametrize(
+    ("expects", "givens"),
+    [
+        (
+            'not any(provider.staffing.policy == "no")',
+            (
+                'given = {}\nprovider = [{ "staffing.policy" = "yes" }, { "staffing.policy" = "n/a" }]',
+                'given = {}\nprovider = [{}, { "staffing.policy" = "no" }]',
+                'given = {}\nprovider = [{ "staffing.policy" = "yes" }, { "staffing.policy" = "not known" }]',
+            ),
+        ),
+        (
+            "all(other_party.cases.changes == this_review.cases.changes)",
+            (
+                'given = { "this_review.cases.changes" = "yes" }\nother_party = [{ "cases.changes" = "yes" }]',
+                'given = { "this_review.cases.changes" = "yes" }\nother_party = [{ "cases.changes" = "no" }]',
+                'given = { "this_review.cases.changes" = "yes" }\nother_party = [{}]',
+            ),
+        ),
+        (
+            "peers.percentile(staffing.days / organisation.staff_wte) > 0.05",
+            (
+                'given = { "peers.percentile(staffing.days / organisation.staff_wte)" = 0.5 }',
+                'given = { "peers.percentile(staffing.days / organisation.staff_wte)" = 0.03 }',
+                "given = {}",
+            ),
+        ),
+        (
+            "sum(commissioner.staffing.days) + staffing.days > 3",
+            (
+                'given = { "staffing.days" = 1 }\ncommissioner = [{ "staffing.days" = 2 }, { "staffing.days" = 1 }]',
+                'given = { "staffing.days" = 1 }\ncommissioner = [{ "staffing.days" = 2 }]',
+                'given = { "staffing.days" = 1 }\ncommissioner = [{}]',
+            ),
+        ),
+    ],
+)
+def test_an_example_may_give_other_organisations_both_accounts_and_percentiles(
+    expects: str, givens: tuple[str, str, str], rulebook_with: Load, names: dict[str, Name]
+) -> None:
+    assert run_examples(rulebook_with(*shown(expects, *givens)), names) == []
+
+
+def test_an_example_without_other_organisations_has_none(rulebook_with: Load, names: dict[str, Name]) -> None:
+    failures = run_examples(rulebook_with(OTHERS), names)
+    assert [failure.verdict for failure in failures] == ["not_applicable"] * 3
+
+
+def test_an_example_of_one_rule_is_no_peer_and_no_other_of_anothers(
+    rulebook_with: Load, folder: Path, names: dict[str, Name]
+) -> None:
+    rulebook_with(OTHERS)
+    text = (folder / "staffing" / "STD-HR-01.toml").read_text(encoding="utf-8")
+    beside = text.replace("STD-HR-01", "STD-HR-02")
+    beside = beside.replace("given = {}", 'given = {}\nprovider = [{ "staffing.policy" = "no" }]')
+    (folder / "staffing" / "STD-HR-02.toml").write_text(beside, encoding="utf-8")
+    came = [(failure.rule.id, failure.verdict) for failure in run_examples(load_rulebook(folder, names), names)]
+    assert came == [
+        *[("STD-HR-01", "not_applicable")] * 3, *[("STD-HR-02", "not_applicable")] * 2, ("STD-HR-02", "differs")
+    ]  # fmt: skip
+
+
+USES = (EXPECTS, "expects = 'staffing.trained_pct >= threshold.least'")
+ENTRY = """
+[[threshold]]
+name = "least"
+value = 20
+from = 2005-04-01
+until = 2007-03-31
+
+[[threshold]]
+name = "least"
+value = 50.5
+from = 2007-04-01
+until = 2010-03-31
+"""
+
+
+def dated(rulebook_with: Load, folder: Path, entries: str = ENTRY, *more: tuple[str, str]) -> Load:
+    """Load the rule with thresholds for a day."""
+    rulebook_with(("checked_on = 2026-11-22\n", "checked_on = 2026-11-22\n" + ENTRY))
+    file = folder / "staffing" / "STD-HR-01.toml"
+    text = file.read_text(encoding="utf-8").replace(ENTRY, entries).replace(*USES)
+    for before, after in more:
+        assert before in text
+        text = text.replace(before, after)
+    file.write_text(text, encoding="utf-8")
+    return lambda day: load_rulebook(folder, NAMES, day)
+
+
+@pytest.mark.parametrize(
+    ("day", "value"),
+    [(date(2005, 4, 1), 20), (date(2007, 3, 31), 20), (date(2007, 4, 1), 50.5), (date(2010, 3, 31), 50.5)],
+)
+def test_a_threshold_counts_from_its_first_day_to_its_last(
+    day: date, value: float, rulebook_with: Load, folder: Path
+) -> None:
+    rulebook = dated(rulebook_with, folder)(day)
+    assert rulebook["STD-HR-01"].condition == parse(f"staffing.trained_pct >= {value}", NAMES)
+    assert rulebook.not_in_force == ()
+
+
+@pytest.mark.parametrize("day", [date(2005, 3, 31), date(2010, 4, 1), date.max])
+def test_a_rule_without_a_threshold_for_the_day_is_named_and_not_used(
+    day: date, rulebook_with: Load, folder: Path
+) -> None:
+    rulebook = dated(rulebook_with, folder)(day)
+    assert (len(rulebook), rulebook.not_in_force) == (0, ("STD-HR-01",))
+
+
+def test_a_rule_that_is_not_in_force_is_read_all_the_same(rulebook_with: Load, folder: Path) -> None:
+    load = dated(rulebook_with, folder, ENTRY, ("staffing.trained_pct >=", "staffing.trained >="))
+    with pytest.raises(RulebookError, match=r"Did you mean staffing\.trained_pct"):
+        load(date(2030, 1, 1))
+
+
+def test_a_threshold_that_only_a_premise_uses_counts_too(rulebook_with: Load, folder: Path) -> None:
+    alone = "staffing.trained_pct >= threshold.least'"
+    premise = (alone, "staffing.days > 1'\nonly_if = 'staffing.days > threshold.least'")
+    load = dated(rulebook_with, folder, ENTRY, premise)
+    assert load(date(2030, 1, 1)).not_in_force == ("STD-HR-01",)
+    assert load(date(2008, 1, 1))["STD-HR-01"].premise == parse("staffing.days > 50.5", NAMES)
+
+
+def test_a_threshold_that_nothing_uses_puts_no_rule_out_of_force(rulebook_with: Load, folder: Path) -> None:
+    unused = ("staffing.trained_pct >= threshold.least", "staffing.trained_pct >= 3")
+    assert len(dated(rulebook_with, folder, ENTRY, unused)(date(2030, 1, 1))) == 1
+
+
+def test_the_newest_threshold_counts_where_no_day_is_given(rulebook_with: Load, folder: Path) -> None:
+    dated(rulebook_with, folder, ENTRY.replace("until = 2010-03-31\n", ""))
+    assert load_rulebook(folder, NAMES)["STD-HR-01"].condition == parse("staffing.trained_pct >= 50.5", NAMES)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "message"),
+    [
+        ("value = 20\n", "", "threshold, 1, value: This entry is missing."),
+        ("value = 20", 'value = "20"', "threshold, 1, value: '20' is no number."),
+        ("value = 20", "value = true", "threshold, 1, value: True is no number."),
+        ('name = "least"\nvalue = 20', "value = 20", "threshold, 1, name: This entry is missing."),
+        ("from = 2005-04-01", 'from = "2005-04-01"', "threshold, 1, from: '2005-04-01' is no date."),
+        ("from = 2005-04-01\n", "", "threshold, 1, from: This entry is missing."),
+        ("until = 2010-03-31", "untli = 2010-03-31", "threshold, 2, untli: There is no such entry. Did you mean until"),
+        (
+            "until = 2007-03-31",
+            "until = 2005-03-31",
+            "threshold, 1, until: 2005-03-31 lies before its first day, 2005-04-01.",
+        ),
+        (
+            "from = 2007-04-01",
+            "from = 2007-03-31",
+            "threshold, least: 2007-03-31 lies before the day on which the entry before it ends.",
+        ),
+        (
+            "until = 2007-03-31\n",
+            "",
+            "threshold, least: 2007-04-01 lies before the day on which the entry before it ends.",
+        ),
+    ],
+)
+def test_what_is_wrong_with_a_threshold_is_told(
+    before: str, after: str, message: str, rulebook_with: Load, folder: Path
+) -> None:
+    assert before in ENTRY
+    with pytest.raises(RulebookError) as caught:
+        dated(rulebook_with, folder, ENTRY.replace(before, after))(date(2008, 1, 1))
+    assert any(problem.startswith(f"{PLACE}, {message}") for problem in caught.value.problems), caught.value
+
+
+def test_thresholds_of_two_names_may_run_at_the_same_time(rulebook_with: Load, folder: Path) -> None:
+    both = ENTRY + ENTRY.replace('"least"', '"most"').replace("50.5", "90")
+    more = (">= threshold.least", ">= threshold.least or staffing.days > threshold.most")
+    rulebook = dated(rulebook_with, folder, both, more)(date(2008, 1, 1))
+    assert rulebook["STD-HR-01"].condition == parse("staffing.trained_pct >= 50.5 or staffing.days > 90", NAMES)
+    assert [threshold.value for threshold in rulebook["STD-HR-01"].thresholds] == [20, 50.5, 20, 90]
+
+
+def test_a_cut_off_of_ones_own_is_told_with_its_reason(rulebook_with: Load) -> None:
+    own = ('severity = "high"', 'severity = "high"\nown_choice = "The project\'s own cut-off: half"')
+    assert rulebook_with(own)["STD-HR-01"].own_choice == "The project's own cut-off: half"
+
+
+def test_the_waivers_beside_the_rules_are_no_rule(folder: Path, names: dict[str, Name]) -> None:
+    (folder / "waivers.toml").write_text("# none yet\n", encoding="utf-8")
+    assert len(load_rulebook(folder, names)) == 1
+    (folder / "staffing" / "waivers.toml").write_text("# out of place\n", encoding="utf-8")
+    with pytest.raises(RulebookError, match=r"staffing/waivers\.toml"):
+        load_rulebook(folder, names)
+
+
+def test_all_problems_of_all_files_are_told_at_once(rulebook_with: Load, folder: Path) -> None:
+    text = (folder / "staffing" / "STD-HR-01.toml").read_text(encoding="utf-8")
+    wrong = {
+        "STD-HR-02": text.replace('"high"', '"dreadful"').replace("{staffing.checks}", "{staffing}"),
+        "STD-HR-03": text.replace("staffing.checks >=", "staffing.check >="),
+        "STD-HR-04": "id = ",
+        "STD-HR-05": text.replace('basis = "The Act of 2002"\n', "").replace("STD-HR-01", "STD-HR-05"),
+    }
+    for rule_id, content in wrong.items():
+        (folder / "staffing" / f"{rule_id}.toml").write_text(content.replace("STD-HR-01", rule_id), encoding="utf-8")
+    with pytest.raises(RulebookError) as caught:
+        load_rulebook(folder, NAMES)
+    told = [problem.split(":")[0].split("/")[-1] for problem in caught.value.problems]
+    assert told == [
+        "STD-HR-02.toml, severity", "STD-HR-02.toml, says", "STD-HR-03.toml, expects", "STD-HR-04.toml",
+        "STD-HR-05.toml, basis",
+    ]  # fmt: skip
+    assert "No data was read" in str(caught.value)
+    assert "can't be read as TOML" in caught.value.problems[3]
+
+
+@pytest.mark.parametrize("key", ["basis", "source", "innocent", "ask", "says", "group", "severity", "expects"])
+def test_a_rule_without_its_law_or_its_innocent_explanations_is_refused(key: str, folder: Path) -> None:
+    file = folder / "staffing" / "STD-HR-01.toml"
+    kept = [line for line in file.read_text(encoding="utf-8").splitlines() if not line.startswith(f"{key} ")]
+    file.write_text("\n".join(kept), encoding="utf-8")
+    with pytest.raises(RulebookError, match=f"{key}: This entry is missing"):
+        load_rulebook(folder, NAMES)
+
+
+@pytest.mark.parametrize("verdict", ["agrees", "differs", "cannot_tell"])
+def test_a_rule_must_show_an_example_of_each_verdict(verdict: str, rulebook_with: Load) -> None:
+    with pytest.raises(RulebookError, match=f"One with the verdict {verdict} is needed"):
+        rulebook_with((f'verdict = "{verdict}"', 'verdict = "not_applicable"'))
+
+
+def test_a_folder_without_rules_is_told(tmp_path: Path) -> None:
+    (tmp_path / "rules" / "std").mkdir(parents=True)
+    with pytest.raises(RulebookError, match="no rule"):
+        load_rulebook(tmp_path / "rules" / "std", NAMES)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections import Counter
+from itertools import pairwise
 from pathlib import Path
+from typing import get_args
 
 import polars as pl
 import pytest
@@ -12,12 +15,14 @@ import pytest
 from crosscheck import settings
 from crosscheck.cases import Name, catalogue
 from crosscheck.questionnaire import Questionnaire
-from crosscheck.rulebook.evaluate import dtype_of, judge
+from crosscheck.rulebook.condition import Absent, names_in, nodes
+from crosscheck.rulebook.coverage import read_coverage
+from crosscheck.rulebook.evaluate import judge
 from crosscheck.rulebook.examples import run_examples
 from crosscheck.rulebook.load import load_rulebook
-from crosscheck.rulebook.rule import Rulebook
+from crosscheck.rulebook.rule import Kind, Rule, Rulebook
 from crosscheck.scoring.model import read_indicator_model
-from crosscheck.vocabulary import ABSENCE, ABSENCES, FUNCTIONS, ORG_TYPES
+from crosscheck.vocabulary import ABSENCE, ABSENCES, FUNCTIONS, ORG_TYPES, RELATION, RELATIONS
 
 
 @pytest.fixture(scope="module")
@@ -34,26 +39,39 @@ def test_every_example_of_every_rule_comes_out_as_stated(rulebook: Rulebook, nam
     assert [str(failure) for failure in run_examples(rulebook, names)] == []
 
 
+def needs_no_answer(rule: Rule) -> bool:
+    """Whether a rule asks, on purpose, what was not answered, how much was returned, or only what was declared."""
+    parts = [node for condition in rule.conditions for node in nodes(condition)]
+    named = [name.name.removeprefix(f"{name.relation}.") for part in rule.conditions for name in names_in(part)]
+    of_absence = any(isinstance(part, Absent) for part in parts) or any(name.startswith("returned.") for name in named)
+    return of_absence or set(named) == {"declared.status"}
+
+
 @pytest.mark.parametrize("absence", ABSENCES)
-def test_with_all_answers_absent_every_rule_cannot_tell_or_does_not_apply(
+def test_with_all_answers_absent_no_rule_speaks_but_of_absence_or_of_declarations_alone(
     absence: str, rulebook: Rulebook, names: dict[str, Name]
 ) -> None:
     given = [(org_type, function) for org_type in ORG_TYPES for function in FUNCTIONS]
+    codes = [f"R{row}" for row in range(len(given))]
     columns: dict[str, pl.Series] = {
-        "org_code": pl.Series([f"R{row}" for row in range(len(given))]),
+        "org_code": pl.Series(codes),
         "function": pl.Series([function for _, function in given]),
     }
     for name in names.values():
-        columns[name.name] = pl.Series([None] * len(given), dtype=dtype_of(name))
+        columns[name.name] = pl.Series([None] * len(given), dtype=name.dtype)
         if name.absences:
             columns[f"{name.name}?"] = pl.Series([absence] * len(given), dtype=ABSENCE)
     known = pl.DataFrame(columns).with_columns(
-        pl.lit("compliant").cast(dtype_of(names["declared.status"])).alias("declared.status"),
+        pl.lit("compliant").cast(names["declared.status"].dtype).alias("declared.status"),
         pl.Series("organisation.org_type", [org_type for org_type, _ in given], dtype=pl.Enum(ORG_TYPES)),
         *(pl.lit(value=True).alias(name) for name in names if name.startswith("service.")),
     )
-    verdicts = judge(known, rulebook).drop("org_code", "function").cast(pl.String).unpivot()["value"]
-    assert set(verdicts) <= {"cannot_tell", "not_applicable"}
+    tied = [(one, relation, other, 1) for relation in RELATIONS for one, other in pairwise(codes)]
+    schema = {"org_code": pl.String, "relation": RELATION, "other_code": pl.String, "item": pl.UInt8}
+    for ties in (pl.DataFrame(tied, schema=schema, orient="row"), None):
+        verdicts = judge(known, rulebook, ties)
+        speaking = {rule.id for rule in rulebook if set(verdicts[rule.id]) & {"agrees", "differs"}}
+        assert speaking <= {rule.id for rule in rulebook if needs_no_answer(rule)}
 
 
 def test_every_rule_has_a_citation_an_innocent_explanation_and_something_to_ask_for(rulebook: Rulebook) -> None:
@@ -71,13 +89,31 @@ def test_every_rule_shows_all_the_verdicts_that_it_can_give(rulebook: Rulebook) 
         }, rule.id  # fmt: skip
 
 
-def test_every_candidate_check_of_a_declaration_against_an_answer_is_covered_once(
-    rulebook: Rulebook, shared: Path
+def in_contract(shared: Path, file: str, key: str) -> list[str]:
+    with (shared / "contract" / file).open(encoding="utf-8", newline="") as lines:
+        return [row[key] for row in csv.DictReader(lines)]
+
+
+@pytest.mark.parametrize(
+    ("what", "file", "key"),
+    [("candidate", "contradictions.csv", "check_id"), ("expectation", "expectations.csv", "expectation_id")],
+)
+def test_it_is_told_once_what_became_of_every_candidate_and_of_every_expectation(
+    what: str, file: str, key: str, rulebook: Rulebook, shared: Path
 ) -> None:
-    with (shared / "contract" / "contradictions.csv").open(encoding="utf-8", newline="") as lines:
-        wanted = [row["check_id"] for row in csv.DictReader(lines) if row["kind"] == "declaration_vs_answer"]
-    assert len(wanted) == 119
-    assert Counter(check for rule in rulebook for check in rule.covers) == Counter(wanted)
+    coverage = read_coverage(settings.coverage_file("C2"), rulebook)
+    assert Counter(coverage.filter(pl.col("what") == what)["item"]) == Counter(in_contract(shared, file, key))
+
+
+def test_the_rules_are_of_all_nine_kinds(rulebook: Rulebook) -> None:
+    assert {rule.kind for rule in rulebook} == set(get_args(Kind))
+
+
+def test_a_rule_is_of_the_kind_of_the_candidates_that_it_covers(rulebook: Rulebook, shared: Path) -> None:
+    items, kinds = (in_contract(shared, "contradictions.csv", key) for key in ("check_id", "kind"))
+    of_item = dict(zip(items, kinds, strict=True))
+    covering = [rule for rule in rulebook if rule.covers]
+    assert [rule.id for rule in covering if rule.kind not in {of_item[item] for item in rule.covers}] == []
 
 
 def test_no_sentence_accuses_anybody(rulebook: Rulebook) -> None:
@@ -87,6 +123,21 @@ def test_no_sentence_accuses_anybody(rulebook: Rulebook) -> None:
 
 
 def test_a_cut_off_of_the_projects_own_says_so(rulebook: Rulebook) -> None:
-    own = [rule for rule in rulebook if rule.threshold]
-    assert all("project" in rule.threshold for rule in own)
+    own = [rule for rule in rulebook if rule.own_choice]
+    assert [rule.id for rule in own if "project" not in rule.own_choice] == []
     assert {"C2-TRN-01", "C2-TRN-02", "C2-LSCB-03", "C2-WRK-01"} <= {rule.id for rule in own}
+
+
+def test_a_dated_cut_off_is_the_projects_own_or_stands_in_its_basis(rulebook: Rulebook) -> None:
+    unexplained = [
+        (rule.id, threshold.name)
+        for rule in rulebook
+        for threshold in rule.thresholds
+        if not rule.own_choice and not stands_in(threshold.value, rule.basis)
+    ]
+    assert unexplained == []
+
+
+def stands_in(number: float, text: str) -> bool:
+    figures = [float(figure.replace(",", "")) for figure in re.findall(r"\d+(?:,\d{3})*(?:\.\d+)?", text)]
+    return number in figures or number * 100 in figures

@@ -1,0 +1,124 @@
+"""The solver reads the language as the engine does: on random organisations both give the same verdicts."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from random import Random
+from typing import Any
+
+import z3
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from crosscheck.rulebook.condition import Total, nodes
+from crosscheck.rulebook.context import with_context
+from crosscheck.rulebook.encoding import Verdicts, encode
+from crosscheck.rulebook.evaluate import judge
+from crosscheck.rulebook.meaning import total_waits
+from crosscheck.rulebook.possible import KINDS, TIES_ARE_KNOWN, Held, as_code, exactly
+from crosscheck.rulebook.rule import Rulebook
+from crosscheck.vocabulary import RELATIONS, VERDICTS
+from tests.property.made_up import NAMES, cases_of, random_world, ties_of
+from tests.property.slow_evaluator import Absent, Row, SlowEvaluator, World, mentioned
+from tests.property.test_two_evaluators import batches, chances, premises, rulebook, thorough
+
+NOTHING = Absent("nothing")
+Settled = Iterator[tuple[z3.ExprRef, z3.ExprRef]]
+
+
+def in_exact_numbers(world: World) -> World:
+    """The solver does not round and knows no largest number, so that neither may matter; it has few kinds of others."""
+    rows = [{name: exact(value) for name, value in row.items()} for row in world.rows]
+    others: dict[tuple[str, str], list[tuple[str, str, str, int]]] = {}
+    for tie in sorted(world.ties or ()):
+        others.setdefault(tie[:2], []).append(tie)
+    few = {tie for ties in others.values() for tie in ties[: len(KINDS)]}
+    return World(rows, world.levels, None if world.ties is None else few)
+
+
+def exact(value: Any) -> Any:
+    if not isinstance(value, float):
+        return value
+    return NOTHING if not math.isfinite(value) else 4.0 if value == 3 or value > 1e6 else value
+
+
+def solved(verdicts: Verdicts, row: Row, world: World) -> str:
+    """The verdict that the encoding gives on a row, beside which stands what was worked out over all rows."""
+    known = dict(labelled(row, world))
+    settled = [fact for held in verdicts.case.held.values() for fact in settle(held, known)]
+    settled += [(TIES_ARE_KNOWN, z3.BoolVal(val=world.ties is not None))]
+    for relation in RELATIONS:
+        number = len(list(world.others(row, relation)))
+        settled += [(z3.Int(f"number of {relation} {kind}"), z3.IntVal(int(kind <= number))) for kind in KINDS]
+    for total in (node for part in verdicts.rule.conditions for node in nodes(part) if isinstance(node, Total)):
+        settled.append((z3.Bool(total_waits(total)), z3.BoolVal(val=row[total_waits(total)])))
+    (verdict,) = (
+        verdict for verdict in VERDICTS if z3.is_true(z3.simplify(z3.substitute(getattr(verdicts, verdict), *settled)))
+    )
+    return verdict
+
+
+def labelled(row: Row, world: World) -> Iterator[tuple[str, Any]]:
+    """What a row holds, and what others hold beside it, under the labels that the solver has for it."""
+    yield from row.items()
+    for relation in RELATIONS:
+        for kind, other in enumerate(world.others(row, relation), start=1):
+            beside = SlowEvaluator(row, world).beside(relation, *other)
+            yield from ((f"{name.split('.')[0]} {kind}: {name}", value) for name, value in beside.items())
+
+
+def settle(held: Held, known: dict[str, Any]) -> Settled:
+    text, _, words = held.label.partition(' mentions "')
+    value = known.get(text)
+    value = NOTHING if value is None else value
+    if words:
+        yield held.value, z3.BoolVal(val=not isinstance(value, Absent) and mentioned(words[:-1], value))
+        return
+    is_there = not isinstance(value, Absent)
+    yield held.there, z3.BoolVal(val=is_there)
+    if not z3.is_false(held.not_applicable):
+        yield held.not_applicable, z3.BoolVal(val=value == Absent("not_applicable"))
+    if is_there:
+        yield held.value, constant(held, value)
+
+
+def constant(held: Held, value: Any) -> z3.ExprRef:
+    if isinstance(value, bool):
+        return z3.BoolVal(val=value)
+    return exactly(value) if isinstance(value, float) else z3.IntVal(as_code(NAMES.get(held.label, held.name), value))
+
+
+@settings(thorough, max_examples=8)
+@given(texts=batches, chance=chances, service=st.sampled_from(["children", None]), only_if=premises)
+def test_the_solver_and_polars_give_the_same_verdicts(
+    texts: list[str], chance: Random, service: str | None, only_if: str
+) -> None:
+    compare(rulebook(texts, (service,) if service else (), only_if), chance, rows=8)
+
+
+def test_the_solver_and_polars_divide_alike_by_what_is_above_at_and_below_nothing() -> None:
+    texts = [
+        "figures.rate / care.days > 1",
+        "care.days / (care.staff - 1) <= figures.count",
+        "abs(figures.rate / care.days) >= figures.count / care.staff",
+        "figures.rate / care.days + care.staff == 2",
+        "figures.rate / care.days * care.staff != figures.count",
+        "figures.rate - care.staff / care.days < figures.count / (0 - care.days)",
+        "multiple(figures.rate / care.days, 0.5)",
+        "not absent(figures.rate) and 0 < care.staff / figures.rate <= 4",
+    ]
+    for seed in range(4):
+        compare(rulebook(texts), Random(seed), rows=25)
+
+
+def compare(rules: Rulebook, chance: Random, rows: int) -> None:
+    """Hold both readings of some rules against some rows of a random world."""
+    world = in_exact_numbers(random_world(chance, 25))
+    cases, ties = cases_of(world.rows), ties_of(world, chance)
+    verdicts, beside = judge(cases, rules, ties), with_context(cases, rules, ties).to_dicts()
+    encoded = {rule.id: encode(rule, {}) for rule in rules}
+    for at in chance.sample(range(len(world.rows)), rows):
+        row = beside[at] | world.rows[at]
+        for rule in rules:
+            assert solved(encoded[rule.id], row, world) == verdicts[rule.id][at], (rule.only_if, rule.expects)

@@ -1,0 +1,229 @@
+"""Slips of the pen, one at a time, in the language of the rules: how many of them do the tests catch?
+
+By hand, as part of `make soak`. Each mutant is a copy of the checkout with one thing changed; it is caught if a test
+fails. Mutants are drawn at random from a fixed seed until the time is up, and the share is told with its interval.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import math
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from copy import deepcopy
+from pathlib import Path
+from random import Random
+from typing import Any, NamedTuple
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+SOURCES = [f"crosscheck/rulebook/{name}.py" for name in ("expression", "meaning", "evaluate", "context")]
+# Quick ones first: a mutant dies of the first test that fails.
+TESTS = [
+    *("tests/rulebook/test_evaluate.py", "tests/rulebook/test_expression.py", "tests/rulebook/test_load.py"),
+    *("tests/rulebook/test_only_if.py", "tests/rulebook/test_context.py", "tests/property/test_two_evaluators.py"),
+]
+LONGEST_RUN = 240  # seconds; a mutant that runs on for ever is caught
+# Of two that run in the same way, the tests could not tell which is which.
+NOT_LOOKED_AT = ("annotation", "returns", "decorator_list")
+SWAPPED: dict[type, type] = {
+    ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq,
+    ast.In: ast.NotIn, ast.NotIn: ast.In, ast.Is: ast.IsNot, ast.IsNot: ast.Is, ast.And: ast.Or, ast.Or: ast.And,
+    ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult, ast.BitAnd: ast.BitOr,
+    ast.BitOr: ast.BitAnd,
+}  # fmt: skip
+
+
+class Place(NamedTuple):
+    """Where a part of a tree hangs."""
+
+    parent: ast.AST
+    field: str
+    at: int | None
+
+    def put(self, part: Any) -> None:
+        if self.at is None:
+            setattr(self.parent, self.field, part)
+        else:
+            getattr(self.parent, self.field)[self.at] = part
+
+
+class Mutant(NamedTuple):
+    source: str
+    line: int
+    before: str
+    after: str
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.source}:{self.line}: {self.before}  ->  {self.after}"
+
+
+def mutants_of(source: str) -> Iterator[Mutant]:
+    """Every mutant of a file."""
+    tree = ast.parse((ROOT / source).read_text(encoding="utf-8"))
+    for place, part in parts_of(tree):
+        for changed in slips_in(part):
+            place.put(changed)
+            yield Mutant(source, line_of(part), *differing(told(part), told(changed)), ast.unparse(tree))
+            place.put(part)
+
+
+def line_of(part: ast.AST) -> int:
+    """A case or a clause has no line itself; its first part has."""
+    return next(inner.lineno for inner in ast.walk(part) if hasattr(inner, "lineno"))
+
+
+def differing(before: str, after: str) -> tuple[str, str]:
+    """The two from shortly before they part."""
+    parting = next((at for at, signs in enumerate(zip(before, after, strict=False)) if len({*signs}) > 1), 0)
+    start = max(0, parting - 40)
+    return before[start : start + 100], after[start : start + 100]
+
+
+def told(part: ast.AST) -> str:
+    return " ".join(ast.unparse(part).split())
+
+
+def parts_of(node: ast.AST) -> Iterator[tuple[Place, ast.AST]]:
+    """The parts of a tree that run, each with its place: no annotations, docstrings or imports."""
+    for field, value in ast.iter_fields(node):
+        for at, part in enumerate(value) if isinstance(value, list) else [(None, value)]:
+            if isinstance(part, ast.AST) and field not in NOT_LOOKED_AT and not is_idle(part):
+                yield Place(node, field, at), part
+                yield from parts_of(part)
+
+
+def is_idle(part: ast.AST) -> bool:
+    match part:
+        case ast.Import() | ast.ImportFrom() | ast.Expr(ast.Constant()) | ast.If(ast.Name("TYPE_CHECKING")):
+            return True
+        case ast.keyword("strict"):
+            return True
+        case ast.Assign([ast.Name(name)]):
+            return name in {"Read", "OfOthers"}  # types
+    return False
+
+
+def slips_in(part: ast.AST) -> Iterator[ast.AST]:
+    """What could stand in the place of a part by a slip of the pen."""
+    yield from signs(part)
+    yield from values(part)
+    yield from ends(part)
+    yield from fewer(part)
+
+
+def signs(part: ast.AST) -> Iterator[ast.AST]:
+    """The same with another sign, or the contrary."""
+    match part:
+        case ast.Compare(_, ops, _):
+            for at, op in enumerate(ops):
+                yield changed(part, ops=[*ops[:at], SWAPPED[type(op)](), *ops[at + 1 :]])
+        case ast.BoolOp(op, _) | ast.BinOp(_, op, _) if type(op) in SWAPPED:
+            yield changed(part, op=SWAPPED[type(op)]())
+        case ast.UnaryOp(_, inner):
+            yield inner
+        case ast.If(test) | ast.IfExp(test) if not isinstance(test, ast.UnaryOp):
+            yield changed(part, test=ast.UnaryOp(ast.Not(), test))
+
+
+def values(part: ast.AST) -> Iterator[ast.AST]:
+    """Another fixed value."""
+    match part:
+        case ast.Constant(bool(value)):
+            yield changed(part, value=not value)
+        case ast.Constant(int(value) | float(value)):
+            yield changed(part, value=value + 1)
+        case ast.Constant(str(value)):
+            yield changed(part, value=f"X{value}")
+
+
+def ends(part: ast.AST) -> Iterator[ast.AST]:
+    """The same without its outcome, its error, or its last step."""
+    match part:
+        case ast.Return(ast.AST() as value) if not isinstance(value, ast.Constant):
+            yield changed(part, value=ast.Constant(None))
+        case ast.Raise():
+            yield ast.copy_location(ast.Pass(), part)
+        case ast.Call(ast.Attribute(inner), _, _) if isinstance(inner, ast.Call | ast.Name | ast.BinOp):
+            yield inner
+
+
+def fewer(part: ast.AST) -> Iterator[ast.AST]:
+    """The same without one of its cases, conditions or keywords."""
+    for field in ("cases", "ifs", "keywords"):
+        items = getattr(part, field, [])
+        for at, item in enumerate(items if len(items) > (field == "cases") else ()):
+            if not is_idle(item):
+                yield changed(part, **{field: [*items[:at], *items[at + 1 :]]})
+    if isinstance(part, ast.match_case) and part.guard:
+        yield changed(part, guard=None)
+
+
+def changed(part: ast.AST, **fields: Any) -> ast.AST:
+    copy = deepcopy(part)
+    for field, value in fields.items():
+        setattr(copy, field, value)
+    return copy
+
+
+def is_caught(home: Path) -> bool:
+    """Whether a test fails in this copy of the checkout."""
+    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:xdist", *TESTS]
+    environment = os.environ | {"POLARS_MAX_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
+    try:
+        ended = subprocess.run(
+            command, cwd=home, env=environment, capture_output=True, timeout=LONGEST_RUN, check=False
+        )
+    except subprocess.TimeoutExpired:
+        return True
+    return ended.returncode != 0
+
+
+def interval(caught: int, tried: int) -> tuple[float, float]:
+    """The 95% interval of a share (Wilson 1927)."""
+    z, share = 1.96, caught / tried
+    middle, half = share + z * z / (2 * tried), z * math.sqrt(share * (1 - share) / tried + z * z / (4 * tried**2))
+    return (middle - half) / (1 + z * z / tried), (middle + half) / (1 + z * z / tried)
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--minutes", type=float, default=25)
+    options.add_argument("--seed", type=int, default=20090331)
+    options.add_argument("--line", action="append", help="only mutants of this place, as crosscheck/…/meaning.py:120")
+    asked = options.parse_args()
+    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]  # it is the real one here
+    every = [mutant for source in SOURCES for mutant in mutants_of(source)]
+    Random(asked.seed).shuffle(every)
+    chosen = [each for each in every if not asked.line or f"{each.source}:{each.line}" in asked.line]
+    with tempfile.TemporaryDirectory() as folder:
+        home = Path(folder) / "checkout"
+        shutil.copytree(ROOT, home, ignore=shutil.ignore_patterns(".*", "run", "__pycache__", "notebooks", "docs"))
+        if is_caught(home):
+            sys.exit("The tests fail as it is; there is nothing to be learnt from mutants.")
+        lived, tried, until = [], 0, time.monotonic() + 60 * asked.minutes
+        for mutant in chosen:
+            if time.monotonic() > until:
+                break
+            file, tried = home / mutant.source, tried + 1
+            own = file.read_text(encoding="utf-8")
+            file.write_text(mutant.text, encoding="utf-8")
+            if not is_caught(home):
+                lived.append(mutant)
+                sys.stdout.write(f"{mutant}\n")
+            file.write_text(own, encoding="utf-8")
+    low, high = interval(tried - len(lived), tried)
+    share = (tried - len(lived)) / tried
+    sys.stdout.write(
+        f"{tried} of {len(every)} mutants tried, {len(lived)} live on: {share:.1%} caught ({low:.1%} to {high:.1%})\n"
+    )
+
+
+if __name__ == "__main__":
+    main()
