@@ -30,12 +30,16 @@ def read_coverage(file: Path, rulebook: Rulebook) -> pl.DataFrame:
         `outcome` (`rule`, `merged`, `declined`), `rules` (between `|`), `reason` (of what is declined).
 
     Raises:
-        RulebookError: with every row that names a rule that there is not or that does not cover it, every rule that
-            covers what the table does not give to it, and every row declined without a reason.
+        RulebookError: the file or a column is missing; or with every row that names a rule that there is not or that
+            does not cover it, every rule that covers what the table does not give to it, and every row declined
+            without a reason.
     """
     if not file.is_file():
         raise RulebookError(f"{file}: there is no table of what became of the candidates.")
-    coverage = pl.read_csv(file, infer_schema=False).select(COLUMNS).fill_null("")
+    stated = pl.read_csv(file, infer_schema=False)
+    if lacking := [column for column in COLUMNS if column not in stated.columns]:
+        raise RulebookError(f"{file.name}: these columns are missing: {', '.join(lacking)}.")
+    coverage = stated.select(COLUMNS).fill_null("")
     if wrong := [f"{file.name}, {problem}" for problem in _problems(coverage, rulebook)]:
         raise RulebookError(wrong)
     return coverage

@@ -37,6 +37,7 @@ from crosscheck.rulebook.condition import (
     Total,
     names_in,
 )
+from crosscheck.rulebook.kinds import EQUALITIES, described, kind_of, mismatch, unknown_name
 from crosscheck.rulebook.spelling import FUNCTIONS, LANGUAGE, ExpressionError, mark, split
 from crosscheck.vocabulary import RELATIONS
 
@@ -54,7 +55,6 @@ _SIGNS: Final[dict[type, str]] = {
     ast.Eq: "==", ast.NotEq: "!=", ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=",
     ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/",
 }  # fmt: skip
-_EQUALITIES: Final = ("==", "!=")
 _MIRRORED: Final = str.maketrans("<>", "><")
 _ONE_WAY: Final = ((ast.Lt, ast.LtE), (ast.Gt, ast.GtE))
 
@@ -218,7 +218,7 @@ class _Reader:
         """The place of an ordinal answer among its levels."""
         name = self.name(node)
         if name.type != "ordinal":
-            raise self.problem(node, f"Only levels with an order have a place. {_described(name)}")
+            raise self.problem(node, f"Only levels with an order have a place. {described(name)}")
         return Step(name)
 
     def numeric_name(self, node: ast.expr) -> Name:
@@ -232,7 +232,7 @@ class _Reader:
         """A text and the words that are looked for in it."""
         name = self.name(node)
         if name.type != "text":
-            raise self.problem(node, f"Words are looked for in a text only. {_described(name)}")
+            raise self.problem(node, f"Words are looked for in a text only. {described(name)}")
         told = [word.value for word in words if isinstance(word, ast.Constant) and isinstance(word.value, str)]
         if len(told) < len(words) or not all(map(str.strip, told)):
             raise self.problem(node, 'After the name stand words, as in "lapse", "action plan".')
@@ -264,7 +264,7 @@ class _Reader:
         """A name by itself."""
         name = self.name(node)
         if name.type != "flag":
-            raise self.problem(node, f"Say with what it is compared. {_described(name)}")
+            raise self.problem(node, f"Say with what it is compared. {described(name)}")
         return Flag(name)
 
     def comparisons(self, node: ast.Compare) -> Condition:
@@ -327,16 +327,16 @@ class _Reader:
         if not names_in(one) and not names_in(other):
             raise self.problem(right, "Two fixed values are compared. Name what the case should hold.")
         one, other = self.typed(left, one, other), self.typed(right, other, one)
-        if wrong := _mismatch(one, other, sign):
+        if wrong := mismatch(one, other, sign):
             name = (*names_in(one), *names_in(other))[0]
-            raise self.problem(right, f"{wrong} {_described(name)}")
+            raise self.problem(right, f"{wrong} {described(name)}")
         return Comparison(sign, one, other)
 
     def typed(self, node: ast.expr, value: Operand, beside: Operand) -> Operand:
         """A value as what it is compared with asks for: a text beside a question is one of its levels, or a date."""
         match value, beside:
             case Reference(name), _ if name.type == "flag":
-                raise self.problem(node, _described(name))
+                raise self.problem(node, described(name))
             case Fixed(str(text)), Reference(name) if name.levels:
                 return self.level(node, text, name)
             case Fixed(str(text)), Reference(name) if name.type == "date":
@@ -348,7 +348,7 @@ class _Reader:
         if level not in name.levels:
             close = difflib.get_close_matches(level, name.levels, n=1)
             meant = f' Did you mean "{close[0]}"?' if close else ""
-            raise self.problem(node, f'There is no level "{level}".{meant} {_described(name)}')
+            raise self.problem(node, f'There is no level "{level}".{meant} {described(name)}')
         return Fixed(level, name.levels)
 
     def day(self, node: ast.expr, text: str) -> date:
@@ -372,9 +372,9 @@ class _Reader:
     def number(self, node: ast.expr) -> Operand:
         """A part that can be calculated with."""
         value = self.operand(node)
-        if _type(value) != "number":
-            described = f" {_described(value.name)}" if isinstance(value, Reference) else ""
-            raise self.problem(node, f"Only numbers can be calculated with.{described}")
+        if kind_of(value) != "number":
+            it_is = f" {described(value.name)}" if isinstance(value, Reference) else ""
+            raise self.problem(node, f"Only numbers can be calculated with.{it_is}")
         return value
 
     def fixed(self, node: ast.expr, value: object) -> Fixed:
@@ -418,30 +418,6 @@ class _Reader:
         return mark(self.text, node, message)
 
 
-def unknown_name(dotted: str, names: Mapping[str, Name]) -> str:
-    """Say that there is no such name, which are near, and where they are listed."""
-    if f"review1.{dotted}" in names:
-        return f"This is asked of two reviews. Write review1.{dotted} or review2.{dotted}."
-    section = dotted.split(".", 1)[0]
-    beside = [name for name in names.values() if name.name.startswith(f"{section}.")]
-    if beside and not any(name.absences for name in beside):
-        return f"No such name. There are: {', '.join(name.name for name in beside)}."
-    near = _near(dotted, [name.name for name in beside]) or _near(dotted, names)
-    meant = f" Did you mean {' or '.join(near)}?" if near else ""
-    if beside:
-        return f"No such question.{meant} (`crosscheck questions {section}` lists them)"
-    return f"No such name.{meant} (`crosscheck questions` lists them)"
-
-
-def _near(dotted: str, names: Iterable[str]) -> list[str]:
-    """The names whose last part, after the section that many share, is nearest."""
-    last_parts: dict[str, list[str]] = {}
-    for name in names:
-        last_parts.setdefault(name.rsplit(".", 1)[-1], []).append(name)
-    close = difflib.get_close_matches(dotted.rsplit(".", 1)[-1], last_parts)
-    return [name for last in close for name in last_parts[last]][:3]
-
-
 def _each(read: Callable[..., Read], parts: Iterable[object]) -> tuple[Read, ...]:
     """Read every part; the problems of all of them are raised together, each once."""
     done: list[Read] = []
@@ -479,7 +455,7 @@ def _runs_over_others(call: ast.Call) -> bool:
 
 def _always_or_never(sign: str, limit: float, most: float) -> bool:
     """Whether a tally from 0 to `most` compares alike with the limit wherever it lies."""
-    if sign in _EQUALITIES:
+    if sign in EQUALITIES:
         return not 0 <= limit <= most
     return limit < 0 or limit > most or (limit, sign) in {(0, ">="), (0, "<"), (most, "<="), (most, ">")}
 
@@ -489,48 +465,3 @@ def _negative(value: Operand) -> Operand:
         case Fixed(float(number)):
             return Fixed(-number)
     return Arithmetic("*", Fixed(-1.0), value)
-
-
-def _mismatch(one: Operand, other: Operand, sign: str) -> str | None:
-    """Why two values can't be compared in this way, if so."""
-    types = {_type(one), _type(other)}
-    if len(types) > 1 and not types <= {"ordinal", "choice"}:
-        return "These can't be compared."
-    if _levels(one) != _levels(other):
-        return "These two are not answered with the same levels."
-    if sign not in _EQUALITIES and types & {"choice", "text"}:
-        return "There is no order here; compare with ==, != or in."
-    return None
-
-
-def _type(value: Operand) -> str:
-    match value:
-        case Reference(name):
-            return name.type
-        case Fixed(str(), levels):
-            return "ordinal" if levels else "text"
-        case Fixed(date()):
-            return "date"
-    return "number"
-
-
-def _levels(value: Operand) -> tuple[str, ...]:
-    match value:
-        case Reference(name):
-            return name.levels
-        case Fixed(_, levels):
-            return levels
-    return ()
-
-
-def _described(name: Name) -> str:
-    """What kind of thing bears the name, and what it can be compared with."""
-    levels = ", ".join(name.levels)
-    return {
-        "number": f"{name.name} is a number{f' ({name.unit})' if name.unit else ''}.",
-        "ordinal": f"{name.name} has these levels, in order: {levels}.",
-        "choice": f"{name.name} has these levels, in no order: {levels}.",
-        "flag": f"{name.name} is a flag; it stands by itself: `{name.name}` or `not {name.name}`.",
-        "text": f"{name.name} is free text.",
-        "date": f'{name.name} is a date, to be compared with one, as in "2008-12-31".',
-    }[name.type]

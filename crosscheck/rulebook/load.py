@@ -12,7 +12,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final, get_args
 
 from crosscheck.errors import RulebookError
-from crosscheck.rulebook.expression import parse, unknown_name
+from crosscheck.rulebook.expression import parse
+from crosscheck.rulebook.kinds import unknown_name
 from crosscheck.rulebook.rule import (
     PERCENTILE,
     PLACEHOLDER,

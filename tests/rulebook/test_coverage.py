@@ -57,3 +57,10 @@ def test_where_table_and_rules_part_it_is_told(
 def test_a_standard_without_a_table_says_so(tmp_path: Path, rulebook: Rulebook) -> None:
     with pytest.raises(RulebookError, match="there is no table"):
         read_coverage(tmp_path / "coverage.csv", rulebook)
+
+
+def test_a_table_that_lacks_a_column_is_told(tmp_path: Path) -> None:
+    file = tmp_path / "coverage.csv"
+    file.write_text("item,what,outcome\nC001,candidate,rule\n", encoding="utf-8")
+    with pytest.raises(RulebookError, match=r"coverage\.csv: these columns are missing: rules, reason\."):
+        read_coverage(file, Rulebook({}, ""))
