@@ -6,15 +6,17 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
-from crosscheck.vocabulary import WHY_ABSENT
+from crosscheck.vocabulary import ABSENCES, WHY_ABSENT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
-    from numpy.typing import NDArray
+    from collections.abc import Mapping
 
     from crosscheck.questionnaire import Question, Questionnaire
+
+Numbers = NDArray[np.float64]
+Truths = NDArray[np.bool_]
 
 # What is said of a return, by name. All are shares, from 0 to 1.
 MEASURES: Final[Mapping[str, str]] = {
@@ -43,20 +45,25 @@ def describe_returns(cases: pl.DataFrame, questionnaire: Questionnaire) -> pl.Da
         One row an organisation: `org_code` and `MEASURES`. Null where too few answers would make the share.
     """
     asked_once = [question for question in questionnaire if not question.repeated]
-    ordered = [question for question in asked_once if question.has_levels and question.direction != "none"]
     organisations = cases.unique("org_code", keep="first", maintain_order=True)
-    put = _number_of(is_put_to(question) for question in asked_once)
-    answered = _number_of(pl.col(question.question_id).is_not_null() for question in asked_once)
-    declined = _number_of(is_put_to(question) & _is_declined(question) for question in asked_once)
-    of_ordered = _number_of(pl.col(question.question_id).is_not_null() for question in ordered)
-    at_best, at_worst = (_number_of(_is_at_end(question, best=best) for question in ordered) for best in (True, False))
-    return organisations.select(
-        "org_code",
-        (answered / put).alias("returned.answered_share"),
-        (declined / put).alias("returned.not_applicable_share"),
-        pl.when(of_ordered >= _FEWEST_ORDERED).then(at_best / of_ordered).alias("returned.best_share"),
-        pl.when(of_ordered >= _FEWEST_ORDERED).then(at_worst / of_ordered).alias("returned.adverse_share"),
-        _closest_agreements(organisations, asked_once),
+    put = _put(organisations, asked_once)
+    known = _codes(organisations, [question.question_id for question in asked_once])
+    why = _codes(organisations, [question.question_id + WHY_ABSENT for question in asked_once])
+    declined = put & (why == ABSENCES.index("not_applicable"))
+    ordered = np.array([question.has_levels and question.direction != "none" for question in asked_once])
+    of_ordered = (~np.isnan(known) & ordered).sum(axis=1)
+    enough = of_ordered >= _FEWEST_ORDERED
+    columns = {
+        "returned.answered_share": _share((~np.isnan(known)).sum(axis=1), put.sum(axis=1)),
+        "returned.not_applicable_share": _share(declined.sum(axis=1), put.sum(axis=1)),
+        "returned.best_share": _share(_number_at(known, asked_once, ordered, best=True), of_ordered, enough),
+        "returned.adverse_share": _share(_number_at(known, asked_once, ordered, best=False), of_ordered, enough),
+        "returned.closest_agreement": _closest_agreements(known, organisations["organisation.org_type"]),
+    }
+    return (
+        organisations.select("org_code")
+        .with_columns(pl.Series(name, of) for name, of in columns.items())
+        .fill_nan(None)
     )
 
 
@@ -66,36 +73,51 @@ def is_put_to(question: Question) -> pl.Expr:
     return pl.all_horizontal(of_type, *(pl.col(f"service.{service}") for service in question.services))
 
 
-def _is_declined(question: Question) -> pl.Expr:
-    return pl.col(question.question_id + WHY_ABSENT).cast(pl.String).eq_missing(pl.lit("not_applicable"))
+def _put(organisations: pl.DataFrame, questions: list[Question]) -> Truths:
+    """Whether each question is put to each organisation; of most questions it is said alike, so worked out once."""
+    circles = {(question.org_types, question.services): is_put_to(question) for question in questions}
+    alike = organisations.select(put.alias(str(at)) for at, put in enumerate(circles.values())).fill_null(value=False)
+    places = {circle: at for at, circle in enumerate(circles)}
+    chosen = [places[question.org_types, question.services] for question in questions]
+    return np.asarray(alike.to_numpy()[:, chosen], dtype=np.bool_)
 
 
-def _is_at_end(question: Question, *, best: bool) -> pl.Expr:
-    """Whether the answer is the best or the worst that there is; levels run from the worst to the best."""
-    levels = question.levels if question.direction == "higher_better" else question.levels[::-1]
-    return pl.col(question.question_id) == levels[-1 if best else 0]
+def _codes(organisations: pl.DataFrame, columns: list[str]) -> Numbers:
+    """Figures as they are, levels by their place, NaN where there is none: organisations in the rows."""
+    return organisations.select(pl.col(columns).to_physical().cast(pl.Float64)).to_numpy()
 
 
-def _number_of(conditions: Iterable[pl.Expr]) -> pl.Expr:
-    return pl.sum_horizontal(condition.cast(pl.UInt16) for condition in conditions)
+def _number_at(known: Numbers, questions: list[Question], ordered: Truths, *, best: bool) -> NDArray[np.int64]:
+    """How many answers are the best or the worst that there is; levels run from the worst to the best."""
+    last = [
+        question.direction == "higher_better" if best else question.direction != "higher_better"
+        for question in questions
+    ]
+    ends = [len(question.levels) - 1 if at_last else 0 for question, at_last in zip(questions, last, strict=True)]
+    return np.asarray(((known == np.array(ends)) & ordered).sum(axis=1), dtype=np.int64)
 
 
-def _closest_agreements(organisations: pl.DataFrame, questions: list[Question]) -> pl.Series:
+def _share(number: NDArray[np.int64], of: NDArray[np.int64], where: Truths | None = None) -> Numbers:
+    """One of the other; NaN where there is nothing to have a share of."""
+    wanted = of > 0 if where is None else where & (of > 0)
+    return np.where(wanted, number / np.maximum(of, 1), np.nan)
+
+
+def _closest_agreements(known: Numbers, types: pl.Series) -> Numbers:
     """Of each organisation the largest share of equal answers with another of its type, among those that both gave."""
-    codes = (pl.col(question.question_id).to_physical().cast(pl.Float64) for question in questions)
-    known, types = organisations.select(codes).to_numpy(), organisations["organisation.org_type"].to_physical()
-    closest = np.full(organisations.height, np.nan)
+    closest = np.full(len(known), np.nan)
     for of_type in types.unique():
         of_this = (types == of_type).to_numpy()
         closest[of_this] = _agreement_within(known[of_this])
-    return pl.Series("returned.closest_agreement", closest).fill_nan(None)
+    return closest
 
 
-def _agreement_within(answers: NDArray[np.float64]) -> NDArray[np.float64]:
+def _agreement_within(answers: Numbers) -> Numbers:
     """One number a row: its largest share of equal answers with another row; NaN where none shares enough questions."""
-    given = (~np.isnan(answers)).astype(np.float32)
+    narrow = answers.astype(np.float32)  # half the memory to compare; no two answers are that near to one another
+    given = (~np.isnan(narrow)).astype(np.float32)
     shared = given @ given.T
-    equal = np.stack([(answers == row).sum(axis=1) for row in answers]) if len(answers) else shared
+    equal = np.stack([np.count_nonzero(narrow == row, axis=1) for row in narrow]) if len(answers) else shared
     enough = shared >= _FEWEST_SHARED
     np.fill_diagonal(enough, val=False)
     shares = np.where(enough, equal / np.maximum(shared, 1), -1.0)
