@@ -1,0 +1,297 @@
+"""What a simulation's model file states: sizes, strengths, words. Everything that comes out of it is invented."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING, Literal, get_args
+
+from pydantic import Field
+
+from crosscheck.stated import Heading, Stated, read_stated
+from crosscheck.vocabulary import Function, OrgType
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+Difficulty = Literal["easy", "middling", "hard"]
+DIFFICULTIES = get_args(Difficulty)
+
+
+class Levels(Stated):
+    """A number that differs with the difficulty."""
+
+    easy: float
+    middling: float
+    hard: float
+    unit: str
+    reason: str
+
+
+class Number(Stated):
+    """A number that is the same at every difficulty."""
+
+    value: float
+    unit: str
+    reason: str
+
+
+class Parameters(Stated):
+    """What makes a world easy or hard: how strongly what is seen depends on what is."""
+
+    measured: Levels
+    discrimination: Levels
+    convention: Levels
+    sources: Levels
+    shading: Levels
+    reticence: Levels
+    misjudgement: Levels
+
+
+class Organisations(Stated):
+    """How many organisations of each kind there are."""
+
+    acute: int
+    ambulance: int
+    mental_health: int
+    pct: int
+    community_trusts: int
+    care_trusts: int
+    with_mental_health: int
+    other_providers: int
+    not_providing: int
+    silent: int
+    boards: int
+    successions: int
+    reformed: float
+
+    @property
+    def by_type(self) -> dict[OrgType, int]:
+        """How many there are of each type, in a fixed order."""
+        return {kind: getattr(self, kind) for kind in get_args(OrgType)}
+
+
+class Sizes(Stated):
+    """Median staff and people served, with their common log standard deviation."""
+
+    staff: float
+    people: float
+    spread: float
+
+
+class Truth(Stated):
+    """What is so, whatever is declared or answered."""
+
+    not_met: Number
+    common: Number
+    function_share: Number
+    self_knowledge: Number
+    persistence: Number
+
+
+class Declared(Stated):
+    """How much is declared compliant, in the year and in the years before."""
+
+    compliant: float
+    former_compliant: list[float]
+    not_met_share: Number
+
+
+class Discrimination(Stated):
+    """How strongly answers of one kind depend on the shortfall: a median correlation and its log spread."""
+
+    median: float
+    spread: float
+
+
+class Follows(Stated):
+    """The question that another hangs on, and the answers with which it stands open."""
+
+    question: str
+    levels: list[str]
+
+
+class Shape(Stated):
+    """The distribution of an answer in figures; without `at` the published mean is used."""
+
+    at: float | None = None
+    spread: float = 0.6
+    zero: dict[OrgType, float] | float = 0.0
+    step: float = 0.1
+    least: float = 0.0
+    most: float = float("inf")
+
+    def zero_of(self, kind: OrgType) -> float:
+        """The share that is nothing at all, among organisations of one type."""
+        return self.zero.get(kind, 0.0) if isinstance(self.zero, dict) else self.zero
+
+
+class Counted(Stated):
+    """The questions that ask for what is counted elsewhere as well, by what they count."""
+
+    health_visitors: str
+    posts: str
+    on_plans: str
+    reviews: str
+    chaired: str
+    represented: str
+
+
+class Answers(Stated):
+    """How answers come about."""
+
+    questions_seed: int
+    statutory: Discrimination
+    national_guidance: Discrimination
+    good_practice: Discrimination
+    context: Discrimination
+    most: float
+    author: Number
+    no_answer: Number
+    not_known: Number
+    silence: Number
+    ignorance: Number
+    share_spread: Number
+    described: list[float]
+    counted: Counted
+    follows: dict[str, Follows]
+    numbers: dict[str, Shape]
+
+    def discrimination(self, requirement: str) -> Discrimination:
+        """How strongly an answer depends on the shortfall, by what asks for it."""
+        known: dict[str, Discrimination] = {
+            "statutory": self.statutory,
+            "national_guidance": self.national_guidance,
+            "good_practice": self.good_practice,
+        }
+        return known.get(requirement, self.context)
+
+
+class Areas(Stated):
+    """Children, health visitors, protection plans and reviews."""
+
+    under_five: float
+    children_each: float
+    children_spread: float
+    vacant: float
+    vacant_spread: float
+    on_plans: float
+    on_plans_spread: float
+    reviews: float
+
+
+class Figure(Stated):
+    """One figure from another source; see the model file for what each entry means."""
+
+    kind: Literal["share", "grade", "size"]
+    held: dict[OrgType, float]
+    period: str
+    direction: Literal["higher_better", "lower_better", "none"]
+    speaks_of: str = "nothing"
+    strength: float = 0.0
+    area: float = 0.0
+    rater: float = 0.0
+    years_old: int = 0
+    centre: float = 50.0
+    spread: float = 0.0
+    out_of: tuple[float, float] | str = "staff_wte"
+    counts_only: bool = False
+    shares: list[float] = Field(default_factory=list)
+    lowest: int = 1
+    per: str = "staff_wte"
+    each: float = 1.0
+    step: float = 1.0
+
+
+class Author(Stated):
+    """One kind of third party that comments."""
+
+    comments: float
+    kind: float
+    strength: float
+    reliable: float
+
+
+class Comments(Stated):
+    """How third parties comment."""
+
+    spread: Number
+    author_spread: Number
+    last_year: float
+    elsewhere: float
+    other_standards: list[str]
+    authors: dict[str, Author]
+
+
+class Visits(Stated):
+    """How visits choose and what they find."""
+
+    sensitivity: Number
+    specificity: Number
+    leniency: Number
+    former_random: int
+    former_risk: int
+    former_knowledge: Number
+    random: int
+    risk: int
+    first_day: date
+    days: int
+
+
+class Words(Stated):
+    """Words that names and texts are made of."""
+
+    beginnings: list[str]
+    endings: list[str]
+    acute: list[str]
+    ambulance: list[str]
+    mental_health: list[str]
+    pct: list[str]
+    community_trust: str
+    care_trust: str
+    subjects: list[str]
+    remarks: list[str]
+    lapses: list[str]
+    doubts: list[str]
+
+
+class SimulationModel(Heading):
+    """Everything that invented collections are made from."""
+
+    year: str
+    former_years: list[str]
+    regions: list[str]
+    parameters: Parameters
+    organisations: Organisations
+    sizes: dict[OrgType, Sizes]
+    services: dict[OrgType, dict[str, float]]
+    truth: Truth
+    duties: dict[Function, dict[str, float]]
+    declared: Declared
+    answers: Answers
+    areas: Areas
+    figures: dict[str, Figure]
+    comments: Comments
+    visits: Visits
+    words: Words
+
+
+@dataclass(frozen=True)
+class WorldPlan:
+    """A simulation's model at one level of difficulty."""
+
+    model: SimulationModel
+    difficulty: Difficulty = "middling"
+
+    def at(self, levels: Levels) -> float:
+        """The number that holds at this difficulty."""
+        return float(getattr(levels, self.difficulty))
+
+
+def read_simulation_model(file: Path) -> SimulationModel:
+    """Read how collections are invented.
+
+    Raises:
+        ModelError: the file is missing, or with everything that is wrong in it at once.
+    """
+    return read_stated(file, SimulationModel)
