@@ -8,14 +8,18 @@ import sys
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 import crosscheck
 from crosscheck import settings
 from crosscheck.errors import CrosscheckError, UnknownNameError
-from crosscheck.terminal import Steps, as_typed, list_rows, nearest
+from crosscheck.terminal import Steps, as_typed, list_rows, nearest, undisturbed
+
+if TYPE_CHECKING:
+    from crosscheck.backtest import Backtest
+    from crosscheck.standard import Standard
 
 FORMATS: Final = click.Choice(["table", "csv", "json"])
 
@@ -64,6 +68,10 @@ def _write_picture(svg: str, file: Path) -> None:
         file.write_text(svg, encoding="utf-8")
 
 
+def _assessment_year_if_given(context: click.Context, option: click.Parameter, year: str | None) -> str | None:
+    return year and _assessment_year(context, option, year)
+
+
 _standard = click.option("--standard", default=None, help="The standard, if there are rules for more than one.")
 _format = click.option("--format", "form", type=FORMATS, default="table", show_default=True, help="How to list.")
 _USUAL_RUN: Final = Path("run")
@@ -84,10 +92,12 @@ _collection = click.argument("collection", type=click.Path(path_type=Path))
     "--random-share", type=click.FloatRange(0, 1), default=0.5, show_default=True, help="Share of them drawn by lot."
 )
 @click.option("--seed", type=click.IntRange(min=0), default=2009, show_default=True, help="Sealed seed of the draws.")
-@click.option("--risk-model", default=None, help="Version of the weights, as v1; the newest if not given.")
+@click.option("--risk-model", default=None, help="Version of the weights, as v2; the newest if not given.")
+@click.option("--no-learn", is_flag=True, help="Leave the experts' weights as they are stated.")
 @click.option("--screens", is_flag=True, help="Also write what asks and does not weigh: patterns, oddities, surprises.")
 @click.option("--allow-polarity", metavar="REASON", help="Publish although a sign is in doubt; the manifest keeps why.")
 @_standard
+@undisturbed()
 def run(collection: Path, year: str, out: Path, **options: Any) -> None:
     """Make the ranked, explained visit list of one year.
 
@@ -107,6 +117,7 @@ def run(collection: Path, year: str, out: Path, **options: Any) -> None:
     steps = Steps()
     with steps("load rules and models"):
         standard = load_standard(name_standard(options["standard"]), options["risk_model"], last_day(year))
+        standard = standard.leave_weights() if options["no_learn"] else standard
     with steps("read"):
         read = read_collection(collection, standard.questionnaire)
     capacity = Capacity(options["capacity"], options["random_share"], options["seed"])
@@ -325,6 +336,171 @@ def funnel(indicator: str, org_code: str, folder: Path, out: Path) -> None:
     svg = draw_funnel(read_table(folder, "scores"), indicator, org_code.upper(), names[org_code.upper()])
     _write_picture(svg, out)
     click.echo(f"{out}: {indicator} of {names[org_code.upper()]} among its peers")
+
+
+_difficulty = click.option(
+    "--difficulty",
+    type=click.Choice(["easy", "middling", "hard"]),
+    default="middling",
+    show_default=True,
+    help="How strongly what is seen depends on what is.",
+)
+
+
+@main.command()
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder of the invented collection.")
+@_difficulty
+@click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="The same seed, the same world.")
+@click.option(
+    "--worlds", type=click.IntRange(min=1), default=1, show_default=True, help="How many; each in a folder of its own."
+)
+@_standard
+def simulate(out: Path, difficulty: Any, seed: int, worlds: int, standard: str | None) -> None:
+    """Invent a national collection whose truth is known, to judge rules and weights by. Nothing in it is real.
+
+    \b
+    Example:  crosscheck simulate --out invented --difficulty middling --seed 1
+    Then:     crosscheck run invented --year 2008/09 --out run-of-invented
+    """
+    from crosscheck.questionnaire import read_questionnaire
+    from crosscheck.simulation.margins import read_targets
+    from crosscheck.simulation.model import WorldPlan, read_simulation_model
+    from crosscheck.simulation.world import build_world
+    from crosscheck.simulation.write import write_world
+    from crosscheck.standard import name_standard
+
+    name = name_standard(standard)
+    plan = WorldPlan(read_simulation_model(settings.model_file(name, "simulation")), difficulty)
+    questionnaire = read_questionnaire(settings.questionnaire_file(name))
+    targets = read_targets(settings.published_figures_file(name))
+    for one in range(seed, seed + worlds):
+        folder = out if worlds == 1 else out / f"seed-{one}"
+        write_world(build_world(plan, questionnaire, targets, one), folder, plan, one)
+        click.echo(f"{folder}: an INVENTED collection, {difficulty}, seed {one}; nothing in it is real")
+
+
+@main.command()
+@click.argument("collection", type=click.Path(path_type=Path), required=False)
+@click.option("--year", help="Assessment year of the visits, as 2008/09.", callback=_assessment_year_if_given)
+@click.option("--worlds", type=click.IntRange(min=1), help="Hold the list against so many invented worlds instead.")
+@_difficulty
+@click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Seed of the first world.")
+@click.option(
+    "--first-wave", is_flag=True, help="Let the list learn from each world's first visits, and leave them out."
+)
+@click.option(
+    "--share", type=click.FloatRange(0, 1, min_open=True), default=0.1, show_default=True, help="The first of a list."
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default=Path("backtest"),
+    show_default=True,
+    help="Folder of page and JSON.",
+)
+@_standard
+def backtest(collection: Path | None, year: str | None, worlds: int | None, out: Path, **options: Any) -> None:
+    """Hold the visit list against visits that came later, or against invented worlds whose truth is known.
+
+    \b
+    Example:  crosscheck backtest data/england-2008-09 --year 2008/09
+    Or:       crosscheck backtest --worlds 20 --difficulty middling
+    """
+    from crosscheck.backtest import backtest_collection
+    from crosscheck.collection.read import read_collection
+    from crosscheck.report.backtest_page import list_worths, tell_backtest, write_backtest
+    from crosscheck.standard import load_standard, name_standard
+
+    if (collection is None) == (worlds is None) or (collection is not None and year is None):
+        raise click.UsageError("Give either a collection and its --year, or --worlds.")
+    standard = load_standard(name_standard(options["standard"]))
+    if collection is not None and year is not None:
+        tested = backtest_collection(
+            read_collection(collection, standard.questionnaire), standard, year, options["share"]
+        )
+    else:
+        tested = _backtest_worlds(standard, int(worlds or 0), options)
+    write_backtest(tested, out)
+    for among, rows, columns in list_worths(tested):
+        click.echo(among)
+        list_rows(rows, columns, "table")
+    click.echo(f"{tell_backtest(tested)}\n{out / 'backtest.html'} has the plots, {out / 'backtest.json'} every figure")
+
+
+def _backtest_worlds(standard: Standard, worlds: int, options: dict[str, Any]) -> Backtest:
+    from crosscheck.backtest import backtest_worlds, build_worlds
+    from crosscheck.simulation.margins import read_targets
+    from crosscheck.simulation.model import WorldPlan, read_simulation_model
+
+    plan = WorldPlan(read_simulation_model(settings.model_file(standard.name, "simulation")), options["difficulty"])
+    targets = read_targets(settings.published_figures_file(standard.name))
+    built = build_worlds(plan, standard, targets, worlds, options["seed"])
+    return backtest_worlds(built, standard, plan.model.year, options["share"], with_first_wave=options["first_wave"])
+
+
+@main.command()
+@click.argument("folder", metavar="RUN", type=click.Path(path_type=Path))
+@click.option(
+    "--visits",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="What visits found: a file in the columns of visits.",
+)
+@click.option(
+    "--out", type=click.Path(path_type=Path), help="The new version's file; models/…/visit_risk/vN.toml if not given."
+)
+@_format
+def learn(folder: Path, visits: Path, out: Path | None, form: str) -> None:
+    """Learn from what visits found: a new version of the weights, and what each check was worth.
+
+    \b
+    Example:  crosscheck learn run --visits data/england-2008-09/visits_wave_1.csv --out v3.toml
+    """
+    from crosscheck.report.run_folder import read_json, read_table
+    from crosscheck.risk.model import read_risk_model
+    from crosscheck.risk.revision import revise, tell, write_version
+    from crosscheck.visits.findings import read_findings
+
+    told = read_json(folder, "manifest.json")
+    used = settings.model_file(told["options"]["standard"], "visit_risk", told["models"]["visit_risk"]["version"])
+    tables = {name: read_table(folder, name) for name in ("loadings", "beliefs", "parts", "findings")}
+    revision = revise(tables, read_findings(visits), read_risk_model(used), told["options"]["year"])
+    number = max(int(re.sub(r"\D", "", file.stem)) for file in used.parent.glob("v*.toml")) + 1
+    file = out or used.with_stem(f"v{number}")
+    if file.exists():
+        raise UnknownNameError(
+            f"{file}: is there already, and a version that was used never changes. Name another with --out."
+        )
+    file.write_text(write_version(used.read_text(encoding="utf-8"), revision, f"v{number}"), encoding="utf-8")
+    click.echo("\n".join(line.removeprefix("# ") for line in tell(revision)))
+    click.echo(
+        "\nWhat each check was worth among those visited, in decibans between one that differs and one that agrees:"
+    )
+    list_rows(revision.rules.sort("learnt", descending=True).to_dicts(), revision.rules.columns, form)
+    click.echo(f"\nNew version: {file}. Read it, then use it: crosscheck run … --risk-model v{number}")
+
+
+@main.command()
+@_collection
+@click.option("--year", required=True, help="Assessment year, as 2008/09.", callback=_assessment_year)
+@click.option("--first", type=click.IntRange(min=1), default=50, show_default=True, help="How many count as the first.")
+@_standard
+@_format
+def sensitivity(collection: Path, year: str, first: int, standard: str | None, form: str) -> None:
+    """Say how far the first of the list change when an assumption does.
+
+    \b
+    Example:  crosscheck sensitivity data/england-2008-09 --year 2008/09
+    Ends with 1 if fewer than three in five stay under any of them.
+    """
+    from crosscheck.collection.read import read_collection
+    from crosscheck.sensitivity import GATE, vary_assumptions
+    from crosscheck.standard import load_standard, name_standard
+
+    stated = load_standard(name_standard(standard))
+    compared = vary_assumptions(read_collection(collection, stated.questionnaire), stated, year, first)
+    list_rows(compared.to_dicts(), compared.columns, form)
+    sys.exit(int(not compared.filter(compared["kept"] < GATE).is_empty()))
 
 
 @main.command()

@@ -5,16 +5,19 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import polars as pl
+from threadpoolctl import threadpool_limits
 
 from crosscheck.cases import build_cases, census_day
 from crosscheck.history import last_day
 from crosscheck.network.graph import name_bodies, relate
 from crosscheck.network.succession import trace_succession
 from crosscheck.risk.evidence import price_checks, weigh
+from crosscheck.risk.items import gather_items
 from crosscheck.risk.posterior import rank_declarations
+from crosscheck.risk.quality import measure_quality
 from crosscheck.rulebook.evaluate import evaluate, judge
 from crosscheck.rulebook.silence import count_cost
 from crosscheck.rulebook.waivers import waive
@@ -32,8 +35,12 @@ if TYPE_CHECKING:
 
     from crosscheck.collection.read import Collection
     from crosscheck.network.succession import Lineage
+    from crosscheck.risk.model import RiskModel
+    from crosscheck.risk.quality import Quality
     from crosscheck.rulebook.rule import Rulebook
     from crosscheck.standard import Standard
+
+_VISIT: Final = ("org_code", "function", "year", "visited_on")  # a wave that was appended as well counts once
 
 
 @dataclass(frozen=True)
@@ -42,8 +49,8 @@ class Outcome:
 
     `ties`, `lineage` and `names` are the network: who is tied to whom, who came before whom, what each is called.
     `silences` are checks that can't be told for anybody because a whole source said nothing.
-    `doubts` are items of which it is not sure which end is worse. `screens` are what asks and does not weigh: tables by
-    name, none unless they were asked for.
+    `doubts` are items of which it is not sure which end is worse; `quality` is what all items have in common. `screens`
+    are what asks and does not weigh: tables by name, none unless they were asked for.
     """
 
     ties: pl.DataFrame
@@ -55,6 +62,7 @@ class Outcome:
     scores: pl.DataFrame
     pooled: pl.DataFrame
     doubts: pl.DataFrame
+    quality: Quality
     parts: pl.DataFrame
     visit_list: pl.DataFrame
     screens: Mapping[str, pl.DataFrame]
@@ -79,38 +87,44 @@ def cross_check(
         step: is entered around each step with its name, to time it or to show progress.
         with_screens: also make what asks and does not weigh; it takes some seconds more.
     """
-    tables, questionnaire = collection.tables, standard.questionnaire
-    with step("relate"):
-        ties = relate(tables, census_day(year))
-        lineage = trace_succession(tables["relationships"], census_day(year))
-        names = name_bodies(tables)
-    with step("join"):
-        figures = standard.indicators.names
-        cases = build_cases(tables, questionnaire, figures, year, standard.name, lineage.predecessors)
-    with step("check"):
-        known_ties = None if "relationships" in collection.absent else ties
-        findings = waive(evaluate(cases, standard.rulebook, known_ties), standard.waivers, last_day(year))
-        silences = count_cost(standard.rulebook, cases, known_ties)
-    with step("score"):
-        scores = _score(tables, standard)
-        pooled = pool_scores(scores, standard.indicators)
+    tables, questionnaire, figures = collection.tables, standard.questionnaire, standard.indicators.names
     with ThreadPoolExecutor(max_workers=1) as beside:
-        signs = beside.submit(_doubt_signs, tables["indicators"], scores, standard, year)
-        with step("weigh"):
-            parts = weigh(cases, findings, (scores, pooled), tables, standard.risk, year)
-            findings = price_checks(findings, parts, standard.risk)
-            ranked = rank_declarations(parts, standard.risk, capacity.seed)
+        with step("relate"):
+            ties = relate(tables, census_day(year))
+            lineage = trace_succession(tables["relationships"], census_day(year))
+            names = name_bodies(tables)
+        with step("join"):
+            cases = build_cases(tables, questionnaire, figures, year, standard.name, lineage.predecessors)
+        with step("check"):
+            known_ties = None if "relationships" in collection.absent else ties
+            findings = waive(evaluate(cases, standard.rulebook, known_ties), standard.waivers, last_day(year))
+            silences = count_cost(standard.rulebook, cases, known_ties)
+        with step("score"):
+            scores = _score(tables, standard)
+            pooled = pool_scores(scores, standard.indicators)
+        made_up = beside.submit(_check_made_up, tables["indicators"], standard, year)
+        with step("weigh"), one_thread():
+            visits = list_findings(tables)
+            items = gather_items(scores, tables | {"visits": visits}, questionnaire, standard.risk, year)
+            quality = measure_quality(items, visits, standard.risk, year)
+            weighing = _weighing(findings, standard.risk)
+            parts = weigh(cases, weighing, quality, visits, standard.risk, year)
+            findings = price_checks(findings, weighing, parts, standard.risk)
+            ranked = rank_declarations(parts, quality, standard.risk, capacity.seed)
         with step("plan"):
-            declarations = list_declarations(cases, ranked)
-            planned = plan_visits(declarations, _unmet_duties(findings, standard.rulebook), capacity)
+            declarations = list_declarations(cases, ranked, visits.filter(pl.col("year") == year))
+            untested = declarations.filter(pl.col("visited").is_null())
+            planned = plan_visits(untested, _unmet_duties(findings, standard.rulebook), capacity)
             visit_list = list_visits(declarations, planned, findings, parts)
         with step("test the signs"):
-            doubts = signs.result()
+            doubts = check_polarity(scores, *made_up.result(), standard.polarity)
     screens = {}
     if with_screens:
         with step("screen"):
             screens = screen_returns(tables, cases, scores, standard)
-    return Outcome(ties, lineage, names, cases, findings, silences, scores, pooled, doubts, parts, visit_list, screens)
+    return Outcome(
+        ties, lineage, names, cases, findings, silences, scores, pooled, doubts, quality, parts, visit_list, screens
+    )
 
 
 def screen_returns(
@@ -148,8 +162,8 @@ def _score(tables: Mapping[str, pl.DataFrame], standard: Standard) -> pl.DataFra
     return pl.concat([figures, answers])
 
 
-def _doubt_signs(indicators: pl.DataFrame, scores: pl.DataFrame, standard: Standard, year: str) -> pl.DataFrame:
-    """Score and check made-up organisations, from the worst to the best, and name what does not know them apart.
+def _check_made_up(indicators: pl.DataFrame, standard: Standard, year: str) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Score and check made-up organisations, from the worst to the best: whoever knows the signs can tell them apart.
 
     Only checks of a declaration against an answer have a worse end: two accounts contradict each other at either.
     """
@@ -160,7 +174,27 @@ def _doubt_signs(indicators: pl.DataFrame, scores: pl.DataFrame, standard: Stand
         index=["org_code", "function"], variable_name="check_id", value_name="verdict"
     )
     findings = verdicts.with_columns(evidence=pl.lit("a made-up return with every ordered answer at that end"))
-    return check_polarity(scores, _score(made_up, standard), findings, standard.polarity)
+    return _score(made_up, standard), findings
+
+
+def one_thread() -> AbstractContextManager[object]:
+    """Matrices on one thread: the same bytes on any number of cores, and small ones are done sooner by one."""
+    limited: AbstractContextManager[object] = threadpool_limits(limits=1, user_api="blas")
+    return limited
+
+
+def list_findings(tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
+    """All visits that the collection holds: those of former years, and the first wave of the year where it is there."""
+    first_wave = tables.get("visits_wave_1")
+    if first_wave is None:
+        return tables["visits"]
+    return pl.concat([tables["visits"], first_wave]).unique(_VISIT, keep="first", maintain_order=True)
+
+
+def _weighing(findings: pl.DataFrame, model: RiskModel) -> pl.DataFrame:
+    """Findings that weigh: not waived, and not of a kind that only asks until visits show that it should weigh."""
+    asking = [kind for kind, weight in model.kinds.items() if weight.factor == 0]
+    return findings.filter(pl.col("waived").is_null() & pl.col("kind").is_in(asking).not_())
 
 
 def _unmet_duties(findings: pl.DataFrame, rulebook: Rulebook) -> pl.DataFrame:

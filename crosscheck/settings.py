@@ -63,6 +63,11 @@ def questionnaire_file(standard: str) -> Path:
     return home() / "data" / standard.lower() / "questionnaire.csv"
 
 
+def published_figures_file(standard: str) -> Path:
+    """The national figures that were published on a standard's questionnaire."""
+    return home() / "data" / standard.lower() / "published-figures.csv"
+
+
 def model_file(standard: str, name: str, version: str | None = None) -> Path:
     """The file of a model: the version asked for, else the newest.
 

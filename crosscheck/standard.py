@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -42,6 +42,10 @@ class Standard:
     polarity: PolarityModel
     screens: ScreensModel
     risk: RiskModel
+
+    def leave_weights(self) -> Standard:
+        """The same with the weights as experts state them: a run learns nothing from its own collection."""
+        return replace(self, risk=self.risk.model_copy(update={"learns": False}))
 
 
 def load_standard(name: str, risk_version: str | None = None, day: date = date.max) -> Standard:

@@ -20,11 +20,13 @@ _FAMILIES: Final = {
     "prior": "before any evidence",
     "declared": "what was declared",
     "checks": "checks of the answers against what guidance asks",
-    "sections": "answers against those of peers, by section",
+    "answers": "answers, by what all items of the collection have in common",
     "figures": "figures from other sources",
     "comments": "what third parties say",
-    "history": "former declarations and visits",
+    "history": "declarations, and visits to the organisation",
+    "visited": "what a visit of this year found at this very declaration",
 }
+_TOLD_APART: Final = 0.9  # of the draws; below that, neighbours on the list stand as well the other way round
 _HISTORY: Final = (
     ("declared.previous", "a year before"),
     ("declared.two_years_ago", "two years before"),
@@ -102,6 +104,9 @@ def _heading(case: dict[str, Any]) -> Iterator[str]:
         f"(90% interval {case['rank_low']} to {case['rank_high']})"
     )
     yield f"Risk         {case['risk']:.1%} (90% interval {case['risk_low']:.1%} to {case['risk_high']:.1%})"
+    yield f"             {case['among_first']:.0%} likely to belong to the first tenth of the list"
+    if case["ahead_of_next"] is not None and case["ahead_of_next"] < _TOLD_APART:
+        yield f"             can't be told apart from rank {case['rank'] + 1} ({case['ahead_of_next']:.0%} ahead)"
     chosen = case["selected_by"] or "not chosen for a visit"
     chance = case["inclusion_probability"]
     yield f"Plan         {chosen}" + (f"; chance in the draw by lot {chance:.1%}" if chance is not None else "")

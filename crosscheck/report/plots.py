@@ -7,7 +7,6 @@ picture is told the same in words. Sizes are chosen to be read at a width of 400
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from html import escape
 from textwrap import shorten, wrap
 from typing import TYPE_CHECKING, Any, Final
@@ -16,6 +15,7 @@ import numpy as np
 import polars as pl
 
 from crosscheck.errors import CrosscheckError, UnknownNameError
+from crosscheck.report.svg import INK, Axis, draw_line, write_text
 from crosscheck.scoring.dispersion import Deviations, Floats, Spread, funnel_limits, proportions, ratios
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ _TITLE_LETTERS: Final = 58  # to a line
 _NAME_LETTERS: Final = 46
 _TEXT: Final = 22  # 11 pixels where the picture is 400 wide
 _POINTS: Final = 160  # of a limit's line
-_INK, _PEER, _OWN, _LIMIT = "#212b32", "#4c6272", "#b1101c", "#005eb8"
+_PEER, _OWN, _LIMIT = "#4c6272", "#b1101c", "#005eb8"
 
 # The central shares of figures that lie inside the limits by chance, and the dashes of their lines.
 _LIMITS: Final = ((0.95, "9 6", "95%"), (0.998, "none", "99.8%"))
@@ -43,27 +43,6 @@ _EXPECTED: Final[Mapping[str, Callable[[float, Floats], Deviations]]] = {
 }
 _SCALE: Final = {"proportion": 100.0, "ratio": 1.0}
 _UNIT: Final = {"proportion": "%", "ratio": ""}
-
-
-@dataclass(frozen=True)
-class _Axis:
-    """A scale from figures to the picture's units."""
-
-    low: float
-    high: float
-    start: float
-    end: float
-
-    def at(self, figure: float) -> float:
-        return self.start + (figure - self.low) / (self.high - self.low) * (self.end - self.start)
-
-    @property
-    def ticks(self) -> list[float]:
-        """Four to eight round figures within the scale."""
-        rough = (self.high - self.low) / 5
-        power = 10.0 ** math.floor(math.log10(rough))
-        step = min((step * power for step in (1, 2, 5, 10)), key=lambda step: abs(step - rough))
-        return [step * count for count in range(math.ceil(self.low / step), math.floor(self.high / step) + 1)]
 
 
 def draw_funnel(
@@ -120,7 +99,7 @@ def _opening(label: str, name: str, told: str) -> list[str]:
     return [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {_HEIGHT}" width="{_WIDTH}" '
         f'height="{_HEIGHT}" role="img" aria-labelledby="funnel-title funnel-desc" '
-        f'font-family="Arial, Helvetica, sans-serif" font-size="{_TEXT}" fill="{_INK}">',
+        f'font-family="Arial, Helvetica, sans-serif" font-size="{_TEXT}" fill="{INK}">',
         f'<title id="funnel-title">{escape(label)}: {escape(name)} among its peers</title>',
         f'<desc id="funnel-desc">{escape(told)}</desc>',
         f'<rect width="{_WIDTH}" height="{_HEIGHT}" fill="#ffffff"/>',
@@ -148,7 +127,7 @@ def _limits_at(own: dict[str, Any], n: Floats, adjustment: Adjustment, central: 
     return low * _SCALE[own["kind"]], high * _SCALE[own["kind"]]
 
 
-def _axes(own: dict[str, Any], peers: pl.DataFrame, adjustment: Adjustment) -> tuple[_Axis, _Axis, tuple[float, float]]:
+def _axes(own: dict[str, Any], peers: pl.DataFrame, adjustment: Adjustment) -> tuple[Axis, Axis, tuple[float, float]]:
     """Both scales, and the outer limits at the organisation's own number."""
     values = np.append(peers["value"].to_numpy(), own["value"])
     numbers = np.append(peers["n"].to_numpy(), own["n"])
@@ -156,8 +135,8 @@ def _axes(own: dict[str, Any], peers: pl.DataFrame, adjustment: Adjustment) -> t
     bottom, top = min(values.min(), low.min()), max(values.max(), high.max())
     margin = 0.06 * (top - bottom or 1.0)
     most = 100.0 if own["kind"] == "proportion" else math.inf
-    across = _Axis(0.0, float(numbers.max()) * 1.04, _LEFT, _RIGHT)
-    up = _Axis(float(max(0.0, bottom - margin)), float(min(most, top + margin)), _BOTTOM, _TOP)
+    across = Axis(0.0, float(numbers.max()) * 1.04, _LEFT, _RIGHT)
+    up = Axis(float(max(0.0, bottom - margin)), float(min(most, top + margin)), _BOTTOM, _TOP)
     return across, up, (float(low[0]), float(high[0]))
 
 
@@ -178,30 +157,30 @@ def _figure(figure: float, unit: str = "") -> str:
     return f"{figure:,.{decimals}f}{unit}"
 
 
-def _frame(across: _Axis, up: _Axis, own: dict[str, Any], unit: str) -> list[str]:
+def _frame(across: Axis, up: Axis, own: dict[str, Any], unit: str) -> list[str]:
     """Title, axes with their words and figures, and the line of what is expected."""
     middle = (_TOP + _BOTTOM) / 2
     what = "Percent" if unit else "Observed for each one expected"
     expected = up.at(own["expected"])
     return [
         *(
-            _text(_MARGIN, 36 + 32 * place, line, "start", 'font-weight="bold" font-size="26"')
+            write_text(_MARGIN, 36 + 32 * place, line, "start", 'font-weight="bold" font-size="26"')
             for place, line in enumerate(wrap(own["label"], _TITLE_LETTERS, max_lines=2, placeholder=" …"))
         ),
-        *(_text(_LEFT - 12, up.at(tick) + 8, _figure(tick, unit), "end") for tick in up.ticks),
-        *(_text(across.at(tick), _BOTTOM + 28, _figure(tick), "middle") for tick in across.ticks),
-        _text((_LEFT + _RIGHT) / 2, _BOTTOM + 56, "How many the figure rests on", "middle"),
-        _text(22, middle, what, "middle", f'transform="rotate(-90 22 {middle:.1f})"'),
-        *(_line((_LEFT, up.at(tick)), (_RIGHT, up.at(tick)), "#d8dde0", 1) for tick in up.ticks),
-        _line((_LEFT, _BOTTOM), (_RIGHT, _BOTTOM), _INK, 2),
-        _line((_LEFT, _TOP), (_LEFT, _BOTTOM), _INK, 2),
-        _line((_LEFT, expected), (_RIGHT, expected), _INK, 2),
+        *(write_text(_LEFT - 12, up.at(tick) + 8, _figure(tick, unit), "end") for tick in up.ticks),
+        *(write_text(across.at(tick), _BOTTOM + 28, _figure(tick), "middle") for tick in across.ticks),
+        write_text((_LEFT + _RIGHT) / 2, _BOTTOM + 56, "How many the figure rests on", "middle"),
+        write_text(22, middle, what, "middle", f'transform="rotate(-90 22 {middle:.1f})"'),
+        *(draw_line((_LEFT, up.at(tick)), (_RIGHT, up.at(tick)), "#d8dde0", 1) for tick in up.ticks),
+        draw_line((_LEFT, _BOTTOM), (_RIGHT, _BOTTOM), INK, 2),
+        draw_line((_LEFT, _TOP), (_LEFT, _BOTTOM), INK, 2),
+        draw_line((_LEFT, expected), (_RIGHT, expected), INK, 2),
         f'<clipPath id="funnel-area"><rect x="{_LEFT}" y="{_TOP}" width="{_RIGHT - _LEFT}" '
         f'height="{_BOTTOM - _TOP}"/></clipPath>',
     ]
 
 
-def _limit_lines(across: _Axis, up: _Axis, own: dict[str, Any], adjustment: Adjustment) -> list[str]:
+def _limit_lines(across: Axis, up: Axis, own: dict[str, Any], adjustment: Adjustment) -> list[str]:
     n = np.geomspace(1.0, across.high, _POINTS)
     lines = []
     for central, dashes, _ in _LIMITS:
@@ -226,35 +205,26 @@ def _diamond(x: float, y: float) -> str:
     )
 
 
-def _mark(across: _Axis, up: _Axis, own: dict[str, Any], unit: str) -> list[str]:
+def _mark(across: Axis, up: Axis, own: dict[str, Any], unit: str) -> list[str]:
     """The organisation's diamond with its code and figure, on the side where there is room."""
     x, y = across.at(own["n"]), up.at(own["value"])
     left = x > (_LEFT + _RIGHT) / 2
     halo = 'font-weight="bold" stroke="#ffffff" stroke-width="6" paint-order="stroke" stroke-linejoin="round"'
     beside = (x - 22 if left else x + 22, min(max(y + 8, _TOP + 26), _BOTTOM - 10))
     words = f"{own['org_code']}: {_figure(own['value'], unit)}"
-    return [_diamond(x, y), _text(*beside, words, "end" if left else "start", halo)]
+    return [_diamond(x, y), write_text(*beside, words, "end" if left else "start", halo)]
 
 
 def _key(own: dict[str, Any], name: str, peers: int, unit: str) -> list[str]:
     """What the shapes and lines mean; the organisation's name in full."""
     first, second, third = (line - 8 for line in _KEY_LINES)
     named = f"{shorten(name, _NAME_LETTERS, placeholder=' …')}: {_figure(own['value'], unit)} of {_figure(own['n'])}"
-    shown = [_diamond(_MARGIN + 8, first), _text(_MARGIN + 32, first + 8, named, "start", 'font-weight="bold"')]
-    shown += [_dot(_MARGIN + 8, second), _text(_MARGIN + 32, second + 8, f"{peers} peers", "start")]
-    shown.append(_line((_MARGIN + 200, second), (_MARGIN + 252, second), _INK, 2))
-    shown.append(_text(_MARGIN + 264, second + 8, "what its peers lead to expect", "start"))
+    shown = [_diamond(_MARGIN + 8, first), write_text(_MARGIN + 32, first + 8, named, "start", 'font-weight="bold"')]
+    shown += [_dot(_MARGIN + 8, second), write_text(_MARGIN + 32, second + 8, f"{peers} peers", "start")]
+    shown.append(draw_line((_MARGIN + 200, second), (_MARGIN + 252, second), INK, 2))
+    shown.append(write_text(_MARGIN + 264, second + 8, "what its peers lead to expect", "start"))
     for place, (_, dashes, share) in enumerate(_LIMITS):
         start = _MARGIN + 300 * place
-        shown.append(_line((start, third), (start + 52, third), _LIMIT, 2.5, f'stroke-dasharray="{dashes}"'))
-        shown.append(_text(start + 64, third + 8, f"{share} lie inside", "start"))
+        shown.append(draw_line((start, third), (start + 52, third), _LIMIT, 2.5, f'stroke-dasharray="{dashes}"'))
+        shown.append(write_text(start + 64, third + 8, f"{share} lie inside", "start"))
     return shown
-
-
-def _line(start: tuple[float, float], end: tuple[float, float], colour: str, width: float, rest: str = "") -> str:
-    ends = 'x1="{:.1f}" y1="{:.1f}" x2="{:.1f}" y2="{:.1f}"'.format(*start, *end)
-    return f'<line {ends} stroke="{colour}" stroke-width="{width}" {rest}/>'
-
-
-def _text(x: float, y: float, words: str, anchor: str, rest: str = "") -> str:
-    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" {rest}>{escape(words)}</text>'

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final
 
 import polars as pl
@@ -82,6 +81,7 @@ def _write_tables(outcome: Outcome, problems: pl.DataFrame, folder: Path) -> Non
         **{name: _rounded(table) for name, table in outcome.screens.items()},
     }
     kept = {name: _rounded(getattr(outcome, name)) for name in ("cases", "findings", "parts", "ties", "names")}
+    kept |= {name: _rounded(getattr(outcome.quality, name)) for name in ("loadings", "beliefs")}
     kept["predecessors"] = outcome.lineage.predecessors
     with ThreadPoolExecutor(max_workers=1) as beside:
         written = [beside.submit(write_csv, table, folder / f"{name}.csv") for name, table in tables.items()]
@@ -107,7 +107,7 @@ def _rounded(table: pl.DataFrame) -> pl.DataFrame:
 def _rules_as_used(rulebook: Rulebook) -> list[dict[str, Any]]:
     """What people ask of a rule afterwards: its law, its innocent explanations, what to look at."""
     told = ("id", "title", "kind", "expects", "severity", "strength", "basis", "source", "innocent", "ask", "group")
-    return [{key: value for key, value in asdict(rule).items() if key in told} for rule in rulebook]
+    return [{key: getattr(rule, key) for key in told} for rule in rulebook]
 
 
 def _write_json(content: object, file: Path) -> None:

@@ -104,10 +104,10 @@ def _out_of_force(rules: list[str]) -> Iterator[str]:
 
 
 def _first_ten(visit_list: pl.DataFrame) -> Iterator[str]:
-    """The first ten whose declaration a visit would test; a lapse that a board declared itself needs no testing."""
-    compliant = pl.col("declared") == COMPLIANT
-    yield "VISIT FIRST (declared compliant; risk and rank with their 90% intervals)"
-    for row in visit_list.filter(compliant).head(10).iter_rows(named=True):
+    """The first ten that a visit would test: not a lapse that a board declared itself, nor whom somebody visited."""
+    compliant, visited = pl.col("declared") == COMPLIANT, pl.col("visited").is_not_null()
+    yield "VISIT FIRST (declared compliant, not visited yet; risk and rank with their 90% intervals)"
+    for row in visit_list.filter(compliant & ~visited).head(10).iter_rows(named=True):
         yield f"{row['rank']:>4}. {row['name']} ({row['org_code']}, {row['function']})"
         yield (
             f"      risk {row['risk']:.0%} ({row['risk_low']:.0%}-{row['risk_high']:.0%}), "
@@ -117,6 +117,8 @@ def _first_ten(visit_list: pl.DataFrame) -> Iterator[str]:
     declared = visit_list.filter(~compliant)
     if declared.height:
         yield f"  {declared.height} boards declared a lapse themselves: on the list too, to follow up, not to test."
+    if count := visit_list.filter(visited).height:
+        yield f"  {count} were visited this year: on the list too, with what was found."
 
 
 def _plan(visit_list: pl.DataFrame) -> Iterator[str]:

@@ -1,8 +1,12 @@
-"""Evidence as parts: what each finding, figure, comment and piece of history adds to the risk, in decibans.
+"""Evidence as parts: what each answer, figure, remark, check and piece of history adds to the risk, in decibans.
 
-A part's own worth is ten times the decimal logarithm of a likelihood ratio: how much likelier the evidence is where a
-visit would not uphold the declaration. Evidence of one family overlaps, so that each part counts less the more of its
-family there are. Absent evidence makes no part at all.
+Liability to a visit that does not uphold is a standard normal variable of which quality and shading explain a share
+(`quality`). With mean m and known share k of its variance after the evidence, and a share p not upheld by lot,
+
+    risk = Φ((m - t) / √(1 - k)),   t = Φ⁻¹(1 - p)
+
+and log-odds are 1.69 times the argument (choice: their ratio at p = 13%; a straight line, so that parts add up).
+m and k are sums over the items, so that the log-odds are too: absent evidence makes no part at all.
 """
 
 from __future__ import annotations
@@ -10,16 +14,18 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Final
 
+import numpy as np
 import polars as pl
+from scipy.special import ndtri
 
+from crosscheck.risk.items import TARGET
 from crosscheck.vocabulary import COMPLIANT
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from crosscheck.risk.model import RiskModel
+    from crosscheck.risk.quality import Quality
 
-    from crosscheck.risk.model import RiskModel, Shift
-
-# One row a part. `worth` is what it would add alone, `decibans` what it adds beside the others, `sd` how unsure `worth`
+# One row a part. `worth` is what it would add alone, `decibans` what it adds beside the others, `sd` how unsure that
 # is. `part` names the evidence: one draw of its weight moves it for all declarations alike.
 PARTS: Final = pl.Schema(
     {
@@ -36,63 +42,89 @@ PARTS: Final = pl.Schema(
     }
 )
 _KEYS: Final = ("org_code", "function")
+_DECIMALS: Final = 6
 _NATS_IN_DECIBANS: Final = 10 / math.log(10)
+
+# Decibans for one unit of a probit: 1.69 nats.
+PROBIT: Final = 1.69 * _NATS_IN_DECIBANS
 
 # How often a check differs is uncertain where few could be decided; so much imagined evidence stands beside the counted
 # (two of twenty, about what an average check shows in the review).
 _IMAGINED_DIFFERS: Final = 2.0
 _IMAGINED_DECIDED: Final = 20.0
 
+_LEAST_SHARE: Final = 0.01
+_STEPS: Final = 30  # of Newton's method, which needs five or six
+
 
 def weigh(
-    cases: pl.DataFrame,
-    findings: pl.DataFrame,
-    scores: tuple[pl.DataFrame, pl.DataFrame],
-    tables: Mapping[str, pl.DataFrame],
-    model: RiskModel,
-    year: str,
+    cases: pl.DataFrame, findings: pl.DataFrame, quality: Quality, visits: pl.DataFrame, model: RiskModel, year: str
 ) -> pl.DataFrame:
     """Turn all evidence on each declaration into parts that add up to its risk.
 
     Args:
         cases: one row a declaration.
-        findings: one row a check on a declaration, with `expected`, `says`, `group`, `kind` and `waived`; only one that
-            is decided and not waived weighs.
-        scores: one row a figure of an organisation, of which those with a z and a relevance weigh; and the same pooled,
-            one row an organisation and section, of which the sections of the questionnaire weigh.
-        tables: conformed tables; `comments` and `visits` are used.
+        findings: one row a check that weighs on a declaration, with `expected`, `says`, `group` and `kind`; only one
+            that is decided adds anything.
+        quality: what the items of each organisation reveal.
+        visits: conformed; those of the year speak of the declaration that they tested, those by lot of how many stand.
         model: what each kind of evidence is worth.
-        year: the assessment year; only its comments and earlier years' visits count.
+        year: the assessment year.
 
     Returns:
-        One row a part (`PARTS`), sorted by declaration, family, group and part. Positive is worse.
+        One row a part (`PARTS`), sorted by declaration, family, group and part. Positive is worse. Before any visit of
+        the year the risks of all declarations of compliance have the mean that visits by lot lead to expect.
     """
-    single, pooled = scores
+    visited = visits.filter(pl.col("year") == year)
+    base = expect_share(visits, model, year)
     families = (
-        _prior(cases, model),
         _declared(cases, model),
-        _answers(cases, findings, single, pooled, model),
-        _figures(cases, single, model),
-        _comments(cases, tables["comments"], model, year),
-        _history(cases, tables["visits"], model, year),
+        _items(cases, quality, visited, base, year),
+        _checks(findings, model),
+        _visited(cases, visited, model),
     )
-    parts = pl.concat([family.select(PARTS.names()).cast(PARTS) for family in families])
-    return parts.sort(*_KEYS, "family", "group", "part")
+    evidence = pl.concat([family.select(PARTS.names()).cast(PARTS) for family in families])
+    evidence = evidence.with_columns(pl.col("worth", "decibans", "sd").round(_DECIMALS))
+    prior = _prior(cases, evidence, base, model)
+    return pl.concat([prior, evidence]).sort(*_KEYS, "family", "group", "part")
 
 
-def price_checks(findings: pl.DataFrame, parts: pl.DataFrame, model: RiskModel) -> pl.DataFrame:
+def expect_share(visits: pl.DataFrame, model: RiskModel, year: str) -> float:
+    """The share of declarations of compliance that do not stand.
+
+    The stated share counts as so many visits. To these are added the visits by lot of the collection, with what they
+    found freed of the visitors' errors (Rogan and Gladen 1978, American Journal of Epidemiology 107:71-76), each with
+    what is left of it after the years that have passed. Visits chosen by risk say nothing of it.
+    """
+    ago = int(year[:4]) - pl.col("year").str.slice(0, 4).cast(pl.Int64)
+    by_lot = visits.filter((pl.col("selected_by") == "random") & (ago >= 0))
+    left = model.history.fading**ago
+    qualified = (left * (pl.col("finding") == "qualified")).sum()
+    seen, found = by_lot.select(left.sum().alias("seen"), qualified.alias("found")).row(0)
+    prior, power = model.prior, model.visitors.power
+    lapses = power * (found - seen * (1 - model.visitors.specificity))  # what each tells falls with the square of power
+    share = (prior.not_upheld_share * prior.visits + lapses) / (prior.visits + seen * power**2)
+    return float(min(max(share, _LEAST_SHARE), 1 - _LEAST_SHARE))
+
+
+def price_checks(findings: pl.DataFrame, weighing: pl.DataFrame, parts: pl.DataFrame, model: RiskModel) -> pl.DataFrame:
     """Write beside each finding what it added, and what a difference would be worth by itself.
 
+    Args:
+        findings: one row a check on a declaration.
+        weighing: those of them that weigh; the others only ask.
+        parts: as of `weigh`.
+        model: what a check is worth.
+
     Returns:
-        `findings` with `weight` (decibans that it added to the risk; 0 where the check can't tell, does not apply, is
-        waived or is of a kind that only asks) and `could_add` (decibans of a difference alone: what an open question is
-        worth asking for; 0 for a kind that only asks).
+        `findings` with `weight` (decibans that it added to the risk; 0 where the check can't tell or does not apply)
+        and `could_add` (decibans of a difference alone: what an open question is worth asking for).
     """
     added = parts.filter(pl.col("family") == "checks").select(*_KEYS, check_id="part", weight="decibans")
     return (
         findings.join(added, on=["check_id", *_KEYS], how="left", maintain_order="left")
         .join(
-            _worths(findings, model).select("check_id", could_add="adds"),
+            _worths(weighing, model).select("check_id", could_add=pl.col("adds") * model.correlation.beside_answers),
             on="check_id",
             how="left",
             maintain_order="left",
@@ -136,89 +168,141 @@ def overlap(size: pl.Expr, correlation: float, over: list[str]) -> pl.Expr:
     return 1 / (1 + (effective - 1) * correlation)
 
 
-def limited_normal(low: float, high: float) -> tuple[float, float]:
-    """Mean and standard deviation of a standard normal score that is held between `low` and `high`."""
-    density = {limit: math.exp(-(limit**2) / 2) / math.sqrt(2 * math.pi) for limit in (low, high)}
-    below, above = _below(low), 1 - _below(high)
-    mean = low * below + high * above + density[low] - density[high]
-    inside = 1 - below - above + low * density[low] - high * density[high]
-    return mean, math.sqrt(low**2 * below + high**2 * above + inside - mean**2)
-
-
-def _below(limit: float) -> float:
-    return (1 + math.erf(limit / math.sqrt(2))) / 2
-
-
 def _decibans(ratio: pl.Expr) -> pl.Expr:
     return 10 * ratio.log10()
 
 
-def _prior(cases: pl.DataFrame, model: RiskModel) -> pl.DataFrame:
-    share = model.prior.not_upheld_share
-    decibans = 10 * math.log10(share / (1 - share))
+def _prior(cases: pl.DataFrame, evidence: pl.DataFrame, base: float, model: RiskModel) -> pl.DataFrame:
+    """The part that everybody has: the share by lot, less what the evidence on an average declaration comes to."""
+    stated = model.prior
+    seen = stated.visits * base * (1 - base)
+    start = 10 * math.log10(base / (1 - base))
+    decibans = round(start + _level(cases, evidence, base), _DECIMALS)
     return cases.select(
         *_KEYS,
         family=pl.lit("prior"),
         group=pl.lit("prior"),
         part=pl.lit("prior"),
-        worth=pl.lit(decibans),
+        worth=pl.lit(round(start, _DECIMALS)),
         decibans=pl.lit(decibans),
-        sd=pl.lit(model.prior.sd),
-        reason=pl.lit(f"Of declarations visited by lot, {share:.0%} were not upheld"),
-        source=pl.lit(model.prior.source),
-    )
+        sd=pl.lit(round(_NATS_IN_DECIBANS / math.sqrt(seen), _DECIMALS)),
+        reason=pl.lit(
+            f"By visits by lot {base:.1%} of declarations of compliance do not stand: the mean over all of them"
+        ),
+        source=pl.lit(stated.source),
+    ).cast(PARTS)
+
+
+def _level(cases: pl.DataFrame, evidence: pl.DataFrame, base: float) -> float:
+    """What to add to all, so that the risks of the declarations of compliance have the mean `base`.
+
+    What a visit of the year found at the declaration itself is left out: it tells of that one, not of all.
+    """
+    compliant = cases.filter(pl.col("declared.status") == COMPLIANT).select(_KEYS)
+    sums = evidence.filter(pl.col("family") != "visited").group_by(_KEYS).agg(pl.col("decibans").sum())
+    known = compliant.join(sums, on=_KEYS, how="left").sort(_KEYS)["decibans"].fill_null(0.0).to_numpy()
+    level, start = 0.0, math.log(base / (1 - base))
+    for _ in range(_STEPS if known.size else 0):
+        risks = 1 / (1 + np.exp(-(start + level + known / _NATS_IN_DECIBANS)))
+        level -= float((risks.mean() - base) / (risks * (1 - risks)).mean())
+    return level * _NATS_IN_DECIBANS
 
 
 def _declared(cases: pl.DataFrame, model: RiskModel) -> pl.DataFrame:
-    worths = pl.DataFrame(
-        [(status, worth.decibans, worth.sd, worth.reason) for status, worth in sorted(model.declared.items())],
-        schema=["status", "worth", "sd", "reason"],
-        orient="row",
-    )
-    status = pl.col("declared.status").cast(pl.String).alias("status")
+    worths = _stated(model)
     return (
-        cases.select(*_KEYS, status)
-        .join(worths, on="status")
+        cases.select(*_KEYS, name=pl.col("declared.status").cast(pl.String))
+        .join(worths, on="name")
         .with_columns(
             family=pl.lit("declared"),
             group=pl.lit("declared"),
-            part=pl.format("declared.{}", "status"),
+            part=pl.format("declared.{}", "name"),
             decibans="worth",
             source=pl.lit("the declaration itself"),
         )
     )
 
 
-def _answers(
-    cases: pl.DataFrame, findings: pl.DataFrame, scores: pl.DataFrame, pooled: pl.DataFrame, model: RiskModel
-) -> pl.DataFrame:
-    """Checks (the criterion) and sections (the norm) rest on the same answers, so that they share one discount."""
-    checks = _checks(findings, model)
-    sections = _sections(cases, scores, pooled, model)
-    correlation = model.correlation.between_groups
-    together = pl.concat([checks, sections], how="diagonal")
-    groups = together.group_by(*_KEYS, "family", "group").agg(strength=(pl.col("size") * pl.col("kept")).sum())
-    kept = groups.with_columns(beside=overlap(pl.col("strength"), correlation, [*_KEYS]))
-    return together.join(kept, on=[*_KEYS, "family", "group"]).with_columns(
-        decibans=pl.col("worth") * pl.col("kept") * pl.col("beside")
+def _stated(model: RiskModel) -> pl.DataFrame:
+    return pl.DataFrame(
+        [(name, worth.decibans, worth.sd, worth.reason) for name, worth in sorted(model.declared.items())],
+        schema=["name", "worth", "sd", "reason"],
+        orient="row",
+    )
+
+
+def _items(cases: pl.DataFrame, quality: Quality, visited: pl.DataFrame, base: float, year: str) -> pl.DataFrame:
+    """One part an item. Two say nothing new of some declarations: the lapse that it declares itself, its own visit."""
+    own_lapse = (pl.col("item") == f"declared.{year.replace('/', '_')}") & (pl.col("status") != COMPLIANT)
+    own_visit = (pl.col("item") == TARGET) & pl.col("visited").fill_null(value=False)
+    threshold = float(-ndtri(base))
+    rest = (1 - pl.col("tells").sum().over(_KEYS)).sqrt()
+    known = pl.col("tells").sum().over(_KEYS)
+    decibans = pl.col("adds") / rest - threshold * (1 / rest - 1) * pl.col("tells") / known
+    alone = (1 - pl.col("bears_on") ** 2).sqrt()
+    return (
+        cases.select(*_KEYS, status=pl.col("declared.status").cast(pl.String))
+        .join(visited.select(*_KEYS, visited=pl.lit(value=True)).unique(), on=_KEYS, how="left")
+        .join(quality.shares, on="org_code")
+        .filter(~own_lapse & ~own_visit)
+        .with_columns(
+            part="item",
+            worth=PROBIT * ((pl.col("bears_on") * pl.col("z") - threshold) / alone + threshold),
+            decibans=PROBIT * decibans,
+            sd=PROBIT * pl.col("doubt") / rest,
+            reason=_reason(),
+        )
+    )
+
+
+def _reason() -> pl.Expr:
+    """The item in words; where beside the others it tells more of shading than of quality, it says so."""
+    shaded = pl.lit("; beside what others hold, rather a sign that the account is shaded")
+    candid = pl.lit("; beside what others hold, rather a sign of candour")
+    against = pl.when((pl.col("z") < 0) & (pl.col("adds") > 0)).then(shaded)
+    return pl.col("reason") + against.when((pl.col("z") > 0) & (pl.col("adds") < 0)).then(candid).otherwise(pl.lit(""))
+
+
+def _visited(cases: pl.DataFrame, visited: pl.DataFrame, model: RiskModel) -> pl.DataFrame:
+    """What a visit of the year found at the very declaration, by how often visitors err."""
+    sensitivity, specificity = model.visitors.sensitivity, model.visitors.specificity
+    ratio = {"qualified": sensitivity / (1 - specificity), "upheld": (1 - sensitivity) / specificity}
+    worth = pl.col("finding").replace_strict({name: 10 * math.log10(odds) for name, odds in ratio.items()})
+    last = visited.sort(*_KEYS, "visited_on", "finding").unique(_KEYS, keep="last", maintain_order=True)
+    return (
+        cases.select(_KEYS)
+        .join(last, on=_KEYS)
+        .with_columns(
+            family=pl.lit("visited"),
+            group=pl.lit("visited"),
+            part=pl.format("visit.{}", "finding"),
+            worth=worth,
+            decibans=worth,
+            sd=pl.lit(0.0),
+            reason=pl.format("A visit of this year found the declaration {}", "finding"),
+            source=pl.lit(model.visitors.reason),
+        )
     )
 
 
 def _checks(findings: pl.DataFrame, model: RiskModel) -> pl.DataFrame:
-    decided = findings.filter(pl.col("verdict").is_in(["differs", "agrees"]) & pl.col("waived").is_null())
+    """The criterion, beside the norm: less for every other check that speaks of the same, and for the answers' own."""
+    decided = findings.filter(pl.col("verdict").is_in(["differs", "agrees"]))
     differs = pl.col("verdict") == "differs"
-    return (
-        decided.join(_worths(findings, model), on="check_id")
-        .with_columns(worth=pl.when(differs).then("adds").otherwise("takes"), size=pl.col("adds"))
-        .with_columns(
-            family=pl.lit("checks"),
-            part=pl.col("check_id"),
-            sd=(pl.col("worth") * pl.col("relative")).abs(),
-            kept=overlap(pl.col("size"), model.correlation.within_group, [*_KEYS, "group"]),
-            reason=pl.when(differs).then("says").otherwise(pl.format("As expected: {}", "expected")),
-            source=pl.col("basis"),
-        )
-        .select(*_KEYS, "family", "group", "part", "worth", "sd", "size", "kept", "reason", "source")
+    correlation = model.correlation
+    priced = decided.join(_worths(findings, model), on="check_id").with_columns(
+        worth=pl.when(differs).then("adds").otherwise("takes"),
+        kept=overlap(pl.col("adds"), correlation.within_group, [*_KEYS, "group"]),
+    )
+    groups = priced.group_by(*_KEYS, "group").agg(strength=(pl.col("adds") * pl.col("kept")).sum())
+    beside = overlap(pl.col("strength"), correlation.between_groups, [*_KEYS]) * correlation.beside_answers
+    return priced.join(groups.with_columns(beside=beside), on=[*_KEYS, "group"]).with_columns(
+        family=pl.lit("checks"),
+        part=pl.col("check_id"),
+        decibans=pl.col("worth") * pl.col("kept") * pl.col("beside"),
+        sd=(pl.col("worth") * pl.col("kept") * pl.col("beside") * pl.col("relative")).abs(),
+        reason=pl.when(differs).then("says").otherwise(pl.format("As expected: {}", "expected")),
+        source=pl.col("basis"),
     )
 
 
@@ -238,188 +322,4 @@ def _worths(findings: pl.DataFrame, model: RiskModel) -> pl.DataFrame:
         checks.filter(factor > 0)
         .select("check_id", adds=adds, takes=takes, relative=severity.replace_strict(relative, return_dtype=pl.Float64))
         .sort("check_id")
-    )
-
-
-def _sections(cases: pl.DataFrame, scores: pl.DataFrame, pooled: pl.DataFrame, model: RiskModel) -> pl.DataFrame:
-    """One part a section of the questionnaire: its answers pooled into one score against the peers'."""
-    of_answers = scores.filter(pl.col("relevance") == "answer").select(section="source").unique()
-    worth = _shifted(pl.col("z"), model.sections, model)
-    side = pl.when(pl.col("z") > 0).then(pl.lit("worse")).otherwise(pl.lit("better"))
-    return (
-        cases.select(*_KEYS)
-        .join(pooled.drop_nulls("z").join(of_answers, on="section", how="semi"), on="org_code")
-        .with_columns(
-            family=pl.lit("sections"),
-            group=pl.format("section {}", "section"),
-            part=pl.format("section.{}", "section"),
-            worth=worth,
-            sd=(worth * (model.sections.sd / model.sections.shift)).abs(),
-            size=pl.lit(model.sections.shift * _NATS_IN_DECIBANS),
-            kept=pl.lit(1.0),
-            reason=pl.format(
-                "Its {} answers on {}, taken together, are {} than those of its peers (z {})",
-                "items",
-                pl.col("section").str.replace_all("_", " "),
-                side,
-                pl.col("z").round(1),
-            ),
-            source=pl.lit(model.sections.reason),
-        )
-        .select(*_KEYS, "family", "group", "part", "worth", "sd", "size", "kept", "reason", "source")
-    )
-
-
-def _held(z: pl.Expr, model: RiskModel) -> pl.Expr:
-    """A score held between the limits, in standard units again: good news may not cancel bad (*choice*)."""
-    low, high = model.simulation.good_news_limit, model.simulation.bad_news_limit
-    mean, sd = limited_normal(low, high)
-    return (z.clip(low, high) - mean) / sd
-
-
-def _shifted(z: pl.Expr, shift: Shift, model: RiskModel) -> pl.Expr:
-    """Decibans of a score whose mean lies `shift` standard deviations worse where the standard is not met."""
-    limit = model.simulation.bad_news_limit
-    return (z.clip(-limit, limit) * shift.shift - shift.shift**2 / 2) * _NATS_IN_DECIBANS
-
-
-def _figures(cases: pl.DataFrame, scores: pl.DataFrame, model: RiskModel) -> pl.DataFrame:
-    """One part a figure from another source, by its relevance; a figure that no model names weighs nothing."""
-    weighed = []
-    for relevance, shift in sorted(model.figures.items()):
-        of_this = scores.filter((pl.col("relevance") == relevance) & pl.col("z").is_not_null())
-        worth = _shifted(_held(pl.col("z"), model), shift, model)
-        weighed.append(
-            of_this.with_columns(
-                worth=worth,
-                sd=(worth * (shift.sd / shift.shift)).abs(),
-                size=pl.lit(shift.shift),
-                group=pl.lit(relevance),
-            )
-        )
-    side = pl.when(pl.col("z") > 0).then(pl.lit("worse")).otherwise(pl.lit("better"))
-    return (
-        cases.select(*_KEYS)
-        .join(pl.concat(weighed), on="org_code")
-        .with_columns(kept=overlap(pl.col("size"), model.correlation.figures, [*_KEYS]))
-        .with_columns(
-            family=pl.lit("figures"),
-            group=pl.format("relevance {}", "group"),
-            part=pl.col("indicator"),
-            decibans=pl.col("worth") * pl.col("kept"),
-            reason=pl.format(
-                "{}: {} where its peers lead to {}, {} (z {})",
-                "label",
-                _in_words("value"),
-                _in_words("expected"),
-                side,
-                pl.col("z").round(1),
-            ),
-        )
-    )
-
-
-def _in_words(figure: str) -> pl.Expr:
-    """A figure as people write it: one decimal at most, none where it is whole, with its percent sign."""
-    number = pl.col(figure).round(1).cast(pl.String).str.strip_suffix(".0")
-    return pl.when(pl.col("kind").is_in(["proportion", "percent"])).then(number + "%").otherwise(number)
-
-
-def _comments(cases: pl.DataFrame, comments: pl.DataFrame, model: RiskModel, year: str) -> pl.DataFrame:
-    """One part an author: its remarks of the year averaged by reliability, so that many from one source add little."""
-    stated = model.comments
-    toll = -pl.col("polarity") * pl.col("reliability")
-    price = pl.when(toll > 0).then(toll * stated.criticism).otherwise(toll * stated.praise)
-    voices = (
-        comments.filter((pl.col("year") == year) & (pl.col("standard") == model.standard))
-        .sort("org_code", "author", "polarity", "reliability", "text")
-        .group_by("org_code", "author", maintain_order=True)
-        .agg(worth=price.mean(), remarks=pl.len(), text=pl.col("text").sort_by(price.abs(), descending=True).first())
-        .filter(pl.col("worth") != 0)
-    )
-    return (
-        cases.select(*_KEYS)
-        .join(voices, on="org_code")
-        .with_columns(kept=overlap(pl.col("worth").abs(), model.correlation.comments, [*_KEYS]))
-        .with_columns(
-            family=pl.lit("comments"),
-            group=pl.lit("comments"),
-            part=pl.format("comment.{}", "author"),
-            decibans=pl.col("worth") * pl.col("kept"),
-            sd=(pl.col("worth") * (stated.sd / stated.criticism)).abs(),
-            reason=pl.format(
-                "{} ({}): “{}”",
-                pl.col("author").replace_strict(_AUTHORS),
-                pl.when(pl.col("remarks") == 1)
-                .then(pl.lit("one remark"))
-                .otherwise(pl.format("{} remarks", "remarks")),
-                pl.col("text").str.slice(0, _QUOTED),
-            ),
-            source=pl.lit(stated.reason),
-        )
-    )
-
-
-_QUOTED: Final = 300
-_AUTHORS: Final = {
-    "sha": "Strategic health authority",
-    "lscb": "Local safeguarding children board",
-    "overview_and_scrutiny": "Overview and scrutiny committee",
-    "link": "Local involvement network",
-    "governors": "Board of governors",
-}
-
-
-def _history(cases: pl.DataFrame, visits: pl.DataFrame, model: RiskModel, year: str) -> pl.DataFrame:
-    stated = model.history
-    compliant = pl.col("declared.status") == COMPLIANT
-    declared_otherwise = cases.filter(compliant & (pl.col("declared.previous") != COMPLIANT)).select(
-        *_KEYS,
-        part=pl.lit("history.declared_otherwise"),
-        worth=pl.lit(stated.declared_otherwise.decibans),
-        sd=pl.lit(stated.declared_otherwise.sd),
-        reason=pl.format(
-            "Declared {} a year ago, compliant now",
-            pl.col("declared.previous").cast(pl.String).str.replace_all("_", " "),
-        ),
-        source=pl.lit(stated.declared_otherwise.reason),
-    )
-    other_function = cases.filter(compliant & (pl.col("declared.other_function") != COMPLIANT)).select(
-        *_KEYS,
-        part=pl.lit("history.other_function"),
-        worth=pl.lit(stated.other_function.decibans),
-        sd=pl.lit(stated.other_function.sd),
-        reason=pl.format(
-            "Its other function declares {}",
-            pl.col("declared.other_function").cast(pl.String).str.replace_all("_", " "),
-        ),
-        source=pl.lit(stated.other_function.reason),
-    )
-    pieces = pl.concat([declared_otherwise, other_function, _former_visits(cases, visits, model, year)])
-    return pieces.with_columns(family=pl.lit("history"), group=pl.lit("history"), decibans="worth")
-
-
-def _former_visits(cases: pl.DataFrame, visits: pl.DataFrame, model: RiskModel, year: str) -> pl.DataFrame:
-    """The last visit of a former year; it speaks of both functions of the organisation, and fades with every year."""
-    worths = {"qualified": model.history.visit_qualified, "upheld": model.history.visit_upheld}
-    ago = int(year[:4]) - pl.col("year").str.slice(0, 4).cast(pl.Int64)
-    last = (
-        visits.filter(pl.col("year") < year)
-        .sort("org_code", "visited_on", "finding")
-        .group_by("org_code", maintain_order=True)
-        .last()
-        .with_columns(left=model.history.fading.a_year ** (ago - 1))
-    )
-    return (
-        cases.select(*_KEYS)
-        .join(last.drop("function"), on="org_code")
-        .select(
-            *_KEYS,
-            part=pl.format("history.visit_{}", "finding"),
-            worth=pl.col("finding").replace_strict({key: worth.decibans for key, worth in worths.items()})
-            * pl.col("left"),
-            sd=pl.col("finding").replace_strict({key: worth.sd for key, worth in worths.items()}) * pl.col("left"),
-            reason=pl.format("A visit in {} found the declaration {}", pl.col("year"), pl.col("finding")),
-            source=pl.col("finding").replace_strict({key: worth.reason for key, worth in worths.items()}),
-        )
     )

@@ -12,8 +12,18 @@ _KEYS: Final = ("org_code", "function")
 _NOTHING: Final = "Nothing that is known speaks against the declaration"
 
 
-def list_declarations(cases: pl.DataFrame, ranked: pl.DataFrame) -> pl.DataFrame:
-    """Say who each ranked declaration is of: name, type, region, and what it declares."""
+def list_declarations(cases: pl.DataFrame, ranked: pl.DataFrame, visits: pl.DataFrame) -> pl.DataFrame:
+    """Say who each ranked declaration is of, what it declares, and what a visit found if there was one.
+
+    Args:
+        cases: one row a declaration.
+        ranked: one row a declaration, worst first.
+        visits: visits of the year; of several to one declaration the last counts.
+
+    Returns:
+        `ranked` with `name`, `org_type`, `region`, `declared`, and `visited`: the finding, null where nobody was.
+    """
+    found = visits.sort(*_KEYS, "visited_on", "finding").unique(_KEYS, keep="last", maintain_order=True)
     identities = cases.select(
         *_KEYS,
         pl.col("organisation.name").alias("name"),
@@ -21,7 +31,9 @@ def list_declarations(cases: pl.DataFrame, ranked: pl.DataFrame) -> pl.DataFrame
         pl.col("organisation.region").alias("region"),
         pl.col("declared.status").cast(pl.String).alias("declared"),
     )
-    return ranked.join(identities, on=_KEYS, how="left", maintain_order="left")
+    return ranked.join(identities, on=_KEYS, how="left", maintain_order="left").join(
+        found.select(*_KEYS, visited="finding"), on=_KEYS, how="left", maintain_order="left"
+    )
 
 
 def list_visits(
@@ -36,7 +48,9 @@ def list_visits(
         parts: one row a part of a risk; the weightiest that speaks against the declaration gives the reason.
 
     Returns:
-        `frames.OUTPUTS["visit_list"]`, worst first, and after its columns `decibans`, the sum of the parts.
+        `frames.OUTPUTS["visit_list"]`, worst first, and after its columns `decibans`, the sum of the parts,
+        `among_first` and `ahead_of_next`: how likely it belongs to the first tenth, and stands before the next; and
+        `visited`, what a visit of the year found.
     """
     verdicts = findings.group_by(_KEYS).agg(
         flags=(pl.col("verdict") == "differs").sum(), unknowns=(pl.col("verdict") == "cannot_tell").sum()
@@ -51,7 +65,8 @@ def list_visits(
         .join(weightiest.select(*_KEYS, "reason"), on=_KEYS, how="left", maintain_order="left")
         .with_columns(pl.col("flags", "unknowns").fill_null(0).cast(pl.Int64), pl.col("reason").fill_null(_NOTHING))
     )
+    further = ("decibans", "among_first", "ahead_of_next")
     rounded = pl.col("risk", "risk_low", "risk_high", "inclusion_probability").round(6)
-    return listed.with_columns(rounded, pl.col("decibans").round(4)).select(
-        *OUTPUTS["visit_list"].schema.names(), "decibans"
+    return listed.with_columns(rounded, pl.col(further).round(4)).select(
+        *OUTPUTS["visit_list"].schema.names(), *further, "visited"
     )

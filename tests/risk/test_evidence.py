@@ -8,14 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crosscheck import settings
 from crosscheck.frames import INPUTS
-from crosscheck.risk.evidence import limited_normal, overlap, price_difference, weigh
-from crosscheck.risk.model import RiskModel, read_risk_model
+from crosscheck.risk.evidence import expect_share, overlap, price_checks, price_difference, weigh
+from crosscheck.risk.items import ITEMS
+from crosscheck.risk.quality import measure_quality
 from crosscheck.vocabulary import STATUS
-
-MODEL = read_risk_model(settings.model_file("C2", "visit_risk", "v1"))
-YEAR = "2008/09"
+from tests.risk.invented import MODEL, NO_VISITS, YEAR, invent
 
 
 def cases(*codes: str, **columns: object) -> pl.DataFrame:
@@ -46,54 +44,141 @@ def findings(*verdicts: tuple[str, str, str, str, str]) -> pl.DataFrame:
     )
 
 
-def scores(*rows: tuple[str, str, float, str, str]) -> pl.DataFrame:
-    """Scores given as indicator, organisation, z, relevance, source."""
-    names = {
-        "indicator": pl.String,
-        "org_code": pl.String,
-        "z": pl.Float64,
-        "relevance": pl.String,
-        "source": pl.String,
-    }
-    return pl.DataFrame(list(rows), schema=names, orient="row").with_columns(
-        label=pl.col("indicator"), kind=pl.lit("proportion"), value=pl.lit(50.0), expected=pl.lit(62.5)
-    )
-
-
-NO_FINDINGS, NO_SCORES = findings(), scores()
-NOTHING_POOLED = pl.DataFrame(schema={"org_code": pl.String, "section": pl.String, "items": pl.UInt32, "z": pl.Float64})
-
-
-def tables(**given_tables: pl.DataFrame) -> dict[str, pl.DataFrame]:
-    return {name: given_tables.get(name, table.empty()) for name, table in INPUTS.items()}
+NO_FINDINGS, NO_ITEMS = findings(), ITEMS.to_frame()
+MANY = {f"answer.{number:02}": (0.4, -0.2) for number in range(20)} | {
+    f"figure.{number}": (0.4, 0.0) for number in range(8)
+}
 
 
 def parts(
     declarations: pl.DataFrame,
     found: pl.DataFrame = NO_FINDINGS,
-    scored: pl.DataFrame = NO_SCORES,
-    model: RiskModel = MODEL,
-    **given_tables: pl.DataFrame,
+    items: pl.DataFrame = NO_ITEMS,
+    visits: pl.DataFrame = NO_VISITS,
 ) -> pl.DataFrame:
-    return weigh(declarations, found, (scored, NOTHING_POOLED), tables(**given_tables), model, YEAR)
+    quality = measure_quality(items, visits, MODEL, YEAR)
+    return weigh(declarations, found, quality, visits, MODEL, YEAR)
 
 
 def total(of: pl.DataFrame, code: str) -> float:
     return float(of.filter(pl.col("org_code") == code)["decibans"].sum())
 
 
-def comment(code: str, author: str, polarity: float, reliability: float = 1.0) -> tuple[object, ...]:
-    return (code, author, YEAR, "C2", polarity, reliability, "a remark")
+def visits(*rows: tuple[str, str, str, str]) -> pl.DataFrame:
+    """Visits given as organisation, year, arm, finding."""
+    told = [(code, "whole", year, arm, None, None, finding) for code, year, arm, finding in rows]
+    return pl.DataFrame(told, schema=INPUTS["visits"].schema, orient="row")
 
 
-def comments(*rows: tuple[object, ...]) -> pl.DataFrame:
-    return pl.DataFrame(list(rows), schema=INPUTS["comments"].schema, orient="row")
+def risks(of: pl.DataFrame) -> np.ndarray:
+    sums = of.group_by("org_code", "function").agg(pl.col("decibans").sum())["decibans"].to_numpy()
+    return 1 / (1 + 10 ** (-sums / 10))
 
 
 def test_without_any_evidence_the_risk_is_the_share_that_visits_by_lot_did_not_uphold() -> None:
     alone = parts(cases("R01"))
     assert alone["part"].to_list() == ["prior"]
     assert 1 / (1 + 10 ** (-total(alone, "R01") / 10)) == pytest.approx(0.13)
+
+
+def test_visits_by_lot_move_the_share_and_visits_by_risk_do_not() -> None:
+    by_lot = visits(*[(f"R{number:02}", YEAR, "random", "qualified") for number in range(30)])
+    by_risk = visits(*[(f"R{number:02}", YEAR, "risk", "qualified") for number in range(30)])
+    former = visits(*[(f"R{number:02}", "2005/06", "random", "qualified") for number in range(30)])
+    shares = [expect_share(seen, MODEL, YEAR) for seen in (by_lot, former, by_risk)]
+    power = MODEL.visitors.power
+    assert shares[0] == pytest.approx((0.13 * 150 + 30 * power * MODEL.visitors.specificity) / (150 + 30 * power**2))
+    assert shares[0] > shares[1] > shares[2] == pytest.approx(0.13)
+
+
+def test_the_risks_of_all_declarations_of_compliance_have_the_share_by_lot_as_their_mean() -> None:
+    invented = invent(MANY)
+    weighed = parts(cases(*invented.codes), items=invented.items)
+    assert risks(weighed).mean() == pytest.approx(0.13, abs=1e-4)
+    assert risks(weighed).std() > 0.05
+
+
+def test_risks_are_as_high_as_the_share_of_lapses_among_those_who_have_them() -> None:
+    invented = invent(MANY, number=4000)
+    weighed = parts(cases(*invented.codes), items=invented.items)
+    sums = weighed.group_by("org_code").agg(pl.col("decibans").sum()).sort("org_code")["decibans"].to_numpy()
+    risk, lapse = 1 / (1 + 10 ** (-sums / 10)), invented.liability > np.quantile(invented.liability, 0.87)
+    for tenth in np.array_split(np.argsort(risk), 10):
+        assert risk[tenth].mean() == pytest.approx(lapse[tenth].mean(), abs=0.06)
+
+
+def test_an_absent_item_makes_no_part() -> None:
+    invented = invent(MANY)
+    silent = invented.codes[0]
+    weighed = parts(cases(*invented.codes), items=invented.items.filter(pl.col("org_code") != silent))
+    assert weighed.filter(pl.col("org_code") == silent)["part"].to_list() == ["prior"]
+
+
+def test_of_whom_less_is_known_no_more_and_no_fewer_are_expected_to_fall() -> None:
+    invented = invent(MANY, number=1200)
+    half = invented.codes[:600]
+    fewer = invented.items.filter(pl.col("org_code").is_in(half).not_() | (pl.col("item") == "figure.0"))
+    weighed = parts(cases(*invented.codes), items=fewer)
+    known, unknown = (
+        risks(weighed.filter(pl.col("org_code").is_in(half) == little)).mean() for little in (False, True)
+    )
+    assert known == pytest.approx(unknown, abs=0.015)
+
+
+def test_a_worse_answer_raises_the_risk_and_nobody_elses() -> None:
+    invented = invent({f"figure.{number}": (0.5, 0.0) for number in range(8)})
+    one = invented.codes[0]
+    worse = invented.items.with_columns(
+        z=pl.when((pl.col("org_code") == one) & (pl.col("item") == "figure.0")).then(2.5).otherwise("z")
+    )
+    before, after = (parts(cases(*invented.codes), items=items) for items in (invented.items, worse))
+    assert total(after, one) > total(before, one) + 0.5
+    assert total(after, invented.codes[1]) == pytest.approx(total(before, invented.codes[1]), abs=0.2)
+
+
+def test_an_answer_that_speaks_of_shading_rather_than_of_quality_says_so() -> None:
+    facts = {"answer.fact": (0.3, -0.5), "figure.fact": (0.3, 0.0)}
+    invented = invent(MANY | facts, groups=dict.fromkeys(facts, "fact x"))
+    of_answer = parts(cases(*invented.codes), items=invented.items).filter(pl.col("part") == "answer.fact")
+    shaded = of_answer.filter(pl.col("reason").str.contains("shaded"))
+    candid = of_answer.filter(pl.col("reason").str.contains("candour"))
+    assert 0 < shaded.height < 400
+    assert 0 < candid.height < 400
+
+
+def test_what_a_visit_of_the_year_found_is_believed_as_far_as_visitors_err() -> None:
+    found = visits(("R01", YEAR, "random", "qualified"), ("R02", YEAR, "random", "upheld"))
+    weighed = parts(cases("R01", "R02", "R03"), visits=found)
+    visitors = MODEL.visitors
+    prior = total(weighed, "R03")
+    assert total(weighed, "R01") - prior == pytest.approx(
+        10 * math.log10(visitors.sensitivity / (1 - visitors.specificity)), abs=1e-4
+    )
+    assert total(weighed, "R02") - prior == pytest.approx(
+        10 * math.log10((1 - visitors.sensitivity) / visitors.specificity), abs=1e-4
+    )
+
+
+def test_a_visit_to_one_function_speaks_of_the_other_too_but_less() -> None:
+    found = visits(("R01", YEAR, "random", "qualified")).with_columns(function=pl.lit("provider"))
+    declared = pl.concat(
+        [
+            cases("R01").with_columns(function=pl.lit("provider")),
+            cases("R01", "R02").with_columns(function=pl.lit("commissioner")),
+        ]
+    )
+    items = pl.DataFrame(
+        [("R01", "visit.this_year", "history", "link", "", 0.75, 0.1, 0.25, 0.1, 5.0, "because", "a source")],
+        schema=ITEMS, orient="row",
+    )  # fmt: skip
+    sums = dict(
+        parts(declared, items=items, visits=found)
+        .group_by("org_code", "function")
+        .agg(pl.col("decibans").sum())
+        .select(pl.format("{} {}", "org_code", "function"), "decibans")
+        .iter_rows()
+    )
+    assert sums["R01 provider"] > sums["R01 commissioner"] > sums["R02 commissioner"]
 
 
 @given(st.floats(0.5, 20), st.floats(0.01, 0.99), st.floats(0.02, 0.5))
@@ -126,32 +211,25 @@ def test_an_unanswered_check_adds_nothing() -> None:
     assert set(parts(cases("R01", "R02"), found)["family"]) == {"prior"}
 
 
-def test_a_waived_finding_weighs_nothing_and_the_rest_as_before() -> None:
-    two = findings(("C-1", "R01", "differs", "high", "a"), ("C-2", "R01", "differs", "high", "b"))
-    waived = two.with_columns(waived=pl.when(pl.col("check_id") == "C-1").then(pl.lit("Waived by A")))
-    left = parts(cases("R01"), waived)
-    assert left.filter(pl.col("family") == "checks")["part"].to_list() == ["C-2"]
-    alone = findings(("C-2", "R01", "differs", "high", "b"))
-    assert total(left, "R01") == pytest.approx(total(parts(cases("R01"), alone), "R01"))
-
-
 def test_a_kind_of_check_weighs_the_share_that_the_model_gives_it() -> None:
-    newer = read_risk_model(settings.model_file("C2", "visit_risk", "v2"))
     found = findings(("C-1", "R01", "differs", "high", "a"))
     worths = {}
-    for kind in ("declaration_vs_answer", "answer_vs_answer", "response_pattern", "declaration_vs_comment"):
-        checks = parts(cases("R01"), found.with_columns(kind=pl.lit(kind)), model=newer)
+    for kind in ("declaration_vs_answer", "answer_vs_other_source", "answer_vs_answer", "response_pattern"):
+        checks = parts(cases("R01"), found.with_columns(kind=pl.lit(kind)))
         worths[kind] = checks.filter(pl.col("family") == "checks")["decibans"].sum()
-    assert worths["declaration_vs_answer"] > worths["answer_vs_answer"] > 0
-    assert worths["response_pattern"] == worths["declaration_vs_comment"] == 0
+    assert worths["declaration_vs_answer"] > worths["answer_vs_other_source"] > worths["answer_vs_answer"] > 0
+    assert worths["response_pattern"] == pytest.approx(0)
 
 
 def test_checks_of_one_group_share_their_weight() -> None:
     same = findings(("C-1", "R01", "differs", "high", "a"), ("C-2", "R01", "differs", "high", "a"))
     different = findings(("C-1", "R01", "differs", "high", "a"), ("C-2", "R01", "differs", "high", "b"))
     alone = findings(("C-1", "R01", "differs", "high", "a"))
-    one, two_alike, two_apart = (total(parts(cases("R01"), found), "R01") for found in (alone, same, different))
-    assert one < two_alike < two_apart < 2 * one - total(parts(cases("R01")), "R01")
+    of_checks = pl.col("family") == "checks"
+    one, two_alike, two_apart = (
+        total(parts(cases("R01"), found).filter(of_checks), "R01") for found in (alone, same, different)
+    )
+    assert one < two_alike < two_apart < 2 * one
 
 
 @given(st.lists(st.floats(0.1, 5), min_size=1, max_size=30), st.floats(0, 1))
@@ -171,66 +249,6 @@ def test_overlap_of_equal_normal_evidence_is_the_exact_likelihood_ratio() -> Non
     assert kept * (shift * figures - shift**2 / 2).sum() == pytest.approx(exact)
 
 
-def test_a_held_normal_score_has_the_mean_and_spread_of_a_simulation() -> None:
-    drawn = np.clip(np.random.default_rng(1).standard_normal(2_000_000), -1, 4)
-    mean, sd = limited_normal(-1, 4)
-    assert mean == pytest.approx(drawn.mean(), abs=0.003)
-    assert sd == pytest.approx(drawn.std(), abs=0.003)
-
-
-def test_a_worse_figure_adds_and_a_better_one_takes_away_but_good_news_is_held() -> None:
-    for relevance in ("low", "medium", "high"):
-        worths = [
-            total(parts(cases("R01"), scored=scores(("f", "R01", z, relevance, "s"))), "R01") for z in (-3, -1, 0, 3)
-        ]
-        assert worths[0] == worths[1] < worths[2] < worths[3]
-
-
-def test_a_figure_is_told_as_people_write_it() -> None:
-    told = parts(cases("R01"), scored=scores(("f", "R01", 1.25, "high", "s")))["reason"].to_list()
-    assert "f: 50% where its peers lead to 62.5%, worse (z 1.2)" in told
-
-
-def test_a_figure_without_relevance_or_without_a_score_adds_nothing() -> None:
-    scored = scores(("f", "R01", 4.0, "none", "s"), ("g", "R01", None, "high", "s"))  # type: ignore[arg-type]
-    assert set(parts(cases("R01"), scored=scored)["family"]) == {"prior"}
-
-
-def test_a_section_of_answers_counts_by_its_pooled_score_and_a_pooled_source_of_figures_does_not() -> None:
-    scored = scores(("q", "R01", 1.0, "answer", "training"), ("f", "R02", 1.0, "none", "staff_survey"))
-    pooled = pl.DataFrame(
-        {"org_code": ["R01", "R02"], "section": ["training", "staff_survey"], "items": [9, 9], "z": [2.0, 2.0]}
-    )
-    weighed = weigh(cases("R01", "R02"), NO_FINDINGS, (scored, pooled), tables(), MODEL, YEAR)
-    assert total(weighed, "R01") > total(weighed, "R02")
-    assert weighed.filter(pl.col("family") == "sections")["part"].to_list() == ["section.training"]
-    assert "Its 9 answers on training" in weighed.filter(pl.col("family") == "sections")["reason"].item()
-
-
-def test_criticism_adds_praise_takes_away_and_silence_says_nothing() -> None:
-    said = comments(comment("R01", "lscb", -2), comment("R02", "lscb", 2))
-    weighed = parts(cases("R01", "R02", "R03"), comments=said)
-    assert total(weighed, "R01") > total(weighed, "R03") > total(weighed, "R02")
-    assert weighed.filter(pl.col("org_code") == "R03")["part"].to_list() == ["prior"]
-
-
-def test_many_remarks_of_one_author_add_no_more_than_one() -> None:
-    once, often = (parts(cases("R01"), comments=comments(*[comment("R01", "sha", -2)] * count)) for count in (1, 6))
-    assert total(once, "R01") == pytest.approx(total(often, "R01"))
-
-
-def test_remarks_on_another_year_or_standard_are_left_out() -> None:
-    other_year = ("R01", "sha", "2007/08", "C2", -3.0, 1.0, "then")
-    other_standard = ("R01", "sha", YEAR, "C14a", -3.0, 1.0, "that")
-    assert parts(cases("R01"), comments=comments(other_year, other_standard)).height == 1
-
-
-def test_a_remark_counts_by_its_reliability() -> None:
-    sure, unsure = (parts(cases("R01"), comments=comments(comment("R01", "sha", -2, r))) for r in (1.0, 0.25))
-    prior = total(parts(cases("R01")), "R01")
-    assert total(unsure, "R01") - prior == pytest.approx((total(sure, "R01") - prior) / 4)
-
-
 def test_what_a_board_declares_against_itself_is_mostly_believed() -> None:
     declared = cases("R01", "R02", "R03", declared__status=["not_met", "insufficient_assurance", "compliant"])
     weighed = parts(declared)
@@ -238,36 +256,23 @@ def test_what_a_board_declares_against_itself_is_mostly_believed() -> None:
     assert 1 / (1 + 10 ** (-total(weighed, "R01") / 10)) == pytest.approx(0.95, abs=0.01)
 
 
-def test_a_sudden_recovery_and_a_lapse_of_the_other_function_add() -> None:
-    declared = cases(
-        *("R01", "R02", "R03"),
-        declared__previous=["not_met", "compliant", "compliant"],
-        declared__other_function=[None, "not_met", "compliant"],
-    )
-    weighed = parts(declared)
-    assert total(weighed, "R01") > total(weighed, "R03")
-    assert total(weighed, "R02") > total(weighed, "R03")
+def test_a_check_beside_the_answers_it_rests_on_adds_less_than_by_itself() -> None:
+    found = findings(("C-1", "R01", "differs", "high", "a"), ("C-1", "R02", "agrees", "high", "a"))
+    of_check = parts(cases("R01", "R02"), found).filter((pl.col("org_code") == "R01") & (pl.col("family") == "checks"))
+    assert of_check["decibans"].item() == pytest.approx(MODEL.correlation.beside_answers * of_check["worth"].item())
 
 
-def test_a_former_visit_fades_and_a_visit_of_this_year_is_no_history() -> None:
-    def visit(code: str, year: str, finding: str) -> tuple[object, ...]:
-        return (code, "whole", year, "risk", None, None, finding)
-
-    visits = pl.DataFrame(
-        [visit("R01", "2007/08", "qualified"), visit("R02", "2005/06", "qualified"), visit("R03", YEAR, "qualified"),
-         visit("R04", "2007/08", "upheld")],
-        schema=INPUTS["visits"].schema, orient="row",
-    )  # fmt: skip
-    weighed = parts(cases("R01", "R02", "R03", "R04"), visits=visits)
-    recent, faded, this_year, upheld = (total(weighed, f"R0{number}") for number in range(1, 5))
-    assert recent > faded > this_year > upheld
-    assert this_year == pytest.approx(10 * math.log10(0.13 / 0.87))
+def test_a_check_that_only_asks_weighs_nothing() -> None:
+    found = findings(("C-1", "R01", "differs", "high", "a"), ("C-2", "R01", "differs", "high", "b"))
+    weighing = found.filter(pl.col("check_id") == "C-1")
+    priced = price_checks(found, weighing, parts(cases("R01"), weighing), MODEL).sort("check_id")
+    assert priced["weight"][0] > 0
+    assert priced.select("weight", "could_add").row(1) == (0.0, 0.0)
 
 
 def test_every_part_has_its_reason_and_its_source() -> None:
-    found = findings(("C-1", "R01", "differs", "high", "a"), ("C-2", "R01", "agrees", "low", "b"))
-    weighed = parts(
-        cases("R01"), found, scores(("f", "R01", 1.0, "high", "s"), ("q", "R01", 1.0, "answer", "training"))
-    )
+    invented = invent(MANY)
+    found = findings(("C-1", "R0001", "differs", "high", "a"), ("C-2", "R0002", "agrees", "low", "b"))
+    weighed = parts(cases(*invented.codes), found, invented.items)
     assert weighed.select(pl.col("reason", "source").null_count()).row(0) == (0, 0)
     assert weighed["decibans"].is_finite().all()

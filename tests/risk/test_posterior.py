@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import math
 
 import numpy as np
@@ -8,12 +9,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crosscheck import settings
-from crosscheck.risk.evidence import PARTS
-from crosscheck.risk.model import read_risk_model
-from crosscheck.risk.posterior import probability, rank_declarations
+from crosscheck.risk.evidence import PARTS, PROBIT
+from crosscheck.risk.items import ITEMS
+from crosscheck.risk.model import RiskModel
+from crosscheck.risk.posterior import probability
+from crosscheck.risk.posterior import rank_declarations as rank
+from crosscheck.risk.quality import measure_quality
+from tests.risk.invented import MODEL, NO_VISITS, YEAR, invent
 
-MODEL = read_risk_model(settings.model_file("C2", "visit_risk", "v1"))
+# Nothing is known of any organisation, but the draws hold quality at its mean: what is left is the doubt about weights.
+NOTHING = measure_quality(ITEMS.to_frame(), NO_VISITS, MODEL, YEAR)
+KNOWN = dataclasses.replace(NOTHING, link=dataclasses.replace(NOTHING.link, quality=1e-6, quality_sd=0.0, shading=0.0))
+
+
+def rank_declarations(parts: pl.DataFrame, model: RiskModel, seed: int) -> pl.DataFrame:
+    return rank(parts, KNOWN, model, seed)
 
 
 def parts_of(*declarations: dict[str, tuple[float, float]]) -> pl.DataFrame:
@@ -42,9 +52,7 @@ def test_equal_sums_are_ordered_by_code_so_that_two_runs_give_the_same_list() ->
 
 
 def test_the_interval_of_the_risk_has_the_width_that_the_stated_doubt_gives() -> None:
-    known = MODEL.model_copy(
-        update={"simulation": MODEL.simulation.model_copy(update={"common_sd": 0.0, "draws": 40_000})}
-    )
+    known = MODEL.model_copy(update={"simulation": MODEL.simulation.model_copy(update={"draws": 40_000})})
     ranked = rank_declarations(parts_of({"a": (0.0001, 3.0)}), known, seed=1)
     assert ranked["risk_low"].item() == pytest.approx(probability(np.array([-1.645 * 3])).item(), abs=0.01)
     assert ranked["risk_high"].item() == pytest.approx(probability(np.array([1.645 * 3])).item(), abs=0.01)
@@ -84,12 +92,58 @@ def test_the_order_of_rows_changes_nothing_and_the_seed_does() -> None:
 def test_a_plain_numpy_simulation_gives_the_same_interval() -> None:
     parts = parts_of({"a": (6.0, 2.0), "b": (-3.0, 1.5)}, {"a": (2.0, 2.0), "c": (1.0, 1.0)})
     ranked = rank_declarations(parts, MODEL, seed=11).sort("org_code")
-    generator = np.random.default_rng(5)
-    sums = []
-    for _ in range(40_000):
-        own = {name: generator.standard_normal() for name in "abc"}
-        common = generator.standard_normal() * MODEL.simulation.common_sd
-        sums.append(3.0 + 2.0 * own["a"] - 1.5 * own["b"] + 3.0 * common)
-    low, high = (1 / (1 + math.pow(10, -value / 10)) for value in np.quantile(sums, [0.05, 0.95]))
-    assert ranked["risk_low"][0] == pytest.approx(low, abs=0.02)
-    assert ranked["risk_high"][0] == pytest.approx(high, abs=0.02)
+    drawn = 3.0 + np.hypot(2.0, 1.5) * np.random.default_rng(5).standard_normal(40_000)
+    low, high = (1 / (1 + math.pow(10, -value / 10)) for value in np.quantile(drawn, [0.05, 0.95]))
+    assert ranked["risk_low"][0] == pytest.approx(low, abs=0.03)
+    assert ranked["risk_high"][0] == pytest.approx(high, abs=0.03)
+
+
+def test_of_an_organisation_of_which_nothing_is_known_the_interval_is_as_wide_as_quality_goes() -> None:
+    plain = MODEL.model_copy(
+        update={"simulation": MODEL.simulation.model_copy(update={"widening": 1.0, "draws": 40_000})}
+    )
+    held = dataclasses.replace(NOTHING, link=dataclasses.replace(NOTHING.link, quality_sd=0.0))
+    ranked = rank(parts_of({"a": (-8.0, 0.0)}), held, plain, seed=1)
+    explained = NOTHING.knowable
+    sd, stretch = PROBIT * math.sqrt(explained / (1 - explained)), 1 / math.sqrt(1 - explained)
+    assert ranked["risk_high"].item() == pytest.approx(
+        probability(np.array([-8 * stretch + 1.645 * sd])).item(), abs=0.02
+    )
+
+
+def test_the_mean_over_what_quality_may_be_is_the_risk() -> None:
+    plain = MODEL.model_copy(update={"simulation": MODEL.simulation.model_copy(update={"widening": 1.0})})
+    explained = NOTHING.knowable
+    generator = np.random.default_rng(2)
+    for decibans in (-14.0, -8.0, -2.0):
+        drawn = decibans / math.sqrt(1 - explained) + PROBIT * math.sqrt(
+            explained / (1 - explained)
+        ) * generator.standard_normal(200_000)
+        assert probability(drawn).mean() == pytest.approx(probability(np.array([decibans])).item(), abs=0.02)
+    assert plain.simulation.widening == 1.0
+
+
+def test_ranks_by_true_liability_lie_within_their_intervals_about_nine_times_in_ten() -> None:
+    invented = invent({f"figure.{number}": (0.4, 0.0) for number in range(12)}, number=500)
+    quality = measure_quality(invented.items, NO_VISITS, MODEL, YEAR)
+    sums = quality.organisations.sort("org_code")
+    parts = parts_of(
+        *[
+            {"a": (PROBIT * (mean - 1.1) / math.sqrt(1 - known), 0.0)}
+            for mean, known in sums.select("mean", "known").iter_rows()
+        ]
+    )
+    named = parts.with_columns(org_code=pl.Series(invented.codes))
+    ranked = rank(named, quality, MODEL, seed=3).sort("org_code")
+    explained = MODEL.link.quality * invented.quality + MODEL.link.shading * invented.shading
+    true = (-explained).argsort().argsort() + 1
+    inside = (ranked["rank_low"].to_numpy() <= true) & (true <= ranked["rank_high"].to_numpy())
+    assert 0.85 <= inside.mean() <= 0.99
+
+
+def test_it_is_said_how_likely_each_stands_before_the_next_and_belongs_to_the_first() -> None:
+    ranked = rank_declarations(parts_of({"a": (9.0, 0.1)}, {"b": (0.0, 3.0)}, {"c": (-0.1, 3.0)}), MODEL, seed=1)
+    assert ranked["ahead_of_next"][0] > 0.95
+    assert 0.4 < ranked["ahead_of_next"][1] < 0.6
+    assert ranked["ahead_of_next"][2] is None
+    assert ranked["among_first"].sum() == pytest.approx(1.0)

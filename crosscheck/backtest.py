@@ -1,0 +1,265 @@
+"""What the visit list would have been worth: against visits that came later, or in worlds whose truth is known."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+import polars as pl
+
+from crosscheck.collection.read import Collection
+from crosscheck.errors import CollectionError
+from crosscheck.frames import OUTPUTS
+from crosscheck.pipeline import cross_check
+from crosscheck.simulation.world import build_world
+from crosscheck.visits.outcomes import (
+    JUDGED,
+    Estimate,
+    calibrate,
+    calibration_error,
+    estimate_prevalence,
+    measure,
+    tell_yield,
+)
+from crosscheck.visits.plan import Capacity
+from crosscheck.visits.rankings import rank_otherwise
+from crosscheck.vocabulary import COMPLIANT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from crosscheck.simulation.margins import Target
+    from crosscheck.simulation.model import WorldPlan
+    from crosscheck.simulation.world import World
+    from crosscheck.standard import Standard
+
+LIST: Final = "visit list"
+COUNTING: Final = "counting adverse answers"
+
+_KEYS: Final = ("org_code", "function")
+_WAVE: Final = "visits_wave_1"
+
+# The visits of a year are cut into so many stretches of time; each is judged by a list that knows only what came
+# before.
+_STRETCHES: Final = 3
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Declarations that were judged together: `rankings` hold the same of them, each in its own order of visiting."""
+
+    among: str
+    name: str
+    rankings: Mapping[str, pl.DataFrame]
+
+
+@dataclass(frozen=True)
+class Backtest:
+    """What every ranking was worth.
+
+    Attributes:
+        about: what was held against what, in words.
+        share: the part of the list that counts as its first.
+        worths: one row a ranking and sample: `among` (the kind of sample), `ranking`, `sample` (a world, or the visits
+            of an arm) and all of `outcomes.Worth`, intervals as `lift_low`, `lift_high`, `auc_low`, `auc_high`.
+        calibration: `outcomes.calibrate` of the list's risks, all samples together.
+        calibration_error: expected, over the same.
+        yields: `outcomes.tell_yield` of the visits; no row for worlds.
+        prevalence: what a visit would find otherwise among all declarations of compliance.
+    """
+
+    about: str
+    share: float
+    worths: pl.DataFrame
+    calibration: pl.DataFrame
+    calibration_error: float
+    yields: pl.DataFrame
+    prevalence: Estimate
+
+    def summarise(self) -> pl.DataFrame:
+        """One row a ranking of each kind of sample, the list first.
+
+        Medians over the samples. The interval of the lift is that of the sample; where there are several it is the
+        range of the middle nine in ten. `against_counting` is the median of the lift over that of counting on the same
+        sample, null where counting found nothing.
+        """
+        counted = self.worths.filter(pl.col("ranking") == COUNTING).select("sample", counting="lift")
+        measures = ("judged", "otherwise", "hit_rate", "lift", "auc", "average_precision", "days_sooner")
+        ends = ((0.05, "lift_low"), (0.95, "lift_high"))
+        alone, lift = pl.len() == 1, pl.col("lift")
+        return (
+            self.worths.join(counted, on="sample", how="left", maintain_order="left")
+            .group_by("among", "ranking", maintain_order=True)
+            .agg(
+                pl.len().cast(pl.Int64).alias("samples"),
+                *(pl.col(name).median() for name in measures),
+                *(
+                    pl.when(alone).then(pl.col(end).first()).otherwise(lift.quantile(at, "linear")).alias(end)
+                    for at, end in ends
+                ),
+                (pl.when(pl.col("counting") > 0).then(lift / pl.col("counting"))).median().alias("against_counting"),
+            )
+        )
+
+
+def backtest_worlds(
+    worlds: Iterable[tuple[str, World]],
+    standard: Standard,
+    year: str,
+    share: float = 0.1,
+    *,
+    with_first_wave: bool = False,
+) -> Backtest:
+    """Hold the list against the truth of invented worlds, declaration by declaration.
+
+    Args:
+        worlds: each with its name; they are gone through one at a time.
+        standard: the questionnaire, rules and models.
+        year: the year of their declarations.
+        share: the part of the list that counts as its first.
+        with_first_wave: let the list learn from the year's first visits; these declarations are then left out, in every
+            ranking alike, since what a visit found is no prediction.
+    """
+    samples: list[Sample] = []
+    for name, world in worlds:
+        tables = world.tables if with_first_wave else world.tables | {_WAVE: world.tables[_WAVE].clear()}
+        truth = world.truth.filter(pl.col("status") == COMPLIANT).join(tables[_WAVE], on=_KEYS, how="anti")
+        outcomes = truth.select(*_KEYS, otherwise=pl.col("upheld").not_(), weight=pl.lit(1.0))
+        samples.append(Sample("invented worlds", name, _judge(_collect(tables), standard, year, outcomes)))
+    rates = pl.Series([sample.rankings[LIST]["otherwise"].mean() for sample in samples], dtype=pl.Float64)
+    prevalence = Estimate(*(float(rates.quantile(level, "linear") or 0.0) for level in (0.5, 0.05, 0.95)))
+    about = f"{len(samples)} invented worlds, every declaration of compliance held against what is true there"
+    return _sum_up(about, samples, share, tell_yield(_no_visits()), prevalence)
+
+
+def build_worlds(
+    plan: WorldPlan, standard: Standard, targets: Mapping[str, Sequence[Target]], number: int, seed: int
+) -> Iterable[tuple[str, World]]:
+    """So many worlds, seeds counted up from the first, each made when it is asked for."""
+    for one in range(seed, seed + number):
+        yield f"{plan.difficulty} {one}", build_world(plan, standard.questionnaire, targets, one)
+
+
+def backtest_collection(collection: Collection, standard: Standard, year: str, share: float = 0.1) -> Backtest:
+    """Hold the list against the visits of a year, each by a list that knows only what was found before.
+
+    Args:
+        collection: what was read; the year's visits stand in `visits` and in `visits_wave_1`.
+        standard: the questionnaire, rules and models.
+        year: the assessment year.
+        share: the part of the visited that counts as its first.
+
+    Returns:
+        Two samples: all visited, and those drawn by lot alone, which stand for all declarations of compliance.
+
+    Raises:
+        CollectionError: no declaration of compliance was visited in the year.
+    """
+    declarations = _compliant(collection.tables, year)
+    visits = _visits(collection.tables).filter(pl.col("year") == year).join(declarations, on=_KEYS, how="semi")
+    if visits.is_empty():
+        raise CollectionError(f"visits: none of {year}. A list is held against visits; give them in visits or {_WAVE}.")
+    judged: dict[str, list[pl.DataFrame]] = {}
+    for stretch in _stretches(visits):
+        before = _known_before(collection, stretch)
+        otherwise = (pl.col("finding") == "qualified").alias("otherwise")
+        outcomes = stretch.select(*_KEYS, otherwise, weight=pl.lit(1.0))
+        for name, ranking in _judge(before, standard, year, outcomes).items():
+            judged.setdefault(name, []).append(ranking)
+    everybody = {name: pl.concat(rankings) for name, rankings in judged.items()}
+    drawn = visits.filter((pl.col("selected_by") == "random") & pl.col("inclusion_probability").is_not_null())
+    by_lot = {name: _weighted(ranking, drawn) for name, ranking in everybody.items()}
+    found = drawn.with_columns(otherwise=pl.col("finding") == "qualified")
+    about = f"{visits.height} visits of {year}, each by a list that knows only what visits had found before it"
+    return _sum_up(
+        about,
+        [Sample("all visited", "all visited", everybody), Sample("drawn by lot", "drawn by lot", by_lot)],
+        share,
+        tell_yield(visits),
+        estimate_prevalence(found, declarations.height),
+    )
+
+
+def _sum_up(
+    about: str,
+    samples: Sequence[Sample],
+    share: float,
+    yields: pl.DataFrame,
+    prevalence: Estimate,
+) -> Backtest:
+    """Measure every ranking in every sample; calibration is that of the first kind of sample, all of them together."""
+    worths = pl.DataFrame(
+        [
+            {"among": sample.among, "ranking": name, "sample": sample.name} | _flat(asdict(measure(ranking, share)))
+            for sample in samples
+            for name, ranking in sample.rankings.items()
+        ]
+    )
+    lists = [sample.rankings[LIST] for sample in samples if sample.among == samples[0].among]
+    calibration = calibrate(pl.concat(lists).with_columns(score=pl.col("risk")))
+    return Backtest(about, share, worths, calibration, calibration_error(calibration), yields, prevalence)
+
+
+def _flat(worth: Mapping[str, object]) -> dict[str, object]:
+    """Estimates as three columns: the value under its own name, and its ends."""
+    flat: dict[str, object] = {}
+    for name, value in worth.items():
+        if isinstance(value, dict):
+            flat |= {name: value["value"], f"{name}_low": value["low"], f"{name}_high": value["high"]}
+        else:
+            flat[name] = value
+    return flat
+
+
+def _judge(collection: Collection, standard: Standard, year: str, outcomes: pl.DataFrame) -> dict[str, pl.DataFrame]:
+    """The outcomes beside the scores of every ranking, the list first: keys, `outcomes.JUDGED`, the list's `risk`."""
+    outcome = cross_check(collection, standard, year, Capacity(visits=60, random_share=0.5, seed=2009))
+    listed = outcome.visit_list.select(*_KEYS, score=-pl.col("rank").cast(pl.Float64), risk="risk")
+    others = rank_otherwise(
+        _compliant(collection.tables, year), collection.tables, outcome.scores, standard.questionnaire, (year, 2009)
+    )
+    rankings = {LIST: listed} | {name: other.with_columns(risk=None) for name, other in others.items()}
+    return {name: _beside(outcomes, ranking) for name, ranking in rankings.items()}
+
+
+def _beside(outcomes: pl.DataFrame, ranking: pl.DataFrame) -> pl.DataFrame:
+    judged = outcomes.join(ranking, on=_KEYS, how="inner", maintain_order="left")
+    return judged.select(*_KEYS, *JUDGED.names(), pl.col("risk").cast(pl.Float64))
+
+
+def _compliant(tables: Mapping[str, pl.DataFrame], year: str) -> pl.DataFrame:
+    declared = tables["declarations"].filter((pl.col("year") == year) & (pl.col("status") == COMPLIANT))
+    return declared.select(_KEYS)
+
+
+def _visits(tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
+    return pl.concat([tables[name] for name in ("visits", _WAVE) if name in tables]).unique()
+
+
+def _no_visits() -> pl.DataFrame:
+    return pl.DataFrame(schema={"selected_by": pl.String, "finding": pl.String})
+
+
+def _stretches(visits: pl.DataFrame) -> list[pl.DataFrame]:
+    """The visits in stretches of time of about equal number; visits of one day are never parted."""
+    day = pl.col("visited_on").rank("min") - 1
+    stretch = (day * _STRETCHES // visits.height).cast(pl.Int64)
+    return visits.with_columns(stretch=stretch).sort("visited_on", *_KEYS).partition_by("stretch", include_key=False)
+
+
+def _known_before(collection: Collection, stretch: pl.DataFrame) -> Collection:
+    tables, began = collection.tables, pl.lit(stretch["visited_on"].min())
+    known = {name: tables[name].filter(pl.col("visited_on") < began) for name in ("visits", _WAVE) if name in tables}
+    return replace(collection, tables=tables | known)
+
+
+def _weighted(ranking: pl.DataFrame, drawn: pl.DataFrame) -> pl.DataFrame:
+    """Those drawn by lot, each standing for as many declarations as it was drawn from."""
+    chance = drawn.select(*_KEYS, "inclusion_probability")
+    judged = ranking.join(chance, on=_KEYS, how="inner", maintain_order="left")
+    return judged.with_columns(weight=1 / pl.col("inclusion_probability")).drop("inclusion_probability")
+
+
+def _collect(tables: dict[str, pl.DataFrame]) -> Collection:
+    """An invented world as if it had been read: it has no problem and no file."""
+    return Collection(tables, OUTPUTS["problems"].empty(), (), ())

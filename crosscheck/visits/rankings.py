@@ -1,0 +1,89 @@
+"""Other ways to order declarations, which a list has to beat: by lot, by counting, by sums, by oddity, by habit."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import polars as pl
+
+from crosscheck.adverse import count_adverse
+from crosscheck.history import years_before
+from crosscheck.vocabulary import COMPLIANT
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from crosscheck.questionnaire import Questionnaire
+
+_KEYS: Final = ("org_code", "function")
+
+# Years of history that last year's list could look back on.
+_MEMORY: Final = 3
+_TREES: Final = 200
+
+
+def rank_otherwise(
+    declarations: pl.DataFrame,
+    tables: Mapping[str, pl.DataFrame],
+    scores: pl.DataFrame,
+    questionnaire: Questionnaire,
+    occasion: tuple[str, int],
+) -> dict[str, pl.DataFrame]:
+    """Every other ranking of the same declarations, by name.
+
+    Args:
+        declarations: `org_code`, `function`.
+        tables: the conformed tables of the collection, without what was found afterwards.
+        scores: one row a figure or answer of an organisation: `org_code`, `indicator`, `z` (positive is worse).
+        questionnaire: what was asked.
+        occasion: the assessment year, and a seed for what is drawn.
+
+    Returns:
+        For each name the declarations with `score`: the higher, the sooner visited. Where a ranking knows nothing of a
+        declaration it gives the score of one that is as all others are on average.
+    """
+    year, seed = occasion
+    adverse = count_adverse(tables["answers"], tables["organisations"], questionnaire)
+    by_name = {
+        "by lot": _by_lot(declarations, seed),
+        "counting adverse answers": adverse.rename({"adverse": "score"}),
+        "sum of scores": scores.group_by("org_code").agg(score=pl.col("z").sum()),
+        "isolation forest": _by_oddity(scores, seed),
+        "last year's list": _by_history(tables, year),
+    }
+    return {name: _scored(declarations, ranking) for name, ranking in by_name.items()}
+
+
+def _scored(declarations: pl.DataFrame, ranking: pl.DataFrame) -> pl.DataFrame:
+    on = [name for name in _KEYS if name in ranking.columns]
+    scored = declarations.select(_KEYS).join(ranking, on=on, how="left", maintain_order="left")
+    return scored.with_columns(pl.col("score").cast(pl.Float64).fill_null(pl.col("score").mean()).fill_null(0.0))
+
+
+def _by_lot(declarations: pl.DataFrame, seed: int) -> pl.DataFrame:
+    named = declarations.select(_KEYS).sort(_KEYS)
+    return named.with_columns(score=pl.Series(np.random.default_rng(seed).random(named.height)))
+
+
+def _by_oddity(scores: pl.DataFrame, seed: int) -> pl.DataFrame:
+    """The isolation forest of Liu, Ting and Zhou 2008 over all scores; it knows no direction; scores may be absent."""
+    from sklearn.ensemble import IsolationForest
+
+    wide = scores.drop_nulls("z").sort("indicator", "org_code").pivot(on="indicator", index="org_code", values="z")
+    wide = wide.sort("org_code")
+    matrix = wide.drop("org_code").to_numpy().astype(np.float64)
+    forest = IsolationForest(n_estimators=_TREES, random_state=seed).fit(matrix)
+    return wide.select("org_code", score=pl.Series(-forest.score_samples(matrix)))
+
+
+def _by_history(tables: Mapping[str, pl.DataFrame], year: str) -> pl.DataFrame:
+    """Points for a lapse declared or found in a former year, less for a visit that upheld; they fade with the years."""
+    fading = {years_before(year, count): 1.0 / count for count in range(1, _MEMORY + 1)}
+    declared = tables["declarations"].with_columns(points=(pl.col("status") != COMPLIANT).cast(pl.Float64))
+    found = tables["visits"].with_columns(points=pl.when(pl.col("finding") == "qualified").then(1.0).otherwise(-0.5))
+    points = pl.concat([table.select("org_code", "year", "points") for table in (declared, found)])
+    recent = points.filter(pl.col("year").is_in(list(fading)))
+    weight = pl.col("year").replace_strict(fading, return_dtype=pl.Float64)
+    summed = recent.group_by("org_code").agg(score=(pl.col("points") * weight).sum().round(9))
+    return tables["organisations"].select("org_code").join(summed, on="org_code", how="left").fill_null(0.0)

@@ -1,0 +1,94 @@
+"""Whole lists from collections with nothing, or next to nothing, to learn from."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import polars as pl
+import pytest
+
+from crosscheck.collection.read import Collection, read_collection
+from crosscheck.pipeline import Outcome, cross_check
+from crosscheck.standard import Standard, load_standard
+from crosscheck.visits.plan import Capacity
+from tests.conftest import COLLECTION
+from tests.risk.invented import MODEL
+
+YEAR = "2008/09"
+
+
+@pytest.fixture(scope="module")
+def standard() -> Standard:
+    return load_standard("C2")
+
+
+@pytest.fixture(scope="module")
+def collection(standard: Standard) -> Collection:
+    return read_collection(COLLECTION, standard.questionnaire)
+
+
+def listed(collection: Collection, standard: Standard, **tables: pl.DataFrame) -> Outcome:
+    changed = replace(collection, tables=collection.tables | tables)
+    return cross_check(changed, standard, YEAR, Capacity(20, 0.5, 1))
+
+
+def compliant(outcome: Outcome) -> pl.DataFrame:
+    return outcome.visit_list.filter(pl.col("declared") == "compliant")
+
+
+def only(collection: Collection, codes: list[str]) -> dict[str, pl.DataFrame]:
+    return {
+        name: table.filter(pl.col("org_code").is_in(codes)) if "org_code" in table.columns else table.clear()
+        for name, table in collection.tables.items()
+        if name != "bodies"
+    }
+
+
+def test_with_every_answer_figure_remark_tie_and_visit_missing_everybody_has_the_share_by_lot(
+    collection: Collection, standard: Standard
+) -> None:
+    without = {
+        name: collection.tables[name].clear()
+        for name in ("answers", "indicators", "comments", "relationships", "visits", "visits_wave_1")
+    }
+    former = pl.col("year") == YEAR
+    declared = collection.tables["declarations"].filter(former).with_columns(status=pl.lit("compliant"))
+    outcome = listed(collection, standard, **without, declarations=declared)
+    assert compliant(outcome)["risk"].to_list() == pytest.approx([MODEL.prior.not_upheld_share] * 539, abs=1e-6)
+
+
+@pytest.mark.parametrize("number", [1, 3, 12])
+def test_a_handful_of_organisations_is_ranked_all_the_same(
+    collection: Collection, standard: Standard, number: int
+) -> None:
+    codes = collection.tables["organisations"]["org_code"].head(number).to_list()
+    outcome = listed(collection, standard, **only(collection, codes))
+    assert set(outcome.visit_list["org_code"]) == set(codes)
+    assert outcome.visit_list.select(pl.col("risk", "risk_low", "risk_high").is_finite().all()).row(0) == (True,) * 3
+
+
+def test_without_a_declared_lapse_or_any_visit_the_list_still_tells_declarations_apart(
+    collection: Collection, standard: Standard
+) -> None:
+    declared = collection.tables["declarations"].with_columns(status=pl.lit("compliant"))
+    no_visits = {name: collection.tables[name].clear() for name in ("visits", "visits_wave_1")}
+    outcome = listed(collection, standard, declarations=declared, **no_visits)
+    risk = outcome.visit_list["risk"]
+    assert risk.mean() == pytest.approx(MODEL.prior.not_upheld_share, abs=0.001)
+    assert risk.quantile(0.95) > 2 * risk.median()  # type: ignore[operator]
+
+
+def test_experts_weights_left_alone_rest_on_nothing_that_the_collection_teaches(
+    collection: Collection, standard: Standard
+) -> None:
+    loadings = listed(collection, standard.leave_weights()).quality.loadings
+    assert loadings["quality"].to_list() == loadings["quality_stated"].to_list()
+    assert loadings["shading"].to_list() == loadings["shading_stated"].to_list()
+
+
+def test_who_was_visited_this_year_is_not_planned_again(collection: Collection, standard: Standard) -> None:
+    outcome = listed(collection, standard)
+    visited = collection.tables["visits_wave_1"].select("org_code", "function")
+    planned = outcome.visit_list.filter(pl.col("selected_by").is_not_null())
+    assert planned.height == 20
+    assert planned.join(visited, on=["org_code", "function"], how="semi").is_empty()
