@@ -64,18 +64,37 @@ def inherit_answers(answers: pl.DataFrame, predecessors: pl.DataFrame) -> pl.Dat
     Returns:
         The answers with those inherited after them, and `inherited`, which says so of each.
     """
-    theirs = answers.rename({"org_code": "predecessor"}).join(
-        predecessors.select("org_code", "predecessor", "depth"), on="predecessor"
-    )
-    nearest = theirs.filter(pl.col("depth") == pl.col("depth").min().over("org_code", *_QUESTION))
-    agreed = nearest.unique(["org_code", *_QUESTION, *_ANSWER]).filter(pl.len().over("org_code", *_QUESTION) == 1)
-    wanting = agreed.join(answers, on=["org_code", *_QUESTION], how="anti")
+    theirs = _of_the_nearest(answers, predecessors, _QUESTION).unique(["org_code", *_QUESTION, *_ANSWER])
+    agreed = theirs.filter(pl.len().over("org_code", *_QUESTION) == 1)
     return pl.concat(
         [
             answers.with_columns(inherited=pl.lit(value=False)),
-            wanting.select(answers.columns).with_columns(inherited=pl.lit(value=True)),
+            agreed.select(answers.columns).with_columns(inherited=pl.lit(value=True)),
         ]
     )
+
+
+def hand_down(rows: pl.DataFrame, predecessors: pl.DataFrame, per: tuple[str, ...]) -> pl.DataFrame:
+    """Give an organisation the rows of its nearest predecessors where it has none itself.
+
+    Args:
+        rows: what organisations and former bodies did or met with: declarations, visits.
+        predecessors: as `NO_PREDECESSORS` has its columns.
+        per: within what an organisation's own row stands instead of a predecessor's, as `("year",)`.
+
+    Returns:
+        The rows, and after them those handed down, under the code of the successor.
+    """
+    return pl.concat([rows, _of_the_nearest(rows, predecessors, per).select(rows.columns)])
+
+
+def _of_the_nearest(rows: pl.DataFrame, predecessors: pl.DataFrame, per: tuple[str, ...]) -> pl.DataFrame:
+    """Rows of the nearest predecessors that have any, under the code of a successor that has none."""
+    theirs = rows.rename({"org_code": "predecessor"}).join(
+        predecessors.select("org_code", "predecessor", "depth"), on="predecessor"
+    )
+    nearest = theirs.filter(pl.col("depth") == pl.col("depth").min().over("org_code", *per))
+    return nearest.join(rows, on=["org_code", *per], how="anti").sort("org_code", *per, "predecessor")
 
 
 def _of_the_year(then: pl.DataFrame, predecessors: pl.DataFrame) -> pl.DataFrame:

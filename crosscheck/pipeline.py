@@ -11,7 +11,7 @@ import polars as pl
 from threadpoolctl import threadpool_limits
 
 from crosscheck.cases import build_cases, census_day
-from crosscheck.history import last_day
+from crosscheck.history import hand_down, last_day
 from crosscheck.network.graph import name_bodies, relate
 from crosscheck.network.succession import trace_succession
 from crosscheck.risk.evidence import price_checks, weigh
@@ -105,7 +105,9 @@ def cross_check(
         made_up = beside.submit(_check_made_up, tables["indicators"], standard, year)
         with step("weigh"), one_thread():
             visits = list_findings(tables)
-            items = gather_items(scores, tables | {"visits": visits}, questionnaire, standard.risk, year)
+            past = {"visits": visits, "declarations": tables["declarations"]}
+            handed = {name: hand_down(rows, lineage.predecessors, ("year",)) for name, rows in past.items()}
+            items = gather_items(scores, tables | handed, questionnaire, standard.risk, year)
             quality = measure_quality(items, visits, standard.risk, year)
             weighing = _weighing(findings, standard.risk)
             parts = weigh(cases, weighing, quality, visits, standard.risk, year)

@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from crosscheck.cli import main
-from crosscheck.history import NO_PREDECESSORS, inherit_answers, last_day, recall_declarations
+from crosscheck.history import NO_PREDECESSORS, hand_down, inherit_answers, last_day, recall_declarations
 from crosscheck.vocabulary import ABSENCE
 
 Declared = tuple[str, str, str, str]
@@ -196,3 +196,30 @@ def test_a_run_lists_the_predecessors_and_no_former_body_among_the_declarations(
     assert set(before.select("org_code", "predecessor", "depth").rows()) >= {("R1", "OLD", 1), ("R1", "OLDER", 2)}
     assert pl.read_csv(run / "visit_list.csv")["org_code"].sort().to_list() == ["R1", "R2"]
     assert json.loads((run / "manifest.json").read_text(encoding="utf-8"))["cycles"] == []
+
+
+def test_visits_to_a_predecessor_are_the_successors_where_it_was_not_visited_itself_that_year() -> None:
+    visits = pl.DataFrame(
+        {
+            "org_code": ["R01", "R90", "R90", "R80"],
+            "year": ["2007/08", "2007/08", "2006/07", "2005/06"],
+            "finding": ["upheld", "qualified", "qualified", "upheld"],
+        }
+    )
+    before = pl.DataFrame(
+        {
+            "org_code": ["R01", "R01", "R02"],
+            "predecessor": ["R90", "R80", "R90"],
+            "depth": [1, 2, 1],
+            "since": [None] * 3,
+        },
+        schema=NO_PREDECESSORS.schema,
+    )
+    handed = hand_down(visits, before, ("year",))
+    assert handed.head(4).equals(visits)
+    assert handed.tail(-4).rows() == [
+        ("R01", "2005/06", "upheld"),
+        ("R01", "2006/07", "qualified"),
+        ("R02", "2006/07", "qualified"),
+        ("R02", "2007/08", "qualified"),
+    ]
