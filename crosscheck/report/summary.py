@@ -106,12 +106,13 @@ def _out_of_force(rules: list[str]) -> Iterator[str]:
 def _first_ten(visit_list: pl.DataFrame) -> Iterator[str]:
     """The first ten that a visit would test: not a lapse that a board declared itself, nor whom somebody visited."""
     compliant, visited = pl.col("declared") == COMPLIANT, pl.col("visited").is_not_null()
-    yield "VISIT FIRST (declared compliant, not visited yet; risk and rank with their 90% intervals)"
+    yield "VISIT FIRST (declared compliant, not visited yet; in brackets what to know more may lead to, in 90 of 100)"
     for row in visit_list.filter(compliant & ~visited).head(10).iter_rows(named=True):
         yield f"{row['rank']:>4}. {row['name']} ({row['org_code']}, {row['function']})"
         yield (
             f"      risk {row['risk']:.0%} ({row['risk_low']:.0%}-{row['risk_high']:.0%}), "
-            f"rank {row['rank_low']}-{row['rank_high']}, {row['flags']} flags, {row['unknowns']} unknown"
+            f"{row['among_first']:.0%} likely among the first tenth (rank {row['rank_low']}-{row['rank_high']}), "
+            f"{row['flags']} flags, {row['unknowns']} unknown"
         )
         yield "      " + textwrap.shorten(row["reason"], _WIDTH, placeholder=" …")
     declared = visit_list.filter(~compliant)
