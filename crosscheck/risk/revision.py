@@ -201,25 +201,26 @@ def _learn_severities(
 
 
 def _learn_rules(findings: pl.DataFrame, seen: pl.DataFrame, model: RiskModel) -> pl.DataFrame:
-    """What each check by itself was worth among those visited, the rest of the evidence given."""
-    decided = (
-        findings.filter(pl.col("verdict").cast(pl.String).is_in(["differs", "agrees"]))
-        .select(
-            *_KEYS, "check_id", severity=pl.col("severity").cast(pl.String), differs=(pl.col("verdict") == "differs")
-        )
-        .join(seen, on=_KEYS)
+    """What each check by itself was worth among those visited, the rest of the evidence given.
+
+    One of a kind that only asks is stated as worth nothing; what visits show it to be worth is learnt all the same.
+    """
+    known = pl.col("verdict").cast(pl.String).is_in(["differs", "agrees"]) & pl.col("waived").is_null()
+    decided = findings.filter(known).select(
+        *_KEYS, "check_id", "kind", pl.col("severity").cast(pl.String), differs=pl.col("verdict") == "differs"
     )
     rows = []
-    by_check = decided.sort("check_id", *_KEYS).group_by("check_id", "severity", maintain_order=True)
-    for (check_id, severity), of_check in by_check:
-        worth = model.checks[severity]
+    by_check = decided.join(seen, on=_KEYS).sort("check_id", *_KEYS)
+    for (check_id, severity, kind), of_check in by_check.group_by("check_id", "severity", "kind", maintain_order=True):
+        worth, factor = model.checks[severity], model.kinds[kind].factor if kind in model.kinds else 1.0
+        stated = worth.decibans * factor
         differs, found = of_check["differs"].to_numpy(), of_check["not_upheld"].to_numpy()
         step = (differs - differs.mean())[:, None] * model.correlation.beside_answers / _NATS_IN_DECIBANS
-        without = (of_check["offset"] + of_check["checks"]).to_numpy() - step[:, 0] * worth.decibans
-        learnt = fit_weights(step, found, np.array([worth.decibans]), np.array([worth.sd]), without)
+        without = (of_check["offset"] + of_check["checks"]).to_numpy() - step[:, 0] * stated
+        learnt = fit_weights(step, found, np.array([stated]), np.array([worth.sd]), without)
         mean, sd = float(learnt.mean[0]), float(learnt.sd[0])
         counts = (int(differs.sum()), int(found[differs].sum()), int((~differs).sum()), int(found[~differs].sum()))
-        rows.append((check_id, severity, *counts, worth.decibans, mean, mean - _WIDTH * sd, mean + _WIDTH * sd))
+        rows.append((check_id, severity, *counts, stated, mean, mean - _WIDTH * sd, mean + _WIDTH * sd))
     columns = (
         "check_id",
         "severity",

@@ -27,6 +27,7 @@ def run_tables() -> dict[str, pl.DataFrame]:
     findings = pl.DataFrame(
         identity
         | {"check_id": "C-1", "severity": "high", "verdict": np.where(differs, "differs", "agrees"), "weight": 0.5}
+        | {"kind": "declaration_vs_answer", "waived": None}
     )
     parts = pl.DataFrame(identity | {"family": "prior", "part": "prior", "decibans": -8.25})
     beliefs = pl.DataFrame(
@@ -112,3 +113,14 @@ def _empty_run(folder: Path) -> Path:
     for name, table in run_tables().items():
         table.write_parquet(run / f"{name}.parquet")
     return run
+
+
+def test_a_check_that_only_asks_is_stated_as_worth_nothing_and_a_waived_finding_teaches_nothing() -> None:
+    run = run_tables()
+    found = dated(visit(INVENTED, np.arange(200), "random"))
+    asking = run | {"findings": run["findings"].with_columns(kind=pl.lit("response_pattern"))}
+    weighing, only_asking = (revise(tables, found, MODEL, YEAR).rules.row(0, named=True) for tables in (run, asking))
+    assert (weighing["stated"], only_asking["stated"]) == (6.0, 0.0)
+    assert only_asking["learnt"] < weighing["learnt"]
+    waived = run["findings"].with_columns(waived=pl.lit("Waived by A"))
+    assert revise(run | {"findings": waived}, found, MODEL, YEAR).rules.is_empty()
