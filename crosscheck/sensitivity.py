@@ -68,8 +68,8 @@ def _vary_weights(risk: RiskModel) -> Iterator[tuple[str, RiskModel]]:
 
     yield "8% are not upheld by lot", changed("prior", not_upheld_share=0.08)
     yield "20% are not upheld by lot", changed("prior", not_upheld_share=0.2)
-    yield "nobody shades the account", changed("link", shading=0.0, shading_sd=_SLIGHT)
-    yield "shading tells twice as much", changed("link", shading=min(2 * risk.link.shading, 0.6))
+    yield "no account looks better than what others hold", changed("link", shading=0.0, shading_sd=_SLIGHT)
+    yield "accounts that look better tell twice as much", changed("link", shading=min(2 * risk.link.shading, 0.6))
     yield "quality tells two thirds as much", changed("link", quality=risk.link.quality * 2 / 3)
     yield "checks add nothing beside answers", changed("correlation", beside_answers=0.0)
     yield (

@@ -257,7 +257,7 @@ def _items(cases: pl.DataFrame, quality: Quality, visited: pl.DataFrame, base: f
 
 def _reason() -> pl.Expr:
     """The item in words; where beside the others it tells more of shading than of quality, it says so."""
-    shaded = pl.lit("; beside what others hold, rather a sign that the account is shaded")
+    shaded = pl.lit("; beside what others hold, better than we would expect, and so no reassurance")
     candid = pl.lit("; beside what others hold, rather a sign of candour")
     against = pl.when((pl.col("z") < 0) & (pl.col("adds") > 0)).then(shaded)
     return pl.col("reason") + against.when((pl.col("z") > 0) & (pl.col("adds") < 0)).then(candid).otherwise(pl.lit(""))
