@@ -140,7 +140,7 @@ def test_an_answer_that_speaks_of_shading_rather_than_of_quality_says_so() -> No
     facts = {"answer.fact": (0.3, -0.5), "figure.fact": (0.3, 0.0)}
     invented = invent(MANY | facts, groups=dict.fromkeys(facts, "fact x"))
     of_answer = parts(cases(*invented.codes), items=invented.items).filter(pl.col("part") == "answer.fact")
-    shaded = of_answer.filter(pl.col("reason").str.contains("shaded"))
+    shaded = of_answer.filter(pl.col("reason").str.contains("no reassurance"))
     candid = of_answer.filter(pl.col("reason").str.contains("candour"))
     assert 0 < shaded.height < 400
     assert 0 < candid.height < 400
