@@ -90,25 +90,18 @@ def cross_check(
     tables, questionnaire, figures = collection.tables, standard.questionnaire, standard.indicators.names
     with ThreadPoolExecutor(max_workers=1) as beside:
         with step("relate"):
-            ties = relate(tables, census_day(year))
-            lineage = trace_succession(tables["relationships"], census_day(year))
-            names = name_bodies(tables)
+            ties, lineage, names = _relate(tables, year)
         with step("join"):
             cases = build_cases(tables, questionnaire, figures, year, standard.name, lineage.predecessors)
         with step("check"):
-            known_ties = None if "relationships" in collection.absent else ties
-            findings = waive(evaluate(cases, standard.rulebook, known_ties), standard.waivers, last_day(year))
-            silences = count_cost(standard.rulebook, cases, known_ties)
+            findings, silences = _check(cases, None if "relationships" in collection.absent else ties, standard, year)
         with step("score"):
             scores = _score(tables, standard)
             pooled = pool_scores(scores, standard.indicators)
         made_up = beside.submit(_check_made_up, tables["indicators"], standard, year)
         with step("weigh"), one_thread():
             visits = list_findings(tables)
-            past = {"visits": visits, "declarations": tables["declarations"]}
-            handed = {name: hand_down(rows, lineage.predecessors, ("year",)) for name, rows in past.items()}
-            items = gather_items(scores, tables | handed, questionnaire, standard.risk, year)
-            quality = measure_quality(items, visits, standard.risk, year)
+            quality = _measure(tables, visits, scores, lineage, standard, year)
             weighing = _weighing(findings, standard.risk)
             parts = weigh(cases, weighing, quality, visits, standard.risk, year)
             findings = price_checks(findings, weighing, parts, standard.risk)
@@ -120,10 +113,8 @@ def cross_check(
             visit_list = list_visits(declarations, planned, findings, parts)
         with step("test the signs"):
             doubts = check_polarity(scores, *made_up.result(), standard.polarity)
-    screens = {}
-    if with_screens:
-        with step("screen"):
-            screens = screen_returns(tables, cases, scores, standard)
+    with step("screen") if with_screens else nullcontext():
+        screens = screen_returns(tables, cases, scores, standard) if with_screens else {}
     return Outcome(
         ties, lineage, names, cases, findings, silences, scores, pooled, doubts, quality, parts, visit_list, screens
     )
@@ -155,6 +146,34 @@ def screen_returns(
             auc=pl.lit(foretelling.auc),
         ),
     }
+
+
+def _relate(tables: Mapping[str, pl.DataFrame], year: str) -> tuple[pl.DataFrame, Lineage, pl.DataFrame]:
+    day = census_day(year)
+    return relate(tables, day), trace_succession(tables["relationships"], day), name_bodies(tables)
+
+
+def _check(
+    cases: pl.DataFrame, ties: pl.DataFrame | None, standard: Standard, year: str
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Findings, with those that are waived, and which checks a silent source cost."""
+    findings = evaluate(cases, standard.rulebook, ties)
+    return waive(findings, standard.waivers, last_day(year)), count_cost(standard.rulebook, cases, ties)
+
+
+def _measure(
+    tables: Mapping[str, pl.DataFrame],
+    visits: pl.DataFrame,
+    scores: pl.DataFrame,
+    lineage: Lineage,
+    standard: Standard,
+    year: str,
+) -> Quality:
+    """What all items reveal of every organisation; what its predecessors declared and met with is its own."""
+    past = {"visits": visits, "declarations": tables["declarations"]}
+    handed = {name: hand_down(rows, lineage.predecessors, ("year",)) for name, rows in past.items()}
+    items = gather_items(scores, {**tables, **handed}, standard.questionnaire, standard.risk, year)
+    return measure_quality(items, visits, standard.risk, year)
 
 
 def _score(tables: Mapping[str, pl.DataFrame], standard: Standard) -> pl.DataFrame:
