@@ -45,8 +45,8 @@ def visit_list(folder: Path) -> pl.DataFrame:
 
 def digests(folder: Path) -> dict[str, str]:
     """SHA-256 of every file of a run but the manifest, which holds the time it took."""
-    files = sorted(file for file in folder.iterdir() if file.name != "manifest.json")
-    return {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
+    files = sorted(file for file in folder.rglob("*") if file.is_file() and file.name != "manifest.json")
+    return {file.relative_to(folder).as_posix(): hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
 
 
 def copied(collection: Path, to: Path) -> Path:

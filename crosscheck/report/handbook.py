@@ -10,7 +10,6 @@ import json
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
-from pathlib import Path
 from typing import TYPE_CHECKING, Final, get_args
 
 import polars as pl
@@ -22,6 +21,7 @@ from crosscheck import settings
 from crosscheck.cases import catalogue
 from crosscheck.report.folder import refuse_foreign, written_whole
 from crosscheck.report.occurrence import EVERY_TYPE, FEWEST_TOGETHER, count_verdicts, find_companions
+from crosscheck.report.page import TEMPLATES, read_style
 from crosscheck.report.run_folder import MANIFEST, read_json, read_table
 from crosscheck.rulebook.condition import names_in
 from crosscheck.rulebook.plain import called, in_words, named, plain, value_in_words
@@ -30,6 +30,7 @@ from crosscheck.vocabulary import FUNCTIONS, ORG_TYPES, SEVERITIES, STATUSES, VE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from pathlib import Path
 
     from markdown_it.token import Token
 
@@ -40,8 +41,8 @@ if TYPE_CHECKING:
     from crosscheck.vocabulary import Relation
 
 MARK: Final = "handbook.json"
-_TEMPLATES: Final = Path(__file__).parent / "templates" / "handbook"
-_AS_THEY_ARE: Final = ("style.css", "search.js")
+_TEMPLATES: Final = TEMPLATES / "handbook"
+_SCRIPT: Final = "search.js"
 _MOST_COMPANIONS: Final = 10
 _OTHERS: Final[dict[Relation, str]] = {
     "commissioner": "commissioner", "provider": "provider", "same_lscb": "other member", "other_party": "other party",
@@ -176,8 +177,8 @@ def write_handbook(standard: Standard, folder: Path, run_folder: Path | None) ->
         for page, html in pages.items():
             (whole / page).parent.mkdir(exist_ok=True)
             (whole / page).write_text(html, encoding="utf-8")
-        for file in _AS_THEY_ARE:
-            (whole / file).write_bytes((_TEMPLATES / file).read_bytes())
+        (whole / "style.css").write_text(read_style("handbook"), encoding="utf-8")
+        (whole / _SCRIPT).write_bytes((_TEMPLATES / _SCRIPT).read_bytes())
         (whole / "search-index.js").write_text(_search_index(entries), encoding="utf-8")
         mark = {"standard": standard.name, "rules": len(entries), "sha256": standard.rulebook.digest}
         (whole / MARK).write_text(json.dumps(mark, indent=1) + "\n", encoding="utf-8")

@@ -16,28 +16,47 @@ from crosscheck.report.tables import write_csv, write_parquet
 from crosscheck.report.visit_list import write_workbook
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
+    from crosscheck.collection.read import Collection
     from crosscheck.pipeline import Outcome
     from crosscheck.rulebook.rule import Rulebook
 
 MANIFEST: Final = "manifest.json"
+COLLECTION: Final = "collection"
 _DECIMALS: Final = 6
 
 
 def write_run(
-    outcome: Outcome, problems: pl.DataFrame, rulebook: Rulebook, manifest: dict[str, Any], folder: Path
+    outcome: Outcome,
+    collection: Collection,
+    rulebook: Rulebook,
+    manifest: dict[str, Any],
+    folder: Path,
+    write_pages: Callable[[Path], None] | None = None,
 ) -> None:
     """Write the run beside its place and move it there when it is whole; a former run at that place is replaced.
+
+    Args:
+        outcome: every table that the run made.
+        collection: what it read; its tables are kept in `collection/`, as they were understood.
+        rulebook: the rules as used.
+        manifest: what the run rested on.
+        folder: the place.
+        write_pages: adds what people read, from the files that stand in the folder by then.
 
     Raises:
         RunError: the place holds something that is no run, or can't be written.
     """
     with written_whole(folder, MANIFEST, "run") as whole:
-        _write_tables(outcome, problems, whole)
+        _write_tables(outcome, collection.problems, whole)
+        _keep_collection(collection, whole / COLLECTION)
         _write_json(_rules_as_used(rulebook), whole / "rulebook.json")
-        digests = {file.name: sha256_of(file) for file in sorted(whole.iterdir())}
-        _write_json(manifest | {"outputs": digests}, whole / MANIFEST)
+        _write_json(manifest, whole / MANIFEST)
+        if write_pages:
+            write_pages(whole)
+        _write_json(manifest | {"outputs": _digests(whole)}, whole / MANIFEST)
 
 
 def refuse_foreign_folder(folder: Path) -> None:
@@ -50,7 +69,7 @@ def refuse_foreign_folder(folder: Path) -> None:
 
 
 def read_table(folder: Path, name: str) -> pl.DataFrame:
-    """Read one table of a run.
+    """Read one table of a run; `collection/answers` is a table of what it had read.
 
     Raises:
         RunError: there is no such run; the message says how to make one.
@@ -67,6 +86,19 @@ def read_json(folder: Path, name: str) -> Any:
     if not file.is_file():
         raise RunError(f"{folder}: is no run. Make one: crosscheck run COLLECTION --year 2008/09 --out {folder}")
     return json.loads(file.read_text(encoding="utf-8"))
+
+
+def _digests(folder: Path) -> dict[str, str]:
+    """The SHA-256 of every file but the manifest, which is to hold them."""
+    files = sorted(file for file in folder.rglob("*") if file.is_file() and file.name != MANIFEST)
+    return {file.relative_to(folder).as_posix(): sha256_of(file) for file in files}
+
+
+def _keep_collection(collection: Collection, folder: Path) -> None:
+    """Keep what was read, as it was understood: pages, replies and audits go back to it."""
+    folder.mkdir()
+    for name, table in collection.tables.items():
+        write_parquet(table, folder / f"{name}.parquet")
 
 
 def _write_tables(outcome: Outcome, problems: pl.DataFrame, folder: Path) -> None:

@@ -1,0 +1,96 @@
+"""Commands on one organisation of a run."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from crosscheck.cli.group import format_option, main, run_option
+from crosscheck.errors import UnknownNameError
+from crosscheck.terminal import list_rows, nearest
+
+
+def _picture(_context: click.Context, _option: click.Parameter, file: Path | None) -> Path | None:
+    """A file that a picture can be written to; any other ending is a wrong command line."""
+    if file and file.suffix not in {".svg", ".png"}:
+        raise click.BadParameter(f"{file} is no picture that can be drawn. Let it end with .svg or .png.")
+    return file
+
+
+def _write_picture(svg: str, file: Path) -> None:
+    from crosscheck.report.plots import draw_png
+
+    if file.suffix == ".png":
+        file.write_bytes(draw_png(svg))
+    else:
+        file.write_text(svg, encoding="utf-8")
+
+
+@main.command()
+@click.argument("org_code")
+@click.option("--function", type=click.Choice(["whole", "commissioner", "provider"]), help="One of its declarations.")
+@run_option
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True, help="How.")
+def explain(org_code: str, function: str | None, folder: Path, form: str) -> None:
+    """Print one declaration's whole case: its risk and every part of it, what differs, what to ask for on the day.
+
+    \b
+    Example:  crosscheck explain 5YG --function provider
+    """
+    from crosscheck.report.case import read_case, write_case
+
+    known = read_case(folder, org_code, function)
+    if form == "json":
+        click.echo(json.dumps(known, indent=1, ensure_ascii=False, default=str))
+    else:
+        click.echo("\n\n\n".join(write_case(case) for case in known))
+
+
+@main.command()
+@click.argument("indicator")
+@click.argument("org_code")
+@run_option
+@click.option("--out", type=click.Path(path_type=Path), default=Path("funnel.svg"), show_default=True, help="The file.")
+def funnel(indicator: str, org_code: str, folder: Path, out: Path) -> None:
+    """Draw one figure of an organisation among its peers, as SVG (or PNG, by the file's ending).
+
+    \b
+    Example:  crosscheck funnel staff_survey.child_protection_training_pct R6A --out funnel.svg
+    """
+    from crosscheck.report.plots import draw_funnel
+    from crosscheck.report.run_folder import read_table
+
+    names = dict(read_table(folder, "visit_list").select("org_code", "name").iter_rows())
+    if org_code.upper() not in names:
+        raise UnknownNameError(nearest("organisation", org_code, names, "crosscheck run"))
+    svg = draw_funnel(read_table(folder, "scores"), indicator, org_code.upper(), names[org_code.upper()])
+    _write_picture(svg, out)
+    click.echo(f"{out}: {indicator} of {names[org_code.upper()]} among its peers")
+
+
+@main.command()
+@click.argument("org_code")
+@run_option
+@click.option("--out", type=click.Path(path_type=Path), callback=_picture, help="Draw it too: a file .svg or .png.")
+@format_option
+def network(org_code: str, folder: Path, out: Path | None, form: str) -> None:
+    """List whom an organisation is tied to and how: commissioners, providers, boards, reviews, predecessors.
+
+    \b
+    Example:  crosscheck network R2X --out network.svg
+    """
+    from crosscheck.network.graph import ORGANISATION, neighbours
+    from crosscheck.report.neighbourhood import draw_neighbourhood
+    from crosscheck.report.run_folder import read_table
+
+    ties, predecessors, names = (read_table(folder, name) for name in ("ties", "predecessors", "names"))
+    known = dict(names.filter(names["kind"] == ORGANISATION).select("code", "name").iter_rows())
+    if (code := org_code.upper()) not in known:
+        raise UnknownNameError(nearest("organisation", org_code, known, "crosscheck run"))
+    listed = neighbours(ties, predecessors, names, code)
+    if out:
+        _write_picture(draw_neighbourhood(listed, code, known[code]), out)
+        click.echo(f"{out}: {known[code]} and its neighbours", err=True)
+    list_rows(listed.to_dicts(), listed.columns, form)

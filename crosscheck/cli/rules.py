@@ -1,0 +1,156 @@
+"""Commands on the rules and the questions that they speak of."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from crosscheck import settings
+from crosscheck.cli.group import USUAL_RUN, format_option, main, standard_option
+from crosscheck.errors import UnknownNameError
+from crosscheck.terminal import Steps, list_rows, nearest
+
+
+@main.group(invoke_without_command=True)
+@click.option("--own-choices", is_flag=True, help="Only those with a cut-off that the project chose itself, and why.")
+@standard_option
+@format_option
+@click.pass_context
+def rules(ctx: click.Context, standard: str | None, form: str, *, own_choices: bool) -> None:
+    """List the rules; `crosscheck rules show ID` shows one.
+
+    \b
+    Example:  crosscheck rules --own-choices --format csv
+    """
+    if ctx.invoked_subcommand:
+        return
+    from crosscheck.standard import load_standard, name_standard
+
+    columns = ("id", "own_choice") if own_choices else ("id", "kind", "severity", "strength", "group", "title")
+    listed = [rule for rule in load_standard(name_standard(standard)).rulebook if rule.own_choice or not own_choices]
+    list_rows([{name: getattr(rule, name) for name in columns} for rule in listed], columns, form)
+
+
+@rules.command()
+@click.argument("rule_id")
+@standard_option
+def show(rule_id: str, standard: str | None) -> None:
+    """Show one rule: its law, its condition, its innocent explanations, what to ask for.
+
+    \b
+    Example:  crosscheck rules show C2-HR-01
+    """
+    from crosscheck.standard import load_standard, name_standard
+
+    known = {rule.id: rule for rule in load_standard(name_standard(standard)).rulebook}
+    if rule_id.upper() not in known:
+        raise UnknownNameError(nearest("rule", rule_id, known, "crosscheck rules"))
+    click.echo(known[rule_id.upper()].file.read_text(encoding="utf-8").rstrip())
+
+
+@rules.command()
+@click.option("--outcome", type=click.Choice(["rule", "merged", "declined"]), help="Only what came to this.")
+@standard_option
+@format_option
+def coverage(outcome: str | None, standard: str | None, form: str) -> None:
+    """List what became of every candidate check and every expectation of the review.
+
+    \b
+    Example:  crosscheck rules coverage --outcome declined
+    """
+    from crosscheck.rulebook.coverage import read_coverage
+    from crosscheck.standard import load_standard, name_standard
+
+    name = name_standard(standard)
+    table = read_coverage(settings.coverage_file(name), load_standard(name).rulebook)
+    rows = [row for row in table.to_dicts() if outcome in (None, row["outcome"])]
+    list_rows(rows, table.columns, form)
+
+
+@rules.command("check")
+@click.option("--on", type=click.DateTime(["%Y-%m-%d"]), help="Day whose thresholds count, as 2009-03-31; else today.")
+@click.option("--strict", is_flag=True, help="End with 1 for a note, too.")
+@standard_option
+@format_option
+def check_rules(on: datetime | None, standard: str | None, form: str, *, strict: bool) -> None:
+    """Prove, without any data, what is wrong with the rules in themselves.
+
+    \b
+    Example:  crosscheck rules check --on 2009-03-31
+    Ends with 1 if anything has to be mended.
+    """
+    from crosscheck.cases import catalogue
+    from crosscheck.rulebook.soundness import GRADES, find_flaws
+    from crosscheck.standard import load_standard, name_standard
+
+    day = (on or datetime.now(tz=UTC)).date()
+    known = load_standard(name_standard(standard), day=day)
+    names = catalogue(known.questionnaire, known.indicators.names)
+    only_ask = {kind for kind, weight in known.risk.kinds.items() if weight.factor == 0}
+    with Steps()(f"check {len(known.rulebook)} rules"):
+        flaws = find_flaws(known.rulebook, known.questionnaire, names, day, only_ask)
+    numbers = {grade: sum(flaw.grade == grade for flaw in flaws) for grade in GRADES}
+    if form == "table":
+        counted = ", ".join(f"{number} {grade}{'' if number == 1 else 's'}" for grade, number in numbers.items())
+        click.echo("\n".join((*map(str, flaws), f"{len(known.rulebook)} rules: {counted}")))
+    else:
+        list_rows([asdict(flaw) for flaw in flaws], ("rule", "grade", "flaw", "witness"), form)
+    sys.exit(int(numbers["error"] > 0 or (strict and numbers["note"] > 0)))
+
+
+@rules.command()
+@click.option(
+    "--out", type=click.Path(path_type=Path), default=Path("handbook"), show_default=True, help="The site's folder."
+)
+@click.option("--run", "folder", type=click.Path(path_type=Path), help="A run that says how often; else run, if there.")
+@standard_option
+def handbook(out: Path, folder: Path | None, standard: str | None) -> None:
+    """Write the handbook of all rules: a searchable site that opens from its folder, one page a rule.
+
+    \b
+    Example:  crosscheck rules handbook --out handbook --run run
+    """
+    from crosscheck.report.handbook import refuse_foreign_folder, write_handbook
+    from crosscheck.standard import load_standard, name_standard
+
+    refuse_foreign_folder(out)
+    run_folder = folder or (USUAL_RUN if USUAL_RUN.is_dir() else None)
+    known = load_standard(name_standard(standard))
+    pages = write_handbook(known, out, run_folder)
+    how_often = f"how often they differ is from {run_folder}" if run_folder else "no run, so not how often they differ"
+    click.echo(f"{len(known.rulebook)} rules on {pages} pages; {how_often}. Open {out / 'index.html'}")
+
+
+@main.command()
+@click.argument("section", required=False)
+@standard_option
+@format_option
+def questions(section: str | None, standard: str | None, form: str) -> None:
+    """List the questions, with the answers that each can have.
+
+    \b
+    Example:  crosscheck questions human_resources
+    """
+    from crosscheck.questionnaire import read_questionnaire
+    from crosscheck.standard import name_standard
+
+    questionnaire = read_questionnaire(settings.questionnaire_file(name_standard(standard)))
+    sections = {question.section for question in questionnaire}
+    if section and section not in sections:
+        raise UnknownNameError(nearest("section", section, sections, "crosscheck questions"))
+    rows = [
+        {
+            "question": question.question_id,
+            "type": question.answer_type,
+            "answers": (" < " if question.answer_type == "ordinal" else " | ").join(question.levels),
+            "asked_of": " | ".join((*question.org_types, *question.services)),
+            "text": question.text,
+        }
+        for question in questionnaire
+        if section in (None, question.section)
+    ]
+    list_rows(rows, list(rows[0]), form)

@@ -1,0 +1,112 @@
+"""Commands that read a collection and make a run of it."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+import crosscheck
+from crosscheck import settings
+from crosscheck.cli.group import assessment_year, collection_argument, format_option, main, standard_option
+from crosscheck.terminal import Steps, as_typed, list_rows, undisturbed
+
+
+@main.command()
+@collection_argument
+@click.option("--year", required=True, help="Assessment year, as 2008/09.", callback=assessment_year)
+@click.option(
+    "--out", type=click.Path(path_type=Path), default=Path("run"), show_default=True, help="The run's folder."
+)
+@click.option("--capacity", type=click.IntRange(min=0), default=60, show_default=True, help="Visits that can be made.")
+@click.option(
+    "--random-share", type=click.FloatRange(0, 1), default=0.5, show_default=True, help="Share of them drawn by lot."
+)
+@click.option("--seed", type=click.IntRange(min=0), default=2009, show_default=True, help="Sealed seed of the draws.")
+@click.option("--risk-model", default=None, help="Version of the weights, as v2; the newest if not given.")
+@click.option("--no-learn", is_flag=True, help="Leave the experts' weights as they are stated.")
+@click.option("--screens", is_flag=True, help="Also write what asks and does not weigh: patterns, oddities, surprises.")
+@click.option("--allow-polarity", metavar="REASON", help="Publish although a sign is in doubt; the manifest keeps why.")
+@standard_option
+@undisturbed()
+def run(collection: Path, year: str, out: Path, **options: Any) -> None:
+    """Make the ranked, explained visit list of one year.
+
+    \b
+    Example:  crosscheck run data/england-2008-09 --year 2008/09 --out run --capacity 60
+    """
+    from crosscheck.collection.read import read_collection
+    from crosscheck.history import last_day
+    from crosscheck.pipeline import cross_check
+    from crosscheck.report.manifest import describe_run, refuse_doubtful_signs
+    from crosscheck.report.run_folder import refuse_foreign_folder, write_run
+    from crosscheck.report.summary import summarise_run
+    from crosscheck.standard import load_standard, name_standard
+    from crosscheck.visits.plan import Capacity
+
+    refuse_foreign_folder(out)
+    steps = Steps()
+    with steps("load rules and models"):
+        standard = load_standard(name_standard(options["standard"]), options["risk_model"], last_day(year))
+        standard = standard.leave_weights() if options["no_learn"] else standard
+    with steps("read"):
+        read = read_collection(collection, standard.questionnaire)
+    capacity = Capacity(options["capacity"], options["random_share"], options["seed"])
+    outcome = cross_check(read, standard, year, capacity, steps, with_screens=options["screens"])
+    refuse_doubtful_signs(outcome.doubts, options["allow_polarity"])
+    with steps("write"):
+        stated = {"collection": str(collection), "year": year, **options, "standard": standard.name}
+        manifest = describe_run(read, standard, outcome, stated, capacity)
+        write_run(outcome, read, standard.rulebook, manifest | {"seconds": steps.seconds}, out)
+    click.echo(summarise_run(manifest, outcome.visit_list, read.problems, out, as_typed(sys.argv[0])))
+
+
+@main.command()
+@collection_argument
+@standard_option
+@format_option
+def check(collection: Path, standard: str | None, form: str) -> None:
+    """Only read a collection, and report what is wrong with it.
+
+    \b
+    Example:  crosscheck check data/england-2008-09
+    Ends with 1 if anything was set aside.
+    """
+    from crosscheck.collection.read import read_collection
+    from crosscheck.questionnaire import read_questionnaire
+    from crosscheck.report.manifest import describe_inputs
+    from crosscheck.report.summary import summarise_reading
+    from crosscheck.standard import name_standard
+
+    read = read_collection(collection, read_questionnaire(settings.questionnaire_file(name_standard(standard))))
+    if form == "table":
+        click.echo(summarise_reading({"inputs": describe_inputs(read), "absent_tables": read.absent}, read.problems))
+    if form != "table" or not read.problems.is_empty():
+        list_rows(read.problems.to_dicts(), read.problems.columns, form)
+    sys.exit(int(not read.problems.filter(read.problems["effect"] != "converted").is_empty()))
+
+
+@main.command()
+def version() -> None:
+    """Print the version.
+
+    \b
+    Example:  crosscheck version
+    """
+    click.echo(crosscheck.__version__)
+
+
+@main.command()
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+def completion(shell: str) -> None:
+    """Print what makes a shell complete commands and options.
+
+    \b
+    Example:  crosscheck completion bash >> ~/.bashrc
+    """
+    from click.shell_completion import BashComplete, FishComplete, ZshComplete
+
+    classes = {"bash": BashComplete, "zsh": ZshComplete, "fish": FishComplete}
+    click.echo(classes[shell](main, {}, "crosscheck", "_CROSSCHECK_COMPLETE").source())

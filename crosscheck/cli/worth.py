@@ -1,0 +1,191 @@
+"""Commands that say what a list is worth, and let it learn."""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from crosscheck import settings
+from crosscheck.cli.group import (
+    assessment_year,
+    assessment_year_if_given,
+    collection_argument,
+    format_option,
+    main,
+    standard_option,
+)
+from crosscheck.errors import UnknownNameError
+from crosscheck.terminal import list_rows
+
+if TYPE_CHECKING:
+    from crosscheck.backtest import Backtest
+    from crosscheck.standard import Standard
+
+
+_difficulty = click.option(
+    "--difficulty",
+    type=click.Choice(["easy", "middling", "hard"]),
+    default="middling",
+    show_default=True,
+    help="How strongly what is seen depends on what is.",
+)
+
+
+@main.command()
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder of the invented collection.")
+@_difficulty
+@click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="The same seed, the same world.")
+@click.option(
+    "--worlds", type=click.IntRange(min=1), default=1, show_default=True, help="How many; each in a folder of its own."
+)
+@standard_option
+def simulate(out: Path, difficulty: Any, seed: int, worlds: int, standard: str | None) -> None:
+    """Invent a national collection whose truth is known, to judge rules and weights by. Nothing in it is real.
+
+    \b
+    Example:  crosscheck simulate --out invented --difficulty middling --seed 1
+    Then:     crosscheck run invented --year 2008/09 --out run-of-invented
+    """
+    from crosscheck.questionnaire import read_questionnaire
+    from crosscheck.simulation.margins import read_targets
+    from crosscheck.simulation.model import WorldPlan, read_simulation_model
+    from crosscheck.simulation.world import build_world
+    from crosscheck.simulation.write import write_world
+    from crosscheck.standard import name_standard
+
+    name = name_standard(standard)
+    plan = WorldPlan(read_simulation_model(settings.model_file(name, "simulation")), difficulty)
+    questionnaire = read_questionnaire(settings.questionnaire_file(name))
+    targets = read_targets(settings.published_figures_file(name))
+    for one in range(seed, seed + worlds):
+        folder = out if worlds == 1 else out / f"seed-{one}"
+        write_world(build_world(plan, questionnaire, targets, one), folder, plan, one)
+        click.echo(f"{folder}: an INVENTED collection, {difficulty}, seed {one}; nothing in it is real")
+
+
+@main.command()
+@click.argument("collection", type=click.Path(path_type=Path), required=False)
+@click.option("--year", help="Assessment year of the visits, as 2008/09.", callback=assessment_year_if_given)
+@click.option("--worlds", type=click.IntRange(min=1), help="Hold the list against so many invented worlds instead.")
+@_difficulty
+@click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Seed of the first world.")
+@click.option(
+    "--first-wave", is_flag=True, help="Let the list learn from each world's first visits, and leave them out."
+)
+@click.option(
+    "--share", type=click.FloatRange(0, 1, min_open=True), default=0.1, show_default=True, help="The first of a list."
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default=Path("backtest"),
+    show_default=True,
+    help="Folder of page and JSON.",
+)
+@standard_option
+def backtest(collection: Path | None, year: str | None, worlds: int | None, out: Path, **options: Any) -> None:
+    """Hold the visit list against visits that came later, or against invented worlds whose truth is known.
+
+    \b
+    Example:  crosscheck backtest data/england-2008-09 --year 2008/09
+    Or:       crosscheck backtest --worlds 20 --difficulty middling
+    """
+    from crosscheck.backtest import backtest_collection
+    from crosscheck.collection.read import read_collection
+    from crosscheck.report.backtest_page import list_worths, tell_backtest, write_backtest
+    from crosscheck.standard import load_standard, name_standard
+
+    if (collection is None) == (worlds is None) or (collection is not None and year is None):
+        raise click.UsageError("Give either a collection and its --year, or --worlds.")
+    standard = load_standard(name_standard(options["standard"]))
+    if collection is not None and year is not None:
+        tested = backtest_collection(
+            read_collection(collection, standard.questionnaire), standard, year, options["share"]
+        )
+    else:
+        tested = _backtest_worlds(standard, int(worlds or 0), options)
+    write_backtest(tested, out)
+    for among, rows, columns in list_worths(tested):
+        click.echo(among)
+        list_rows(rows, columns, "table")
+    click.echo(f"{tell_backtest(tested)}\n{out / 'backtest.html'} has the plots, {out / 'backtest.json'} every figure")
+
+
+def _backtest_worlds(standard: Standard, worlds: int, options: dict[str, Any]) -> Backtest:
+    from crosscheck.backtest import backtest_worlds, build_worlds
+    from crosscheck.simulation.margins import read_targets
+    from crosscheck.simulation.model import WorldPlan, read_simulation_model
+
+    plan = WorldPlan(read_simulation_model(settings.model_file(standard.name, "simulation")), options["difficulty"])
+    targets = read_targets(settings.published_figures_file(standard.name))
+    built = build_worlds(plan, standard, targets, worlds, options["seed"])
+    return backtest_worlds(built, standard, plan.model.year, options["share"], with_first_wave=options["first_wave"])
+
+
+@main.command()
+@click.argument("folder", metavar="RUN", type=click.Path(path_type=Path))
+@click.option(
+    "--visits",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="What visits found: a file in the columns of visits.",
+)
+@click.option(
+    "--out", type=click.Path(path_type=Path), help="The new version's file; models/…/visit_risk/vN.toml if not given."
+)
+@format_option
+def learn(folder: Path, visits: Path, out: Path | None, form: str) -> None:
+    """Learn from what visits found: a new version of the weights, and what each check was worth.
+
+    \b
+    Example:  crosscheck learn run --visits data/england-2008-09/visits_wave_1.csv --out v3.toml
+    """
+    from crosscheck.report.run_folder import read_json, read_table
+    from crosscheck.risk.model import read_risk_model
+    from crosscheck.risk.revision import revise, tell, write_version
+    from crosscheck.visits.findings import read_findings
+
+    told = read_json(folder, "manifest.json")
+    used = settings.model_file(told["options"]["standard"], "visit_risk", told["models"]["visit_risk"]["version"])
+    tables = {name: read_table(folder, name) for name in ("loadings", "beliefs", "parts", "findings")}
+    revision = revise(tables, read_findings(visits), read_risk_model(used), told["options"]["year"])
+    number = max(int(re.sub(r"\D", "", file.stem)) for file in used.parent.glob("v*.toml")) + 1
+    file = out or used.with_stem(f"v{number}")
+    if file.exists():
+        raise UnknownNameError(
+            f"{file}: is there already, and a version that was used never changes. Name another with --out."
+        )
+    file.write_text(write_version(used.read_text(encoding="utf-8"), revision, f"v{number}"), encoding="utf-8")
+    click.echo("\n".join(line.removeprefix("# ") for line in tell(revision)))
+    click.echo(
+        "\nWhat each check was worth among those visited, in decibans between one that differs and one that agrees:"
+    )
+    list_rows(revision.rules.sort("learnt", descending=True).to_dicts(), revision.rules.columns, form)
+    click.echo(f"\nNew version: {file}. Read it, then use it: crosscheck run … --risk-model v{number}")
+
+
+@main.command()
+@collection_argument
+@click.option("--year", required=True, help="Assessment year, as 2008/09.", callback=assessment_year)
+@click.option("--first", type=click.IntRange(min=1), default=50, show_default=True, help="How many count as the first.")
+@standard_option
+@format_option
+def sensitivity(collection: Path, year: str, first: int, standard: str | None, form: str) -> None:
+    """Say how far the first of the list change when an assumption does.
+
+    \b
+    Example:  crosscheck sensitivity data/england-2008-09 --year 2008/09
+    Ends with 1 if fewer than three in five stay under any of them.
+    """
+    from crosscheck.collection.read import read_collection
+    from crosscheck.sensitivity import GATE, vary_assumptions
+    from crosscheck.standard import load_standard, name_standard
+
+    stated = load_standard(name_standard(standard))
+    compared = vary_assumptions(read_collection(collection, stated.questionnaire), stated, year, first)
+    list_rows(compared.to_dicts(), compared.columns, form)
+    sys.exit(int(not compared.filter(compared["kept"] < GATE).is_empty()))
