@@ -69,3 +69,10 @@ class PolarityError(CrosscheckError):
 
     exit_code = 8
     headline = "Nothing was written: which end is worse is in doubt."
+
+
+class StoreError(CrosscheckError):
+    """A store can't be opened, read or written, or does not hold what was asked for."""
+
+    exit_code = 10
+    headline = "The store can't be used so."

@@ -52,4 +52,11 @@ USUAL_RUN: Final = Path("run")
 run_option = click.option(
     "--run", "folder", type=click.Path(path_type=Path), default=USUAL_RUN, show_default=True, help="A run's folder."
 )
+store_option = click.option(
+    "--store",
+    envvar="CROSSCHECK_STORE",
+    show_envvar=True,
+    required=True,
+    help="A file, as runs.db, or postgresql://user@host/name.",
+)
 collection_argument = click.argument("collection", type=click.Path(path_type=Path))

@@ -29,9 +29,15 @@ from crosscheck.terminal import Steps, as_typed, list_rows, undisturbed
 @click.option("--no-learn", is_flag=True, help="Leave the experts' weights as they are stated.")
 @click.option("--screens", is_flag=True, help="Also write what asks and does not weigh: patterns, oddities, surprises.")
 @click.option("--allow-polarity", metavar="REASON", help="Publish although a sign is in doubt; the manifest keeps why.")
+@click.option(
+    "--store",
+    envvar="CROSSCHECK_STORE",
+    show_envvar=True,
+    help="Keep the run there; one that is kept is not made twice.",
+)
 @standard_option
 @undisturbed()
-def run(collection: Path, year: str, out: Path, **options: Any) -> None:
+def run(collection: Path, year: str, out: Path, store: str | None, **options: Any) -> None:
     """Make the ranked, explained visit list of one year.
 
     \b
@@ -40,6 +46,7 @@ def run(collection: Path, year: str, out: Path, **options: Any) -> None:
     from crosscheck.collection.read import read_collection
     from crosscheck.history import last_day
     from crosscheck.pipeline import cross_check
+    from crosscheck.report.identity import fingerprint, identify_run
     from crosscheck.report.manifest import describe_run, refuse_doubtful_signs
     from crosscheck.report.run_folder import refuse_foreign_folder, write_run
     from crosscheck.report.summary import summarise_run
@@ -47,20 +54,65 @@ def run(collection: Path, year: str, out: Path, **options: Any) -> None:
     from crosscheck.visits.plan import Capacity
 
     refuse_foreign_folder(out)
+    if store:
+        _make_ready(store)
     steps = Steps()
     with steps("load rules and models"):
         standard = load_standard(name_standard(options["standard"]), options["risk_model"], last_day(year))
         standard = standard.leave_weights() if options["no_learn"] else standard
     with steps("read"):
         read = read_collection(collection, standard.questionnaire)
+    stated = {"collection": str(collection), "year": year, **options, "standard": standard.name}
+    if store and _gave_back(store, fingerprint(identify_run(read, standard, stated)), out):
+        return
     capacity = Capacity(options["capacity"], options["random_share"], options["seed"])
     outcome = cross_check(read, standard, year, capacity, steps, with_screens=options["screens"])
     refuse_doubtful_signs(outcome.doubts, options["allow_polarity"])
     with steps("write"):
-        stated = {"collection": str(collection), "year": year, **options, "standard": standard.name}
         manifest = describe_run(read, standard, outcome, stated, capacity)
         write_run(outcome, read, standard.rulebook, manifest | {"seconds": steps.seconds}, out)
     click.echo(summarise_run(manifest, outcome.visit_list, read.problems, out, as_typed(sys.argv[0])))
+    if store:
+        _keep(store, out, collection)
+
+
+def _make_ready(store: str) -> None:
+    """See that the store can be used before any work is done for it."""
+    from crosscheck.store.database import open_store
+
+    with open_store(store, create=True):
+        pass
+
+
+def _gave_back(store: str, fingerprint: str, out: Path) -> bool:
+    """Whether the store keeps this run already: then it lies in its folder, and nothing needs to be made."""
+    from crosscheck.store.database import open_store
+    from crosscheck.store.runs import export_run, find_run
+
+    with open_store(store) as kept:
+        run_id = find_run(kept, fingerprint)
+        if run_id:
+            export_run(kept, run_id, out)
+            click.echo(
+                f"Run {run_id} is kept already: the same inputs, rules, models, options and code. Not made again."
+            )
+            click.echo(f"FILES  {out}, as it was saved in {kept.name}")
+    return run_id is not None
+
+
+def _keep(store: str, out: Path, collection: Path) -> None:
+    """Save the run; if that fails its folder stays, and the message says how to save it later."""
+    from crosscheck.errors import StoreError
+    from crosscheck.store.database import open_store
+    from crosscheck.store.runs import save_run
+
+    try:
+        with open_store(store) as kept:
+            saved = save_run(kept, out, collection, settings.home())
+            click.echo(f"KEPT   run {saved.run_id} in {kept.name}")
+    except StoreError as error:
+        later = f"The run is made and lies in {out}. Save it later: crosscheck runs save --run {out} --store STORE"
+        raise StoreError([*error.problems, later]) from error
 
 
 @main.command()

@@ -1,0 +1,389 @@
+"""Runs that are kept: saved whole or not at all, known again, listed, shown, given back byte for byte, deleted."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import zlib
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final
+
+import polars as pl
+import polars.selectors as cs
+import sqlalchemy as sa
+
+from crosscheck.errors import StoreError, UnknownNameError
+from crosscheck.report.folder import written_whole
+from crosscheck.report.run_folder import COLLECTION, MANIFEST, read_json, read_table
+from crosscheck.store.tables import ROWS, Answer, Blob, Finding, Kept, Listing, Problem, Run, RunFile, Score, Sheet
+from crosscheck.store.triggers import unsealed
+from crosscheck.vocabulary import VERDICTS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+    from crosscheck.store.database import Store
+
+_SOURCES: Final = "sources.json"
+_LEVEL: Final = 1  # zlib's quickest: the tables repeat themselves so much that more gains little
+_WORKERS: Final = 2
+_KEPT_AS_ROWS: Final = ("differs", "cannot_tell")
+_FEWEST_CHARACTERS: Final = 4
+
+
+@dataclass(frozen=True)
+class Saved:
+    """A run that is in the store; `is_new` is False where it was there already."""
+
+    run_id: str
+    is_new: bool
+
+
+def save_run(store: Store, folder: Path, collection: Path, home: Path) -> Saved:
+    """Save a run with everything that it rests on, whole or not at all; one that is kept already is left as it is.
+
+    Args:
+        store: where to.
+        folder: the run's folder; its files must be as they were written.
+        collection: where the collection lies that it read.
+        home: the folder of the rules, models and questionnaire that it was checked with (`settings.home`).
+
+    Raises:
+        RunError: the folder holds no run.
+        StoreError: a file is missing or no longer what the run knew; the same identity is kept with other results; or
+            the database refused. Nothing was written.
+    """
+    manifest = read_json(folder, MANIFEST)
+    if "fingerprint" not in manifest:
+        raise StoreError(f"{folder}: was made before runs could be kept. Make it again.")
+    run_id = manifest["fingerprint"][:16]
+    files = _read_outputs(folder, manifest["outputs"]) | _read_sources(manifest["sources"], collection, home)
+    with ThreadPoolExecutor(_WORKERS) as beside, store.writing() as connection:
+        if _is_known(connection, run_id, manifest):
+            return Saved(run_id, is_new=False)
+        blobs = _new_blobs(connection, files, beside)
+        number = connection.execute(sa.select(sa.func.coalesce(sa.func.max(_run.c.number), 0) + 1)).scalar_one()
+        with unsealed(connection):
+            for table, rows in _rows_of(folder, beside).items():
+                insert_bulk(connection, table, rows.select(pl.lit(number).alias("run"), pl.all()))
+            insert_bulk(connection, Blob, pl.DataFrame([blob.result() for blob in blobs], _BLOB, orient="row"))
+            kept = [(number, kind, path, sha256) for (kind, path), (sha256, _) in files.items()]
+            insert_bulk(connection, RunFile, pl.DataFrame(kept, ["run", "kind", "path", "sha256"], orient="row"))
+            connection.execute(sa.insert(_run).values(number=number, run_id=run_id, **_describe(manifest)))
+    return Saved(run_id, is_new=True)
+
+
+def find_run(store: Store, fingerprint: str) -> str | None:
+    """The identifier of the kept run that has this fingerprint; None if there is none."""
+    with store.reading() as connection:
+        return connection.execute(
+            sa.select(_run.c.run_id).where(_run.c.fingerprint == fingerprint)
+        ).scalar_one_or_none()
+
+
+def list_runs(store: Store) -> list[dict[str, Any]]:
+    """Every run that is kept, the latest first: identifier, year, standard, when it was saved, what it came to."""
+    asked = sa.select(_run).order_by(_run.c.saved_at.desc(), _run.c.number.desc())
+    with store.reading() as connection:
+        return [_in_one_line(dict(run)) for run in connection.execute(asked).mappings()]
+
+
+def show_run(store: Store, run_id: str) -> dict[str, Any]:
+    """Everything that a run's manifest says, after its identifier and when it was saved.
+
+    Raises:
+        UnknownNameError: no run, or more than one, has an identifier that begins so.
+    """
+    with store.reading() as connection:
+        run = look_up(connection, run_id)
+        manifest = json.loads(_read_file(connection, run["number"], "output", MANIFEST))
+    return {"run_id": run["run_id"], "saved_at": run["saved_at"].isoformat(timespec="seconds"), **manifest}
+
+
+def export_run(store: Store, run_id: str, folder: Path) -> None:
+    """Give the run's folder back, byte for byte.
+
+    Raises:
+        UnknownNameError: as `show_run`.
+        StoreError: a file is no longer what was kept.
+        RunError: the place holds something that is no run, or can't be written.
+    """
+    with store.reading() as connection, written_whole(folder, MANIFEST, "run") as whole:
+        _write_files(connection, look_up(connection, run_id)["number"], "output", whole)
+
+
+def export_sources(store: Store, run_id: str, folder: Path) -> None:
+    """Give back every file that the run rests on: `collection/`, and the home that it was checked with around it.
+
+    `CROSSCHECK_HOME=FOLDER crosscheck run FOLDER/collection …` makes the run again (a workbook lies in `collection/`
+    under its own name). `sources.json` lists the files with their SHA-256. Raises as `export_run`.
+    """
+    with store.reading() as connection, written_whole(folder, _SOURCES, "set of sources") as whole:
+        digests = _write_files(connection, look_up(connection, run_id)["number"], "source", whole)
+        (whole / _SOURCES).write_text(json.dumps(digests, indent=1) + "\n", encoding="utf-8")
+
+
+def delete_run(store: Store, run_id: str) -> str:
+    """Delete a run with all its rows, and the files that no other run shares.
+
+    Returns:
+        Its identifier in full.
+
+    Raises:
+        UnknownNameError: as `show_run`.
+        StoreError: something that may not be forgotten rests on it. Nothing was deleted.
+    """
+    with store.writing() as connection:
+        run = look_up(connection, run_id)
+        connection.execute(sa.delete(_run).where(_run.c.number == run["number"]))
+        for table in ROWS:
+            rows = _table(table)
+            connection.execute(sa.delete(rows).where(rows.c.run == run["number"]))
+        shared = sa.select(sa.literal(1)).where(_run_file.c.sha256 == _blob.c.sha256)
+        connection.execute(sa.delete(_blob).where(~shared.exists()))
+    return str(run["run_id"])
+
+
+def read_dossier_rows(store: Store, run_id: str, org_code: str) -> dict[str, list[dict[str, Any]]]:
+    """What a run says of one organisation, in time for a page.
+
+    Returns:
+        Rows by table: `listing` and `finding` (what differs or can't be told; the listing counts the others), `answer`,
+        and as the run wrote them `parts` and `scores`. An organisation that is not in the run has none.
+
+    Raises:
+        UnknownNameError: as `show_run`.
+    """
+    with store.reading() as connection:
+        number = look_up(connection, run_id)["number"]
+        rows = {}
+        for table in (Listing, Finding, Answer):
+            kept = _table(table)
+            asked = sa.select(*[column for column in kept.c if column.name not in ("run", "org_code")])
+            of_organisation = asked.where(kept.c.run == number, kept.c.org_code == org_code).order_by(*kept.primary_key)
+            rows[kept.name] = [dict(row) for row in connection.execute(of_organisation).mappings()]
+        sheets = sa.select(_sheet.c.name, _sheet.c.content).where(_sheet.c.run == number, _sheet.c.org_code == org_code)
+        for name, content in connection.execute(sheets):
+            rows[name] = [json.loads(line) for line in zlib.decompress(content).splitlines()]
+    return rows
+
+
+def look_up(connection: sa.Connection, run_id: str) -> Mapping[str, Any]:
+    """The run whose identifier begins so: its columns by name.
+
+    Raises:
+        UnknownNameError: no run, or more than one, has an identifier that begins so.
+    """
+    begins = _run.c.run_id.startswith(run_id.lower(), autoescape=True)
+    found = connection.execute(sa.select(_run).where(begins)).mappings().all()
+    if len(found) == 1 and len(run_id) >= _FEWEST_CHARACTERS:
+        return dict(found[0])
+    several = f"{len(found)} runs begin so; give more of it" if found else "none begins so"
+    raise UnknownNameError(f"No run {run_id}: {several}. (`crosscheck runs list` lists them)")
+
+
+def insert_bulk(connection: sa.Connection, table: type[Kept], rows: pl.DataFrame) -> None:
+    """Add rows in bulk: `executemany` on SQLite, `COPY` on PostgreSQL; columns that are not given stay absent.
+
+    Args:
+        connection: of a transaction that writes.
+        table: where to.
+        rows: columns that bear the names of the table's.
+    """
+    name = _table(table).name
+    plain = rows.with_columns(cs.enum().cast(pl.String))
+    columns = ", ".join(f'"{column}"' for column in plain.columns)
+    driver: Any = connection.connection.driver_connection
+    if connection.dialect.name == "sqlite":
+        marks = ", ".join("?" * plain.width)
+        driver.executemany(f"INSERT INTO {name} ({columns}) VALUES ({marks})", plain.iter_rows())  # noqa: S608
+        return
+    lines = io.BytesIO()
+    hexadecimal = cs.binary().bin.encode("hex")
+    plain.with_columns(("\\x" + hexadecimal).name.keep()).write_csv(lines, include_header=False)
+    with driver.cursor() as cursor, cursor.copy(f"COPY {name} ({columns}) FROM STDIN (FORMAT csv)") as copy:
+        copy.write(lines.getbuffer())
+
+
+def _table(table: type[Kept]) -> sa.Table:
+    return Kept.metadata.tables[str(table.__tablename__)]
+
+
+_run, _run_file, _blob, _sheet = (_table(table) for table in (Run, RunFile, Blob, Sheet))
+_BLOB: Final = {"sha256": pl.String, "size": pl.Int64, "content": pl.Binary}
+_Files = dict[tuple[str, str], tuple[str, bytes]]
+
+
+def _read_outputs(folder: Path, digests: Mapping[str, str]) -> _Files:
+    """Every file of the folder by kind and path, with its SHA-256 and content, as long as they are what was written."""
+    files = {("output", path): _read(folder / path) for path in (*digests, MANIFEST)}
+    wrong = [f"{folder / path}: {_unlike(files['output', path])}." for path, known in digests.items()
+             if files["output", path][0] != known]  # fmt: skip
+    if wrong:
+        raise StoreError([*wrong, "Nothing was saved. Make the run again."])
+    return files
+
+
+def _read_sources(digests: Mapping[str, str], collection: Path, home: Path) -> _Files:
+    """The same of what the run rests on, where it still lies."""
+    places = {path: _place(path, collection, home) for path in digests}
+    files = {("source", path): _read(place) for path, place in places.items()}
+    wrong = [f"{places[path]}: {_unlike(files['source', path])}." for path, known in digests.items()
+             if files["source", path][0] != known]  # fmt: skip
+    if wrong:
+        raise StoreError([*wrong, "Nothing was saved, since the run rests on what is no longer there. Make it again."])
+    return files
+
+
+def _place(path: str, collection: Path, home: Path) -> Path:
+    inside = path.removeprefix("collection/")
+    if inside == path:
+        return home / path
+    return collection if collection.is_file() else collection / inside
+
+
+def _read(file: Path) -> tuple[str, bytes]:
+    content = file.read_bytes() if file.is_file() else b""
+    return (hashlib.sha256(content).hexdigest() if file.is_file() else ""), content
+
+
+def _unlike(file: tuple[str, bytes]) -> str:
+    return "has changed since the run was made" if file[0] else "is not there"
+
+
+def _is_known(connection: sa.Connection, run_id: str, manifest: Mapping[str, Any]) -> bool:
+    """Whether it is kept; that the same made something else is no small matter, so it is told."""
+    number = connection.execute(
+        sa.select(_run.c.number).where(_run.c.fingerprint == manifest["fingerprint"])
+    ).scalar_one_or_none()
+    if number is None:
+        return False
+    asked = sa.select(_run_file.c.path, _run_file.c.sha256).where(
+        _run_file.c.run == number, _run_file.c.kind == "output", _run_file.c.path != MANIFEST
+    )
+    kept = dict(tuple(row) for row in connection.execute(asked))
+    if unlike := sorted(path for path, digest in manifest["outputs"].items() if kept.get(path) != digest):
+        raise StoreError(
+            f"Run {run_id} is kept already, but the same inputs, rules, models, options and code now made others: "
+            f"{', '.join(unlike)}. Nothing was saved. Find out why before you trust either."
+        )
+    return True
+
+
+def _new_blobs(connection: sa.Connection, files: _Files, beside: ThreadPoolExecutor) -> list[Any]:
+    """The contents that are not kept yet, being compressed: digest, size, content."""
+    kept = set(connection.execute(sa.select(_blob.c.sha256)).scalars())
+    new = {digest: content for digest, content in files.values() if digest not in kept}
+    return [beside.submit(_compress, digest, new[digest]) for digest in sorted(new, key=lambda one: -len(new[one]))]
+
+
+def _compress(digest: str, content: bytes) -> tuple[str, int, bytes]:
+    return digest, len(content), zlib.compress(content, _LEVEL)
+
+
+def _rows_of(folder: Path, beside: ThreadPoolExecutor) -> dict[type[Kept], pl.DataFrame]:
+    """The rows that are made from a run's files, without the run's number, in the order of their keys."""
+    findings, scores = (read_table(folder, name) for name in ("findings", "scores"))
+    parts = read_table(folder, "parts")
+    problems = read_table(folder, "problems").cast(pl.String).with_row_index("place", 1)
+    frames: dict[type[Kept], pl.DataFrame] = {
+        Listing: _count_verdicts(read_table(folder, "visit_list"), findings),
+        Finding: findings.filter(pl.col("verdict").is_in(_KEPT_AS_ROWS)),
+        Score: scores,
+        Answer: read_table(folder, f"{COLLECTION}/answers"),
+        Problem: problems,
+    }
+    rows = {table: _shaped(frame, table) for table, frame in frames.items()}
+    sheets = [*_sheets("parts", parts, beside), *_sheets("scores", scores, beside)]
+    rows[Sheet] = pl.DataFrame(sheets, {"org_code": pl.String, "name": pl.String, "content": pl.Binary}, orient="row")
+    return rows
+
+
+def _count_verdicts(listed: pl.DataFrame, findings: pl.DataFrame) -> pl.DataFrame:
+    verdict = pl.col("verdict").cast(pl.String)
+    counts = findings.group_by("org_code", "function").agg((verdict == name).sum().alias(name) for name in VERDICTS)
+    return listed.join(counts, on=["org_code", "function"], how="left").with_columns(pl.col(VERDICTS).fill_null(0))
+
+
+def _shaped(frame: pl.DataFrame, table: type[Kept]) -> pl.DataFrame:
+    """The table's columns in its order, sorted by its key."""
+    kept = _table(table)
+    names = [column.name for column in kept.c if column.name != "run"]
+    return frame.select(names).sort([column.name for column in kept.primary_key if column.name != "run"])
+
+
+def _sheets(name: str, table: pl.DataFrame, beside: ThreadPoolExecutor) -> Iterable[tuple[str, str, bytes]]:
+    """The rows of each organisation as compressed JSON lines."""
+    ordered = table.sort("org_code", maintain_order=True)
+    written = io.BytesIO()
+    ordered.drop("org_code").write_ndjson(written)
+    lines = written.getvalue().split(b"\n")
+    counted = ordered.group_by("org_code", maintain_order=True).len().with_columns(end=pl.col("len").cum_sum())
+    pages = [b"\n".join(lines[end - count : end]) for _, count, end in counted.iter_rows()]
+    packed = beside.map(lambda page: zlib.compress(page, _LEVEL), pages)
+    return [(code, name, content) for code, content in zip(counted["org_code"], packed, strict=True)]
+
+
+def _describe(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "fingerprint": manifest["fingerprint"],
+        "standard": manifest["options"]["standard"],
+        "year": manifest["options"]["year"],
+        "saved_at": datetime.now(UTC),
+        "crosscheck": manifest["crosscheck"],
+        **manifest["identity"],
+        "summary": manifest["counts"] | {"declarations": manifest["reconciliation"]["declarations"]},
+    }
+
+
+def _in_one_line(run: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "run_id": run["run_id"],
+        "standard": run["standard"],
+        "year": run["year"],
+        "saved_at": run["saved_at"].isoformat(timespec="seconds"),
+        "declarations": run["summary"]["declarations"],
+        "differs": run["summary"]["findings"].get("differs", 0),
+        "selected": sum(run["summary"]["selected"].values()),
+        "crosscheck": run["crosscheck"],
+    }
+
+
+def _read_file(connection: sa.Connection, number: int, kind: str, path: str) -> bytes:
+    """The content of one file of a run."""
+    asked = (
+        sa.select(_blob.c.sha256, _blob.c.content)
+        .join(_run_file, _run_file.c.sha256 == _blob.c.sha256)
+        .where(_run_file.c.run == number, _run_file.c.kind == kind, _run_file.c.path == path)
+    )
+    return _unpack(path, *connection.execute(asked).one())
+
+
+def _unpack(path: str, sha256: str, content: bytes) -> bytes:
+    """The file as it was; what does not bear its own digest is not given out."""
+    try:
+        file = zlib.decompress(content)
+    except zlib.error:
+        file = b""
+    if hashlib.sha256(file).hexdigest() != sha256:
+        raise StoreError(f"{path}: is no longer what was kept (SHA-256 {sha256}). Restore the store from a backup.")
+    return file
+
+
+def _write_files(connection: sa.Connection, number: int, kind: str, folder: Path) -> dict[str, str]:
+    """Write all files of one kind; their digests by path."""
+    asked = (
+        sa.select(_run_file.c.path, _run_file.c.sha256)
+        .where(_run_file.c.run == number, _run_file.c.kind == kind)
+        .order_by(_run_file.c.path)
+    )
+    digests = dict(tuple(row) for row in connection.execute(asked))
+    for path in digests:
+        file = folder / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(_read_file(connection, number, kind, path))
+    return digests

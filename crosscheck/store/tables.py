@@ -1,0 +1,213 @@
+"""The tables of the store, each named for what one row is.
+
+A run is kept twice over: as the bytes of every file it made and rests on (`blob`, `run_file`), which is the truth, and
+as rows of what is asked for often, which can be made again from them. Row tables begin with the number of their run,
+then the organisation, so that the data of one dossier lie side by side. Units and meanings are those of
+`frames.OUTPUTS`. The time of saving is the only column that two saves of one run do not share.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import sqlalchemy as sa
+from sqlmodel import Field, SQLModel
+
+NAMES: Final = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+class Kept(SQLModel):
+    """What all tables share: names of constraints that both databases and every migration agree on."""
+
+    metadata = sa.MetaData(naming_convention=NAMES)
+
+
+class Moment(sa.types.TypeDecorator[datetime]):
+    """A time with its zone, kept in UTC; SQLite, which knows no zones, gives it back with UTC as well."""
+
+    impl = sa.DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:  # noqa: ARG002
+        """Put it in UTC; a time without a zone is refused."""
+        if value is not None and value.tzinfo is None:
+            raise ValueError("A time without a zone says nothing. Give it in UTC.")
+        return value and value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:  # noqa: ARG002
+        """Give it in UTC."""
+        return value and (value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC))
+
+
+def _of_run() -> Any:
+    """The number of the run, first in the key; the run's own row comes last, and is looked for when all is in."""
+    reference = sa.ForeignKey("run.number", ondelete="CASCADE", deferrable=True, initially="DEFERRED")
+    return Field(sa_column=sa.Column("run", sa.Integer, reference, primary_key=True, autoincrement=False))
+
+
+def _of_run_in_bulk() -> Any:
+    """The same where there are many rows: looking for the run at each would cost more than saving them (PostgreSQL)."""
+    return Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+
+
+class Run(Kept, table=True):
+    """One run. `inputs` to `code` are the parts of its identity; `summary` are the counts of its manifest."""
+
+    number: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    run_id: str = Field(unique=True, max_length=16)
+    fingerprint: str = Field(unique=True, max_length=64)
+    standard: str
+    year: str
+    saved_at: datetime = Field(sa_column=sa.Column(Moment, nullable=False))
+    crosscheck: str
+    inputs: str
+    rules: str
+    models: str
+    options: str
+    code: str
+    summary: dict[str, Any] = Field(sa_column=sa.Column(sa.JSON, nullable=False))
+
+
+class Blob(Kept, table=True):
+    """The content of a file, once however many runs share it; compressed with zlib. `size` is that of the file."""
+
+    sha256: str = Field(primary_key=True, max_length=64)
+    size: int
+    content: bytes
+
+
+class RunFile(Kept, table=True):
+    """A file of a run: what it made (`output`), or what it rests on (`source`), and its place there."""
+
+    __tablename__ = "run_file"
+
+    run: int = _of_run()
+    kind: str = Field(primary_key=True)
+    path: str = Field(primary_key=True)
+    sha256: str = Field(foreign_key="blob.sha256", ondelete="RESTRICT", index=True)
+
+
+class Listing(Kept, table=True):
+    """One declaration of the visit list, with how many checks agree, differ, can't tell, do not apply."""
+
+    __table_args__ = {"sqlite_with_rowid": False}
+
+    run: int = _of_run()
+    org_code: str = Field(primary_key=True)
+    function: str = Field(primary_key=True)
+    rank: int
+    name: str
+    org_type: str
+    region: str
+    declared: str
+    risk: float
+    risk_low: float
+    risk_high: float
+    rank_low: int
+    rank_high: int
+    selected_by: str | None
+    inclusion_probability: float | None
+    flags: int
+    unknowns: int
+    reason: str
+    decibans: float
+    among_first: float | None
+    ahead_of_next: float | None
+    visited: str | None
+    agrees: int
+    differs: int
+    cannot_tell: int
+    not_applicable: int
+
+
+class Finding(Kept, table=True):
+    """One check that differs or can't be told for a declaration; the others are counted in its listing."""
+
+    __table_args__ = {"sqlite_with_rowid": False}
+
+    run: int = _of_run_in_bulk()
+    org_code: str = Field(primary_key=True)
+    function: str = Field(primary_key=True)
+    check_id: str = Field(primary_key=True)
+    verdict: str
+    severity: str
+    weight: float
+    could_add: float | None
+    evidence: str
+    expected: str
+    basis: str
+    says: str | None
+    group: str | None
+    kind: str | None
+    waived: str | None
+
+
+class Score(Kept, table=True):
+    """One indicator of one organisation: the figures that are asked for across organisations and runs."""
+
+    __table_args__ = {"sqlite_with_rowid": False}
+
+    run: int = _of_run_in_bulk()
+    org_code: str = Field(primary_key=True)
+    indicator: str = Field(primary_key=True)
+    value: float | None
+    expected: float | None
+    z: float | None
+    n: float | None
+    band: str
+
+
+class Sheet(Kept, table=True):
+    """All rows that one table of the run has of one organisation, in its order, as JSON lines compressed with zlib.
+
+    What only a dossier reads, and always as a whole, is kept so: the parts of its risk, the particulars of its scores.
+    """
+
+    __table_args__ = {"sqlite_with_rowid": False}
+
+    run: int = _of_run_in_bulk()
+    org_code: str = Field(primary_key=True)
+    name: str = Field(primary_key=True)
+    content: bytes
+
+
+class Answer(Kept, table=True):
+    """One answer as it was understood: a level, a number, or which of the three absences."""
+
+    __table_args__ = {"sqlite_with_rowid": False}
+
+    run: int = _of_run_in_bulk()
+    org_code: str = Field(primary_key=True)
+    question_id: str = Field(primary_key=True)
+    item: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    level: str | None
+    number: float | None
+    absence: str | None
+
+
+class Problem(Kept, table=True):
+    """One thing wrong with what was read, in the order of the run's problems."""
+
+    __table_args__ = {"sqlite_with_rowid": False}
+
+    run: int = _of_run()
+    place: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    table: str
+    file: str
+    row: str | None
+    column: str | None
+    value: str | None
+    problem: str
+    remedy: str
+    effect: str
+
+
+# The tables of rows that are made from a run's files, in the order in which they are saved.
+ROWS: Final = (Listing, Finding, Score, Sheet, Answer, Problem)
