@@ -43,6 +43,11 @@ class Standard:
     screens: ScreensModel
     risk: RiskModel
 
+    @property
+    def models(self) -> tuple[IndicatorModel, PatternModel, PolarityModel, ScreensModel, RiskModel]:
+        """All its models."""
+        return (self.indicators, self.patterns, self.polarity, self.screens, self.risk)
+
     def leave_weights(self) -> Standard:
         """The same with the weights as experts state them: a run learns nothing from its own collection."""
         return replace(self, risk=self.risk.model_copy(update={"learns": False}))

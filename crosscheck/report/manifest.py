@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import platform
 from importlib.metadata import version
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import polars as pl
@@ -12,12 +12,12 @@ import polars as pl
 import crosscheck
 from crosscheck.errors import PolarityError
 from crosscheck.history import last_day
+from crosscheck.report.identity import fingerprint, identify_run, list_sources
 from crosscheck.vocabulary import COMPLIANT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import date
-    from pathlib import Path
 
     from crosscheck.collection.read import Collection
     from crosscheck.pipeline import Outcome
@@ -32,9 +32,13 @@ def describe_run(
 ) -> dict[str, Any]:
     """Everything that a run rested on and came to, but the time it took.
 
-    Inputs, rules and models by SHA-256, versions, options, seed, counts, and the reconciliation with the declarations.
+    Inputs, rules and models by SHA-256, versions, options, seed, counts, and the reconciliation with the declarations;
+    what identifies the run (`identity`, `fingerprint`), and every file it rests on (`sources`).
     """
+    identity = identify_run(collection, standard, options)
     return {
+        "fingerprint": fingerprint(identity),
+        "identity": identity,
         "crosscheck": crosscheck.__version__,
         "python": platform.python_version(),
         "packages": {package: version(package) for package in _PACKAGES},
@@ -50,14 +54,12 @@ def describe_run(
         "waivers": _describe_waivers(standard, outcome, last_day(options["year"])),
         "silences": outcome.silences.group_by("source", maintain_order=True).agg("check_id").to_dicts(),
         "questionnaire": {"questions": len(standard.questionnaire), "sha256": standard.questionnaire.digest},
-        "models": {
-            model.name: {"version": model.version, "sha256": model.digest}
-            for model in (standard.indicators, standard.patterns, standard.polarity, standard.screens, standard.risk)
-        },
+        "models": {model.name: {"version": model.version, "sha256": model.digest} for model in standard.models},
         "polarity": outcome.doubts.to_dicts(),
         "cycles": [list(cycle) for cycle in outcome.lineage.cycles],
         "reconciliation": reconcile(outcome.cases, collection.tables["organisations"]),
         "counts": _counts(collection, outcome),
+        "sources": list_sources(collection, standard, Path(options["collection"])),
     }
 
 
@@ -113,11 +115,6 @@ def reconcile(cases: pl.DataFrame, organisations: pl.DataFrame) -> dict[str, Any
         "not_compliant": cases.height - met,
         "by_category": by_category,
     }
-
-
-def sha256_of(file: Path) -> str:
-    """The SHA-256 of a file that was written."""
-    return hashlib.sha256(file.read_bytes()).hexdigest()
 
 
 def _counts(collection: Collection, outcome: Outcome) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import polars as pl
 from crosscheck.errors import RunError
 from crosscheck.frames import OUTPUTS
 from crosscheck.report.folder import refuse_foreign, written_whole
-from crosscheck.report.manifest import sha256_of
+from crosscheck.report.identity import sha256_of
 from crosscheck.report.tables import write_csv, write_parquet
 from crosscheck.report.visit_list import write_workbook
 
