@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -12,6 +12,9 @@ import crosscheck
 from crosscheck import settings
 from crosscheck.cli.group import assessment_year, collection_argument, format_option, main, standard_option
 from crosscheck.terminal import Steps, as_typed, list_rows, undisturbed
+
+if TYPE_CHECKING:
+    from crosscheck.report.folder import Work
 
 
 @main.command()
@@ -40,8 +43,9 @@ def run(collection: Path, year: str, out: Path, **options: Any) -> None:
     from crosscheck.collection.read import read_collection
     from crosscheck.history import last_day
     from crosscheck.pipeline import cross_check
+    from crosscheck.report.identity import fingerprint, identify_run
     from crosscheck.report.manifest import describe_run, refuse_doubtful_signs
-    from crosscheck.report.run_folder import refuse_foreign_folder, write_run
+    from crosscheck.report.run_folder import OUTCOME, finish_run, refuse_foreign_folder, work_on_run, write_outcome
     from crosscheck.report.summary import summarise_run
     from crosscheck.standard import load_standard, name_standard
     from crosscheck.visits.plan import Capacity
@@ -54,13 +58,24 @@ def run(collection: Path, year: str, out: Path, **options: Any) -> None:
     with steps("read"):
         read = read_collection(collection, standard.questionnaire)
     capacity = Capacity(options["capacity"], options["random_share"], options["seed"])
-    outcome = cross_check(read, standard, year, capacity, steps, with_screens=options["screens"])
-    refuse_doubtful_signs(outcome.doubts, options["allow_polarity"])
-    with steps("write"):
-        stated = {"collection": str(collection), "year": year, **options, "standard": standard.name}
-        manifest = describe_run(read, standard, outcome, stated, capacity)
-        write_run(outcome, read, standard.rulebook, manifest | {"seconds": steps.seconds}, out)
-    click.echo(summarise_run(manifest, outcome.visit_list, read.problems, out, as_typed(sys.argv[0])))
+    stated = {"collection": str(collection), "year": year, **options, "standard": standard.name}
+    with work_on_run(out, fingerprint(identify_run(read, standard, stated)), stated) as work:
+        _tell_taken_up(work)
+        if not work.has(OUTCOME):
+            outcome = cross_check(read, standard, year, capacity, steps, with_screens=options["screens"])
+            refuse_doubtful_signs(outcome.doubts, options["allow_polarity"])
+            manifest = describe_run(read, standard, outcome, stated, capacity) | {"seconds": steps.seconds}
+            with steps("write"):
+                write_outcome(outcome, read, standard.rulebook, manifest, work)
+        finish_run(work)
+    click.echo(summarise_run(out, as_typed(sys.argv[0])))
+
+
+def _tell_taken_up(work: Work) -> None:
+    if work.taken_up:
+        click.echo(f"A run was stopped here; it is taken up after: {', '.join(work.taken_up)}", err=True)
+    if work.stale:
+        click.echo("A run of other inputs, rules, models, options or code was stopped here; begun anew", err=True)
 
 
 @main.command()
