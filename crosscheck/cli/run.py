@@ -32,9 +32,10 @@ if TYPE_CHECKING:
 @click.option("--no-learn", is_flag=True, help="Leave the experts' weights as they are stated.")
 @click.option("--screens", is_flag=True, help="Also write what asks and does not weigh: patterns, oddities, surprises.")
 @click.option("--allow-polarity", metavar="REASON", help="Publish although a sign is in doubt; the manifest keeps why.")
+@click.option("--unless-same", is_flag=True, help="Do nothing if this very run stands there whole already.")
 @standard_option
 @undisturbed()
-def run(collection: Path, year: str, out: Path, **options: Any) -> None:
+def run(collection: Path, year: str, out: Path, *, unless_same: bool, **options: Any) -> None:
     """Make the ranked, explained visit list of one year.
 
     \b
@@ -45,7 +46,14 @@ def run(collection: Path, year: str, out: Path, **options: Any) -> None:
     from crosscheck.pipeline import cross_check
     from crosscheck.report.identity import fingerprint, identify_run
     from crosscheck.report.manifest import describe_run, refuse_doubtful_signs
-    from crosscheck.report.run_folder import OUTCOME, finish_run, refuse_foreign_folder, work_on_run, write_outcome
+    from crosscheck.report.run_folder import (
+        OUTCOME,
+        finish_run,
+        holds_run,
+        refuse_foreign_folder,
+        work_on_run,
+        write_outcome,
+    )
     from crosscheck.report.summary import summarise_run
     from crosscheck.standard import load_standard, name_standard
     from crosscheck.visits.plan import Capacity
@@ -59,7 +67,11 @@ def run(collection: Path, year: str, out: Path, **options: Any) -> None:
         read = read_collection(collection, standard.questionnaire)
     capacity = Capacity(options["capacity"], options["random_share"], options["seed"])
     stated = {"collection": str(collection), "year": year, **options, "standard": standard.name}
-    with work_on_run(out, fingerprint(identify_run(read, standard, stated)), stated) as work:
+    known_by = fingerprint(identify_run(read, standard, stated))
+    if unless_same and holds_run(out, known_by, stated):
+        click.echo(f"{out}: this very run stands there already, whole. Nothing was done.")
+        return
+    with work_on_run(out, known_by, stated) as work:
         _tell_taken_up(work)
         if not work.has(OUTCOME):
             outcome = cross_check(read, standard, year, capacity, steps, with_screens=options["screens"])

@@ -166,6 +166,11 @@ def written_whole(folder: Path, mark: str, kind: str) -> Iterator[Path]:
         yield work.folder
 
 
+def digest_files(folder: Path, but: str) -> dict[str, str]:
+    """The SHA-256 of every file but one, by its place in the folder."""
+    return {name: sha256_of(file) for name, file in _files(folder) if name != but}
+
+
 @contextmanager
 def _held(place: Path, named: Path) -> Iterator[Path]:
     """The folder beside the place, for one process at a time; the system frees it when a process dies."""

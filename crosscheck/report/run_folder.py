@@ -10,7 +10,7 @@ import polars as pl
 
 from crosscheck.errors import RunError
 from crosscheck.frames import OUTPUTS
-from crosscheck.report.folder import refuse_foreign, written_in_stages
+from crosscheck.report.folder import digest_files, refuse_foreign, written_in_stages
 from crosscheck.report.tables import write_csv, write_parquet
 from crosscheck.report.visit_list import write_workbook
 
@@ -48,6 +48,21 @@ def work_on_run(folder: Path, fingerprint: str, options: Mapping[str, Any]) -> A
     """
     key = json.dumps([fingerprint, dict(options)], ensure_ascii=False, default=str)
     return written_in_stages(folder, MANIFEST, "run", key)
+
+
+def holds_run(folder: Path, fingerprint: str, options: Mapping[str, Any]) -> bool:
+    """Whether the very run that is to be made stands at the place, whole: every file has the bytes it was written with.
+
+    Args:
+        folder: the place.
+        fingerprint: what the run is to be made of.
+        options: as the manifest is to state them.
+    """
+    if not (folder / MANIFEST).is_file():
+        return False
+    manifest = read_json(folder, MANIFEST)
+    wanted = (fingerprint, dict(options), digest_files(folder, MANIFEST))
+    return wanted == tuple(manifest.get(name) for name in ("fingerprint", "options", "outputs"))
 
 
 def write_outcome(
