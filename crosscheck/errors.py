@@ -76,3 +76,17 @@ class StoreError(CrosscheckError):
 
     exit_code = 10
     headline = "The store can't be used so."
+
+
+class BatchError(CrosscheckError):
+    """A batch file is wrong, so none of its runs is begun."""
+
+    exit_code = 11
+    headline = "The batch can't be made as it is. Nothing was begun."
+
+
+class BatchFailedError(CrosscheckError):
+    """Some items of a batch failed or were stopped; the others are kept."""
+
+    exit_code = 12
+    headline = "Not all of the batch was made; the others are kept. The same command again makes what is missing."

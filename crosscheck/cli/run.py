@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -12,6 +12,9 @@ import crosscheck
 from crosscheck import settings
 from crosscheck.cli.group import assessment_year, collection_argument, format_option, main, standard_option
 from crosscheck.terminal import Steps, as_typed, list_rows, undisturbed
+
+if TYPE_CHECKING:
+    from crosscheck.report.folder import Work
 
 
 @main.command()
@@ -29,6 +32,7 @@ from crosscheck.terminal import Steps, as_typed, list_rows, undisturbed
 @click.option("--no-learn", is_flag=True, help="Leave the experts' weights as they are stated.")
 @click.option("--screens", is_flag=True, help="Also write what asks and does not weigh: patterns, oddities, surprises.")
 @click.option("--allow-polarity", metavar="REASON", help="Publish although a sign is in doubt; the manifest keeps why.")
+@click.option("--unless-same", is_flag=True, help="Do nothing if this very run stands there whole already.")
 @click.option(
     "--store",
     envvar="CROSSCHECK_STORE",
@@ -37,7 +41,7 @@ from crosscheck.terminal import Steps, as_typed, list_rows, undisturbed
 )
 @standard_option
 @undisturbed()
-def run(collection: Path, year: str, out: Path, store: str | None, **options: Any) -> None:
+def run(collection: Path, year: str, out: Path, *, store: str | None, unless_same: bool, **options: Any) -> None:
     """Make the ranked, explained visit list of one year.
 
     \b
@@ -48,7 +52,14 @@ def run(collection: Path, year: str, out: Path, store: str | None, **options: An
     from crosscheck.pipeline import cross_check
     from crosscheck.report.identity import fingerprint, identify_run
     from crosscheck.report.manifest import describe_run, refuse_doubtful_signs
-    from crosscheck.report.run_folder import refuse_foreign_folder, write_run
+    from crosscheck.report.run_folder import (
+        OUTCOME,
+        finish_run,
+        holds_run,
+        refuse_foreign_folder,
+        work_on_run,
+        write_outcome,
+    )
     from crosscheck.report.summary import summarise_run
     from crosscheck.standard import load_standard, name_standard
     from crosscheck.visits.plan import Capacity
@@ -66,14 +77,29 @@ def run(collection: Path, year: str, out: Path, store: str | None, **options: An
     if store and _gave_back(store, fingerprint(identify_run(read, standard, stated)), out):
         return
     capacity = Capacity(options["capacity"], options["random_share"], options["seed"])
-    outcome = cross_check(read, standard, year, capacity, steps, with_screens=options["screens"])
-    refuse_doubtful_signs(outcome.doubts, options["allow_polarity"])
-    with steps("write"):
-        manifest = describe_run(read, standard, outcome, stated, capacity)
-        write_run(outcome, read, standard.rulebook, manifest | {"seconds": steps.seconds}, out)
-    click.echo(summarise_run(manifest, outcome.visit_list, read.problems, out, as_typed(sys.argv[0])))
+    known_by = fingerprint(identify_run(read, standard, stated))
+    if unless_same and holds_run(out, known_by, stated):
+        click.echo(f"{out}: this very run stands there already, whole. Nothing was done.")
+        return
+    with work_on_run(out, known_by, stated) as work:
+        _tell_taken_up(work)
+        if not work.has(OUTCOME):
+            outcome = cross_check(read, standard, year, capacity, steps, with_screens=options["screens"])
+            refuse_doubtful_signs(outcome.doubts, options["allow_polarity"])
+            manifest = describe_run(read, standard, outcome, stated, capacity) | {"seconds": steps.seconds}
+            with steps("write"):
+                write_outcome(outcome, read, standard.rulebook, manifest, work)
+        finish_run(work)
+    click.echo(summarise_run(out, as_typed(sys.argv[0])))
     if store:
         _keep(store, out, collection)
+
+
+def _tell_taken_up(work: Work) -> None:
+    if work.taken_up:
+        click.echo(f"A run was stopped here; it is taken up after: {', '.join(work.taken_up)}", err=True)
+    if work.stale:
+        click.echo("A run of other inputs, rules, models, options or code was stopped here; begun anew", err=True)
 
 
 def _make_ready(store: str) -> None:

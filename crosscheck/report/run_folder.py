@@ -10,53 +10,98 @@ import polars as pl
 
 from crosscheck.errors import RunError
 from crosscheck.frames import OUTPUTS
-from crosscheck.report.folder import refuse_foreign, written_whole
-from crosscheck.report.identity import sha256_of
+from crosscheck.report.folder import digest_files, refuse_foreign, written_in_stages
 from crosscheck.report.tables import write_csv, write_parquet
 from crosscheck.report.visit_list import write_workbook
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from crosscheck.collection.read import Collection
     from crosscheck.pipeline import Outcome
+    from crosscheck.report.folder import Work
     from crosscheck.rulebook.rule import Rulebook
 
 MANIFEST: Final = "manifest.json"
 COLLECTION: Final = "collection"
+
+# The stages of a run, each whole before the next is begun (the workbook is written beside the outcome).
+OUTCOME: Final = "outcome"
+WORKBOOK: Final = "workbook"
+PAGES: Final = "pages"
+_WHOLE: Final = "manifest"
+
+_WORKBOOK: Final = "visit_list.xlsx"
 _DECIMALS: Final = 6
 
 
-def write_run(
-    outcome: Outcome,
-    collection: Collection,
-    rulebook: Rulebook,
-    manifest: dict[str, Any],
-    folder: Path,
-    write_pages: Callable[[Path], None] | None = None,
+def work_on_run(folder: Path, fingerprint: str, options: Mapping[str, Any]) -> AbstractContextManager[Work]:
+    """Give the work on a run, and move it to its place when it is whole; a former run there is replaced then.
+
+    A run that was killed is taken up where the very same is made again, by its fingerprint and by what the manifest
+    states of its options.
+
+    Raises:
+        RunError: as `folder.written_in_stages`.
+    """
+    key = json.dumps([fingerprint, dict(options)], ensure_ascii=False, default=str)
+    return written_in_stages(folder, MANIFEST, "run", key)
+
+
+def holds_run(folder: Path, fingerprint: str, options: Mapping[str, Any]) -> bool:
+    """Whether the very run that is to be made stands at the place, whole: every file has the bytes it was written with.
+
+    Args:
+        folder: the place.
+        fingerprint: what the run is to be made of.
+        options: as the manifest is to state them.
+    """
+    if not (folder / MANIFEST).is_file():
+        return False
+    manifest = read_json(folder, MANIFEST)
+    wanted = (fingerprint, dict(options), digest_files(folder, MANIFEST))
+    return wanted == tuple(manifest.get(name) for name in ("fingerprint", "options", "outputs"))
+
+
+def write_outcome(
+    outcome: Outcome, collection: Collection, rulebook: Rulebook, manifest: dict[str, Any], work: Work
 ) -> None:
-    """Write the run beside its place and move it there when it is whole; a former run at that place is replaced.
+    """Write every table that the run made and read, and the rules as used: all that took thought.
 
     Args:
         outcome: every table that the run made.
         collection: what it read; its tables are kept in `collection/`, as they were understood.
         rulebook: the rules as used.
-        manifest: what the run rested on.
-        folder: the place.
-        write_pages: adds what people read, from the files that stand in the folder by then.
-
-    Raises:
-        RunError: the place holds something that is no run, or can't be written.
+        manifest: what the run rested on; it waits in the ledger until all else is whole.
+        work: of `work_on_run`.
     """
-    with written_whole(folder, MANIFEST, "run") as whole:
-        _write_tables(outcome, collection.problems, whole)
-        _keep_collection(collection, whole / COLLECTION)
-        _write_json(_rules_as_used(rulebook), whole / "rulebook.json")
-        _write_json(manifest, whole / MANIFEST)
-        if write_pages:
-            write_pages(whole)
-        _write_json(manifest | {"outputs": _digests(whole)}, whole / MANIFEST)
+    with ThreadPoolExecutor(max_workers=1) as beside:  # the workbook takes Python's time
+        sealed = beside.submit(_write_tables, outcome, collection, rulebook, manifest, work)
+        write_workbook(_shaped(outcome.visit_list, "visit_list"), work.folder / _WORKBOOK)
+        sealed.result()
+
+
+def finish_run(work: Work, write_pages: Callable[[Path], None] | None = None) -> None:
+    """Write what follows from the tables of a run, whoever made them, and at last the manifest.
+
+    Args:
+        work: of which the outcome is whole.
+        write_pages: adds what people read, from the files that stand in the folder by then.
+    """
+    if not work.has(WORKBOOK):
+        if not (workbook := work.folder / _WORKBOOK).is_file():
+            write_workbook(pl.read_parquet(work.folder / "visit_list.parquet"), workbook)
+        work.seal(WORKBOOK)
+    if write_pages and not work.has(PAGES):
+        _write_json(work.told, work.folder / MANIFEST)
+        write_pages(work.folder)
+        (work.folder / MANIFEST).unlink()
+        work.seal(PAGES)
+    if not work.has(_WHOLE):
+        _write_json(work.told | {"outputs": work.digests}, work.folder / MANIFEST)
+        work.seal(_WHOLE)
 
 
 def refuse_foreign_folder(folder: Path) -> None:
@@ -88,12 +133,6 @@ def read_json(folder: Path, name: str) -> Any:
     return json.loads(file.read_text(encoding="utf-8"))
 
 
-def _digests(folder: Path) -> dict[str, str]:
-    """The SHA-256 of every file but the manifest, which is to hold them."""
-    files = sorted(file for file in folder.rglob("*") if file.is_file() and file.name != MANIFEST)
-    return {file.relative_to(folder).as_posix(): sha256_of(file) for file in files}
-
-
 def _keep_collection(collection: Collection, folder: Path) -> None:
     """Keep what was read, as it was understood: pages, replies and audits go back to it."""
     folder.mkdir()
@@ -101,29 +140,27 @@ def _keep_collection(collection: Collection, folder: Path) -> None:
         write_parquet(table, folder / f"{name}.parquet")
 
 
-def _write_tables(outcome: Outcome, problems: pl.DataFrame, folder: Path) -> None:
-    """Write every table; the workbook takes Python's time, so the others are written beside it."""
-    visit_list = _shaped(outcome.visit_list, "visit_list")
+def _write_tables(
+    outcome: Outcome, collection: Collection, rulebook: Rulebook, manifest: dict[str, Any], work: Work
+) -> None:
     tables = {
-        "visit_list": visit_list,
+        "visit_list": _shaped(outcome.visit_list, "visit_list"),
         "findings": _shaped(outcome.findings, "findings").drop("open_questions"),
         "scores": _shaped(outcome.scores, "scores"),
-        "problems": _shaped(problems, "problems"),
+        "problems": _shaped(collection.problems, "problems"),
         "pooled": _rounded(outcome.pooled),
         **{name: _rounded(table) for name, table in outcome.screens.items()},
     }
     kept = {name: _rounded(getattr(outcome, name)) for name in ("cases", "findings", "parts", "ties", "names")}
     kept |= {name: _rounded(getattr(outcome.quality, name)) for name in ("loadings", "beliefs")}
-    kept["predecessors"] = outcome.lineage.predecessors
-    with ThreadPoolExecutor(max_workers=1) as beside:
-        written = [beside.submit(write_csv, table, folder / f"{name}.csv") for name, table in tables.items()]
-        written += [
-            beside.submit(write_parquet, table, folder / f"{name}.parquet")
-            for name, table in {**kept, "visit_list": visit_list}.items()
-        ]
-        write_workbook(visit_list, folder / "visit_list.xlsx")
-        for one in written:
-            one.result()
+    kept |= {"predecessors": outcome.lineage.predecessors, "visit_list": tables["visit_list"]}
+    for name, table in tables.items():
+        write_csv(table, work.folder / f"{name}.csv")
+    for name, table in kept.items():
+        write_parquet(table, work.folder / f"{name}.parquet")
+    _keep_collection(collection, work.folder / COLLECTION)
+    _write_json(_rules_as_used(rulebook), work.folder / "rulebook.json")
+    work.seal(OUTCOME, manifest, but=_WORKBOOK)
 
 
 def _shaped(table: pl.DataFrame, name: str) -> pl.DataFrame:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import polars as pl
 
+from crosscheck.report.run_folder import MANIFEST, read_json, read_table
 from crosscheck.vocabulary import COMPLIANT
 
 if TYPE_CHECKING:
@@ -21,10 +22,15 @@ def summarise_reading(manifest: Mapping[str, Any], problems: pl.DataFrame) -> st
     return "\n".join(_reading(manifest["inputs"], manifest["absent_tables"], problems))
 
 
-def summarise_run(
-    manifest: Mapping[str, Any], visit_list: pl.DataFrame, problems: pl.DataFrame, folder: Path, command: str
-) -> str:
-    """The whole summary, under 60 lines; `command` is how crosscheck was called, so that the next step can be typed."""
+def summarise_run(folder: Path, command: str) -> str:
+    """The whole summary of a run, under 60 lines.
+
+    Args:
+        folder: where the run stands.
+        command: how crosscheck was called, so that the next step can be typed.
+    """
+    manifest, problems = read_json(folder, MANIFEST), read_table(folder, "problems")
+    visit_list = read_table(folder, "visit_list")
     lines = [
         *_reading(manifest["inputs"], manifest["absent_tables"], problems),
         "",

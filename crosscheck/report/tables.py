@@ -30,4 +30,7 @@ def write_csv(table: pl.DataFrame, file: Path) -> None:
 
 def write_parquet(table: pl.DataFrame, file: Path) -> None:
     """Write one table as Parquet, types and absent values kept."""
-    table.write_parquet(file, compression="zstd", statistics=False)
+    try:
+        table.write_parquet(file, compression="zstd", statistics=False)
+    except pl.exceptions.ComputeError as error:  # so polars tells that a disk is full
+        raise OSError(str(error)) from error

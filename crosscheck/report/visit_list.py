@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from io import BytesIO
 from typing import TYPE_CHECKING, Final
 
 import xlsxwriter
@@ -26,8 +27,9 @@ _FORMATS: Final = {
 
 def write_workbook(visit_list: pl.DataFrame, file: Path) -> None:
     """Write the list as XLSX: heading frozen and filtered, risks as percentages; texts stay texts, never formulas."""
-    options = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
-    with xlsxwriter.Workbook(str(file), options) as workbook:
+    options = {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
+    content = BytesIO()  # a disk that fills up meanwhile then fails one plain write
+    with xlsxwriter.Workbook(content, options) as workbook:
         workbook.set_properties({"title": "Visit list", "created": _MADE})
         sheet = workbook.add_worksheet("visit_list")
         heading = workbook.add_format({"bold": True, "bottom": 1, "text_wrap": True, "valign": "top"})
@@ -42,3 +44,4 @@ def write_workbook(visit_list: pl.DataFrame, file: Path) -> None:
         sheet.set_landscape()
         sheet.fit_to_pages(1, 0)
         sheet.repeat_rows(0)
+    file.write_bytes(content.getvalue())

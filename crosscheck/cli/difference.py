@@ -1,0 +1,47 @@
+"""Commands on runs that were made."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from crosscheck.cli.group import FORMATS
+from crosscheck.cli.runs import runs
+from crosscheck.terminal import list_rows
+
+
+@runs.command()
+@click.argument("before", type=click.Path(path_type=Path))
+@click.argument("after", type=click.Path(path_type=Path))
+@click.option("--first", type=click.IntRange(min=1), default=20, show_default=True, help="How many to show.")
+@click.option("--out", type=click.Path(path_type=Path), help="Write page, JSON and tables into this folder, too.")
+@click.option("--format", "form", type=FORMATS, default="table", show_default=True, help="How to list.")
+def diff(before: Path, after: Path, first: int, out: Path | None, form: str) -> None:
+    """Tell who moved on the list between two runs, by how much, and what moved them, each cause apart.
+
+    \b
+    Example:  crosscheck runs diff last-week/run run --out difference
+    """
+    from crosscheck.report.difference import compare_runs
+    from crosscheck.report.difference_page import describe, shown_columns, write_difference
+
+    difference = compare_runs(before, after)
+    if out:
+        write_difference(difference, before, after, out, first)
+        click.echo(
+            f"{out / 'difference.html'} is the page; difference.json, movements.csv and parts.csv lie by it", err=True
+        )
+    rows = difference.movements.to_dicts()
+    if form == "json":
+        click.echo(json.dumps(describe(difference, before, after), indent=1, ensure_ascii=False))
+    elif form == "csv":
+        list_rows(rows, difference.movements.columns, form)
+    else:
+        other = [part for part, same in difference.same.items() if not same]
+        click.echo(f"NOT THE SAME  {', '.join(other) or 'nothing'}")
+        list_rows(difference.changes.to_dicts(), difference.changes.columns, form)
+        list_rows(difference.causes(), ["cause", "declarations", "parts", "decibans", "per_declaration"], form)
+        shown = [row | {"change": round(row["change"], 2)} for row in rows[:first] if row["change"]]
+        list_rows(shown, shown_columns(difference), form)
