@@ -69,3 +69,10 @@ class PolarityError(CrosscheckError):
 
     exit_code = 8
     headline = "Nothing was written: which end is worse is in doubt."
+
+
+class ReplyError(CrosscheckError):
+    """A reply form belongs to another run or can't be read, or what is to be accepted can't be."""
+
+    exit_code = 9
+    headline = "The replies can't be used as they are. Nothing was changed."

@@ -39,12 +39,10 @@ def run(collection: Path, year: str, out: Path, **options: Any) -> None:
     """
     from crosscheck.collection.read import read_collection
     from crosscheck.history import last_day
-    from crosscheck.pipeline import cross_check
-    from crosscheck.report.manifest import describe_run, refuse_doubtful_signs
-    from crosscheck.report.run_folder import refuse_foreign_folder, write_run
+    from crosscheck.report.making import make_run
+    from crosscheck.report.run_folder import refuse_foreign_folder
     from crosscheck.report.summary import summarise_run
     from crosscheck.standard import load_standard, name_standard
-    from crosscheck.visits.plan import Capacity
 
     refuse_foreign_folder(out)
     steps = Steps()
@@ -53,13 +51,8 @@ def run(collection: Path, year: str, out: Path, **options: Any) -> None:
         standard = standard.leave_weights() if options["no_learn"] else standard
     with steps("read"):
         read = read_collection(collection, standard.questionnaire)
-    capacity = Capacity(options["capacity"], options["random_share"], options["seed"])
-    outcome = cross_check(read, standard, year, capacity, steps, with_screens=options["screens"])
-    refuse_doubtful_signs(outcome.doubts, options["allow_polarity"])
-    with steps("write"):
-        stated = {"collection": str(collection), "year": year, **options, "standard": standard.name}
-        manifest = describe_run(read, standard, outcome, stated, capacity)
-        write_run(outcome, read, standard.rulebook, manifest | {"seconds": steps.seconds}, out)
+    stated = {"collection": str(collection), "year": year, **options, "standard": standard.name}
+    manifest, outcome = make_run(read, standard, stated, out, steps)
     click.echo(summarise_run(manifest, outcome.visit_list, read.problems, out, as_typed(sys.argv[0])))
 
 
