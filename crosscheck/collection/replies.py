@@ -154,7 +154,7 @@ def _with_every_column(sheet: Sheet) -> Sheet:
 
 def _find_items(sheet: Sheet, items: pl.DataFrame) -> Sheet:
     """Lay what the regulator knows of the item beside each row; a row of no item is set aside."""
-    keys = [pl.col(name).fill_null("").str.strip_chars().str.to_lowercase().alias(f"{name} key") for name in _KEYS]
+    keys = [_folded(name).alias(f"{name} key") for name in _KEYS]
     known = items.with_columns(keys).with_columns(known=pl.lit(value=True))
     rows = sheet.rows.with_columns(keys).rename({name: f"{name} as given" for name in _KEYS})
     found = rows.join(known, on=[f"{name} key" for name in _KEYS], how="left", maintain_order="left")
@@ -165,6 +165,11 @@ def _find_items(sheet: Sheet, items: pl.DataFrame) -> Sheet:
         for row, item, question in astray.select("row", "item as given", "question as given").iter_rows()
     ]
     return sheet.noting(problems, found)
+
+
+def _folded(name: str) -> pl.Expr:
+    """A name as it is compared; exports put ' before what a spreadsheet would run."""
+    return pl.col(name).fill_null("").str.strip_chars().str.strip_prefix("'").str.to_lowercase()
 
 
 def _no_such_item(row: int, item: str, question: str | None, names: tuple[str, ...], asked: list[str]) -> Problem:

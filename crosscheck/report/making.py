@@ -14,7 +14,7 @@ from crosscheck.errors import RunError
 from crosscheck.history import last_day
 from crosscheck.pipeline import cross_check
 from crosscheck.report.manifest import describe_models, describe_run, refuse_doubtful_signs, sha256_of
-from crosscheck.report.run_folder import COLLECTION, MANIFEST, read_json, read_table, write_run
+from crosscheck.report.run_folder import COLLECTION, MANIFEST, RULEBOOK, read_json, read_table, write_run
 from crosscheck.rulebook.waivers import Waiver
 from crosscheck.standard import Standard, load_standard
 from crosscheck.visits.plan import Capacity
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 
     from crosscheck.pipeline import Outcome
 
-# What a reply rests on: what was found, by which rules, from which answers. Not what was planned, nor any page.
-_GROUND: Final = ("findings.parquet", "rulebook.json")
 _FINGERPRINT: Final = 16  # characters: enough to tell runs apart, few enough to compare by eye
 
 
@@ -86,15 +84,17 @@ def make_run(
 
 
 def fingerprint(run: Path) -> str:
-    """What tells a run from any other as far as a reply is concerned: the digest of its findings, rules and collection.
+    """What tells a run from any other as far as a reply is concerned: the digest of its collection and rules.
+
+    Weights, waivers and plans may change meanwhile: what an organisation was told stays what it was told.
 
     Raises:
         RunError: there is no such run, or it does not keep its collection.
     """
     kept = sorted((run / COLLECTION).glob("*.parquet"))
-    files = [*(run / name for name in _GROUND), *kept]
-    if not kept or not all(file.is_file() for file in files):
+    if not kept or not (run / RULEBOOK).is_file():
         raise RunError(f"{run}: is no run that keeps what it had read. Make one: crosscheck run COLLECTION --out {run}")
+    files = [run / RULEBOOK, *kept]
     told = "".join(f"{file.relative_to(run).as_posix()} {sha256_of(file)}\n" for file in files)
     return hashlib.sha256(told.encode()).hexdigest()[:_FINGERPRINT]
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 MANIFEST: Final = "manifest.json"
 COLLECTION: Final = "collection"
+RULEBOOK: Final = "rulebook.json"
 _DECIMALS: Final = 6
 
 
@@ -52,7 +53,7 @@ def write_run(
     with written_whole(folder, MANIFEST, "run") as whole:
         _write_tables(outcome, collection.problems, whole)
         _keep_collection(collection, whole / COLLECTION)
-        _write_json(_rules_as_used(rulebook), whole / "rulebook.json")
+        _write_json(_rules_as_used(rulebook), whole / RULEBOOK)
         _write_json(manifest, whole / MANIFEST)
         if write_pages:
             write_pages(whole)

@@ -1,0 +1,64 @@
+"""A corrected run: the same collection, rules and options, with the answers that were accepted; its parent stays."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from crosscheck.corrections import correct, list_corrections
+from crosscheck.errors import RunError
+from crosscheck.report.before_and_after import Comparison, compare_runs, summarise_comparison, write_comparison
+from crosscheck.report.making import Beside, Clock, collection_of_run, fingerprint, make_run, standard_of_run
+from crosscheck.report.run_folder import MANIFEST, read_json, refuse_foreign_folder
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import polars as pl
+
+
+def make_corrected_run(run: Path, accepted: pl.DataFrame, folder: Path, step: Clock) -> str | None:
+    """Work everything out again with the accepted corrections, into a folder of its own.
+
+    Args:
+        run: the run that the replies belong to; not a byte of it changes.
+        accepted: as `corrections.choose_accepted` gives them.
+        folder: where the corrected run goes.
+        step: the clock of the steps.
+
+    Returns:
+        What it changed, in some lines; None where no correction is among what was accepted, so that nothing was made.
+
+    Raises:
+        RunError: the rules or models here are not those of the run, or the folder holds something else, or the run.
+    """
+    corrections = list_corrections(accepted)
+    if corrections.is_empty():
+        return None
+    _refuse_other_runs(folder, run)
+    with step("load rules and models"):
+        standard = standard_of_run(run)
+    compared: list[Comparison] = []
+
+    def write_pages(whole: Path) -> None:
+        compared.append(compare_runs(run, whole, corrections["org_code"].unique().sort()))
+        write_comparison(compared[0], corrections, run, whole)
+
+    manifest = read_json(run, MANIFEST)
+    beside = Beside({"corrects": _parent(run, manifest)}, write_pages)
+    make_run(correct(collection_of_run(run), accepted), standard, manifest["options"], folder, step, beside)
+    return summarise_comparison(compared[0], folder)
+
+
+def _refuse_other_runs(folder: Path, run: Path) -> None:
+    """All versions are kept: only a former correction of this very run may be replaced."""
+    refuse_foreign_folder(folder)
+    if (folder / MANIFEST).is_file():
+        corrected = read_json(folder, MANIFEST).get("corrects") or {}
+        if folder.resolve() == run.resolve() or corrected.get("run") != fingerprint(run):
+            raise RunError(f"{folder}: holds another run, and all versions are kept. Name another folder with --out.")
+
+
+def _parent(run: Path, manifest: dict[str, Any]) -> dict[str, Any]:
+    """By what the run that is corrected can be known again, and which it corrects itself, if any."""
+    made_with = {name: manifest[name] for name in ("crosscheck", "python", "packages")}
+    return {"run": fingerprint(run), **made_with, "corrects": manifest.get("corrects")}
