@@ -14,6 +14,7 @@ from crosscheck.frames import REPLY
 from crosscheck.history import last_day
 from crosscheck.report.folder import written_whole
 from crosscheck.report.making import fingerprint, standard_of_run
+from crosscheck.report.manifest import sha256_of
 from crosscheck.report.reply_form import fill_forms
 from crosscheck.report.reply_items import list_items
 from crosscheck.report.run_folder import MANIFEST, read_json
@@ -75,6 +76,7 @@ def write_replies(replies: Replies, run: Path, folder: Path) -> None:
         told = {
             "run": fingerprint(run),
             "files": [asdict(file) for file in replies.files],
+            "sha256": sha256_of(whole / REPLIES_FILE),
             "replies": dict(_counts(replies)),
             "unanswered": replies.unanswered,
         }
@@ -82,11 +84,13 @@ def write_replies(replies: Replies, run: Path, folder: Path) -> None:
 
 
 def _refuse_decided(folder: Path) -> None:
-    file = folder / REPLIES_FILE
-    decided = pl.read_csv(file, infer_schema=False)["accepted"] if file.is_file() else pl.Series(dtype=pl.String)
-    if decided.null_count() < decided.len():
+    """Whatever was written into the file since it was read is a decision, in whatever state a spreadsheet left it."""
+    file, mark = folder / REPLIES_FILE, folder / REPLIES_MARK
+    if not (file.is_file() and mark.is_file()):
+        return
+    if json.loads(mark.read_text(encoding="utf-8"))["sha256"] != sha256_of(file):
         raise ReplyError(
-            f"{file}: holds decisions, which would be lost. Name another folder with --out; "
+            f"{file}: somebody has written decisions into it, which would be lost. Name another folder with --out; "
             "crosscheck reply accept takes several."
         )
 

@@ -18,7 +18,7 @@ from crosscheck.frames import REPLIES, REPLY_FORM
 from crosscheck.report.folder import written_whole
 from crosscheck.report.making import fingerprint, standard_of_run
 from crosscheck.report.page import render
-from crosscheck.report.reply_items import ASKED_ONLY, items_to_reply, list_items
+from crosscheck.report.reply_items import ASKED_ONLY, items_to_reply, list_items, other_accounts
 from crosscheck.report.run_folder import MANIFEST, read_json, read_table
 from crosscheck.report.tables import guard_formulas
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from crosscheck.questionnaire import Question, Questionnaire
+    from crosscheck.rulebook.rule import Rulebook
 
 FORMS_MARK: Final = "forms.json"
 
@@ -77,16 +78,17 @@ def write_forms(run: Path, folder: Path, only: Sequence[str], reply_by: str | No
     chosen = _choose(items, only)
     rows = fill_forms(run, items, grounds, standard.questionnaire)
     options = read_json(run, MANIFEST)["options"]
-    names = dict(read_table(run, "visit_list").select("org_code", "name").iter_rows())
     told = {"run": fingerprint(run), "year": options["year"], "standard": options["standard"]}
-    letter = {**told, "reply_by": reply_by, "reply_to": reply_to}
-    of_organisation = _by_organisation(items, chosen), _by_organisation(grounds, chosen), _by_organisation(rows, chosen)
+    names = dict(read_table(run, "names").drop_nulls("name").select("code", "name").iter_rows())
+    of_organisation = [_by_organisation(frame, chosen) for frame in (items, grounds, rows)]
     with written_whole(folder, FORMS_MARK, "set of reply forms") as whole:
         for code in chosen:
             listed, rests, form = (frames[code] for frames in of_organisation)
             stem = file_stem(code)
-            page = _tell(code, names[code], listed, rests, standard.rulebook.rules)
-            (whole / f"{stem}.html").write_text(render("reply", "letter.html", letter | page), encoding="utf-8")
+            letter = {**told, "code": code, "name": names.get(code, code), "stem": stem}
+            letter |= {"reply_by": reply_by, "reply_to": reply_to}
+            page = render("reply", "letter.html", letter | _tell(listed, rests, standard.rulebook, names))
+            (whole / f"{stem}.html").write_text(page, encoding="utf-8")
             write_form(form.select(REPLY_FORM.schema.names()), standard.questionnaire, whole / stem)
         mark = json.dumps({**told, "organisations": list(chosen)}, indent=1)
         (whole / FORMS_MARK).write_text(mark + "\n", encoding="utf-8")
@@ -152,21 +154,20 @@ def _allowed(question: Question) -> str:
     return ", ".join((*answers, "n/a", "not known"))
 
 
-def _tell(code: str, name: str, items: pl.DataFrame, grounds: pl.DataFrame, rules: Mapping[str, Any]) -> dict[str, Any]:
-    """What the letter of one organisation says."""
+def _tell(items: pl.DataFrame, grounds: pl.DataFrame, rulebook: Rulebook, names: Mapping[str, str]) -> dict[str, Any]:
+    """What the letter of one organisation says of its items, those that only ask apart."""
     rests = grounds.partition_by("item", as_dict=True, maintain_order=True)
     told = [
         {
             **item,
-            "rule": rules[item["check_id"]],
-            "grounds": rests[item["item"],].to_dicts() if (item["item"],) in rests else [],
+            "rule": rulebook[item["check_id"]],
+            "grounds": rests.get((item["item"],), grounds.clear()).to_dicts(),
+            "others": list(other_accounts(item["evidence"], rulebook[item["check_id"]], names)),
         }
         for item in items.to_dicts()
     ]
-    relied, asked = (
-        [item for item in told if (item["kind"] in ASKED_ONLY) == only_asks] for only_asks in (False, True)
-    )
-    return {"code": code, "name": name, "stem": file_stem(code), "relied": relied, "asked": asked}
+    asked = [item for item in told if item["kind"] in ASKED_ONLY]
+    return {"relied": [item for item in told if item not in asked], "asked": asked}
 
 
 def _write_workbook(form: pl.DataFrame, questionnaire: Questionnaire, file: Path) -> None:

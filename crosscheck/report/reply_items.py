@@ -10,7 +10,7 @@ import polars as pl
 from crosscheck.cases import catalogue
 from crosscheck.collection.replies import spelt_answer
 from crosscheck.report.run_folder import COLLECTION, MANIFEST, read_json, read_table
-from crosscheck.rulebook.condition import names_in
+from crosscheck.rulebook.condition import Percentile, names_in, nodes
 from crosscheck.rulebook.plain import in_words as spelled
 from crosscheck.rulebook.plain import named
 from crosscheck.rulebook.wording import as_evidence, in_words
@@ -50,6 +50,7 @@ _IS_TO_IT: Final = {
 _RELATION: Final = f"({'|'.join(RELATIONS)})"
 _OF_A_BODY: Final = re.compile(rf"{_RELATION} (\w+): (.*)", re.DOTALL)
 _OF_NONE: Final = re.compile(rf"{_RELATION}: (none.*|not known.*)")
+_PLACE: Final = "Place among organisations of its type, 0 the lowest, 1 the highest"
 _MORE: Final = re.compile(r"and (\d+) more")
 
 
@@ -73,7 +74,7 @@ def list_items(run: Path, standard: Standard) -> tuple[pl.DataFrame, pl.DataFram
     Returns:
         `items`, one row an item, by organisation, gravest first: `item` (`5XX/C2-HR-01/whole`; two functions of which
         the same is said are one item, `…/both`), `org_code`, `check_id`, `functions` (in words), `says`, `expected`,
-        `basis`, `others` (accounts of other bodies, empty where there are none), `kind`; what is waived is left out.
+        `basis`, `evidence`, `kind`; what is waived is left out.
         And `grounds`, one row an item and name: `item`, `org_code`, `check_id`, `functions`, `name`, `about`, `whose`,
         `told` (the value in words), `question` (null where no answer can correct it), `question_id`, `review`,
         `your_answer` (as it is to be spelt).
@@ -92,7 +93,7 @@ def list_items(run: Path, standard: Standard) -> tuple[pl.DataFrame, pl.DataFram
         .unique(["item", "name"], keep="first", maintain_order=True)
         .drop("function")
     )
-    return _with_other_accounts(items, run, standard), rests
+    return items, rests
 
 
 def items_to_reply(grounds: pl.DataFrame, items: pl.DataFrame) -> pl.DataFrame:
@@ -173,7 +174,7 @@ def _answers(cases: pl.DataFrame, questionnaire: Questionnaire) -> pl.DataFrame:
         for column in question.columns:
             value = pl.col(column).cast(pl.String) if question.has_levels else pl.lit(None, dtype=pl.String)
             number = pl.lit(None, dtype=pl.Float64) if question.has_levels else pl.col(column)
-            row = cases.select(*_KEYS, level=value, number=number, absence=pl.col(column + WHY_ABSENT))
+            row = cases.lazy().select(*_KEYS, level=value, number=number, absence=pl.col(column + WHY_ABSENT))
             review = int(column[len("review")]) if question.repeated else 0
             spelt.append(
                 row.select(
@@ -184,7 +185,7 @@ def _answers(cases: pl.DataFrame, questionnaire: Questionnaire) -> pl.DataFrame:
                     your_answer=spelt_answer(),
                 )
             )
-    return pl.concat(spelt)
+    return pl.concat(spelt).collect()
 
 
 def _with_sources(told: pl.DataFrame, run: Path) -> pl.DataFrame:
@@ -209,19 +210,6 @@ def _with_sources(told: pl.DataFrame, run: Path) -> pl.DataFrame:
     )
 
 
-def _with_other_accounts(items: pl.DataFrame, run: Path, standard: Standard) -> pl.DataFrame:
-    """Lay beside each item what it rests on beyond its own case: accounts of bodies that are named, and of peers."""
-    bodies = dict(read_table(run, "names").drop_nulls("name").select("code", "name").iter_rows())
-    others = [
-        list(_other_accounts(evidence, standard.rulebook[check_id], bodies))
-        for check_id, evidence in items.select("check_id", "evidence").iter_rows()
-    ]
-    account = pl.List(pl.Struct(dict.fromkeys(Account._fields, pl.String())))
-    return items.with_columns(
-        others=pl.Series([[one._asdict() for one in of_item] for of_item in others], dtype=account)
-    )
-
-
 class Account(NamedTuple):
     """What somebody else says: what about, what it is, and who says so."""
 
@@ -230,22 +218,19 @@ class Account(NamedTuple):
     whose: str
 
 
-def _other_accounts(evidence: str, rule: Rule, bodies: Mapping[str, str]) -> Iterator[Account]:
-    """The accounts of others among what a finding rests on; the case's own values stand elsewhere."""
+def other_accounts(evidence: str, rule: Rule, bodies: Mapping[str, str]) -> Iterator[Account]:
+    """What an item rests on beyond its own case: accounts of bodies, by their names in `bodies`, and of peers."""
     spoken = [name for condition in rule.conditions for name in names_in(condition) if name.relation in RELATIONS]
-    for part in evidence.split("; "):
+    asks_peers = any(isinstance(node, Percentile) for condition in rule.conditions for node in nodes(condition))
+    for part in evidence.split("; ") if spoken or asks_peers else ():
         if found := _OF_A_BODY.match(part):
             relation, code, account = found.groups()
             body = f"{bodies.get(code, code)} ({code}), {_IS_TO_IT[relation]}"
             yield from _accounts_of(body, account, relation, spoken)
         elif found := _OF_NONE.match(part):
-            yield Account("What they answered", found[2], f"{_IS_TO_IT[found[1]]}")
+            yield Account("What they answered", found[2], _IS_TO_IT[found[1]])
         elif part.startswith("peers."):
-            yield Account(
-                "Place among organisations of its type, 0 the lowest, 1 the highest",
-                part.rsplit(" = ", 1)[-1],
-                "all returns",
-            )
+            yield Account(_PLACE, part.rsplit(" = ", 1)[-1], "all returns")
         elif found := _MORE.fullmatch(part):
             yield Account("What they answered", "the same", f"{found[1]} more")
 
