@@ -10,6 +10,7 @@ import json
 import re
 import shutil
 import tomllib
+from datetime import date
 from pathlib import Path
 
 import fastexcel
@@ -19,11 +20,16 @@ from click.testing import CliRunner, Result
 from playwright.sync_api import Browser
 
 from crosscheck.cli import main
+from crosscheck.corrections import Decision, choose_accepted
+from crosscheck.errors import ReplyError
 from crosscheck.frames import CORRECTION, REPLY_FORM
 from crosscheck.questionnaire import Questionnaire
+from crosscheck.report.corrected_run import make_corrected_run
+from crosscheck.report.replies import propose_waivers, read_decisions
 from crosscheck.report.reply_form import write_form
 from crosscheck.report.run_folder import read_json, read_table
 from crosscheck.rulebook.waivers import Waiver
+from crosscheck.terminal import Steps
 from tests.looking import WIDTHS, open_page, overflow, violations
 
 ORG, OTHER = "5UJ", "R3G"
@@ -103,6 +109,11 @@ def replies(filled: Path, national_run: Path, tmp_path_factory: pytest.TempPathF
     assert "3 with a reply" in told.output
     assert digests(national_run) == before, "a reply changes nothing by itself"
     return folder
+
+
+@pytest.fixture(scope="module")
+def known(replies: Path, national_run: Path) -> pl.DataFrame:
+    return read_decisions(national_run, [replies])
 
 
 @pytest.fixture(scope="module")
@@ -267,11 +278,13 @@ def test_the_corrected_run_is_the_run_of_a_collection_that_was_right_from_the_be
     assert digests(tmp_path / "run", "manifest.json") == digests(corrected, *made)
 
 
-def test_accepting_the_same_twice_gives_the_same_bytes(
+def test_accepting_the_same_in_the_file_gives_the_same_bytes(
     corrected: Path, replies: Path, national_run: Path, tmp_path: Path
 ) -> None:
-    accept = ("reply", "accept", replies, "--run", national_run, "--out", tmp_path / "run", *DECISION)
-    assert crosscheck_(*accept, "--item", EXPLAINED, "--item", ITEM).exit_code == 0
+    decision = {"accepted": "Yes", "decided_by": "A. Assessor", "decided_on": "02/06/2009"}
+    folder = decided(replies, tmp_path / "replies", **decision, because='The "certificates" were seen')
+    told = crosscheck_("reply", "accept", folder, "--run", national_run, "--out", tmp_path / "run")
+    assert told.exit_code == 0, told.output
     assert digests(tmp_path / "run", "manifest.json") == digests(corrected, "manifest.json")
     assert told_without_seconds(tmp_path / "run") == told_without_seconds(corrected)
 
@@ -314,38 +327,36 @@ def test_before_and_after_tells_every_verdict_that_changed_and_how_many_others_m
 
 
 def test_an_explanation_changes_no_answer_and_is_offered_as_a_waiver(
-    corrected: Path, replies: Path, national_run: Path, tmp_path: Path
+    corrected: Path, known: pl.DataFrame, national_run: Path, tmp_path: Path
 ) -> None:
-    told = (corrected.parent / "told.txt").read_text(encoding="utf-8")
-    entries = tomllib.loads(told[told.index("[[waiver]]") :])["waiver"]
-    waivers = [Waiver.model_validate(entry) for entry in entries]
-    assert [(one.rule, one.org_code, one.function) for one in waivers] == [
-        ("C2-TRN-18", ORG, "commissioner"), ("C2-TRN-18", ORG, "provider")
-    ]  # fmt: skip
+    explained = choose_accepted(known, [EXPLAINED], Decision("A. Assessor", date(2009, 6, 2), 'It "was" \\ seen'))
+    text = propose_waivers(national_run, explained)
+    waivers = [Waiver.model_validate(entry) for entry in tomllib.loads(text)["waiver"]]
+    assert [(one.rule, one.org_code, one.function, one.why) for one in waivers] == [
+        ("C2-TRN-18", ORG, function, 'It "was" \\ seen') for function in ("commissioner", "provider")
+    ]
     assert all(one.until >= one.decided_on for one in waivers)
-    accept = ("reply", "accept", replies, "--run", national_run, "--out", tmp_path / "run", *DECISION)
-    alone = crosscheck_(*accept, "--item", EXPLAINED)
-    assert alone.exit_code == 0
-    assert "nothing was worked out again" in alone.output
+    assert "[[waiver]]" in (corrected.parent / "told.txt").read_text(encoding="utf-8")
+    assert make_corrected_run(national_run, explained, tmp_path / "run", Steps()) is None
     assert not (tmp_path / "run").exists()
 
 
 @pytest.mark.parametrize(
-    ("options", "words"),
+    ("items", "decision", "words"),
     [
-        (("--item", f"{ORG}/C2-GOV-02/both", *DECISION), "nothing to accept"),
-        (("--item", f"{ORG}/C2-XX-99/both", *DECISION), "there is no reply to it"),
-        (("--item", ITEM, "--by", "A. Assessor"), "--because"),
-        (DECISION, "No reply is accepted"),
+        ([f"{ORG}/C2-GOV-02/both"], Decision("A", date(2009, 6, 2), "seen"), "nothing to accept"),
+        ([f"{ORG}/C2-XX-99/both"], Decision("A", date(2009, 6, 2), "seen"), "there is no reply to it"),
+        ([ITEM], Decision("A", date(2009, 6, 2), " "), "--because"),
+        ([ITEM], Decision("A", None, "seen"), "--on"),
+        ([], Decision("A", date(2009, 6, 2), "seen"), "No reply is accepted"),
     ],
 )
-def test_what_can_not_be_accepted_is_told_and_nothing_is_made(
-    options: tuple[str, ...], words: str, replies: Path, national_run: Path, tmp_path: Path
+def test_what_can_not_be_accepted_is_told(
+    items: list[str], decision: Decision, words: str, known: pl.DataFrame
 ) -> None:
-    told = crosscheck_("reply", "accept", replies, "--run", national_run, "--out", tmp_path / "run", *options)
-    assert told.exit_code == 9
-    assert words in told.output
-    assert not (tmp_path / "run").exists()
+    with pytest.raises(ReplyError) as refused:
+        choose_accepted(known, items, decision)
+    assert words in str(refused.value)
 
 
 def decided(replies: Path, folder: Path, **decision: str) -> Path:

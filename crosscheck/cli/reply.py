@@ -56,8 +56,9 @@ def read(files: tuple[Path, ...], folder: Path, out: Path, form: str) -> None:
     Example:  crosscheck reply read 5UJ.xlsx R2X.csv --run run --out replies
     Ends with 1 if anything was set aside; problems.csv in the folder says what and how to mend it.
     """
-    from crosscheck.report.replies import read_forms, summarise_replies, write_replies
+    from crosscheck.report.replies import read_forms, refuse_decided, summarise_replies, write_replies
 
+    refuse_decided(out)
     with Steps()("read replies"):
         replies = read_forms(folder, files)
         write_replies(replies, folder, out)
@@ -102,9 +103,10 @@ def accept(replies: tuple[Path, ...], folder: Path, items: tuple[str, ...], out:
     answer: the entry of waivers.toml that an assessor may adopt is printed.
     """
     from crosscheck.corrections import Decision, choose_accepted
-    from crosscheck.report.corrected_run import make_corrected_run
+    from crosscheck.report.corrected_run import make_corrected_run, refuse_other_runs
     from crosscheck.report.replies import propose_waivers, read_decisions
 
+    refuse_other_runs(out, folder)
     steps = Steps()
     with steps("read replies"):
         known = read_decisions(folder, replies)

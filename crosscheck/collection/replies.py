@@ -76,19 +76,11 @@ def read_replies(
     return Replies(replied, list_problems(problems), tuple(map(_input_file, sheets)), told.height - replied.height)
 
 
-def spelt_answer() -> pl.Expr:
-    """An answer as people are to write it: its level, its figure, `n/a`, `not known`; null where there is none.
-
-    Of the columns `level`, `number` and `absence`, as answers are read.
-    """
-    absence = pl.col("absence").cast(pl.String).replace({"not_applicable": "n/a", "not_known": "not known"})
-    why = pl.when(absence != "no_answer").then(absence)
-    return pl.coalesce("level", spelt_number(pl.col("number")), why)
-
-
-def spelt_number(number: pl.Expr) -> pl.Expr:
-    """A figure as people write it: without a decimal point where it is whole."""
-    return number.cast(pl.String).str.strip_suffix(".0")
+def spelt_answer(level: pl.Expr, number: pl.Expr, absence: pl.Expr) -> pl.Expr:
+    """An answer as people are to write it: its level, its figure, `n/a`, `not known`; null where there is none."""
+    word = absence.cast(pl.String).replace({"not_applicable": "n/a", "not_known": "not known"})
+    why = pl.when(word != "no_answer").then(word)
+    return pl.coalesce(level, number.cast(pl.String).str.strip_suffix(".0"), why)
 
 
 def _input_file(sheet: Sheet) -> InputFile:
@@ -194,7 +186,9 @@ def _read_corrected(sheet: Sheet, questionnaire: Questionnaire) -> Sheet:
     problems = (problem._replace(column="corrected_answer") for problem in read.problems)
     answers = read.rows.select("row", "level", "number", "absence")
     rows = sheet.rows.join(answers, on="row", how="left", maintain_order="left")
-    return sheet.noting(problems, rows.with_columns(corrected_answer=spelt_answer()))
+    return sheet.noting(
+        problems, rows.with_columns(corrected_answer=spelt_answer(pl.col("level"), pl.col("number"), pl.col("absence")))
+    )
 
 
 def _filled(name: str) -> pl.Expr:

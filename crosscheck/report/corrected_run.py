@@ -34,7 +34,7 @@ def make_corrected_run(run: Path, accepted: pl.DataFrame, folder: Path, step: Cl
     corrections = list_corrections(accepted)
     if corrections.is_empty():
         return None
-    _refuse_other_runs(folder, run)
+    refuse_other_runs(folder, run)
     with step("load rules and models"):
         standard = standard_of_run(run)
     compared: list[Comparison] = []
@@ -49,8 +49,12 @@ def make_corrected_run(run: Path, accepted: pl.DataFrame, folder: Path, step: Cl
     return summarise_comparison(compared[0], folder)
 
 
-def _refuse_other_runs(folder: Path, run: Path) -> None:
-    """All versions are kept: only a former correction of this very run may be replaced."""
+def refuse_other_runs(folder: Path, run: Path) -> None:
+    """Stop before any work if the corrected run would replace any but a former correction of the same run.
+
+    Raises:
+        RunError: it would; all versions are kept.
+    """
     refuse_foreign_folder(folder)
     if (folder / MANIFEST).is_file():
         corrected = read_json(folder, MANIFEST).get("corrects") or {}

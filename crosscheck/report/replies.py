@@ -69,7 +69,7 @@ def write_replies(replies: Replies, run: Path, folder: Path) -> None:
         RunError: the place holds something else, or can't be written.
         ReplyError: somebody has decided on the replies there, which would be lost.
     """
-    _refuse_decided(folder)
+    refuse_decided(folder)
     with written_whole(folder, REPLIES_MARK, "set of replies") as whole:
         write_csv(replies.replies.select(REPLY.schema.names()), whole / REPLIES_FILE)
         write_csv(replies.problems, whole / "problems.csv")
@@ -83,8 +83,14 @@ def write_replies(replies: Replies, run: Path, folder: Path) -> None:
         (whole / REPLIES_MARK).write_text(json.dumps(told, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
-def _refuse_decided(folder: Path) -> None:
-    """Whatever was written into the file since it was read is a decision, in whatever state a spreadsheet left it."""
+def refuse_decided(folder: Path) -> None:
+    """Stop before any work if replies were kept at that place, and their file is no longer as it was written.
+
+    Whatever was written into it since is a decision, in whatever state a spreadsheet left it.
+
+    Raises:
+        ReplyError: it is so.
+    """
     file, mark = folder / REPLIES_FILE, folder / REPLIES_MARK
     if not (file.is_file() and mark.is_file()):
         return

@@ -169,23 +169,25 @@ def _with_unit(name: Name) -> pl.Expr:
 
 def _answers(cases: pl.DataFrame, questionnaire: Questionnaire) -> pl.DataFrame:
     """Every answer as it is to be spelt, one row a case and question; one inherited from a predecessor is its own."""
-    spelt = []
-    for question in questionnaire:
-        for column in question.columns:
-            value = pl.col(column).cast(pl.String) if question.has_levels else pl.lit(None, dtype=pl.String)
-            number = pl.lit(None, dtype=pl.Float64) if question.has_levels else pl.col(column)
-            row = cases.lazy().select(*_KEYS, level=value, number=number, absence=pl.col(column + WHY_ABSENT))
-            review = int(column[len("review")]) if question.repeated else 0
-            spelt.append(
-                row.select(
-                    *_KEYS,
-                    question=pl.lit(column),
-                    question_id=pl.lit(question.question_id),
-                    review=pl.lit(review, dtype=pl.UInt8),
-                    your_answer=spelt_answer(),
-                )
-            )
-    return pl.concat(spelt).collect()
+    asked = [(column, question) for question in questionnaire for column in question.columns]
+    known = pl.DataFrame(
+        [
+            (column, question.question_id, int(column[len("review")]) if question.repeated else 0)
+            for column, question in asked
+        ],
+        schema={"question": pl.String, "question_id": pl.String, "review": pl.UInt8},
+        orient="row",
+    )
+    spelt = cases.select(*_KEYS, *(_spelt(column, question).alias(column) for column, question in asked))
+    long = spelt.unpivot(index=_KEYS, variable_name="question", value_name="your_answer")
+    return long.join(known, on="question", how="left", maintain_order="left")
+
+
+def _spelt(column: str, question: Question) -> pl.Expr:
+    nothing, value, absence = pl.lit(None, dtype=pl.String), pl.col(column), pl.col(column + WHY_ABSENT)
+    if question.has_levels:
+        return spelt_answer(value.cast(pl.String), nothing, absence)
+    return spelt_answer(nothing, value, absence)
 
 
 def _with_sources(told: pl.DataFrame, run: Path) -> pl.DataFrame:
