@@ -90,3 +90,10 @@ class BatchFailedError(CrosscheckError):
 
     exit_code = 12
     headline = "Not all of the batch was made; the others are kept. The same command again makes what is missing."
+
+
+class ReplyError(CrosscheckError):
+    """A reply form belongs to another run or can't be read, or what is to be accepted can't be."""
+
+    exit_code = 9
+    headline = "The replies can't be used as they are. Nothing was changed."

@@ -304,3 +304,77 @@ OUTPUTS: Final[dict[str, Table]] = {
         ),
     )
 }
+
+# What an organisation may say to an item that the regulator intends to rely on.
+REPLIES: Final = ("agree", "correct", "explain", "no_reply")
+
+_FORM: Final = (
+    Column("item", "text", "what is relied on: organisation, check and function"),
+    _optional("check_id", "text", "the rule"),
+    _optional("functions", "text", "the declarations that it speaks of"),
+    _optional("what_we_intend_to_rely_on", "text", "the finding in words"),
+    _optional("expected", "text", "what the basis asks for"),
+    _optional("question", "text", "the question that it rests on; empty where an answer can't correct it"),
+    _optional("asked", "text", "the question's words"),
+    _optional("your_answer", "text", "the answer as the regulator has it"),
+    _optional("allowed_answers", "text", "what can be answered"),
+    Column("reply", "choice", "the reply", may_be_empty=True, allowed=REPLIES),
+    _optional("corrected_answer", "text", "the answer as it should have been"),
+    _optional("evidence", "text", "what is enclosed to show it"),
+    _optional("remark", "text", "whatever else should be known"),
+    _optional("signed_by", "text", "who replies for the organisation"),
+    _optional("date", "date", "day of the reply"),
+    Column("run", "text", "the run that the form belongs to"),
+)
+# The form that goes to an organisation and comes back, and what was read of several, on which decisions are written.
+REPLY_FORM: Final = Table(
+    "reply_form", "one item that the regulator intends to rely on, and one question that it rests on", _FORM,
+    key=("item", "question"),
+)  # fmt: skip
+REPLY: Final = Table(
+    "replies",
+    "one reply to one item and question",
+    (
+        Column("item", "text", "what is replied to"),
+        _optional("org_code", "code", "the organisation's code"),
+        _optional("check_id", "text", "the rule"),
+        _optional("functions", "text", "the declarations that it speaks of"),
+        _optional("question", "text", "the question; empty where no answer can correct the item"),
+        _optional("your_answer", "text", "the answer as the regulator has it"),
+        Column("reply", "choice", "the reply as understood", may_be_empty=True, allowed=REPLIES),
+        _optional("corrected_answer", "text", "the corrected answer as understood"),
+        _optional("reply_as_given", "text", "the reply as it stood in the form"),
+        _optional("corrected_answer_as_given", "text", "the corrected answer as it stood in the form"),
+        _optional("evidence", "text", "what is enclosed"),
+        _optional("remark", "text", "whatever else should be known"),
+        _optional("signed_by", "text", "who replied"),
+        _optional("date", "date", "day of the reply"),
+        _optional("accepted", "flag", "whether the regulator accepts it; empty while nobody has decided"),
+        _optional("decided_by", "text", "who decided"),
+        _optional("decided_on", "date", "day of the decision"),
+        _optional("because", "text", "why"),
+        _optional("form", "text", "the file that held it"),
+        _optional("form_row", "number", "its row there, as a person counts it"),
+        Column("run", "text", "the run that the form belongs to"),
+    ),
+    key=("item", "question"),
+)
+CORRECTION: Final = Table(
+    "corrections",
+    "one answer that was corrected on one item's account",
+    (
+        _ORG,
+        Column("question", "text", "the question; of two reviews, with the review before it"),
+        Column("item", "text", "the item that was replied to"),
+        _optional("before", "text", "the answer before"),
+        Column("after", "text", "the answer since"),
+        _optional("evidence", "text", "what was enclosed"),
+        _optional("remark", "text", "what the organisation wrote"),
+        _optional("signed_by", "text", "who replied"),
+        _optional("replied_on", "date", "day of the reply"),
+        Column("accepted_by", "text", "who accepted it"),
+        Column("accepted_on", "date", "day of the decision"),
+        Column("because", "text", "why it was accepted"),
+    ),
+    key=("org_code", "question", "item"),
+)

@@ -49,20 +49,11 @@ def run(collection: Path, year: str, out: Path, *, store: str | None, unless_sam
     """
     from crosscheck.collection.read import read_collection
     from crosscheck.history import last_day
-    from crosscheck.pipeline import cross_check
     from crosscheck.report.identity import fingerprint, identify_run
-    from crosscheck.report.manifest import describe_run, refuse_doubtful_signs
-    from crosscheck.report.run_folder import (
-        OUTCOME,
-        finish_run,
-        holds_run,
-        refuse_foreign_folder,
-        work_on_run,
-        write_outcome,
-    )
+    from crosscheck.report.making import make_run
+    from crosscheck.report.run_folder import holds_run, refuse_foreign_folder
     from crosscheck.report.summary import summarise_run
     from crosscheck.standard import load_standard, name_standard
-    from crosscheck.visits.plan import Capacity
 
     refuse_foreign_folder(out)
     if store:
@@ -74,25 +65,15 @@ def run(collection: Path, year: str, out: Path, *, store: str | None, unless_sam
     with steps("read"):
         read = read_collection(collection, standard.questionnaire)
     stated = {"collection": str(collection), "year": year, **options, "standard": standard.name}
-    if store and _gave_back(store, fingerprint(identify_run(read, standard, stated)), out):
-        return
-    capacity = Capacity(options["capacity"], options["random_share"], options["seed"])
     known_by = fingerprint(identify_run(read, standard, stated))
     if unless_same and holds_run(out, known_by, stated):
         click.echo(f"{out}: this very run stands there already, whole. Nothing was done.")
         return
-    with work_on_run(out, known_by, stated) as work:
-        _tell_taken_up(work)
-        if not work.has(OUTCOME):
-            outcome = cross_check(read, standard, year, capacity, steps, with_screens=options["screens"])
-            refuse_doubtful_signs(outcome.doubts, options["allow_polarity"])
-            manifest = describe_run(read, standard, outcome, stated, capacity) | {"seconds": steps.seconds}
-            with steps("write"):
-                write_outcome(outcome, read, standard.rulebook, manifest, work)
-        finish_run(work)
-    click.echo(summarise_run(out, as_typed(sys.argv[0])))
-    if store:
-        _keep(store, out, collection)
+    if not (store and _gave_back(store, known_by, out)):
+        _tell_taken_up(make_run(read, standard, stated, out, steps))
+        click.echo(summarise_run(out, as_typed(sys.argv[0])))
+        if store:
+            _keep(store, out, collection)
 
 
 def _tell_taken_up(work: Work) -> None:

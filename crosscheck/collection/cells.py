@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from crosscheck.frames import Column, Kind
 
 # Free text stands as it was written; every other text names something, so that spaces around it mean nothing.
-_FREE_TEXT: Final = ("statement", "text")
+_FREE_TEXT: Final = ("statement", "text", "evidence", "remark", "because")
 
 # The longest text that is of use to a reader; beyond it lies a pasted document, or a slip.
 LONGEST_TEXT: Final = 10_000

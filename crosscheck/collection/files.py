@@ -95,6 +95,31 @@ def open_collection(path: Path) -> tuple[list[Sheet], list[tuple[Place, Problem]
     return sheets, [_stray(source) for source in sources if source.name not in TABLES]
 
 
+def open_table(path: Path, table: Table) -> tuple[Sheet, list[tuple[Place, Problem]]]:
+    """Open a file that holds one table, whatever the file is called.
+
+    Args:
+        path: a CSV or Parquet file, or a workbook; its sheet that bears the table's name, else its first, is taken.
+        table: what it should hold.
+
+    Returns:
+        The sheet, and the problems of a workbook's other sheets, which were not read.
+
+    Raises:
+        CollectionError: it can't be opened, or lacks a required column.
+    """
+    try:
+        is_workbook = path.suffix.lower() in _WORKBOOKS and path.is_file()
+        sources = _workbook_sources(path) if is_workbook else [_Source(table.name, path.name, path)]
+    except OSError as error:
+        raise CollectionError(f"{path} can't be opened: {error.strerror}. Check that you may read it.") from None
+    if not sources:
+        raise CollectionError(f"{path} is empty. Its first row must hold the headings.")
+    chosen = next((source for source in sources if source.name == table.name), sources[0])
+    others = [source for source in sources if source is not chosen and not _is_blank(source)]
+    return _sheet(chosen, table), [_unread(source, table) for source in others]
+
+
 def _sources(path: Path) -> list[_Source]:
     try:
         if path.is_dir():
@@ -114,16 +139,21 @@ def _folder(path: Path) -> list[_Source]:
 
 
 def _workbook(path: Path) -> list[_Source]:
+    return [source for source in _workbook_sources(path) if source.name in TABLES or not _is_blank(source)]
+
+
+def _is_blank(source: _Source) -> bool:
+    return source.cells is not None and source.cells.is_empty()
+
+
+def _workbook_sources(path: Path) -> list[_Source]:
+    """Every sheet of a workbook, empty ones too."""
     try:
         sheets = read_workbook(path.read_bytes())
     except ValueError as error:
         remedy = "If it has a password, save a copy without it."
         raise CollectionError(f"{path} can't be opened as a workbook: {error}. {remedy}") from None
-    return [
-        _Source(canonical(name), f"{path.name}, sheet {name}", path, cells)
-        for name, cells in sheets.items()
-        if canonical(name) in TABLES or not cells.is_empty()
-    ]
+    return [_Source(canonical(name), f"{path.name}, sheet {name}", path, cells) for name, cells in sheets.items()]
 
 
 def _only_one(sources: Iterable[_Source], name: str) -> list[_Source]:
@@ -159,6 +189,12 @@ def _stray(source: _Source) -> tuple[Place, Problem]:
     remedy = alternatives(source.name, TABLES) or f"The tables are: {', '.join(TABLES)}."
     problem = Problem(None, None, None, "No table of the collection bears this name; it was not read.", remedy, ROW)
     return Place(source.name, source.file), problem
+
+
+def _unread(source: _Source, table: Table) -> tuple[Place, Problem]:
+    remedy = f"Nothing needs to be done, if it holds no rows of {table.name}."
+    problem = Problem(None, None, None, "The sheet is not the one that is asked for; it was not read.", remedy, ROW)
+    return Place(table.name, source.file), problem
 
 
 def _sheet(source: _Source, table: Table) -> Sheet:

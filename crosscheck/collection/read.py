@@ -54,12 +54,14 @@ class Collection:
     was set aside), sorted by their keys; `answers` in those of `answers.SCHEMA`. A table that the collection lacks is
     there without a row, and its name in `absent`; `visits_wave_1` is there only where the collection has it. `problems`
     has one row a thing that is wrong (`frames.OUTPUTS`): every row and cell that is not in the tables is in it.
+    `corrections` is the SHA-256 of what was corrected since it was read; empty if nothing was.
     """
 
     tables: dict[str, pl.DataFrame]
     problems: pl.DataFrame
     inputs: tuple[InputFile, ...]
     absent: tuple[str, ...]
+    corrections: str = ""
 
 
 def read_collection(path: Path, questionnaire: Questionnaire) -> Collection:

@@ -33,12 +33,17 @@ def identify_run(collection: Collection, standard: Standard, options: Mapping[st
         options: as the manifest states them.
 
     Returns:
-        `inputs` (names and contents of the collection's files, also of those that no table bears the name of),
+        `inputs` (names and contents of the collection's files, also of those that no table bears the name of, and what
+        was corrected since),
         `rules` (rule files, waivers, questionnaire), `models`, `options` (without where the collection lay), `code`
         (the program's own source, and the versions of the libraries that compute).
     """
     parts = {
-        "inputs": [[file.table, file.file, file.sha256] for file in collection.inputs] + _strays(collection),
+        "inputs": [
+            [[file.table, file.file, file.sha256] for file in collection.inputs],
+            _strays(collection),
+            collection.corrections,
+        ],
         "rules": [
             standard.rulebook.digest,
             [waiver.model_dump(mode="json") for waiver in standard.waivers],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -54,13 +55,19 @@ def describe_run(
         "waivers": _describe_waivers(standard, outcome, last_day(options["year"])),
         "silences": outcome.silences.group_by("source", maintain_order=True).agg("check_id").to_dicts(),
         "questionnaire": {"questions": len(standard.questionnaire), "sha256": standard.questionnaire.digest},
-        "models": {model.name: {"version": model.version, "sha256": model.digest} for model in standard.models},
+        "models": describe_models(standard),
         "polarity": outcome.doubts.to_dicts(),
         "cycles": [list(cycle) for cycle in outcome.lineage.cycles],
         "reconciliation": reconcile(outcome.cases, collection.tables["organisations"]),
         "counts": _counts(collection, outcome),
         "sources": list_sources(collection, standard, Path(options["collection"])),
     }
+
+
+def describe_models(standard: Standard) -> dict[str, dict[str, str]]:
+    """The version and SHA-256 of each model, by its name."""
+    models = (standard.indicators, standard.patterns, standard.polarity, standard.screens, standard.risk)
+    return {model.name: {"version": model.version, "sha256": model.digest} for model in models}
 
 
 def _describe_waivers(standard: Standard, outcome: Outcome, day: date) -> list[dict[str, Any]]:
@@ -87,11 +94,8 @@ def refuse_doubtful_signs(doubts: pl.DataFrame, allowed: str | None) -> None:
 
 
 def describe_inputs(collection: Collection) -> list[dict[str, Any]]:
-    """Each file that was read: its table, its SHA-256, and how many of its rows were used."""
-    return [
-        {"table": file.table, "file": file.file, "sha256": file.sha256, "rows": file.rows, "rows_used": file.rows_used}
-        for file in collection.inputs
-    ]
+    """Each file that was read: its table, its SHA-256 and size, and how many of its rows were used."""
+    return [asdict(file) for file in collection.inputs]
 
 
 def reconcile(cases: pl.DataFrame, organisations: pl.DataFrame) -> dict[str, Any]:

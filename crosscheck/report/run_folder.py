@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 MANIFEST: Final = "manifest.json"
 COLLECTION: Final = "collection"
+RULEBOOK: Final = "rulebook.json"
 
 # The stages of a run, each whole before the next is begun (the workbook is written beside the outcome).
 OUTCOME: Final = "outcome"
@@ -159,7 +160,7 @@ def _write_tables(
     for name, table in kept.items():
         write_parquet(table, work.folder / f"{name}.parquet")
     _keep_collection(collection, work.folder / COLLECTION)
-    _write_json(_rules_as_used(rulebook), work.folder / "rulebook.json")
+    _write_json(_rules_as_used(rulebook), work.folder / RULEBOOK)
     work.seal(OUTCOME, manifest, but=_WORKBOOK)
 
 

@@ -1,0 +1,120 @@
+"""The right of reply: forms that go out, replies that come back, corrections that are accepted."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from crosscheck.cli.group import format_option, main, run_option
+from crosscheck.terminal import Steps, list_rows, undisturbed
+
+
+@main.group()
+def reply() -> None:
+    """Tell organisations what is relied on, read their replies, and work out again what is accepted.
+
+    \b
+    Example:  crosscheck reply form --run run --out forms
+    Then:     crosscheck reply read forms-that-came-back/*.xlsx --run run --out replies
+    Then:     crosscheck reply accept replies --run run --item R2X/C2-HR-01/whole --by NAME --on 2009-06-02 \\
+              --because "The register of checks was seen" --out run-corrected
+    """
+
+
+@reply.command("form")
+@run_option
+@click.option("--out", type=click.Path(path_type=Path), default=Path("forms"), show_default=True, help="The folder.")
+@click.option("--only", multiple=True, metavar="ORG", help="Only this organisation; may be given several times.")
+@click.option("--reply-by", metavar="DAY", help="The last day for a reply, as the letter is to say it.")
+@click.option("--reply-to", metavar="WHOM", help="Whom to send the reply to, as the letter is to say it.")
+def write_form(folder: Path, out: Path, only: tuple[str, ...], reply_by: str | None, reply_to: str | None) -> None:
+    """Write for each organisation a letter of what is relied on, item by item, and a form to reply on.
+
+    \b
+    Example:  crosscheck reply form --run run --out forms --only 5UJ --reply-by "31 May 2009"
+    """
+    from crosscheck.report.reply_form import write_forms
+
+    with Steps()("write letters and forms"):
+        count = write_forms(folder, out, only, reply_by, reply_to)
+    click.echo(f"{out}: letters and forms (.html, .xlsx, .csv) for {count} organisations; nothing was sent")
+    click.echo(f"When they come back: crosscheck reply read FILE… --run {folder} --out replies")
+
+
+@reply.command("read")
+@click.argument("files", metavar="FILE…", nargs=-1, required=True, type=click.Path(path_type=Path))
+@run_option
+@click.option("--out", type=click.Path(path_type=Path), default=Path("replies"), show_default=True, help="The folder.")
+@format_option
+def read(files: tuple[Path, ...], folder: Path, out: Path, form: str) -> None:
+    """Read filled forms, CSV or XLSX, and keep what was said. The run stays as it is.
+
+    \b
+    Example:  crosscheck reply read 5UJ.xlsx R2X.csv --run run --out replies
+    Ends with 1 if anything was set aside; problems.csv in the folder says what and how to mend it.
+    """
+    from crosscheck.report.replies import read_forms, refuse_decided, summarise_replies, write_replies
+
+    refuse_decided(out)
+    with Steps()("read replies"):
+        replies = read_forms(folder, files)
+        write_replies(replies, folder, out)
+    shown = ["item", "question", "your_answer", "reply", "corrected_answer", "signed_by"]
+    list_rows(replies.replies.select(shown).to_dicts(), shown, form)
+    listed = ["file", "row", "column", "value", "problem", "remedy"]
+    aside = replies.problems.filter(replies.problems["effect"] != "converted")
+    if not aside.is_empty():
+        list_rows(aside.select(listed).to_dicts(), listed, form)
+    if form == "table":
+        click.echo(summarise_replies(replies))
+        click.echo(f"{out / 'problems.csv'} has these, and {replies.problems.height - aside.height} things mended")
+        click.echo(f"{out / 'replies.csv'} has every reply. Nothing is changed until somebody accepts one.")
+    sys.exit(int(not aside.is_empty()))
+
+
+@reply.command("accept")
+@click.argument("replies", nargs=-1, required=True, type=click.Path(path_type=Path))
+@run_option
+@click.option(
+    "--item", "items", multiple=True, metavar="ITEM", help="Accept the reply to this item; several times too."
+)
+@click.option("--by", metavar="NAME", help="Who accepts it.")
+@click.option("--on", type=click.DateTime(["%Y-%m-%d"]), help="Day of the decision, as 2009-06-02.")
+@click.option("--because", metavar="TEXT", help="Why it is accepted.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default=Path("run-corrected"),
+    show_default=True,
+    help="The corrected run's folder.",
+)
+@undisturbed()
+def accept(replies: tuple[Path, ...], folder: Path, items: tuple[str, ...], out: Path, **decision: Any) -> None:
+    """Accept replies: work everything out again with the corrected answers, and keep both versions.
+
+    \b
+    Example:  crosscheck reply accept replies --run run --item 5UJ/C2-HR-02/both --by "A. Assessor" \\
+              --on 2009-06-02 --because "The certificate was seen" --out run-corrected
+    Without --item, the replies are accepted that have yes in the column accepted of replies.csv, with who, when and
+    why in decided_by, decided_on and because, or as --by, --on and --because say it of all. An explanation changes no
+    answer: the entry of waivers.toml that an assessor may adopt is printed.
+    """
+    from crosscheck.corrections import Decision, choose_accepted
+    from crosscheck.report.corrected_run import make_corrected_run, refuse_other_runs
+    from crosscheck.report.replies import propose_waivers, read_decisions
+
+    refuse_other_runs(out, folder)
+    steps = Steps()
+    with steps("read replies"):
+        known = read_decisions(folder, replies)
+    day = decision["on"] and decision["on"].date()
+    accepted = choose_accepted(known, items, Decision(decision["by"], day, decision["because"]))
+    told = make_corrected_run(folder, accepted, out, steps)
+    click.echo(told or "No correction among them, so that nothing was worked out again.")
+    if waivers := propose_waivers(folder, accepted):
+        click.echo(
+            f"\nExplanations that were accepted, for rules/…/waivers.toml, if an assessor adopts them:\n\n{waivers}"
+        )
