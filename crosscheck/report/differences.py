@@ -129,7 +129,7 @@ def _other_bases(figure: dict[str, Any]) -> Iterator[str]:
             base = figure["base"] + sum(figure[name] for name in names)
             if _prints(100 * figure["numerator"] / base, figure):
                 who = " and ".join(_LEFT_OUT[name] for name in names)
-                yield f"it would print as published with {who} in the base of then {base}"
+                yield f"it would print as published with {who} in the base ({base})"
                 return
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import xlsxwriter
 
 from crosscheck.report.figures import PARTS
-from crosscheck.report.national import WITHHELD, how_to_read
+from crosscheck.report.national import WITHHELD, decimals_of, how_to_read
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,7 +31,7 @@ _DIFFERING: Final = (
     "figure_id", "where", "question", "counted", "trust_type", "published", "recomputed", "difference", "numerator",
     "base", "reason",
 )  # fmt: skip
-_BY_TYPE: Final = ("figure_id", "where", "question", "counted", "type", "recomputed", *PARTS)
+_BY_TYPE: Final = ("figure_id", "question_id", "counted", "type", "recomputed", *PARTS)
 _WIDTHS: Final = {
     "question": 50, "where": 30, "counted": 24, "base_rule": 40, "published_base": 40, "reason": 60, "note": 40,
     "question_id": 36, "statistic": 24, "unit": 12, "trust_type": 16,
@@ -66,10 +66,9 @@ class _Styles:
 
     def number(self, figure: Figure, name: str) -> Format:
         """How a figure is shown: as many decimals as were printed, and one more where it is recomputed."""
-        decimals = max(figure.get("decimals") or 0, 0) + (name in _RESULTS)
-        whole = figure["statistic"] in ("count", "mode", "sum") or figure["unit"] == "GBP"
-        digits = "#,##0" if whole or not decimals else "#,##0." + "0" * decimals
-        unit = {"percent": '"%"', "GBP": ""}.get(figure["unit"], "")
+        decimals = decimals_of(figure) if name in _RESULTS else max(figure["decimals"], 0)
+        digits = "#,##0." + "0" * decimals if decimals else "#,##0"
+        unit = '"%"' if figure["unit"] == "percent" else ""
         return self._format(f"[$£-809]{digits}" if figure["unit"] == "GBP" else digits + unit)
 
     def count(self) -> Format:
