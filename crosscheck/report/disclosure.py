@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Final
 import polars as pl
 
 from crosscheck.report.figures import ABSENT, PARTS, match
-from crosscheck.report.respondents import ORGANISATIONS
 from crosscheck.report.suppression import suppress
 
 if TYPE_CHECKING:
@@ -103,7 +102,7 @@ def _without(figures: pl.DataFrame) -> pl.DataFrame:
 
 
 def _cells(matched: pl.DataFrame, figures: pl.DataFrame) -> pl.DataFrame:
-    """One row a figure, part and group of respondents in it: `figure_id`, `part`, `cell`, `group`, `count`, `known`.
+    """One row a figure, part and group of respondents in it: `asked`, `figure_id`, `statistic`, `part`, `cell`, `group`, `count`.
 
     A group is all respondents of whom every figure on the question says the same. Parts made of the same groups are one
     cell. A part of nobody has no row: that it is nought is shown.
@@ -120,15 +119,16 @@ def _cells(matched: pl.DataFrame, figures: pl.DataFrame) -> pl.DataFrame:
     judged = (
         matched.join(statistic, on="figure_id")
         .with_columns(**parts)
-        .select("asked", "respondent", "figure_id", *parts)
+        .select("asked", "respondent", "figure_id", "statistic", *parts)
         .sort("asked", "respondent", "figure_id")
     )
     said = pl.concat_str(pl.col(list(parts)).cast(pl.UInt8)).str.join("|")
     groups = judged.group_by("asked", "respondent", maintain_order=True).agg(group=said)
     sizes = groups.group_by("asked", "group").agg(count=pl.len())
     listed = judged.join(groups, on=["asked", "respondent"]).unique(["asked", "figure_id", "group"])
+    index = ["asked", "figure_id", "statistic", "group"]
     return (
-        listed.unpivot(on=list(parts), index=["asked", "figure_id", "group"], variable_name="part", value_name="holds")
+        listed.unpivot(on=list(parts), index=index, variable_name="part", value_name="holds")
         .filter("holds")
         .join(sizes, on=["asked", "group"])
         .sort("asked", "figure_id", "part", "group")
@@ -139,11 +139,11 @@ def _cells(matched: pl.DataFrame, figures: pl.DataFrame) -> pl.DataFrame:
 
 def _counts(cells: pl.DataFrame) -> pl.DataFrame:
     """The cells and the groups that they are made of, once each. How many organisations there are, everybody knows."""
-    of_organisations = ~pl.col("asked").str.starts_with("declarations ") & ~pl.col("asked").str.starts_with("case_reviews.")
+    of_organisations = ~pl.col("asked").str.starts_with("declarations ") & (pl.col("statistic") != "percent_of_reviews")
     printed = pl.col("part").is_in(PARTS)
-    known = (pl.col("part") == _CONTACTED) & (of_organisations | (pl.col("asked") == ORGANISATIONS))
+    known = (pl.col("part") == _CONTACTED) & of_organisations
     sums = (
-        cells.group_by("cell", "figure_id", "part", "asked")
+        cells.group_by("cell", "figure_id", "part", "asked", "statistic")
         .agg(pl.col("count").sum())
         .group_by("cell")
         .agg(

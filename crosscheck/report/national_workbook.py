@@ -117,7 +117,7 @@ def _write_setting(sheet: Worksheet, setting: Setting, styles: _Styles) -> None:
     for place, column in enumerate(table.columns):
         first = heads + 4 * place
         sheet.merge_range(1, first, 1, first + 3, column.head, styles.heading)
-        for part, head in enumerate(("published", "recomputed", "counted", "base")):
+        for part, head in enumerate(("published", "recomputed", "number counted", "base")):
             sheet.write_string(2, first + part, head, styles.heading)
     sheet.set_row(1, 48)
     for row, (row_heads, cells) in enumerate(setting.rows, start=3):
@@ -143,7 +143,7 @@ def _write_parts(sheet: Worksheet, place: tuple[int, int], figure: Figure, style
 def _write_list(sheet: Worksheet, figures: Sequence[Figure], names: Sequence[str], styles: _Styles) -> None:
     for column, name in enumerate(names):
         sheet.set_column(column, column, _WIDTHS.get(name, 12), styles.words)
-        sheet.write_string(0, column, {"numerator": "counted"}.get(name, name).replace("_", " "), styles.heading)
+        sheet.write_string(0, column, {"numerator": "number counted"}.get(name, name).replace("_", " "), styles.heading)
     for row, figure in enumerate(figures, start=1):
         for column, name in enumerate(names):
             _write_value(sheet, (row, column), figure, name, styles)
