@@ -2,8 +2,8 @@
 
 A count from 1 to 4 could speak of organisations that can be told. It is withheld, and with it as many others as it
 takes that no withheld small count can be worked out from what is shown, from sums, or from what everybody knows. This
-is cell suppression as official statistics practise it (Hundepool and others, Statistical Disclosure Control, 2012, chapter 4):
-primary suppression by size, secondary suppression by the interval in which an attacker can place a withheld count.
+is cell suppression as official statistics practise it (Hundepool and others, Statistical Disclosure Control, 2012,
+chapter 4): primary by size, secondary by the interval in which an attacker can place a withheld count.
 Intervals are exact: they are whole-number programmes over all relations at once. The choice of what else to withhold is
 greedy, and undone where it proves needless; it may withhold more than the least possible, never less than it must.
 """

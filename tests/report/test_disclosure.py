@@ -1,8 +1,8 @@
 """An attacker reads what is published and tries to work out what is withheld.
 
 It shares no code with what withholds: it reads the published JSON, knows how many organisations there are of each type
-and which answers each question has, writes down every sum that must hold, and asks a solver for the least and the greatest
-number that each withheld count can be.
+and which answers each question has, writes down every sum that must hold, and asks a solver for the least and the
+greatest number that each withheld count can be.
 """
 
 from __future__ import annotations
