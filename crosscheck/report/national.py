@@ -44,10 +44,15 @@ def write_national(run: Path, folder: Path, *, publish: bool = False) -> Picture
         RunError, ModelError: as `draw_picture`.
     """
     picture = draw_picture(run, publish=publish)
-    (folder / FILES[0]).write_text(render("national", "national.html", _context(picture)), encoding="utf-8")
+    (folder / FILES[0]).write_text(write_page(picture), encoding="utf-8")
     (folder / FILES[1]).write_text(_json_text(as_json(picture)), encoding="utf-8")
     write_workbook(picture, folder / FILES[2])
     return picture
+
+
+def write_page(picture: Picture) -> str:
+    """The picture as one page of HTML that needs nothing beside it."""
+    return render("national", "national.html", _context(picture))
 
 
 def publish_folder(run: Path, folder: Path, *, publish: bool = False) -> Picture:
