@@ -47,8 +47,9 @@ bench: $(VENV)/.ready-bench  ## speed and memory, side by side with peers, in on
 	$(BIN)/python -m benchmarks
 	$(BIN)/python -m benchmarks.million
 
-soak: setup-dev  ## by hand: half an hour of slips of the pen in the rule language, and which of them no test catches
+soak: setup-dev  ## by hand, an hour: slips of the pen in the rule language, and runs that are killed at random moments
 	nice -n 15 $(BIN)/python tests/soak/mutants.py
+	nice -n 15 $(BIN)/python tests/soak/kills.py
 
 golden: setup  ## write the golden run and the command reference anew; read the difference before you commit it
 	$(BIN)/python -m tests.golden

@@ -19,9 +19,18 @@ if TYPE_CHECKING:
 
 _UNITS: Final = {"MB": 10**6, "GB": 10**9}
 
-Year = Annotated[str, StringConstraints(pattern=r"^\d{4}/\d{2}$")]
-Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
-Size = Annotated[str, StringConstraints(pattern=r"^\d+(\.\d+)? ?(MB|GB)$")]
+_YEAR: Final = r"^\d{4}/\d{2}$"
+_NAME: Final = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
+_SIZE: Final = r"^\d+(\.\d+)? ?(MB|GB)$"
+_FORMS: Final = {
+    _YEAR: "Give a year as 2008/09",
+    _NAME: "A name is of letters, digits, dots, dashes and underscores, since it names a folder",
+    _SIZE: "Give memory as 2 GB or 800 MB",
+}
+
+Year = Annotated[str, StringConstraints(pattern=_YEAR)]
+Name = Annotated[str, StringConstraints(pattern=_NAME)]
+Size = Annotated[str, StringConstraints(pattern=_SIZE)]
 
 
 class Options(Stated):
@@ -67,7 +76,7 @@ class BatchFile(Stated):
     out: str = "runs"
     memory: Size | None = None
     defaults: Defaults = Defaults()
-    run: Annotated[tuple[Asked, ...], Field(min_length=1)]
+    run: tuple[Asked, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -170,6 +179,8 @@ def _as_options(options: dict[str, Any]) -> tuple[str, ...]:
 
 def _problems(file: Path, items: Sequence[Item], known: Sequence[str]) -> Iterator[str]:
     seen: set[str] = set()
+    if not items:
+        yield f"{file}: asks for no run. Add one: [[run]] with a name (docs/batch-example.toml is one to copy)."
     for item in items:
         collection, year = item.arguments[1], item.arguments[3]
         if item.name in seen:
@@ -193,7 +204,7 @@ def _tell(file: Path, problem: Any) -> str:
     """One problem of the file's shape: where, what, and the nearest key to one that there is not."""
     *_, last = problem["loc"]
     where = ".".join(f"{part + 1}" if isinstance(part, int) else str(part) for part in problem["loc"])
-    told = f"{file}, {where}: {problem['msg']}."
+    told = f"{file}, {where}: {_FORMS.get(problem.get('ctx', {}).get('pattern'), problem['msg'])}."
     if problem["type"] != "extra_forbidden":
         return f"{told} It says {problem['input']!r}." if problem["type"] != "missing" else told
     fields = {**Asked.model_fields, **BatchFile.model_fields}

@@ -1,6 +1,19 @@
 """The command line. Each command imports what it needs only when it runs, so that help comes at once."""
 
-from crosscheck.cli import batch, difference, national, organisation, reply, rules, run, runs, store, worth
+from crosscheck.cli import batch, difference, national, organisation, reply, rules, run, runs, store, worth, years
 from crosscheck.cli.group import main
 
-__all__ = ["batch", "difference", "main", "national", "organisation", "reply", "rules", "run", "runs", "store", "worth"]
+__all__ = [
+    "batch",
+    "difference",
+    "main",
+    "national",
+    "organisation",
+    "reply",
+    "rules",
+    "run",
+    "runs",
+    "store",
+    "worth",
+    "years",
+]

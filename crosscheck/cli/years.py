@@ -1,0 +1,46 @@
+"""The command that holds several years side by side."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import click
+
+from crosscheck.cli.group import format_option, main, run_option
+from crosscheck.terminal import list_rows
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@main.command()
+@run_option
+@format_option
+def years(folder: Path, form: str) -> None:
+    """Tell what was declared in each year, who declared lapses again, and which figures stay worse than others'.
+
+    \b
+    Example:  crosscheck years --run run
+    """
+    from crosscheck.report.years import FEWEST_PERIODS, describe_years
+
+    told = describe_years(folder)
+    if form == "json":
+        click.echo(json.dumps(told, indent=1, ensure_ascii=False))
+        return
+    list_rows(told["by_year"], list(told["by_year"][0]), form)
+    repeated, above = told["repeated"], [row for row in told["figures"] if row["sum"] > told["limit"]]
+    click.echo(
+        f"{repeated['observed']} of {repeated['organisations']} organisations (or their predecessors) declared a lapse "
+        f"in two years or more; by chance {repeated['expected']} would have: {', '.join(repeated['codes']) or 'none'}",
+        err=form == "csv",
+    )
+    if told["figures"]:
+        limit = f"limit {told['limit']}, which chance alone passes once in {told['periods']} periods"
+        click.echo(f"{len(above)} figures stay worse than others' ({limit})", err=form == "csv")
+        list_rows(above, ["indicator", "org_code", "periods", "last", "sum"], form)
+    else:
+        click.echo(
+            f"No figure is given for {FEWEST_PERIODS} periods: which stay worse can't be told", err=form == "csv"
+        )
