@@ -27,11 +27,12 @@ FAMILIES: Final = {
     "visited": "what a visit of this year found at this very declaration",
 }
 _TOLD_APART: Final = 0.9  # of the draws; below that, neighbours on the list stand as well the other way round
+OTHER_FUNCTION: Final = "its other function"
 HISTORY: Final = (
     ("declared.previous", "a year before"),
     ("declared.two_years_ago", "two years before"),
     ("declared.three_years_ago", "three years before"),
-    ("declared.other_function", "its other function"),
+    ("declared.other_function", OTHER_FUNCTION),
 )
 HISTORY_COLUMNS: Final = (
     *(name for name, _ in HISTORY), "declared.previous_by", "declared.statement", "declared.lapse_from", "declared.lapse_to",

@@ -11,6 +11,7 @@ import hashlib
 import json
 import re
 from dataclasses import dataclass
+from html import escape
 from typing import TYPE_CHECKING, Any, Final
 
 import polars as pl
@@ -22,7 +23,7 @@ from crosscheck.cases import catalogue
 from crosscheck.errors import UnknownNameError
 from crosscheck.network.graph import list_neighbours
 from crosscheck.questionnaire import read_questionnaire
-from crosscheck.report.case import HISTORY_COLUMNS, assemble_cases, by_declaration
+from crosscheck.report.case import HISTORY_COLUMNS, OTHER_FUNCTION, assemble_cases, by_declaration
 from crosscheck.report.page import sign
 from crosscheck.report.run_folder import MANIFEST, read_json, read_table, scan_table
 from crosscheck.report.standing import read_standing, spread_scores
@@ -47,9 +48,6 @@ _WITH_FUNNEL: Final = ("proportion", "ratio")
 _TONES: Final = ((-2.5, "very critical"), (-1.5, "critical"), (-0.5, "rather critical"), (0.5, "neutral"),
                  (1.5, "rather praising"), (2.5, "praising"))  # fmt: skip
 _RELIANCE: Final = ((0.4, "little"), (0.7, "in part"))
-_PART: Final = Markup(
-    '<tr><th scope="row">{}</th><td class="number">{}</td><td class="number">{}</td></tr>\n'
-)
 _EVIDENCE: Final = re.compile(r"; (?=(?:[a-z_]+ \w+: )?[a-z0-9_]+\.[a-z0-9_.]+ = |[a-z_]+: none of )")
 _OF_REVIEW: Final = re.compile(r"^review(\d)\.")
 _RELATIONS: Final = {
@@ -141,6 +139,11 @@ class Declaration:
         return str(self.listed["function"])
 
     @property
+    def former(self) -> dict[str, str]:
+        """What was declared in the years before, by when."""
+        return {when: status for when, status in self.history.items() if when != OTHER_FUNCTION}
+
+    @property
     def bars(self) -> list[tuple[Step, Markup]]:
         """Each step of the waterfall with its bar."""
         return list(zip(self.steps, draw_bars(self.steps), strict=True))
@@ -148,9 +151,12 @@ class Declaration:
     @property
     def every_part(self) -> Markup:
         """The rows of a table of all parts: what it is called, what it adds, and what it would add alone."""
-        return Markup("").join(
-            _PART.format(part["part"], sign(part["decibans"], 2), sign(part["worth"], 2)) for part in self.parts
+        rows = (
+            f'<tr><th scope="row">{escape(part["part"])}</th><td class="number">{sign(part["decibans"], 2)}</td>'
+            f'<td class="number">{sign(part["worth"], 2)}</td></tr>'
+            for part in self.parts
         )
+        return Markup("\n".join(rows))  # noqa: S704  # escaped here: a hundred thousand rows take the template seconds
 
     @property
     def weightiest(self) -> tuple[Step, ...]:

@@ -13,7 +13,7 @@ from crosscheck.frames import OUTPUTS
 from crosscheck.report.folder import refuse_foreign, written_whole
 from crosscheck.report.manifest import sha256_of
 from crosscheck.report.tables import write_csv, write_parquet
-from crosscheck.report.visit_list import write_workbook
+from crosscheck.report.visit_list import list_reasons, tell_basis, write_workbook
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,7 +50,7 @@ def write_run(
         RunError: the place holds something that is no run, or can't be written.
     """
     with written_whole(folder, MANIFEST, "run") as whole:
-        _write_tables(outcome, collection.problems, whole)
+        _write_tables(outcome, collection.problems, manifest, whole)
         _keep_collection(collection, whole / COLLECTION)
         _write_json(_rules_as_used(rulebook), whole / "rulebook.json")
         _write_json(manifest, whole / MANIFEST)
@@ -110,7 +110,7 @@ def _keep_collection(collection: Collection, folder: Path) -> None:
         write_parquet(table, folder / f"{name}.parquet")
 
 
-def _write_tables(outcome: Outcome, problems: pl.DataFrame, folder: Path) -> None:
+def _write_tables(outcome: Outcome, problems: pl.DataFrame, manifest: dict[str, Any], folder: Path) -> None:
     """Write every table; the workbook takes Python's time, so the others are written beside it."""
     visit_list = _shaped(outcome.visit_list, "visit_list")
     tables = {
@@ -131,7 +131,8 @@ def _write_tables(outcome: Outcome, problems: pl.DataFrame, folder: Path) -> Non
             beside.submit(write_parquet, table, folder / f"{name}.parquet")
             for name, table in {**kept, "visit_list": visit_list}.items()
         ]
-        write_workbook(visit_list, folder / "visit_list.xlsx")
+        notes = list_reasons(kept["parts"])
+        write_workbook(visit_list, folder / "visit_list.xlsx", notes, tell_basis(manifest))
         for one in written:
             one.result()
 
