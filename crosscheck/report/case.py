@@ -35,7 +35,8 @@ HISTORY: Final = (
     ("declared.other_function", OTHER_FUNCTION),
 )
 HISTORY_COLUMNS: Final = (
-    *(name for name, _ in HISTORY), "declared.previous_by", "declared.statement", "declared.lapse_from", "declared.lapse_to",
+    *(name for name, _ in HISTORY), "declared.previous_by", "declared.statement", "declared.lapse_from",
+    "declared.lapse_to",
 )  # fmt: skip
 
 

@@ -25,7 +25,7 @@ from crosscheck.network.graph import list_neighbours
 from crosscheck.questionnaire import read_questionnaire
 from crosscheck.report.case import HISTORY_COLUMNS, OTHER_FUNCTION, assemble_cases, by_declaration
 from crosscheck.report.page import sign
-from crosscheck.report.run_folder import MANIFEST, read_json, read_table, scan_table
+from crosscheck.report.run_folder import MANIFEST, digest_collection, read_json, read_table, scan_table
 from crosscheck.report.standing import read_standing, spread_scores
 from crosscheck.report.waterfall import add_up, draw_bars
 from crosscheck.rulebook.plain import in_words
@@ -228,13 +228,17 @@ class Dossier:
 
 @dataclass(frozen=True)
 class Basis:
-    """What the dossiers of a run rest on: its year and standard, and its fingerprint with what that is made of."""
+    """What the dossiers of a run rest on: its year and standard, and its fingerprint with what that is made of.
+
+    `tables` has the SHA-256 of each table as it was understood, which does not hang on the order of rows in its file.
+    """
 
     year: str
     standard: str
     declarations: int
     fingerprint: str
     manifest: Mapping[str, Any]
+    tables: Mapping[str, str]
 
 
 def page_of(org_code: str) -> str:
@@ -249,13 +253,16 @@ def read_basis(run: Path) -> Basis:
         RunError: there is no such run.
     """
     manifest = read_json(run, MANIFEST)
-    told = {name: manifest[name] for name in ("options", "seed", "inputs", "rules", "models", "waivers")}
+    tables = digest_collection(run)
+    told = {name: manifest[name] for name in ("crosscheck", "seed", "rules", "models", "waivers")}
+    told |= {"tables": tables, "options": {**manifest["options"], "collection": ""}}
     return Basis(
         year=manifest["options"]["year"],
         standard=manifest["options"]["standard"],
         declarations=manifest["reconciliation"]["declarations"],
         fingerprint=hashlib.sha256(json.dumps(told, sort_keys=True, default=str).encode()).hexdigest()[:12],
         manifest=manifest,
+        tables=tables,
     )
 
 
@@ -505,7 +512,7 @@ def _open_questions(cases: Sequence[dict[str, Any]], shelves: _Shelves) -> tuple
 
 
 def _why(name: str, absent: Mapping[str, str | None]) -> str:
-    if name.split(".")[0] in _OTHER_SIDES:
+    if name.split(".", maxsplit=1)[0] in _OTHER_SIDES:
         return _NOT_TOLD
     return in_words(absent.get(name + WHY_ABSENT) or _NOT_HELD)
 

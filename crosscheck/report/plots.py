@@ -190,8 +190,8 @@ def _tell(own: dict[str, Any], name: str, peers: int, limits: tuple[float, float
     worse = {"higher_better": "Lower is worse.", "lower_better": "Higher is worse."}.get(own["direction"], "")
     return (
         f"Funnel plot. {name}: {write_figure(own['value'], unit)} of {write_figure(own['n'])}; its peers lead to "
-        f"{write_figure(own['expected'], unit)}. Of such a number, 99.8% of figures lie between {write_figure(limits[0], unit)} "
-        f"and {write_figure(limits[1], unit)} by chance and the usual spread: this one lies "
+        f"{write_figure(own['expected'], unit)}. Of such a number, 99.8% of figures lie between "
+        f"{write_figure(limits[0], unit)} and {write_figure(limits[1], unit)} by chance and the usual spread: this one lies "
         f"{'inside' if inside else 'outside'}. {peers} peers are shown. {worse}"
     ).strip()
 
@@ -263,7 +263,8 @@ def _mark(across: Axis, up: Axis, own: dict[str, Any], unit: str) -> list[str]:
 def _key(own: dict[str, Any], name: str, peers: int, unit: str) -> list[str]:
     """What the shapes and lines mean; the organisation's name in full."""
     first, second, third = (line - 8 for line in _KEY_LINES)
-    named = f"{shorten(name, _NAME_LETTERS, placeholder=' …')}: {write_figure(own['value'], unit)} of {write_figure(own['n'])}"
+    own_figure = f"{write_figure(own['value'], unit)} of {write_figure(own['n'])}"
+    named = f"{shorten(name, _NAME_LETTERS, placeholder=' …')}: {own_figure}"
     shown = [_diamond(_MARGIN + 8, first), write_text(_MARGIN + 32, first + 8, named, "start", 'font-weight="bold"')]
     shown += [_dot(_MARGIN + 8, second), write_text(_MARGIN + 32, second + 8, f"{peers} peers", "start")]
     shown.append(draw_line((_MARGIN + 200, second), (_MARGIN + 252, second), INK, 2))

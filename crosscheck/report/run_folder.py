@@ -50,8 +50,8 @@ def write_run(
         RunError: the place holds something that is no run, or can't be written.
     """
     with written_whole(folder, MANIFEST, "run") as whole:
-        _write_tables(outcome, collection.problems, manifest, whole)
         _keep_collection(collection, whole / COLLECTION)
+        _write_tables(outcome, collection.problems, manifest, whole)
         _write_json(_rules_as_used(rulebook), whole / "rulebook.json")
         _write_json(manifest, whole / MANIFEST)
         if write_pages:
@@ -97,6 +97,11 @@ def read_json(folder: Path, name: str) -> Any:
     return json.loads(file.read_text(encoding="utf-8"))
 
 
+def digest_collection(folder: Path) -> dict[str, str]:
+    """The SHA-256 of each table that a run had read, as understood: whatever the order of rows in its file."""
+    return {file.stem: sha256_of(file) for file in sorted((folder / COLLECTION).glob("*.parquet"))}
+
+
 def _digests(folder: Path) -> dict[str, str]:
     """The SHA-256 of every file but the manifest, which is to hold them."""
     files = sorted(file for file in folder.rglob("*") if file.is_file() and file.name != MANIFEST)
@@ -132,7 +137,7 @@ def _write_tables(outcome: Outcome, problems: pl.DataFrame, manifest: dict[str, 
             for name, table in {**kept, "visit_list": visit_list}.items()
         ]
         notes = list_reasons(kept["parts"])
-        write_workbook(visit_list, folder / "visit_list.xlsx", notes, tell_basis(manifest))
+        write_workbook(visit_list, folder / "visit_list.xlsx", notes, tell_basis(manifest, digest_collection(folder)))
         for one in written:
             one.result()
 

@@ -57,7 +57,7 @@ class Standing:
 
     @property
     def picture(self) -> Markup:
-        """Its place on the scale of scores, for a row of a table; hidden from screen readers, which are told in words."""
+        """Its place on the scale of scores, for a row of a table; hidden from screen readers, told in words."""
         return draw_strip(self.z, self.spread)
 
 
@@ -80,7 +80,8 @@ def spread_scores(scores: pl.DataFrame, by: str) -> pl.DataFrame:
         pl.when(enough).then(z.quantile(share, "linear").over(group)).round(4).alias(f"p{share * 100:.0f}")
         for share in _QUANTILES
     ]
-    return scores.with_columns(peers=peers, worse_than=pl.when(enough & (peers > 1)).then(lower), *quantiles)
+    worse_than = pl.when(enough & (peers > 1)).then(lower).alias("worse_than")
+    return scores.with_columns(peers.alias("peers"), worse_than, *quantiles)
 
 
 def read_standing(row: dict[str, Any], name: str, label: str, about: str) -> Standing:
@@ -116,9 +117,9 @@ def draw_strip(z: float | None, spread: Iterable[float]) -> Markup:
     shapes.append(_line(0.0, 0, _TALL, _INK, 0.6))
     if z is not None:
         shapes.append(_mark(z))
-    return Markup(
+    return Markup(  # noqa: S704  # numbers and colours of our own: nothing here comes from the collection
         f'<svg viewBox="0 0 {_PLACES:.0f} {_TALL:.0f}" aria-hidden="true" focusable="false">{"".join(shapes)}</svg>'
-    )  # numbers and colours of our own: nothing here comes from the collection
+    )
 
 
 def _at(z: float) -> float:

@@ -30,16 +30,16 @@ _FORMATS: Final = {
 }  # fmt: skip
 _WRAPPED: Final = ("name", "reason", "remarks")
 _FURTHER: Final = {
-    "decibans": "the sum of all parts of the risk, in decibans: +10 makes the odds ten times as large; positive is worse",
+    "decibans": "the sum of all parts of the risk, in decibans: +10 makes odds ten times as large; positive is worse",
     "among_first": "how likely the declaration belongs to the first tenth of the list",
-    "ahead_of_next": "how likely its risk is higher than that of the next on the list; near a half they can't be told apart",
+    "ahead_of_next": "how likely its risk is above that of the next; near a half nobody can tell them apart",
     "visited": "what a visit of this year found at this declaration: upheld or qualified; empty where nobody was",
 }
 # What those who plan the visits fill in: heading, width, the choices that the cell offers, and what it is for.
 _OWN: Final = (
     ("visit on", 12, (), "yours: the day that is agreed"),
     ("assessor", 18, (), "yours: who goes"),
-    ("outcome", 14, ("upheld", "qualified", "not visited"), "yours: what the visit found; `crosscheck learn run` reads it"),
+    ("outcome", 14, ("upheld", "qualified", "not visited"), "yours: what the visit found"),
     ("remarks", 40, (), "yours"),
 )  # fmt: skip
 _ARMS: Final = {
@@ -63,7 +63,7 @@ def write_workbook(
     """Write the list as XLSX: texts stay texts, never formulas; the same list gives the same bytes.
 
     Args:
-        visit_list: in the columns of `frames.OUTPUTS["visit_list"]` and further ones, in the order in which it is shown.
+        visit_list: in the columns of `frames.OUTPUTS["visit_list"]` and further ones, in the order that is shown.
         file: the workbook.
         reasons: of a declaration (`org_code`, `function`) the weightiest parts in words, for the note on its reason.
         rests_on: what the list rested on, as pairs of words, for the last sheet.
@@ -124,11 +124,11 @@ def _mark_arms(workbook: Workbook, sheet: Worksheet, visit_list: pl.DataFrame) -
     if not height:
         return
     if "selected_by" in columns:
-        arm, last = columns.index("selected_by"), min(columns.index("selected_by"), len(columns) - 1)
+        arm = columns.index("selected_by")
         for name, fill in _FILLS.items():
             criteria = f'=INDEX($A2:$Z2,{arm + 1})="{name}"'
             shade = {"type": "formula", "criteria": criteria, "format": workbook.add_format({"bg_color": fill})}
-            sheet.conditional_format(1, 0, height, last, shade)
+            sheet.conditional_format(1, 0, height, arm, shade)
     if "risk" in columns:
         risk = columns.index("risk")
         ends = {"min_type": "num", "min_value": 0, "max_type": "num", "max_value": 1}
@@ -199,15 +199,19 @@ def list_reasons(parts: pl.DataFrame) -> dict[tuple[str, str], list[str]]:
     return reasons
 
 
-def tell_basis(manifest: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """What a run rested on, as pairs of words: versions, options, seed, and the SHA-256 of whatever was read."""
-    options = [(f"option {name.replace('_', ' ')}", str(value)) for name, value in manifest["options"].items()]
-    inputs = [
-        (f"input {one['file']}", f"{one['rows_used']} of {one['rows']} rows, SHA-256 {one['sha256']}")
-        for one in manifest["inputs"]
+def tell_basis(manifest: Mapping[str, Any], tables: Mapping[str, str]) -> list[tuple[str, str]]:
+    """What a run rested on, as pairs of words: version, options, seed, rules, models, and the tables that it had read.
+
+    Args:
+        manifest: of the run.
+        tables: the SHA-256 of each table as it was understood: that of a file would change with the order of its rows.
+    """
+    options = {name: value for name, value in manifest["options"].items() if name != "collection"}
+    rules, models = manifest["rules"], manifest["models"]
+    return [
+        ("crosscheck", manifest["crosscheck"]),
+        *((f"option {name.replace('_', ' ')}", "" if value is None else str(value)) for name, value in options.items()),
+        ("rules", f"{rules['count']}, SHA-256 {rules['sha256']}"),
+        *((f"model {name}", f"{one['version']}, SHA-256 {one['sha256']}") for name, one in models.items()),
+        *((f"table {name}", f"as it was understood: SHA-256 {digest}") for name, digest in tables.items()),
     ]
-    models = [
-        (f"model {name}", f"{one['version']}, SHA-256 {one['sha256']}") for name, one in manifest["models"].items()
-    ]
-    rules = ("rules", f"{manifest['rules']['count']}, SHA-256 {manifest['rules']['sha256']}")
-    return [("crosscheck", manifest["crosscheck"]), *options, ("seed", str(manifest["seed"])), rules, *models, *inputs]

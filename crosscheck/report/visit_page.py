@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-import polars as pl
-
 from crosscheck.report.dossier import page_of, read_basis
 from crosscheck.report.page import environment
 from crosscheck.report.run_folder import read_table
