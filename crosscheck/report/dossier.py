@@ -20,7 +20,7 @@ from markupsafe import Markup
 
 from crosscheck import settings
 from crosscheck.cases import catalogue
-from crosscheck.errors import UnknownNameError
+from crosscheck.errors import RunError, UnknownNameError
 from crosscheck.network.graph import list_neighbours
 from crosscheck.questionnaire import read_questionnaire
 from crosscheck.report.case import HISTORY_COLUMNS, OTHER_FUNCTION, assemble_cases, by_declaration
@@ -48,7 +48,7 @@ _WITH_FUNNEL: Final = ("proportion", "ratio")
 _TONES: Final = ((-2.5, "very critical"), (-1.5, "critical"), (-0.5, "rather critical"), (0.5, "neutral"),
                  (1.5, "rather praising"), (2.5, "praising"))  # fmt: skip
 _RELIANCE: Final = ((0.4, "little"), (0.7, "in part"))
-_EVIDENCE: Final = re.compile(r"; (?=(?:[a-z_]+ \w+: )?[a-z0-9_]+\.[a-z0-9_.]+ = |[a-z_]+: none of )")
+_EVIDENCE: Final = re.compile(r"; (?=(?:[a-z_]+ \w+: )?[a-z0-9_]+\.[a-z0-9_.()]+ = |[a-z_]+: none of )")
 _OF_REVIEW: Final = re.compile(r"^review(\d)\.")
 _RELATIONS: Final = {
     "commissioner": "Commissioned by",
@@ -418,8 +418,10 @@ def _read_problems(run: Path, codes: Sequence[str]) -> pl.DataFrame:
     """What was wrong in rows that name the organisation."""
     problems = read_table(run, "problems")
     if "org_code" not in problems.columns:
-        return problems.clear().with_columns(org_code=pl.lit(None, pl.String))
-    return problems.filter(pl.col("org_code").cast(pl.String).is_in(codes))
+        raise RunError(
+            f"{run}: was made by an earlier version, which did not keep whose each problem is. Make it again."
+        )
+    return problems.filter(pl.col("org_code").cast(pl.String).is_in(codes)).with_columns(pl.col("row").cast(pl.Float64))
 
 
 def _tell(org_code: str, cases: Sequence[dict[str, Any]], shelves: _Shelves) -> Dossier:

@@ -191,7 +191,8 @@ def _tell(own: dict[str, Any], name: str, peers: int, limits: tuple[float, float
     return (
         f"Funnel plot. {name}: {write_figure(own['value'], unit)} of {write_figure(own['n'])}; its peers lead to "
         f"{write_figure(own['expected'], unit)}. Of such a number, 99.8% of figures lie between "
-        f"{write_figure(limits[0], unit)} and {write_figure(limits[1], unit)} by chance and the usual spread: this one lies "
+        f"{write_figure(limits[0], unit)} "
+        f"and {write_figure(limits[1], unit)} by chance and the usual spread: this one lies "
         f"{'inside' if inside else 'outside'}. {peers} peers are shown. {worse}"
     ).strip()
 
