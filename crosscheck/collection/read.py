@@ -54,8 +54,8 @@ class Collection:
     `tables` hold the rows that can be used, by name, in the columns of `frames.INPUTS` (null where a cell is empty or
     was set aside), sorted by their keys; `answers` in those of `answers.SCHEMA`. A table that the collection lacks is
     there without a row, and its name in `absent`; `visits_wave_1` is there only where the collection has it. `problems`
-    has one row a thing that is wrong (`frames.OUTPUTS`): every row and cell that is not in the tables is in it; after its
-    columns `org_code`, whose row it is.
+    has one row a thing that is wrong (`frames.OUTPUTS`): every row and cell that is not in the tables is in it; its
+    last column, `org_code`, says whose row it is.
     """
 
     tables: dict[str, pl.DataFrame]
@@ -93,7 +93,7 @@ def read_collection(path: Path, questionnaire: Questionnaire) -> Collection:
 
 
 def _say_whose(problems: pl.DataFrame, sheets: Iterable[Sheet]) -> pl.DataFrame:
-    """Add the organisation whose row each problem is in: `org_code`, null where the row names none, or there is none."""
+    """Add the organisation whose row each problem is in: `org_code`, null where the row names none."""
     nobody = pl.DataFrame(schema={"table": pl.String, "file": pl.String, "row": pl.Int64, "org_code": pl.String})
     rows = [
         sheet.rows.select(
