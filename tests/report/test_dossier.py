@@ -209,3 +209,30 @@ def test_the_paper_can_be_followed_by_a_screen_reader_and_is_not_set_twice(natio
     assert write_dossiers(national_run, folder, [SUCCESSOR], paper=True) == (1, 1)
     assert file.read_bytes() == first
     assert not list(folder.glob(".*.part"))
+
+
+@pytest.fixture(scope="module")
+def dirty_pages(collection_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Pages of a collection in which one organisation returned nothing, and another's answer can't be read."""
+    home = tmp_path_factory.mktemp("dirty")
+    shutil.copytree(collection_folder, home / "collection")
+    answers = home / "collection" / "answers.csv"
+    heading, *rows = answers.read_text(encoding="utf-8").splitlines(keepends=True)
+    kept = [row for row in rows if not row.startswith("R6A,")]
+    answers.write_text("".join([heading, *kept, "R2X,audit.documentation,,perhaps\n"]), encoding="utf-8")
+    told = CliRunner().invoke(main, ["run", str(home / "collection"), "--year", "2008/09", "--out", str(home / "run")])
+    assert told.exit_code == 0, told.output
+    write_dossiers(home / "run", home / "pages", ["R6A", "R2X"])
+    return home / "pages"
+
+
+def test_what_was_wrong_in_the_rows_of_an_organisation_stands_on_its_page_alone(dirty_pages) -> None:
+    assert "perhaps" in text(dirty_pages, "R2X")
+    assert "answers.csv, row" in text(dirty_pages, "R2X")
+    assert "Nothing was wrong with the rows about it." in text(dirty_pages, "R6A")
+
+
+def test_an_organisation_without_a_return_is_shown_with_what_is_wanting(dirty_pages) -> None:
+    html = text(dirty_pages, "R6A")
+    assert "No answer" in html
+    assert "are wanting" in html
