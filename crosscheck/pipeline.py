@@ -5,7 +5,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import polars as pl
 from threadpoolctl import threadpool_limits
@@ -27,7 +27,7 @@ from crosscheck.scoring.patterns import find_patterns
 from crosscheck.scoring.polarity import check_polarity, make_up_tables
 from crosscheck.scoring.pooling import pool_scores
 from crosscheck.scoring.surprise import predict_statuses
-from crosscheck.visits.listing import list_declarations, list_visits
+from crosscheck.visits.listing import list_declarations, list_findings, list_visits
 from crosscheck.visits.plan import Capacity, plan_visits
 
 if TYPE_CHECKING:
@@ -39,8 +39,6 @@ if TYPE_CHECKING:
     from crosscheck.risk.quality import Quality
     from crosscheck.rulebook.rule import Rulebook
     from crosscheck.standard import Standard
-
-_VISIT: Final = ("org_code", "function", "year", "visited_on")  # a wave that was appended as well counts once
 
 
 @dataclass(frozen=True)
@@ -202,14 +200,6 @@ def one_thread() -> AbstractContextManager[object]:
     """Matrices on one thread: the same bytes on any number of cores, and small ones are done sooner by one."""
     limited: AbstractContextManager[object] = threadpool_limits(limits=1, user_api="blas")
     return limited
-
-
-def list_findings(tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
-    """All visits that the collection holds: those of former years, and the first wave of the year where it is there."""
-    first_wave = tables.get("visits_wave_1")
-    if first_wave is None:
-        return tables["visits"]
-    return pl.concat([tables["visits"], first_wave]).unique(_VISIT, keep="first", maintain_order=True)
 
 
 def _weighing(findings: pl.DataFrame, model: RiskModel) -> pl.DataFrame:

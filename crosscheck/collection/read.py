@@ -14,6 +14,7 @@ from crosscheck.collection.problems import list_problems
 from crosscheck.frames import INPUTS
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     from crosscheck.collection.files import Sheet
@@ -53,7 +54,8 @@ class Collection:
     `tables` hold the rows that can be used, by name, in the columns of `frames.INPUTS` (null where a cell is empty or
     was set aside), sorted by their keys; `answers` in those of `answers.SCHEMA`. A table that the collection lacks is
     there without a row, and its name in `absent`; `visits_wave_1` is there only where the collection has it. `problems`
-    has one row a thing that is wrong (`frames.OUTPUTS`): every row and cell that is not in the tables is in it.
+    has one row a thing that is wrong (`frames.OUTPUTS`): every row and cell that is not in the tables is in it; its
+    last column, `org_code`, says whose row it is.
     `corrections` is the SHA-256 of what was corrected since it was read; empty if nothing was.
     """
 
@@ -83,14 +85,29 @@ def read_collection(path: Path, questionnaire: Questionnaire) -> Collection:
     sheets["organisations"] = _refuse_repeated(sheets["organisations"])
     sheets |= {name: _refuse_repeated(sheet) for name, sheet in _check_codes(sheets).items()}
     empty = {name: pl.DataFrame(schema=_schema(table)) for name, table in INPUTS.items()}
+    found = [*strays, *((sheet.place, problem) for sheet in sheets.values() for problem in sheet.problems)]
     return Collection(
         tables=empty | {name: _conformed(sheet.used(), sheet.table) for name, sheet in sheets.items()},
-        problems=list_problems(
-            [*strays, *((sheet.place, found) for sheet in sheets.values() for found in sheet.problems)]
-        ),
+        problems=_say_whose(list_problems(found), sheets.values()),
         inputs=tuple(_input_file(sheet) for sheet in sheets.values()),
         absent=tuple(name for name in INPUTS if name not in sheets),
     )
+
+
+def _say_whose(problems: pl.DataFrame, sheets: Iterable[Sheet]) -> pl.DataFrame:
+    """Add the organisation whose row each problem is in: `org_code`, null where the row names none."""
+    nobody = pl.DataFrame(schema={"table": pl.String, "file": pl.String, "row": pl.Int64, "org_code": pl.String})
+    rows = [
+        sheet.rows.select(
+            pl.lit(sheet.table.name).alias("table"),
+            pl.lit(sheet.file).alias("file"),
+            pl.col("row").cast(pl.Int64),
+            pl.col("org_code").cast(pl.String),
+        ).filter(pl.col("row").is_in([problem.row for problem in sheet.problems if problem.row is not None]))
+        for sheet in sheets
+        if "org_code" in sheet.rows.columns and sheet.problems
+    ]
+    return problems.join(pl.concat([nobody, *rows]), on=["table", "file", "row"], how="left", maintain_order="left")
 
 
 def _read_sheet(sheet: Sheet, questionnaire: Questionnaire) -> Sheet:

@@ -72,23 +72,26 @@ def neighbours(ties: pl.DataFrame, predecessors: pl.DataFrame, names: pl.DataFra
         One row a relation and neighbour, in the order of the relations: `relation`, `code`, `name` (null where it is
         not known), `through` (the board with its name, the case number, the day of the succession; else empty).
     """
+    listed = list_neighbours(ties, predecessors, names)
+    return listed.filter(pl.col("org_code") == org_code).drop("org_code")
+
+
+def list_neighbours(ties: pl.DataFrame, predecessors: pl.DataFrame, names: pl.DataFrame) -> pl.DataFrame:
+    """The neighbours of every organisation, as `neighbours` lists those of one, by `org_code`."""
     boards = names.select(reference="code", board="name")
-    present = (
-        ties.filter(pl.col("org_code") == org_code)
-        .join(boards, on="reference", how="left")
-        .select(
-            pl.col("relation").cast(_NEIGHBOUR),
-            code="other_code",
-            through=pl.concat_str("reference", "board", separator=" ", ignore_nulls=True),
-        )
+    present = ties.join(boards, on="reference", how="left").select(
+        "org_code",
+        pl.col("relation").cast(_NEIGHBOUR),
+        code="other_code",
+        through=pl.concat_str("reference", "board", separator=" ", ignore_nulls=True),
     )
-    former = _succession("predecessor", predecessors, "org_code", "predecessor", org_code)
-    later = _succession("successor", predecessors, "predecessor", "org_code", org_code)
+    former = _succession("predecessor", predecessors, "org_code", "predecessor")
+    later = _succession("successor", predecessors, "predecessor", "org_code")
     return (
         pl.concat([present, former, later], how="diagonal")
         .join(names.select("code", "name"), on="code", how="left")
-        .sort("relation", "through", "code")
-        .select("relation", "code", "name", "through")
+        .sort("org_code", "relation", "through", "code")
+        .select("org_code", "relation", "code", "name", "through")
     )
 
 
@@ -131,10 +134,11 @@ def _boards(ties: pl.DataFrame) -> pl.DataFrame:
     return pairs.select(_tie("same_lscb", "from_code", "other", pl.lit(0), pl.col("to_code")))
 
 
-def _succession(relation: str, predecessors: pl.DataFrame, own: str, other: str, org_code: str) -> pl.DataFrame:
+def _succession(relation: str, predecessors: pl.DataFrame, own: str, other: str) -> pl.DataFrame:
     since = pl.format("since {}", pl.col("since")).fill_null("")
     chain = pl.when(pl.col("depth") > 1).then(pl.format(", {} steps", "depth")).otherwise(pl.lit(""))
-    return predecessors.filter(pl.col(own) == org_code).select(
+    return predecessors.select(
+        pl.col(own).alias("org_code"),
         pl.lit(relation, dtype=_NEIGHBOUR).alias("relation"),
         pl.col(other).alias("code"),
         (since + chain).alias("through"),

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any, Final
 import polars as pl
 
 from crosscheck.errors import UnknownNameError
-from crosscheck.report.run_folder import read_json, read_table
+from crosscheck.report.run_folder import read_json, read_table, scan_table
 from crosscheck.vocabulary import SEVERITIES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
 _WIDTH: Final = 100
-_FAMILIES: Final = {
+FAMILIES: Final = {
     "prior": "before any evidence",
     "declared": "what was declared",
     "checks": "checks of the answers against what guidance asks",
@@ -27,12 +27,17 @@ _FAMILIES: Final = {
     "visited": "what a visit of this year found at this very declaration",
 }
 _TOLD_APART: Final = 0.9  # of the draws; below that, neighbours on the list stand as well the other way round
-_HISTORY: Final = (
+OTHER_FUNCTION: Final = "its other function"
+HISTORY: Final = (
     ("declared.previous", "a year before"),
     ("declared.two_years_ago", "two years before"),
     ("declared.three_years_ago", "three years before"),
-    ("declared.other_function", "its other function"),
+    ("declared.other_function", OTHER_FUNCTION),
 )
+HISTORY_COLUMNS: Final = (
+    *(name for name, _ in HISTORY), "declared.previous_by", "declared.statement", "declared.lapse_from",
+    "declared.lapse_to",
+)  # fmt: skip
 
 
 def read_case(run: Path, org_code: str, function: str | None) -> list[dict[str, Any]]:
@@ -50,9 +55,46 @@ def read_case(run: Path, org_code: str, function: str | None) -> list[dict[str, 
     if chosen.is_empty():
         there = ", ".join(of_organisation["function"])
         raise UnknownNameError(f"{org_code.upper()} has no declaration of the function {function}. It has: {there}.")
-    rules = {rule["id"]: rule for rule in read_json(run, "rulebook.json")}
-    tables = {name: read_table(run, name) for name in ("cases", "findings", "parts")}
-    return [_case(row, tables, rules, listed.height) for row in chosen.sort("rank").to_dicts()]
+    of_this = pl.col("org_code") == org_code.upper()
+    tables = {name: scan_table(run, name).filter(of_this).collect() for name in ("cases", "findings", "parts")}
+    return assemble_cases(chosen, tables, read_json(run, "rulebook.json"), listed.height)
+
+
+def assemble_cases(
+    listed: pl.DataFrame, tables: Mapping[str, pl.DataFrame], rulebook: Sequence[dict[str, Any]], height: int
+) -> list[dict[str, Any]]:
+    """Put together what a run's tables hold on each of some declarations.
+
+    Args:
+        listed: rows of `visit_list`.
+        tables: `cases`, `findings` and `parts`, with all their rows on these declarations or those that are wanted.
+        rulebook: the rules as used.
+        height: how many declarations the whole list has.
+
+    Returns:
+        One dictionary a declaration, by rank: its row, and `declarations` (the height), `statement`, `lapse`,
+        `previous_by`, `history` (what was declared, by when), `parts`, and `findings`, the weightiest first, each with
+        its `rule`.
+    """
+    rules = {rule["id"]: rule for rule in rulebook}
+    order = pl.col("severity").cast(pl.Enum(SEVERITIES))
+    findings = tables["findings"].sort("weight", order, "check_id", descending=[True, True, False])
+    known, of_findings, of_parts = (by_declaration(table) for table in (_known(tables), findings, tables["parts"]))
+    cases = []
+    for row in listed.sort("rank").to_dicts():
+        key = (row["org_code"], row["function"])
+        found = [{**finding, "rule": rules[finding["check_id"]]} for finding in of_findings.get(key, ())]
+        cases.append({**row, "declarations": height, **_told(known[key][0]), "parts": of_parts[key], "findings": found})
+    return cases
+
+
+def by_declaration(table: pl.DataFrame) -> dict[tuple[str, str], list[dict[str, Any]]]:
+    """The rows of each declaration, in their order, without what names it."""
+    rows: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    keys = table.select("org_code", "function").cast(pl.String).iter_rows()
+    for (org_code, function), row in zip(keys, table.drop("org_code", "function").iter_rows(named=True), strict=True):
+        rows.setdefault((org_code, function), []).append(row)
+    return rows
 
 
 def write_case(case: dict[str, Any]) -> str:
@@ -61,23 +103,16 @@ def write_case(case: dict[str, Any]) -> str:
     return "\n".join(line for lines in parts for line in lines)
 
 
-def _case(
-    listed: dict[str, Any], tables: dict[str, pl.DataFrame], rules: dict[str, Any], height: int
-) -> dict[str, Any]:
-    of_this = (pl.col("org_code") == listed["org_code"]) & (pl.col("function") == listed["function"])
-    known = tables["cases"].filter(of_this).to_dicts()[0]
-    order = pl.col("severity").cast(pl.Enum(SEVERITIES))
-    findings = tables["findings"].filter(of_this).sort("weight", order, "check_id", descending=[True, True, False])
+def _known(tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
+    return tables["cases"].select("org_code", "function", *HISTORY_COLUMNS)
+
+
+def _told(known: dict[str, Any]) -> dict[str, Any]:
     return {
-        **listed,
-        "declarations": height,
         "statement": known["declared.statement"],
-        "history": {words: known[name] for name, words in _HISTORY if known[name] is not None},
-        "parts": tables["parts"].filter(of_this).drop("org_code", "function").to_dicts(),
-        "findings": [
-            {**finding, "rule": rules[finding["check_id"]]}
-            for finding in findings.drop("org_code", "function").to_dicts()
-        ],
+        "lapse": (known["declared.lapse_from"], known["declared.lapse_to"]),
+        "previous_by": known["declared.previous_by"],
+        "history": {words: known[name] for name, words in HISTORY if known[name] is not None},
     }
 
 
@@ -116,7 +151,7 @@ def _heading(case: dict[str, Any]) -> Iterator[str]:
 def _sum_of_parts(case: dict[str, Any]) -> Iterator[str]:
     yield ""
     yield "HOW THE RISK ADDS UP (decibans: 3 double the odds, 10 make them ten times as large; positive is worse)"
-    for family, words in _FAMILIES.items():
+    for family, words in FAMILIES.items():
         parts = [part["decibans"] for part in case["parts"] if part["family"] == family]
         if parts:
             yield f"{sum(parts):+8.2f}  {words}" + (f" ({len(parts)})" if len(parts) > 1 else "")
@@ -176,7 +211,7 @@ def _agreeing(case: dict[str, Any]) -> Iterator[str]:
 def _every_part(case: dict[str, Any]) -> Iterator[str]:
     yield ""
     yield "EVERY PART OF THE RISK (what it adds; what it would add alone)"
-    ordered = sorted(case["parts"], key=lambda part: (list(_FAMILIES).index(part["family"]), -abs(part["decibans"])))
+    ordered = sorted(case["parts"], key=lambda part: (list(FAMILIES).index(part["family"]), -abs(part["decibans"])))
     for part in ordered:
         yield f"{part['decibans']:+8.2f}  {part['worth']:+7.2f}  {part['part']}"
     yield f"{sum(part['decibans'] for part in case['parts']):+8.2f}           in all"

@@ -50,7 +50,7 @@ def environment(folder: str) -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    found.filters |= {"words": in_words, "sentence": _sentence, "percent": _percent, "signed": _signed}
+    found.filters |= {"words": in_words, "sentence": _sentence, "percent": _percent, "signed": sign}
     style = read_style(folder)
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     found.globals |= {"style": Markup(style), "style_digest": digest}  # noqa: S704  # our own style sheet
@@ -82,9 +82,13 @@ def write_pdf(html: str, file: Path) -> None:
             f"PDF needs the Pango library ({error}). On Debian: apt-get install libpango-1.0-0 libpangoft2-1.0-0 "
             "libharfbuzz-subset0. The pages as HTML need nothing, and print well."
         ) from error
-    identifier = hashlib.sha256(html.encode()).digest()[:16]
     page = weasyprint.HTML(string=html, url_fetcher=_fetch_nothing)
-    page.write_pdf(file, pdf_variant="pdf/ua-1", pdf_tags=True, pdf_identifier=identifier)
+    page.write_pdf(file, pdf_variant="pdf/ua-1", pdf_tags=True, pdf_identifier=identify(html))
+
+
+def identify(html: str) -> bytes:
+    """What the PDF of a page bears as its identifier, near its end: it says which text it was set from."""
+    return hashlib.sha256(html.encode()).hexdigest()[:32].encode()
 
 
 def _fetch_nothing(url: str, *_: object, **__: object) -> dict[str, Any]:
@@ -101,6 +105,6 @@ def _percent(share: float | None, decimals: int = 0) -> str:
     return "–" if share is None else f"{share:.{decimals}%}"
 
 
-def _signed(number: float, decimals: int = 1) -> str:
+def sign(number: float, decimals: int = 1) -> str:
     """A number with its sign; a true minus, which no line break parts from its digits."""
     return f"{number:+.{decimals}f}".replace("-", "−")

@@ -7,6 +7,7 @@ picture is told the same in words. Sizes are chosen to be read at a width of 400
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from html import escape
 from textwrap import shorten, wrap
 from typing import TYPE_CHECKING, Any, Final
@@ -64,19 +65,78 @@ def draw_funnel(
     Raises:
         UnknownNameError: the organisation has no such figure, or it has no count behind it and so no funnel.
     """
-    own, peers = _own_and_peers(scores, indicator, org_code)
-    kind = own["kind"]
-    across, up, limits = _axes(own, peers, adjustment)
-    unit = _UNIT[kind]
-    told = _tell(own, name, peers.height, limits, unit)
-    shapes = [
-        *_frame(across, up, own, unit),
-        *_limit_lines(across, up, own, adjustment),
-        *(_dot(across.at(n), up.at(value)) for n, value in peers.select("n", "value").sort("n", "value").iter_rows()),
-        *_mark(across, up, own, unit),
-        *_key(own, name, peers.height, unit),
-    ]
-    return "\n".join((*_opening(own["label"], name, told), *shapes, "</svg>\n"))
+    return Funnels(scores, adjustment).draw(indicator, org_code, name)
+
+
+@dataclass(frozen=True)
+class _Ground:
+    """What the funnels of all that are compared with one another share: scales, frame, limits, and each one's dot."""
+
+    across: Axis
+    up: Axis
+    frame: tuple[str, ...]
+    limits: tuple[str, ...]
+    dots: Mapping[str, str]
+
+
+class Funnels:
+    """Funnels of many organisations; what those of one peer group share is drawn once."""
+
+    def __init__(self, scores: pl.DataFrame, adjustment: Adjustment = "additive") -> None:
+        """Take the scores as `draw_funnel` does."""
+        self._adjustment: Adjustment = adjustment
+        self._of_figure = scores.partition_by("indicator", as_dict=True)
+        self._grounds: dict[tuple[str, str, str], _Ground] = {}
+
+    def draw(self, indicator: str, org_code: str, name: str) -> str:
+        """Draw one funnel, as `draw_funnel` does.
+
+        Raises:
+            UnknownNameError: as `draw_funnel`.
+        """
+        own = self._own(indicator, org_code)
+        ground = self._ground(own)
+        across, up, unit = ground.across, ground.up, _UNIT[own["kind"]]
+        low, high = _limits_at(own, np.array([own["n"]]), self._adjustment, _LIMITS[-1][0])
+        peers = [dot for code, dot in ground.dots.items() if code != org_code]
+        told = _tell(own, name, len(peers), (float(low[0]), float(high[0])), unit)
+        shapes = (*ground.frame, *ground.limits, *peers, *_mark(across, up, own, unit))
+        return "\n".join((*_opening(own, name, told), *shapes, *_key(own, name, len(peers), unit), "</svg>\n"))
+
+    def _own(self, indicator: str, org_code: str) -> dict[str, Any]:
+        of_figure = self._of_figure.get((indicator,))
+        own = [] if of_figure is None else of_figure.filter(pl.col("org_code") == org_code).to_dicts()
+        if not own:
+            raise UnknownNameError(
+                f"{org_code} has no figure {indicator}. `crosscheck explain {org_code}` lists those it has."
+            )
+        if own[0]["kind"] not in _EXPECTED or own[0]["expected"] is None:
+            raise UnknownNameError(f"{indicator} has no funnel: it is no count out of a number, or has too few peers.")
+        return own[0]
+
+    def _ground(self, own: dict[str, Any]) -> _Ground:
+        of_figure = self._of_figure[own["indicator"],].filter(pl.col("kind") == own["kind"])
+        in_group = of_figure.filter(pl.col("peer_group") == own["peer_group"])
+        # Who is compared with those most similar has a group of its own: then all who have the figure are drawn.
+        key = (own["indicator"], own["kind"], own["peer_group"])
+        if key not in self._grounds:
+            compared = of_figure if in_group.height == 1 else in_group
+            self._grounds[key] = _draw_ground(own, compared.sort("n", "value", "org_code"), self._adjustment)
+        return self._grounds[key]
+
+
+def _draw_ground(own: dict[str, Any], compared: pl.DataFrame, adjustment: Adjustment) -> _Ground:
+    across, up = _axes(own, compared, adjustment)
+    return _Ground(
+        across=across,
+        up=up,
+        frame=tuple(_frame(across, up, own, _UNIT[own["kind"]])),
+        limits=tuple(_limit_lines(across, up, own, adjustment)),
+        dots={
+            code: _dot(across.at(n), up.at(value))
+            for code, n, value in compared.select("org_code", "n", "value").iter_rows()
+        },
+    )
 
 
 def draw_png(svg: str, scale: float = 1.0) -> bytes:
@@ -94,31 +154,17 @@ def draw_png(svg: str, scale: float = 1.0) -> bytes:
     return bytes(svg_to_png(svg, scale=scale))
 
 
-def _opening(label: str, name: str, told: str) -> list[str]:
-    """The picture's head: its size, its letters, and what it shows in words."""
+def _opening(own: dict[str, Any], name: str, told: str) -> list[str]:
+    """The picture's head: its size, its letters, and what it shows in words. A page may hold one of each figure."""
+    figure = escape(own["indicator"])
     return [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {_HEIGHT}" width="{_WIDTH}" '
-        f'height="{_HEIGHT}" role="img" aria-labelledby="funnel-title funnel-desc" '
+        f'height="{_HEIGHT}" role="img" aria-labelledby="title-{figure} desc-{figure}" '
         f'font-family="Arial, Helvetica, sans-serif" font-size="{_TEXT}" fill="{INK}">',
-        f'<title id="funnel-title">{escape(label)}: {escape(name)} among its peers</title>',
-        f'<desc id="funnel-desc">{escape(told)}</desc>',
+        f'<title id="title-{figure}">{escape(own["label"])}: {escape(name)} among its peers</title>',
+        f'<desc id="desc-{figure}">{escape(told)}</desc>',
         f'<rect width="{_WIDTH}" height="{_HEIGHT}" fill="#ffffff"/>',
     ]
-
-
-def _own_and_peers(scores: pl.DataFrame, indicator: str, org_code: str) -> tuple[dict[str, Any], pl.DataFrame]:
-    """The organisation's row, and those of its peers that have the figure in the same form."""
-    own = scores.filter((pl.col("indicator") == indicator) & (pl.col("org_code") == org_code)).to_dicts()
-    if not own:
-        raise UnknownNameError(
-            f"{org_code} has no figure {indicator}. `crosscheck explain {org_code}` lists those it has."
-        )
-    if own[0]["kind"] not in _EXPECTED or own[0]["expected"] is None:
-        raise UnknownNameError(f"{indicator} has no funnel: it is no count out of a number, or has too few peers.")
-    alike = (pl.col("indicator") == indicator) & (pl.col("kind") == own[0]["kind"]) & (pl.col("org_code") != org_code)
-    in_group = scores.filter(alike & (pl.col("peer_group") == own[0]["peer_group"]))
-    # Who is compared with those most similar has a group of its own: then all who have the figure are drawn.
-    return own[0], scores.filter(alike) if in_group.is_empty() else in_group
 
 
 def _limits_at(own: dict[str, Any], n: Floats, adjustment: Adjustment, central: float) -> tuple[Floats, Floats]:
@@ -127,31 +173,31 @@ def _limits_at(own: dict[str, Any], n: Floats, adjustment: Adjustment, central: 
     return low * _SCALE[own["kind"]], high * _SCALE[own["kind"]]
 
 
-def _axes(own: dict[str, Any], peers: pl.DataFrame, adjustment: Adjustment) -> tuple[Axis, Axis, tuple[float, float]]:
-    """Both scales, and the outer limits at the organisation's own number."""
-    values = np.append(peers["value"].to_numpy(), own["value"])
-    numbers = np.append(peers["n"].to_numpy(), own["n"])
-    low, high = _limits_at(own, np.array([own["n"], np.median(numbers)]), adjustment, _LIMITS[-1][0])
+def _axes(own: dict[str, Any], compared: pl.DataFrame, adjustment: Adjustment) -> tuple[Axis, Axis]:
+    """Both scales: they hold every figure, and the limits at a usual number."""
+    values, numbers = compared["value"].to_numpy(), compared["n"].to_numpy()
+    low, high = _limits_at(own, np.array([np.median(numbers)]), adjustment, _LIMITS[-1][0])
     bottom, top = min(values.min(), low.min()), max(values.max(), high.max())
     margin = 0.06 * (top - bottom or 1.0)
     most = 100.0 if own["kind"] == "proportion" else math.inf
     across = Axis(0.0, float(numbers.max()) * 1.04, _LEFT, _RIGHT)
     up = Axis(float(max(0.0, bottom - margin)), float(min(most, top + margin)), _BOTTOM, _TOP)
-    return across, up, (float(low[0]), float(high[0]))
+    return across, up
 
 
 def _tell(own: dict[str, Any], name: str, peers: int, limits: tuple[float, float], unit: str) -> str:
     inside = limits[0] <= own["value"] <= limits[1]
     worse = {"higher_better": "Lower is worse.", "lower_better": "Higher is worse."}.get(own["direction"], "")
     return (
-        f"Funnel plot. {name}: {_figure(own['value'], unit)} of {_figure(own['n'])}; its peers lead to "
-        f"{_figure(own['expected'], unit)}. Of such a number, 99.8% of figures lie between {_figure(limits[0], unit)} "
-        f"and {_figure(limits[1], unit)} by chance and the usual spread: this one lies "
+        f"Funnel plot. {name}: {write_figure(own['value'], unit)} of {write_figure(own['n'])}; its peers lead to "
+        f"{write_figure(own['expected'], unit)}. Of such a number, 99.8% of figures lie between "
+        f"{write_figure(limits[0], unit)} "
+        f"and {write_figure(limits[1], unit)} by chance and the usual spread: this one lies "
         f"{'inside' if inside else 'outside'}. {peers} peers are shown. {worse}"
     ).strip()
 
 
-def _figure(figure: float, unit: str = "") -> str:
+def write_figure(figure: float, unit: str = "") -> str:
     """A figure as people write it: one decimal at most below a hundred, and thousands apart."""
     decimals = 0 if abs(figure) >= 100 or float(figure).is_integer() else (1 if unit or abs(figure) >= 10 else 2)
     return f"{figure:,.{decimals}f}{unit}"
@@ -167,15 +213,15 @@ def _frame(across: Axis, up: Axis, own: dict[str, Any], unit: str) -> list[str]:
             write_text(_MARGIN, 36 + 32 * place, line, "start", 'font-weight="bold" font-size="26"')
             for place, line in enumerate(wrap(own["label"], _TITLE_LETTERS, max_lines=2, placeholder=" …"))
         ),
-        *(write_text(_LEFT - 12, up.at(tick) + 8, _figure(tick, unit), "end") for tick in up.ticks),
-        *(write_text(across.at(tick), _BOTTOM + 28, _figure(tick), "middle") for tick in across.ticks),
+        *(write_text(_LEFT - 12, up.at(tick) + 8, write_figure(tick, unit), "end") for tick in up.ticks),
+        *(write_text(across.at(tick), _BOTTOM + 28, write_figure(tick), "middle") for tick in across.ticks),
         write_text((_LEFT + _RIGHT) / 2, _BOTTOM + 56, "How many the figure rests on", "middle"),
         write_text(22, middle, what, "middle", f'transform="rotate(-90 22 {middle:.1f})"'),
         *(draw_line((_LEFT, up.at(tick)), (_RIGHT, up.at(tick)), "#d8dde0", 1) for tick in up.ticks),
         draw_line((_LEFT, _BOTTOM), (_RIGHT, _BOTTOM), INK, 2),
         draw_line((_LEFT, _TOP), (_LEFT, _BOTTOM), INK, 2),
         draw_line((_LEFT, expected), (_RIGHT, expected), INK, 2),
-        f'<clipPath id="funnel-area"><rect x="{_LEFT}" y="{_TOP}" width="{_RIGHT - _LEFT}" '
+        f'<clipPath id="area-{escape(own["indicator"])}"><rect x="{_LEFT}" y="{_TOP}" width="{_RIGHT - _LEFT}" '
         f'height="{_BOTTOM - _TOP}"/></clipPath>',
     ]
 
@@ -188,7 +234,7 @@ def _limit_lines(across: Axis, up: Axis, own: dict[str, Any], adjustment: Adjust
             points = " ".join(f"{across.at(x):.1f},{up.at(y):.1f}" for x, y in zip(n, limit, strict=True))
             lines.append(
                 f'<polyline points="{points}" fill="none" stroke="{_LIMIT}" stroke-width="2.5" '
-                f'stroke-dasharray="{dashes}" clip-path="url(#funnel-area)"/>'
+                f'stroke-dasharray="{dashes}" clip-path="url(#area-{escape(own["indicator"])})"/>'
             )
     return lines
 
@@ -211,14 +257,15 @@ def _mark(across: Axis, up: Axis, own: dict[str, Any], unit: str) -> list[str]:
     left = x > (_LEFT + _RIGHT) / 2
     halo = 'font-weight="bold" stroke="#ffffff" stroke-width="6" paint-order="stroke" stroke-linejoin="round"'
     beside = (x - 22 if left else x + 22, min(max(y + 8, _TOP + 26), _BOTTOM - 10))
-    words = f"{own['org_code']}: {_figure(own['value'], unit)}"
+    words = f"{own['org_code']}: {write_figure(own['value'], unit)}"
     return [_diamond(x, y), write_text(*beside, words, "end" if left else "start", halo)]
 
 
 def _key(own: dict[str, Any], name: str, peers: int, unit: str) -> list[str]:
     """What the shapes and lines mean; the organisation's name in full."""
     first, second, third = (line - 8 for line in _KEY_LINES)
-    named = f"{shorten(name, _NAME_LETTERS, placeholder=' …')}: {_figure(own['value'], unit)} of {_figure(own['n'])}"
+    own_figure = f"{write_figure(own['value'], unit)} of {write_figure(own['n'])}"
+    named = f"{shorten(name, _NAME_LETTERS, placeholder=' …')}: {own_figure}"
     shown = [_diamond(_MARGIN + 8, first), write_text(_MARGIN + 32, first + 8, named, "start", 'font-weight="bold"')]
     shown += [_dot(_MARGIN + 8, second), write_text(_MARGIN + 32, second + 8, f"{peers} peers", "start")]
     shown.append(draw_line((_MARGIN + 200, second), (_MARGIN + 252, second), INK, 2))

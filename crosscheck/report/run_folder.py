@@ -11,8 +11,9 @@ import polars as pl
 from crosscheck.errors import RunError
 from crosscheck.frames import OUTPUTS
 from crosscheck.report.folder import digest_files, refuse_foreign, written_in_stages
+from crosscheck.report.identity import sha256_of
 from crosscheck.report.tables import write_csv, write_parquet
-from crosscheck.report.visit_list import write_workbook
+from crosscheck.report.visit_list import list_reasons, tell_basis, write_workbook
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -79,8 +80,9 @@ def write_outcome(
         work: of `work_on_run`.
     """
     with ThreadPoolExecutor(max_workers=1) as beside:  # the workbook takes Python's time
+        _keep_collection(collection, work.folder / COLLECTION)
         sealed = beside.submit(_write_tables, outcome, collection, rulebook, manifest, work)
-        write_workbook(_shaped(outcome.visit_list, "visit_list"), work.folder / _WORKBOOK)
+        _write_list(_shaped(outcome.visit_list, "visit_list"), _rounded(outcome.parts), manifest, work.folder)
         sealed.result()
 
 
@@ -92,8 +94,9 @@ def finish_run(work: Work, write_pages: Callable[[Path], None] | None = None) ->
         write_pages: adds what people read, from the files that stand in the folder by then.
     """
     if not work.has(WORKBOOK):
-        if not (workbook := work.folder / _WORKBOOK).is_file():
-            write_workbook(pl.read_parquet(work.folder / "visit_list.parquet"), workbook)
+        if not (work.folder / _WORKBOOK).is_file():
+            listed, parts = (pl.read_parquet(work.folder / f"{name}.parquet") for name in ("visit_list", "parts"))
+            _write_list(listed, parts, work.told, work.folder)
         work.seal(WORKBOOK)
     if write_pages and not work.has(PAGES):
         _write_json(work.told, work.folder / MANIFEST)
@@ -120,10 +123,19 @@ def read_table(folder: Path, name: str) -> pl.DataFrame:
     Raises:
         RunError: there is no such run; the message says how to make one.
     """
+    return scan_table(folder, name).collect()
+
+
+def scan_table(folder: Path, name: str) -> pl.LazyFrame:
+    """The same, of which only those rows and columns are read that are asked for.
+
+    Raises:
+        RunError: as `read_table`.
+    """
     file = next((file for kind in ("parquet", "csv") if (file := folder / f"{name}.{kind}").is_file()), None)
     if file is None or not (folder / MANIFEST).is_file():
         raise RunError(f"{folder}: is no run. Make one: crosscheck run COLLECTION --year 2008/09 --out {folder}")
-    return pl.read_parquet(file) if file.suffix == ".parquet" else pl.read_csv(file, infer_schema_length=None)
+    return pl.scan_parquet(file) if file.suffix == ".parquet" else pl.scan_csv(file, infer_schema_length=None)
 
 
 def read_json(folder: Path, name: str) -> Any:
@@ -132,6 +144,16 @@ def read_json(folder: Path, name: str) -> Any:
     if not file.is_file():
         raise RunError(f"{folder}: is no run. Make one: crosscheck run COLLECTION --year 2008/09 --out {folder}")
     return json.loads(file.read_text(encoding="utf-8"))
+
+
+def digest_collection(folder: Path) -> dict[str, str]:
+    """The SHA-256 of each table that a run had read, as understood: whatever the order of rows in its file."""
+    return {file.stem: sha256_of(file) for file in sorted((folder / COLLECTION).glob("*.parquet"))}
+
+
+def _write_list(visit_list: pl.DataFrame, parts: pl.DataFrame, manifest: Mapping[str, Any], folder: Path) -> None:
+    rests_on = tell_basis(manifest, digest_collection(folder))
+    write_workbook(visit_list, folder / _WORKBOOK, list_reasons(parts), rests_on)
 
 
 def _keep_collection(collection: Collection, folder: Path) -> None:
@@ -154,12 +176,12 @@ def _write_tables(
     }
     kept = {name: _rounded(getattr(outcome, name)) for name in ("cases", "findings", "parts", "ties", "names")}
     kept |= {name: _rounded(getattr(outcome.quality, name)) for name in ("loadings", "beliefs")}
+    kept |= {name: tables[name] for name in ("scores", "pooled")}  # read again by every page: a tenth of the CSV's time
     kept |= {"predecessors": outcome.lineage.predecessors, "visit_list": tables["visit_list"]}
     for name, table in tables.items():
         write_csv(table, work.folder / f"{name}.csv")
     for name, table in kept.items():
         write_parquet(table, work.folder / f"{name}.parquet")
-    _keep_collection(collection, work.folder / COLLECTION)
     _write_json(_rules_as_used(rulebook), work.folder / RULEBOOK)
     work.seal(OUTCOME, manifest, but=_WORKBOOK)
 

@@ -1,47 +1,222 @@
-"""The visit list as a workbook that people work in."""
+"""The visit list as a workbook that people work in: the list, what its columns mean, and what it rests on."""
 
 from __future__ import annotations
 
 import datetime as dt
 from io import BytesIO
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
-import xlsxwriter
+from crosscheck.frames import OUTPUTS
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     import polars as pl
+    from xlsxwriter.format import Format
+    from xlsxwriter.workbook import Workbook
+    from xlsxwriter.worksheet import Worksheet
 
 # The same list gives the same bytes: a workbook otherwise records when it was made.
 _MADE: Final = dt.datetime(2009, 7, 1)  # noqa: DTZ001  # xlsxwriter takes a time without a zone
-_WIDTHS: Final = {"name": 44, "region": 20, "org_type": 14, "function": 13, "declared": 21, "reason": 90}
+_OPTIONS: Final = {
+    "in_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False,
+}  # fmt: skip
+_WIDTHS: Final = {
+    "rank": 7, "org_code": 8, "name": 40, "org_type": 13, "region": 18, "function": 13, "declared": 20, "risk": 9,
+    "risk_low": 8, "risk_high": 8, "rank_low": 7, "rank_high": 7, "selected_by": 12, "inclusion_probability": 11,
+    "flags": 7, "unknowns": 10, "reason": 70, "decibans": 10, "among_first": 9, "ahead_of_next": 9, "visited": 11,
+}  # fmt: skip
 _FORMATS: Final = {
-    "risk": "0%",
-    "risk_low": "0%",
-    "risk_high": "0%",
-    "inclusion_probability": "0.0%",
-    "decibans": "0.0",
+    "risk": "0%", "risk_low": "0%", "risk_high": "0%", "among_first": "0%", "ahead_of_next": "0%",
+    "inclusion_probability": "0.0%", "decibans": "+0.0;-0.0;0.0",
+}  # fmt: skip
+_WRAPPED: Final = ("name", "reason", "remarks")
+_FURTHER: Final = {
+    "decibans": "the sum of all parts of the risk, in decibans: +10 makes odds ten times as large; positive is worse",
+    "among_first": "how likely the declaration belongs to the first tenth of the list",
+    "ahead_of_next": "how likely its risk is above that of the next; near a half nobody can tell them apart",
+    "visited": "what a visit of this year found at this declaration: upheld or qualified; empty where nobody was",
 }
+# What those who plan the visits fill in: heading, width, the choices that the cell offers, and what it is for.
+_OWN: Final = (
+    ("visit on", 12, (), "yours: the day that is agreed"),
+    ("assessor", 18, (), "yours: who goes"),
+    ("outcome", 14, ("upheld", "qualified", "not visited"), "yours: what the visit found"),
+    ("remarks", 40, (), "yours"),
+)  # fmt: skip
+_ARMS: Final = {
+    "mandatory": "chosen by duty: on its own answers a statutory duty is not met",
+    "risk": "chosen by risk",
+    "random": "chosen by lot, not for its risk",
+}
+# Greys that a printer without colour tells apart; the arm stands in the cell in words as well.
+_FILLS: Final = {"mandatory": "#BFC7CF", "risk": "#DDE2E7", "random": "#F1F3F5"}
+_BAR: Final = "#9AA5B1"
+_REASONS: Final = 5
+_NOTE: Final = {"x_scale": 3.4, "y_scale": 2.4, "author": "crosscheck"}
 
 
-def write_workbook(visit_list: pl.DataFrame, file: Path) -> None:
-    """Write the list as XLSX: heading frozen and filtered, risks as percentages; texts stay texts, never formulas."""
-    options = {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
+def write_workbook(
+    visit_list: pl.DataFrame,
+    file: Path,
+    reasons: Mapping[tuple[str, str], Sequence[str]] | None = None,
+    rests_on: Sequence[tuple[str, str]] = (),
+) -> None:
+    """Write the list as XLSX: texts stay texts, never formulas; the same list gives the same bytes.
+
+    Args:
+        visit_list: in the columns of `frames.OUTPUTS["visit_list"]` and further ones, in the order that is shown.
+        file: the workbook.
+        reasons: of a declaration (`org_code`, `function`) the weightiest parts in words, for the note on its reason.
+        rests_on: what the list rested on, as pairs of words, for the last sheet.
+    """
+    import xlsxwriter
+
     content = BytesIO()  # a disk that fills up meanwhile then fails one plain write
-    with xlsxwriter.Workbook(content, options) as workbook:
+    with xlsxwriter.Workbook(content, _OPTIONS) as workbook:
         workbook.set_properties({"title": "Visit list", "created": _MADE})
         sheet = workbook.add_worksheet("visit_list")
-        heading = workbook.add_format({"bold": True, "bottom": 1, "text_wrap": True, "valign": "top"})
-        for index, name in enumerate(visit_list.columns):
-            style = {"valign": "top", "text_wrap": name in {"reason", "name"}}
-            body = workbook.add_format(style | ({"num_format": _FORMATS[name]} if name in _FORMATS else {}))
-            sheet.set_column(index, index, _WIDTHS.get(name, 11), body)
-            sheet.write_string(0, index, name.replace("_", " "), heading)
-            sheet.write_column(1, index, visit_list[name].to_list())
-        sheet.freeze_panes(1, 3)
-        sheet.autofilter(0, 0, visit_list.height, visit_list.width - 1)
-        sheet.set_landscape()
-        sheet.fit_to_pages(1, 0)
-        sheet.repeat_rows(0)
+        _write_list(workbook, sheet, visit_list)
+        _write_own_columns(workbook, sheet, visit_list)
+        _mark_arms(workbook, sheet, visit_list)
+        _write_notes(sheet, visit_list, reasons or {})
+        _set_for_print(sheet, visit_list.width + len(_OWN))
+        _write_meanings(workbook, visit_list.columns)
+        _write_pairs(workbook, "rests on", ("What", "Which"), rests_on)
     file.write_bytes(content.getvalue())
+
+
+def _write_list(workbook: Workbook, sheet: Worksheet, visit_list: pl.DataFrame) -> None:
+    heading = _heading(workbook)
+    for index, name in enumerate(visit_list.columns):
+        body = workbook.add_format(_style(name))
+        sheet.set_column(index, index, _WIDTHS.get(name, 11), body)
+        sheet.write_string(0, index, name.replace("_", " "), heading)
+        sheet.write_column(1, index, visit_list[name].to_list(), body)
+    sheet.set_row(0, 32)
+    sheet.freeze_panes(1, 3)
+    sheet.autofilter(0, 0, visit_list.height, visit_list.width + len(_OWN) - 1)
+
+
+def _heading(workbook: Workbook) -> Format:
+    return workbook.add_format({"bold": True, "bottom": 2, "text_wrap": True, "valign": "top", "bg_color": "#E6EAEE"})
+
+
+def _style(name: str) -> dict[str, Any]:
+    style: dict[str, Any] = {"valign": "top", "text_wrap": name in _WRAPPED, "bottom": 4, "bottom_color": "#8A949E"}
+    return style | ({"num_format": _FORMATS[name]} if name in _FORMATS else {})
+
+
+def _write_own_columns(workbook: Workbook, sheet: Worksheet, visit_list: pl.DataFrame) -> None:
+    """Empty columns after the list's own, for those who plan and make the visits."""
+    heading = _heading(workbook)
+    for index, (name, width, choices, _) in enumerate(_OWN, start=visit_list.width):
+        style = _style(name) | ({"num_format": "d mmm yyyy"} if name == "visit on" else {})
+        sheet.set_column(index, index, width, workbook.add_format(style))
+        sheet.write_string(0, index, name, heading)
+        if choices and visit_list.height:
+            offered = {"validate": "list", "source": list(choices), "error_message": f"One of: {', '.join(choices)}"}
+            sheet.data_validation(1, index, visit_list.height, index, offered)
+        elif name == "visit on" and visit_list.height:
+            is_day = {"validate": "date", "criteria": ">=", "value": dt.date(2000, 1, 1), "error_message": "A day"}
+            sheet.data_validation(1, index, visit_list.height, index, is_day)
+
+
+def _mark_arms(workbook: Workbook, sheet: Worksheet, visit_list: pl.DataFrame) -> None:
+    """Rows of visits in greys, a bar behind each risk: both follow the cells when somebody sorts or edits them."""
+    height, columns = visit_list.height, visit_list.columns
+    if not height:
+        return
+    if "selected_by" in columns:
+        arm = columns.index("selected_by")
+        for name, fill in _FILLS.items():
+            criteria = f'=INDEX($A2:$Z2,{arm + 1})="{name}"'
+            shade = {"type": "formula", "criteria": criteria, "format": workbook.add_format({"bg_color": fill})}
+            sheet.conditional_format(1, 0, height, arm, shade)
+    if "risk" in columns:
+        risk = columns.index("risk")
+        ends = {"min_type": "num", "min_value": 0, "max_type": "num", "max_value": 1}
+        bar = {"type": "data_bar", "bar_color": _BAR, "bar_solid": True, "data_bar_2010": True, **ends}
+        sheet.conditional_format(1, risk, height, risk, bar)
+
+
+def _write_notes(sheet: Worksheet, visit_list: pl.DataFrame, reasons: Mapping[tuple[str, str], Sequence[str]]) -> None:
+    if not reasons:
+        return
+    column = visit_list.columns.index("risk")
+    for row, key in enumerate(visit_list.select("org_code", "function").iter_rows(), start=1):
+        if told := reasons.get(key):
+            sheet.write_comment(row, column, "\n".join(told), _NOTE)
+
+
+def _set_for_print(sheet: Worksheet, width: int) -> None:
+    sheet.set_landscape()
+    sheet.set_paper(9)  # A4
+    sheet.set_margins(left=0.4, right=0.4, top=0.6, bottom=0.6)
+    sheet.fit_to_pages(1, 0)
+    sheet.repeat_rows(0)
+    sheet.set_header("&L&BVisit list&B&RA place on the list asks for a visit; it judges nobody")
+    sheet.set_footer("&L&F&RPage &P of &N")
+    sheet.set_default_row(30)
+    sheet.set_column(width, width, 2)
+
+
+def _write_meanings(workbook: Workbook, columns: Sequence[str]) -> None:
+    meanings = {column.name: column.meaning for column in OUTPUTS["visit_list"].columns} | _FURTHER
+    rows = [(name.replace("_", " "), meanings.get(name, "")) for name in columns]
+    rows += [(name, meaning) for name, _, _, meaning in _OWN]
+    rows += [(f"selected by: {arm}", meaning) for arm, meaning in _ARMS.items()]
+    _write_pairs(workbook, "columns", ("Column", "What it says"), rows)
+
+
+def _write_pairs(workbook: Workbook, name: str, headings: tuple[str, str], rows: Sequence[tuple[str, str]]) -> None:
+    sheet = workbook.add_worksheet(name)
+    body = workbook.add_format({"valign": "top", "text_wrap": True})
+    sheet.set_column(0, 0, 32, body)
+    sheet.set_column(1, 1, 100, body)
+    sheet.write_row(0, 0, headings, _heading(workbook))
+    for row, pair in enumerate(rows, start=1):
+        sheet.write_row(row, 0, pair, body)
+    sheet.freeze_panes(1, 0)
+    sheet.set_landscape()
+    sheet.set_paper(9)
+    sheet.fit_to_pages(1, 0)
+    sheet.repeat_rows(0)
+
+
+def list_reasons(parts: pl.DataFrame) -> dict[tuple[str, str], list[str]]:
+    """The weightiest pieces of evidence on each declaration in words, for or against, each with what it adds.
+
+    Args:
+        parts: one row a part of a risk: `org_code`, `function`, `family`, `part`, `decibans`, `reason`.
+    """
+    evidence = parts.filter(parts["family"].is_in(["prior"]).not_())
+    size = evidence["decibans"].abs().alias("size")
+    ordered = evidence.with_columns(size).sort(
+        "org_code", "function", "size", "part", descending=[False, False, True, False]
+    )
+    first = ordered.group_by("org_code", "function", maintain_order=True).head(_REASONS)
+    reasons: dict[tuple[str, str], list[str]] = {}
+    for org_code, function, decibans, reason in first.select("org_code", "function", "decibans", "reason").iter_rows():
+        told = reasons.setdefault((org_code, function), ["What weighs most, in decibans (plus is worse):"])
+        told.append(f"{decibans:+.1f}  {reason}")
+    return reasons
+
+
+def tell_basis(manifest: Mapping[str, Any], tables: Mapping[str, str]) -> list[tuple[str, str]]:
+    """What a run rested on, as pairs of words: version, options, seed, rules, models, and the tables that it had read.
+
+    Args:
+        manifest: of the run.
+        tables: the SHA-256 of each table as it was understood: that of a file would change with the order of its rows.
+    """
+    options = {name: value for name, value in manifest["options"].items() if name != "collection"}
+    rules, models = manifest["rules"], manifest["models"]
+    return [
+        ("crosscheck", manifest["crosscheck"]),
+        *((f"option {name.replace('_', ' ')}", "" if value is None else str(value)) for name, value in options.items()),
+        ("rules", f"{rules['count']}, SHA-256 {rules['sha256']}"),
+        *((f"model {name}", f"{one['version']}, SHA-256 {one['sha256']}") for name, one in models.items()),
+        *((f"table {name}", f"as it was understood: SHA-256 {digest}") for name, digest in tables.items()),
+    ]

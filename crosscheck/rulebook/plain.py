@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from datetime import date
-from functools import singledispatch
+from functools import cache, singledispatch
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
@@ -139,6 +139,7 @@ def value_in_words(name: Name, value: float | str | date) -> str:
     return _figure(value, name.unit, percentage=name.is_percentage)
 
 
+@cache
 def in_words(term: str) -> str:
     """A name of the code as people write it, as `less_than_annual` or `lscb`."""
     spaced = re.sub(r"(?<=[a-z])(?=\d)", " ", term.replace("_", " "))

@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
 from crosscheck.frames import OUTPUTS
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 _KEYS: Final = ("org_code", "function")
+_VISIT: Final = (*_KEYS, "year", "visited_on")  # a wave that was appended as well counts once
 _NOTHING: Final = "Nothing that is known speaks against the declaration"
+
+
+def list_findings(tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
+    """All visits that the collection holds: those of former years, and the first wave of the year where it is there."""
+    first_wave = tables.get("visits_wave_1")
+    if first_wave is None:
+        return tables["visits"]
+    return pl.concat([tables["visits"], first_wave]).unique(_VISIT, keep="first", maintain_order=True)
 
 
 def list_declarations(cases: pl.DataFrame, ranked: pl.DataFrame, visits: pl.DataFrame) -> pl.DataFrame:

@@ -86,7 +86,9 @@ def test_the_national_collection_is_read_whole_and_without_a_problem(clean):
 
 
 def test_tables_have_the_promised_columns_and_types(clean):
-    assert clean.problems.schema == pl.Schema({**OUTPUTS["problems"].schema, "row": pl.Int64()})
+    assert clean.problems.schema == pl.Schema(
+        {**OUTPUTS["problems"].schema, "row": pl.Int64(), "org_code": pl.String()}
+    )
     for name in INPUTS.keys() - {"answers"}:
         assert clean.tables[name].schema == INPUTS[name].schema, name
     assert clean.tables["visits_wave_1"].schema == INPUTS["visits"].schema

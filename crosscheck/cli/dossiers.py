@@ -1,0 +1,56 @@
+"""Commands that write what assessors take along: the dossiers, and the visit list as a page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from crosscheck.cli.group import main, run_option
+from crosscheck.terminal import Steps
+
+
+@main.command()
+@run_option
+@click.option(
+    "--out", type=click.Path(path_type=Path), default=Path("dossiers"), show_default=True, help="The pages' folder."
+)
+@click.option("--only", multiple=True, metavar="ORG", help="Only this organisation's page; may be given several times.")
+@click.option("--pdf", "paper", is_flag=True, help="Also set each page as PDF; those that are still right are left.")
+def dossiers(folder: Path, out: Path, only: tuple[str, ...], *, paper: bool) -> None:
+    """Write a dossier of each organisation and the visit list that leads to them, as pages for screen and paper.
+
+    \b
+    Example:  crosscheck dossiers --run run --out dossiers
+    Then:     crosscheck dossiers --run run --out dossiers --only R6A --pdf
+    A long job that is stopped goes on where it was when it is started again.
+    """
+    from crosscheck.report.dossier_pages import LIST, write_dossiers
+
+    pages, papers = write_dossiers(folder, out, only, paper=paper, step=Steps())
+    told = f"{pages} dossiers" if pages != 1 else "1 dossier"
+    set_anew = f"; {papers} set as PDF, the others were right already" if paper else ""
+    first = f"{only[0].upper()}.html" if only else LIST
+    click.echo(f"{told} in {out}{set_anew}. Open {out / first}")
+
+
+@main.command("visit-list")
+@run_option
+@click.option(
+    "--out", type=click.Path(path_type=Path), default=Path("visit_list.html"), show_default=True, help="Where."
+)
+def visit_list(folder: Path, out: Path) -> None:
+    """Write the visit list as a page by itself that prints well; a name that ends in .pdf gives a PDF.
+
+    \b
+    Example:  crosscheck visit-list --run run --out visit_list.pdf
+    """
+    from crosscheck.report.page import write_pdf
+    from crosscheck.report.visit_page import write_visit_page
+
+    html = write_visit_page(folder)
+    if out.suffix == ".pdf":
+        write_pdf(html, out)
+    else:
+        out.write_text(html, encoding="utf-8")
+    click.echo(f"{out}: the visit list of {folder}")

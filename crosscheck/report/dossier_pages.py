@@ -1,0 +1,194 @@
+"""Dossiers as pages and on paper: one page an organisation, and the list that leads to them.
+
+Each page is written whole under another name and then moved to its place. A PDF bears the digest of the page that it
+was set from, so one that is still right is known by itself and not set again: a long job can be stopped and taken up.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from contextlib import nullcontext
+from functools import cache
+from multiprocessing import get_context
+from typing import TYPE_CHECKING, Final
+
+from markupsafe import Markup
+
+from crosscheck.errors import RunError
+from crosscheck.report.case import FAMILIES
+from crosscheck.report.dossier import page_of, read_basis, read_dossiers
+from crosscheck.report.folder import refuse_foreign
+from crosscheck.report.page import environment, identify, write_pdf
+from crosscheck.report.plots import Funnels, write_figure
+from crosscheck.report.run_folder import read_table
+from crosscheck.report.visit_page import write_visit_page
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from contextlib import AbstractContextManager
+    from pathlib import Path
+
+    from jinja2 import Environment
+
+    from crosscheck.report.dossier import Basis, Dossier
+
+MARK: Final = "dossiers.json"
+LIST: Final = "index.html"
+_IN_PERCENT: Final = ("proportion", "percent")
+_TAIL: Final = 65_536  # bytes at the end of a PDF, in which its identifier stands
+
+
+def write_dossiers(
+    run: Path,
+    folder: Path,
+    only: Iterable[str] = (),
+    *,
+    paper: bool = False,
+    step: Callable[[str], AbstractContextManager[object]] = lambda _: nullcontext(),
+) -> tuple[int, int]:
+    """Write the dossiers of a run, and the list that leads to them; others of a former run at that place are removed.
+
+    Args:
+        run: a run's folder; its manifest may still lack the digests of what the run wrote.
+        folder: where to: missing, empty, or a folder of dossiers.
+        only: codes of organisations: only their pages are written, and everything else is left as it is. A page leads
+            only to pages that stand in the folder then.
+        paper: also write each page as PDF.
+        step: is entered around each step with its name, to time it or to show progress.
+
+    Returns:
+        How many pages were written, and how many PDFs were set (those that were still right are not set again). The
+        same run gives the same bytes.
+
+    Raises:
+        RunError: there is no such run, or the folder holds something else or can't be written.
+        UnknownNameError: no such organisation has a declaration in the run.
+        PaperError: what sets PDF is not installed.
+    """
+    refuse_foreign(folder, MARK, "folder of dossiers")
+    basis, chosen = read_basis(run), tuple(only)
+    with step("gather"):
+        dossiers = read_dossiers(run, chosen)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if not chosen:
+            _begin(run, folder, basis, dossiers)
+        elif not (folder / MARK).is_file():
+            _replace(folder / MARK, json.dumps({"run": basis.fingerprint}) + "\n")
+        with step(f"write {len(dossiers)} dossiers"):
+            pages = dict(_render_all(run, folder, basis, dossiers, on_paper=False))
+            for page, html in pages.items():
+                _replace(folder / page, html)
+        if not paper:
+            return len(pages), 0
+        papers = dict(_render_all(run, folder, basis, dossiers, on_paper=True))
+        if not chosen:
+            papers[LIST] = (folder / LIST).read_text(encoding="utf-8")
+        return len(pages), write_papers(papers, folder, step)
+    except OSError as error:
+        raise RunError(f"{folder}: can't be written ({error.strerror}). Name another folder with --out.") from error
+
+
+def _begin(run: Path, folder: Path, basis: Basis, dossiers: Iterable[Dossier]) -> None:
+    """Mark the folder, write the list, and remove pages that this run does not have."""
+    _replace(folder / MARK, json.dumps({"run": basis.fingerprint}) + "\n")
+    here = {dossier.page for dossier in dossiers} | {LIST}
+    for file in (*folder.glob("*.html"), *folder.glob("*.pdf")):
+        if file.with_suffix(".html").name not in here:
+            file.unlink()
+    _replace(folder / LIST, write_visit_page(run, basis, with_dossiers=True))
+
+
+def _render_all(
+    run: Path, folder: Path, basis: Basis, dossiers: tuple[Dossier, ...], *, on_paper: bool
+) -> Iterator[tuple[str, str]]:
+    """The name and the text of each page."""
+    standing = {file.name for file in folder.glob("*.html")} | {dossier.page for dossier in dossiers}
+    funnels, template = Funnels(read_table(run, "scores")), _templates().get_template("dossier.html")
+    told = {"basis": basis, "paper": on_paper, "standing": standing}
+    for dossier in dossiers:
+        drawn = [
+            Markup(funnels.draw(one.name, dossier.org_code, dossier.name))  # noqa: S704  # it escapes what it is given
+            for one in dossier.with_funnel
+        ]
+        yield dossier.page, template.render(dossier=dossier, funnels=drawn, **told)
+
+
+@cache
+def _templates() -> Environment:
+    found = environment("dossier")
+    found.filters |= {"page": page_of, "amount": _amount}
+    found.globals |= {"families": FAMILIES}
+    return found
+
+
+def _amount(figure: float, kind: str) -> str:
+    return write_figure(figure, "%" if kind in _IN_PERCENT else "")
+
+
+def _replace(file: Path, text: str) -> None:
+    """Write a file whole or not at all."""
+    beside = file.with_name(f".{file.name}.part")
+    beside.write_text(text, encoding="utf-8")
+    beside.replace(file)
+
+
+def write_papers(
+    pages: Mapping[str, str],
+    folder: Path,
+    step: Callable[[str], AbstractContextManager[object]] = lambda _: nullcontext(),
+) -> int:
+    """Set pages as PDF beside one another, on all cores; those that stand there and are still right are left.
+
+    Args:
+        pages: the text of each page, by its name, which ends in `.html`; the PDF has the same name but for that.
+        folder: where to. Each PDF appears when it is whole, so a job that is stopped loses only those under way.
+        step: is entered around each wait for the next PDF, with a name that counts them.
+
+    Returns:
+        How many were set.
+
+    Raises:
+        PaperError: what sets PDF is not installed.
+    """
+    wanted = {folder / f"{page.removesuffix('.html')}.pdf": html for page, html in pages.items()}
+    wanting = {file: html for file, html in wanted.items() if not _is_right(file, html)}
+    if not wanting:
+        return 0
+    workers = min(os.cpu_count() or 1, len(wanting))
+    with ProcessPoolExecutor(workers, get_context("spawn"), initializer=_leave_stopping_to_the_parent) as pool:
+        waiting = {pool.submit(_set_paper, html, file) for file, html in wanting.items()}
+        try:
+            while waiting:
+                with step(f"PDF: {len(wanting) - len(waiting)} of {len(wanting)}"):
+                    done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
+                for one in done:
+                    one.result()
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+    return len(wanting)
+
+
+def _is_right(file: Path, html: str) -> bool:
+    """Whether a PDF stands there, whole, set from this very text."""
+    if not file.is_file():
+        return False
+    with file.open("rb") as opened:
+        opened.seek(max(file.stat().st_size - _TAIL, 0))
+        tail = opened.read()
+    return tail.rstrip().endswith(b"%%EOF") and identify(html) in tail
+
+
+def _leave_stopping_to_the_parent() -> None:
+    """Ctrl-C reaches every process of a terminal: here it may not break off what is nearly whole."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _set_paper(html: str, file: Path) -> None:
+    beside = file.with_name(f".{file.name}.part")
+    write_pdf(html, beside)
+    beside.replace(file)
