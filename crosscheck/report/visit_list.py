@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from typing import TYPE_CHECKING, Final
 
-import xlsxwriter
+from crosscheck.report.workbook import new_workbook
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     import polars as pl
 
-# The same list gives the same bytes: a workbook otherwise records when it was made.
-_MADE: Final = dt.datetime(2009, 7, 1)  # noqa: DTZ001  # xlsxwriter takes a time without a zone
 _WIDTHS: Final = {"name": 44, "region": 20, "org_type": 14, "function": 13, "declared": 21, "reason": 90}
 _FORMATS: Final = {
     "risk": "0%",
@@ -26,9 +23,7 @@ _FORMATS: Final = {
 
 def write_workbook(visit_list: pl.DataFrame, file: Path) -> None:
     """Write the list as XLSX: heading frozen and filtered, risks as percentages; texts stay texts, never formulas."""
-    options = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
-    with xlsxwriter.Workbook(str(file), options) as workbook:
-        workbook.set_properties({"title": "Visit list", "created": _MADE})
+    with new_workbook(file, "Visit list") as workbook:
         sheet = workbook.add_worksheet("visit_list")
         heading = workbook.add_format({"bold": True, "bottom": 1, "text_wrap": True, "valign": "top"})
         for index, name in enumerate(visit_list.columns):
