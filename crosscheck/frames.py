@@ -302,7 +302,7 @@ OUTPUTS: Final[dict[str, Table]] = {
                 Column(
                     "risk",
                     "number",
-                    "that a visit would find the standard not met",
+                    "probability that a visit would find the standard not met",
                     low=0,
                     high=1,
                     unit="probability",
