@@ -13,7 +13,7 @@ from crosscheck.terminal import progress
 @main.command()
 @run_option
 @click.option(
-    "--out", type=click.Path(path_type=Path), default=Path("benchmarks"), show_default=True, help="Folder of the packs."
+    "--out", type=click.Path(path_type=Path), default=Path("packs"), show_default=True, help="Folder of the packs."
 )
 @click.option("--only", multiple=True, metavar="ORG", help="The pack of this organisation; may be given again.")
 @click.option("--pdf", is_flag=True, help="Write each as PDF too; that takes seconds each.")
@@ -22,7 +22,7 @@ def benchmarks(folder: Path, out: Path, only: tuple[str, ...], *, pdf: bool, xls
     """Write each organisation's benchmark pack: its answers beside similar organisations and what guidance asks.
 
     \b
-    Example:  crosscheck benchmarks --run run --out benchmarks --only 5WA --pdf --xlsx
+    Example:  crosscheck benchmarks --run run --out packs --only 5WA --pdf --xlsx
     The packs go to the organisations: nothing in them says more than was asked and answered.
     """
     from crosscheck.report.benchmark import write_benchmarks

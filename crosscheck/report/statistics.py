@@ -184,7 +184,7 @@ STATISTICS: Final = (
         "Z = (6/g)[(1 + gS/2)^⅓ − 1] + g/6,  g = third moment / variance^1.5",
         _WORSE,
         "errs to the careful side",
-        "Wilson and Hilferty",
+        "Wilson and Hilferty 1931",
     ),
     Statistic(
         "Sum over periods",

@@ -77,7 +77,9 @@ def test_a_cell_that_may_not_be_empty_never_is_in_a_real_run(described, run_with
     for file in run_with_screens.rglob("*.parquet"):
         name = file.relative_to(run_with_screens).as_posix()
         table = pl.read_parquet(file)
-        assert [column for column in table.columns if table[column].null_count() and (name, column) in never] == [], name
+        assert [column for column in table.columns if table[column].null_count() and (name, column) in never] == [], (
+            name
+        )
 
 
 def test_a_column_holds_only_what_it_is_said_to_hold(described, run_with_screens) -> None:
