@@ -248,7 +248,7 @@ STATISTICS: Final = (
         "z = a·quality + b·shading + c·(what its group shares) + noise",
         _WORSE,
         "absent items are left out of every sum; loadings learnt around experts' priors",
-        "Rubin and Thayer 1982, Psychometrika 47:69-76",
+        "Rubin and Thayer 1982, Psychometrika 47:69-76; Holzinger and Swineford 1937, Psychometrika 2:41-54",
     ),
     Statistic(
         "Share that does not stand",
