@@ -11,7 +11,17 @@ from typing import Final, Literal
 
 import polars as pl
 
-from crosscheck.vocabulary import ARMS, BANDS, COMMENTATORS, FUNCTIONS, ORG_TYPES, SEVERITIES, STATUSES, VERDICTS
+from crosscheck.vocabulary import (
+    ARMS,
+    BANDS,
+    COMMENTATORS,
+    FUNCTIONS,
+    ORG_TYPES,
+    RELATIONS,
+    SEVERITIES,
+    STATUSES,
+    VERDICTS,
+)
 
 Kind = Literal["text", "code", "choice", "number", "date", "year", "flag", "list"]
 
@@ -34,7 +44,8 @@ class Column:
     `kind` says how a cell is read: `text` as it stands, `code` trimmed and in capitals, `choice` one of
     `allowed`, `number` a float between `low` and `high`, `date` ISO, `year` as `2008/09`, `flag` yes or no,
     `list` items between `|`. A column that is not `required` may be missing. A cell may be empty where
-    `may_be_empty`; an empty cell is null, never zero or no.
+    `may_be_empty`; an empty cell is null, never zero or no, and means what `empty` says. `unit` is there for every
+    number; `direction` says which end is worse, where one is.
     """
 
     name: str
@@ -45,6 +56,9 @@ class Column:
     allowed: tuple[str, ...] = ()
     low: float | None = None
     high: float | None = None
+    unit: str = ""
+    direction: str = ""
+    empty: str = "not known"
 
     @property
     def dtype(self) -> pl.DataType:
@@ -72,7 +86,7 @@ class Table:
         return pl.DataFrame(schema=self.schema)
 
 
-def _optional(name: str, kind: Kind, meaning: str, **rest: float | tuple[str, ...] | None) -> Column:
+def _optional(name: str, kind: Kind, meaning: str, **rest: float | str | tuple[str, ...] | None) -> Column:
     return Column(name, kind, meaning, required=False, may_be_empty=True, **rest)  # type: ignore[arg-type]  # typed by Column
 
 
@@ -82,6 +96,9 @@ _FUNCTION = Column(
 )
 _YEAR = Column("year", "year", "assessment year, as 2008/09")
 _STANDARD = Column("standard", "code", "the core standard declared on")
+
+_POSITIVE: Final = "positive is worse"
+_HIGHER: Final = "higher is worse"
 
 CATEGORIES: Final = (
     "acute", "ambulance", "community_trust", "mental_health", "other", "pct_and_mental_health_provider",
@@ -103,11 +120,15 @@ INPUTS: Final[dict[str, Table]] = {
                 Column("region", "text", "strategic health authority region"),
                 _optional("services", "list", "services provided, separated by |"),
                 _optional("care_trust", "flag", "a care trust"),
-                _optional("easting", "number", "metres, national grid", low=0, high=700_000),
-                _optional("northing", "number", "metres, national grid", low=0, high=1_300_000),
-                _optional("staff_wte", "number", "staff, whole-time equivalent", low=0),
-                _optional("population_0_4", "number", "resident children aged 0-4", low=0),
-                _optional("caseload_population", "number", "people served", low=0),
+                _optional(
+                    "easting", "number", "east of the national grid's origin", low=0, high=700_000, unit="metres"
+                ),
+                _optional(
+                    "northing", "number", "north of the national grid's origin", low=0, high=1_300_000, unit="metres"
+                ),
+                _optional("staff_wte", "number", "staff", low=0, unit="whole-time equivalents"),
+                _optional("population_0_4", "number", "resident children aged 0-4", low=0, unit="children"),
+                _optional("caseload_population", "number", "people served", low=0, unit="people"),
             ),
             key=("org_code",),
             required=True,
@@ -122,9 +143,9 @@ INPUTS: Final[dict[str, Table]] = {
                 Column("category", "choice", "category of Table 13", allowed=CATEGORIES),
                 _STANDARD,
                 Column("status", "choice", "what was declared", allowed=STATUSES),
-                _optional("lapse_from", "date", "first day of the period not met"),
-                _optional("lapse_to", "date", "last day of the period not met"),
-                _optional("statement", "text", "free text with the declaration"),
+                _optional("lapse_from", "date", "first day of the period not met", empty="no period was named"),
+                _optional("lapse_to", "date", "last day of the period not met", empty="no period was named"),
+                _optional("statement", "text", "free text with the declaration", empty="nothing was written"),
             ),
             key=("org_code", "year", "function", "standard"),
             required=True,
@@ -135,8 +156,8 @@ INPUTS: Final[dict[str, Table]] = {
             (
                 _ORG,
                 Column("question_id", "text", "the question's name in the questionnaire"),
-                _optional("item", "text", "which repeated item; empty where the question is asked once"),
-                Column("answer", "text", "the answer as returned", may_be_empty=True),
+                _optional("item", "text", "which repeated item", empty="the question is asked once"),
+                Column("answer", "text", "the answer as returned", may_be_empty=True, empty="no answer was given"),
             ),
             key=("org_code", "question_id", "item"),
             required=True,
@@ -149,11 +170,26 @@ INPUTS: Final[dict[str, Table]] = {
                 Column("source", "text", "where the figure comes from"),
                 Column("indicator", "text", "name of the figure within its source"),
                 Column("period", "text", "year or day that the figure is about"),
-                _optional("numerator", "number", "cases", low=0),
-                _optional("denominator", "number", "out of how many", low=0),
-                _optional("value", "number", "the figure as published"),
+                _optional("numerator", "number", "cases", low=0, unit="cases", empty="only a value was published"),
+                _optional(
+                    "denominator", "number", "out of how many", low=0, unit="cases", empty="only a value was published"
+                ),
+                _optional(
+                    "value",
+                    "number",
+                    "the figure as published",
+                    unit="the figure's own",
+                    direction="see `direction`",
+                    empty="only counts were published",
+                ),
                 Column("direction", "choice", "whether more is better", allowed=DIRECTIONS),
-                _optional("kind", "choice", "what sort of figure it is", allowed=INDICATOR_KINDS),
+                _optional(
+                    "kind",
+                    "choice",
+                    "what sort of figure it is",
+                    allowed=INDICATOR_KINDS,
+                    empty="its own columns say it",
+                ),
             ),
             key=("org_code", "source", "indicator", "period"),
         ),
@@ -165,9 +201,19 @@ INPUTS: Final[dict[str, Table]] = {
                 Column("author", "choice", "who commented", allowed=COMMENTATORS),
                 _YEAR,
                 _STANDARD,
-                Column("polarity", "number", "from -3 (critical) to +3 (praising)", low=-3, high=3),
-                Column("reliability", "number", "how far the remark can be relied on, 0 to 1", low=0, high=1),
-                Column("text", "text", "the remark", may_be_empty=True),
+                Column(
+                    "polarity",
+                    "number",
+                    "from -3 (critical) to +3 (praising)",
+                    low=-3,
+                    high=3,
+                    unit="points",
+                    direction="lower is worse",
+                ),
+                Column(
+                    "reliability", "number", "how far the remark can be relied on, 0 to 1", low=0, high=1, unit="share"
+                ),
+                Column("text", "text", "the remark", may_be_empty=True, empty="only its tone is known"),
             ),
             key=(),
         ),
@@ -183,9 +229,14 @@ INPUTS: Final[dict[str, Table]] = {
                     allowed=("commissions", "sits_on", "succeeds", "shared_review"),
                 ),
                 Column("to_code", "code", "the other body"),
-                _optional("reference", "text", "case number of a shared review"),
-                _optional("since", "date", "first day of the tie"),
-                _optional("until", "date", "last day of the tie"),
+                _optional(
+                    "reference",
+                    "text",
+                    "case number of a shared review",
+                    empty="the tie is no shared review, or has none",
+                ),
+                _optional("since", "date", "first day of the tie", empty="it has always been"),
+                _optional("until", "date", "last day of the tie", empty="it has not ended"),
             ),
             key=("from_code", "relation", "to_code", "reference", "since"),
         ),
@@ -208,7 +259,15 @@ INPUTS: Final[dict[str, Table]] = {
                 _FUNCTION,
                 _YEAR,
                 Column("selected_by", "choice", "why it was chosen", allowed=("risk", "random", "mandatory")),
-                _optional("inclusion_probability", "number", "chance of being drawn", low=0, high=1),
+                _optional(
+                    "inclusion_probability",
+                    "number",
+                    "chance of being drawn",
+                    low=0,
+                    high=1,
+                    unit="probability",
+                    empty="not drawn by lot",
+                ),
                 Column("visited_on", "date", "day of the visit"),
                 Column("finding", "choice", "what it found", allowed=("upheld", "qualified")),
             ),
@@ -226,7 +285,14 @@ OUTPUTS: Final[dict[str, Table]] = {
             "visit_list",
             "one declaration of the year, worst first, none left out",
             (
-                Column("rank", "number", "1 is the declaration that a visit would most likely find otherwise"),
+                Column(
+                    "rank",
+                    "number",
+                    "1 is the declaration that a visit would most likely find otherwise",
+                    low=1,
+                    unit="place on the list",
+                    direction="1 is the worst",
+                ),
                 _ORG,
                 Column("name", "text", "the organisation's name"),
                 Column("org_type", "choice", "type of organisation", allowed=ORG_TYPES),
@@ -234,16 +300,70 @@ OUTPUTS: Final[dict[str, Table]] = {
                 _FUNCTION,
                 Column("declared", "choice", "what was declared", allowed=STATUSES),
                 Column(
-                    "risk", "number", "probability, 0-1, that a visit would find the standard not met", low=0, high=1
+                    "risk",
+                    "number",
+                    "probability that a visit would find the standard not met",
+                    low=0,
+                    high=1,
+                    unit="probability",
+                    direction=_HIGHER,
                 ),
-                Column("risk_low", "number", "lower end of the risk's 90% interval", low=0, high=1),
-                Column("risk_high", "number", "upper end of the risk's 90% interval", low=0, high=1),
-                Column("rank_low", "number", "lower end of the rank's 90% interval"),
-                Column("rank_high", "number", "upper end of the rank's 90% interval"),
-                _optional("selected_by", "choice", "arm of the plan that chose it; empty where none did", allowed=ARMS),
-                _optional("inclusion_probability", "number", "chance in the random draw", low=0, high=1),
-                Column("flags", "number", "checks whose evidence differs from what we would expect"),
-                Column("unknowns", "number", "checks that the want of an answer left open"),
+                Column(
+                    "risk_low",
+                    "number",
+                    "lower end of the risk's 90% interval",
+                    low=0,
+                    high=1,
+                    unit="probability",
+                    direction=_HIGHER,
+                ),
+                Column(
+                    "risk_high",
+                    "number",
+                    "upper end of the risk's 90% interval",
+                    low=0,
+                    high=1,
+                    unit="probability",
+                    direction=_HIGHER,
+                ),
+                Column(
+                    "rank_low",
+                    "number",
+                    "lower end of the rank's 90% interval",
+                    unit="place on the list",
+                    direction="1 is the worst",
+                ),
+                Column(
+                    "rank_high",
+                    "number",
+                    "upper end of the rank's 90% interval",
+                    unit="place on the list",
+                    direction="1 is the worst",
+                ),
+                _optional(
+                    "selected_by",
+                    "choice",
+                    "arm of the plan that chose it",
+                    allowed=ARMS,
+                    empty="not chosen for a visit",
+                ),
+                _optional(
+                    "inclusion_probability",
+                    "number",
+                    "chance in the random draw",
+                    low=0,
+                    high=1,
+                    unit="probability",
+                    empty="it took no part in the draw",
+                ),
+                Column(
+                    "flags",
+                    "number",
+                    "checks whose evidence differs from what we would expect",
+                    unit="checks",
+                    direction=_HIGHER,
+                ),
+                Column("unknowns", "number", "checks that the want of an answer left open", unit="checks"),
                 Column("reason", "text", "the weightiest evidence in one plain sentence"),
             ),
             key=("org_code", "function"),
@@ -257,7 +377,13 @@ OUTPUTS: Final[dict[str, Table]] = {
                 _FUNCTION,
                 Column("verdict", "choice", "what the check says", allowed=VERDICTS),
                 Column("severity", "choice", "how grave it would be", allowed=SEVERITIES),
-                Column("weight", "number", "log-odds added to the risk, in decibans; positive is worse"),
+                Column(
+                    "weight",
+                    "number",
+                    "log-odds added to the risk; 0 where the check can't tell or does not apply",
+                    unit="decibans",
+                    direction=_POSITIVE,
+                ),
                 Column("evidence", "text", "the answers and figures it rests on"),
                 Column("expected", "text", "what the basis asks for"),
                 Column("basis", "text", "the law or guidance"),
@@ -270,13 +396,50 @@ OUTPUTS: Final[dict[str, Table]] = {
             (
                 Column("indicator", "text", "the figure's name"),
                 _ORG,
-                Column("value", "number", "the figure, in its own unit"),
-                _optional("expected", "number", "what its peers lead to, in the same unit"),
-                _optional("z", "number", "distance from expected, dispersion-adjusted; positive is worse"),
-                _optional("z_unadjusted", "number", "the same before adjustment"),
-                _optional("phi", "number", "over-dispersion factor of the group"),
-                _optional("tau2", "number", "variance between organisations, on the transformed scale"),
-                _optional("n", "number", "denominator"),
+                Column(
+                    "value",
+                    "number",
+                    "the figure; of an answer with levels, the place of its level",
+                    unit="the figure's own",
+                ),
+                _optional(
+                    "expected",
+                    "number",
+                    "what its peers lead to",
+                    unit="the figure's own",
+                    empty="it has too few peers, or neither end is worse",
+                ),
+                _optional(
+                    "z",
+                    "number",
+                    "distance from expected, dispersion-adjusted",
+                    unit="standard deviations",
+                    direction=_POSITIVE,
+                    empty="it has too few peers, or neither end is worse",
+                ),
+                _optional(
+                    "z_unadjusted",
+                    "number",
+                    "the same before adjustment",
+                    unit="standard deviations",
+                    direction=_POSITIVE,
+                    empty="it has too few peers, or neither end is worse",
+                ),
+                _optional(
+                    "phi",
+                    "number",
+                    "over-dispersion factor of the group",
+                    unit="factor",
+                    empty="its way of scoring needs none",
+                ),
+                _optional(
+                    "tau2",
+                    "number",
+                    "variance between organisations, on the transformed scale",
+                    unit="variance",
+                    empty="its way of scoring needs none",
+                ),
+                _optional("n", "number", "denominator", unit="cases", empty="it has none"),
                 Column("peer_group", "text", "whom it was compared with"),
                 Column(
                     "band",
@@ -293,9 +456,11 @@ OUTPUTS: Final[dict[str, Table]] = {
             (
                 Column("table", "text", "the table"),
                 Column("file", "text", "the file, or the sheet of a workbook"),
-                _optional("row", "number", "row as a person counts it, heading = 1; empty for a whole file"),
-                _optional("column", "text", "the column; empty for a whole row"),
-                _optional("value", "text", "what stood there, as read"),
+                _optional(
+                    "row", "number", "row as a person counts it, heading = 1", unit="row", empty="a whole file is meant"
+                ),
+                _optional("column", "text", "the column", empty="a whole row is meant"),
+                _optional("value", "text", "what stood there, as read", empty="nothing stood there"),
                 Column("problem", "text", "what is wrong"),
                 Column("remedy", "text", "what would mend it"),
                 Column("effect", "choice", "what was done", allowed=("row set aside", "cell set aside", "converted")),
@@ -378,3 +543,309 @@ CORRECTION: Final = Table(
     ),
     key=("org_code", "question", "item"),
 )
+
+
+def _number(name: str, meaning: str, unit: str, direction: str = "", empty: str = "") -> Column:
+    return Column(name, "number", meaning, may_be_empty=bool(empty), unit=unit, direction=direction, empty=empty)
+
+
+def _text(name: str, meaning: str, empty: str = "") -> Column:
+    return Column(name, "text", meaning, may_be_empty=bool(empty), empty=empty)
+
+
+_BAND = Column("band", "choice", "how far from expected, by itself", allowed=(*BANDS, "no_direction", "too_few_peers"))
+_BAND_Q = Column(
+    "band_q",
+    "choice",
+    "how far where all are looked at for the far ones",
+    allowed=(*BANDS, "no_direction", "too_few_peers"),
+)
+_FALSE_DISCOVERY: Final = "false discovery rate: what share of those as far or farther are far by chance"
+_LOADING: Final = "correlation"
+
+# What a run writes behind the promised columns.
+FURTHER: Final[dict[str, tuple[Column, ...]]] = {
+    "visit_list": (
+        _number("decibans", "the sum of all parts of the risk: its log-odds", "decibans", _POSITIVE),
+        _number("among_first", "that it belongs to the first tenth of the list", "probability", _HIGHER),
+        _number("ahead_of_next", "that its risk is above that of the next on the list", "probability",
+                empty="it is the last"),
+        Column(
+            "visited", "choice", "what a visit of the year found", may_be_empty=True, allowed=("upheld", "qualified"),
+            empty="nobody was there",
+        ),
+    ),
+    "problems": (Column("org_code", "code", "whose row it is", may_be_empty=True, empty="nobody can tell"),),
+    "findings": (
+        _text("says", "what the check says of this declaration", "it does not differ"),
+        Column(
+            "open_questions", "list", "the absent answers that keep it open", may_be_empty=True, empty="it is not open"
+        ),
+        _text("group", "checks of one group speak of one thing and share its weight"),
+        _text("kind", "what is held against what"),
+        _text("waived", "why it was set aside, by whom, until when", "it was not set aside"),
+        _number("could_add", "what a difference alone would add", "decibans", _POSITIVE),
+    ),
+    "scores": (
+        _text("source", "where the figure comes from; of an answer, its section"),
+        _text("label", "the figure or the question in words"),
+        Column(
+            "kind", "choice", "how it is compared",
+            allowed=(
+                "proportion", "ratio", "ratio_of_counts", "mean", "percent", "number", "count", "ordinal", "yes_no",
+            ),
+        ),
+        Column(
+            "relevance", "choice", "how much it bears on the standard",
+            allowed=("high", "medium", "low", "none", "answer"),
+        ),
+        Column("direction", "choice", "whether more is better", allowed=DIRECTIONS),
+        _number("q_value", _FALSE_DISCOVERY, "share", "", "it has no z"),
+        _BAND_Q,
+    ),
+}  # fmt: skip
+
+KEPT: Final[dict[str, Table]] = {
+    table.name: table
+    for table in (
+        Table(
+            "parts",
+            "one part of the risk of one declaration",
+            (
+                _ORG,
+                _FUNCTION,
+                Column(
+                    "family",
+                    "choice",
+                    "what kind of evidence it is",
+                    allowed=("prior", "declared", "checks", "answers", "figures", "comments", "history", "visited"),
+                ),
+                _text("group", "parts of one group speak of one thing"),
+                _text("part", "the check, question, figure or author"),
+                _number("worth", "what it would add alone", "decibans", _POSITIVE),
+                _number(
+                    "decibans", "what it adds beside all else; the parts add up to the risk", "decibans", _POSITIVE
+                ),
+                _number("sd", "how unsure what it adds is", "decibans"),
+                _text("reason", "why, in one plain sentence"),
+                _text("source", "what the weight rests on"),
+            ),
+            key=("org_code", "function", "family", "part"),
+        ),
+        Table(
+            "ties",
+            "one relation of one organisation to another on the day as at which answers were given",
+            (
+                _ORG,
+                Column("relation", "choice", "what the other is to it", allowed=RELATIONS),
+                Column("other_code", "code", "the other organisation"),
+                _number("item", "which of two reviews, of `other_party`; 0 for the rest", "number"),
+                _text("reference", "the board of `same_lscb`, the case number of `other_party`; else an empty text"),
+            ),
+            key=("org_code", "relation", "other_code", "item", "reference"),
+        ),
+        Table(
+            "predecessors",
+            "one body that an organisation took over from, directly or through others",
+            (
+                _ORG,
+                Column("predecessor", "code", "the former body"),
+                _number("depth", "through how many successions", "successions"),
+                Column("since", "date", "day of the last of them", may_be_empty=True),
+            ),
+            key=("org_code", "predecessor"),
+        ),
+        Table(
+            "names",
+            "one organisation or other body",
+            (
+                Column("code", "code", "its code"),
+                Column("kind", "choice", "what it is", allowed=("organisation", "lscb", "sha")),
+                _text("name", "its name"),
+            ),
+            key=("code",),
+        ),
+        Table(
+            "loadings",
+            "one item, and how much it tells of quality and of shading",
+            (
+                _text("item", "the question, figure, author or event"),
+                Column("family", "choice", "what kind of item", allowed=("answers", "figures", "comments", "history")),
+                _text("prior", "the entry of the risk model that states what is expected of its kind"),
+                _text("group", "items of one group share something beside; an empty text where it has none"),
+                _number("quality_stated", "loading on quality as experts state it", _LOADING),
+                _number("quality_stated_sd", "how unsure they are", _LOADING),
+                _number(
+                    "quality",
+                    "loading on quality as learnt from the collection",
+                    _LOADING,
+                    "positive: it tells what is worse",
+                ),
+                _number("quality_sd", "how unsure that is", _LOADING),
+                _number("shading_stated", "loading on shading as experts state it", _LOADING),
+                _number("shading_stated_sd", "how unsure they are", _LOADING),
+                _number(
+                    "shading",
+                    "loading on shading as learnt",
+                    _LOADING,
+                    "negative: accounts that look better answer it better",
+                ),
+                _number("shading_sd", "how unsure that is", _LOADING),
+                _number("noise", "variance that neither explains", "variance"),
+                _number("organisations", "how many have the item", "organisations"),
+            ),
+            key=("item",),
+        ),
+        Table(
+            "beliefs",
+            "one organisation, and what its items say of it, visits of the year left out",
+            (
+                _ORG,
+                _number("quality", "how far it falls short", "standard deviations", _POSITIVE),
+                _number("shading", "how far its own account looks better than what others hold", "standard deviations"),
+                _number("quality_variance", "how unsure its quality is", "variance"),
+                _number("shading_variance", "how unsure its shading is", "variance"),
+                _number("covariance", "how far the two can't be told apart", "covariance"),
+            ),
+            key=("org_code",),
+        ),
+        Table(
+            "pooled",
+            "the scores of one organisation in one section together, or in all",
+            (
+                _ORG,
+                _text("section", "section or source of the scores; `all` over all"),
+                _number("items", "how many scores are pooled", "scores"),
+                _number("z", "their weighted sum, correlation allowed for", "standard deviations", _POSITIVE),
+                _number("q_value", _FALSE_DISCOVERY, "share"),
+                _BAND,
+                _BAND_Q,
+            ),
+            key=("org_code", "section"),
+        ),
+        Table(
+            "patterns",
+            "one pattern of one return, against returns drawn by chance (with `--screens`)",
+            (
+                _ORG,
+                Column(
+                    "pattern",
+                    "choice",
+                    "what is looked for",
+                    allowed=("all_best", "heaped", "inconsistent", "twin", "unchanged"),
+                ),
+                _number("observed", "how much of it there is", "answers; of twins, standard errors"),
+                _number("expected", "the mean of the made-up returns", "answers; of twins, standard errors"),
+                _number("p_value", "share of made-up returns that go as far or farther", "probability"),
+                _number("q_value", _FALSE_DISCOVERY, "share"),
+                _text("says", "what was seen, in words"),
+                _text("innocent", "what may well explain it"),
+            ),
+            key=("org_code", "pattern"),
+        ),
+        Table(
+            "oddities",
+            "one organisation among its type, by one detector (with `--screens`); unusual, not worse",
+            (
+                _ORG,
+                Column("org_type", "choice", "type of organisation", allowed=ORG_TYPES),
+                Column(
+                    "detector",
+                    "choice",
+                    "how it is compared",
+                    allowed=("isolation_forest", "robust_distance", "neighbours"),
+                ),
+                _number("distance", "how far out it is; larger is odder", "the detector's own"),
+                _number("share", "share of its type that is less odd", "share"),
+                _number("oddness", "normal score of that share; positive is odder", "standard deviations"),
+            ),
+            key=("org_code", "detector"),
+        ),
+        Table(
+            "contributions",
+            "one of the weightiest terms of a distance of `oddities` (with `--screens`)",
+            (
+                _ORG,
+                _text("detector", "as in `oddities`"),
+                _text("name", "the question or figure; with the kind of absence where that is what is odd"),
+                _number("contribution", "what it adds to the distance; positive is odder", "the detector's own"),
+            ),
+            key=("org_code", "detector", "name"),
+        ),
+        Table(
+            "surprises",
+            "one declaration against what the rest of the evidence predicts (with `--screens`)",
+            (
+                _ORG,
+                _FUNCTION,
+                _number(
+                    "expected_not_compliant", "predicted, that it does not declare compliance", "probability", _HIGHER
+                ),
+                _number(
+                    "surprise",
+                    "of what it does declare: -log₂ of its probability, negative where that is a lapse",
+                    "bits",
+                    _POSITIVE,
+                ),
+            ),
+            key=("org_code", "function"),
+        ),
+        Table(
+            "foretelling",
+            "one fifth of the declarations by prediction: how well `surprises` does (with `--screens`)",
+            (
+                _number("fifth", "1 is that with the lowest predictions", "number"),
+                _number("declarations", "how many it has", "declarations"),
+                _number("expected", "share predicted not to declare compliance", "share"),
+                _number("declared", "share that did not", "share"),
+                _number("log_loss", "of all predictions", "bits"),
+                _number("base_log_loss", "of predicting the base rate for all", "bits"),
+                _number("auc", "chance that a lapse has the higher prediction", "probability"),
+            ),
+            key=("fifth",),
+        ),
+        Table(
+            "rulebook",
+            "one rule as used",
+            (
+                _text("id", "the rule"),
+                _text("title", "what is expected, in a line"),
+                _text("kind", "what is held against what"),
+                _text("expects", "the condition"),
+                Column("severity", "choice", "how grave a difference would be", allowed=SEVERITIES),
+                _text("strength", "who asks for it: statute, guidance, good practice"),
+                _text("basis", "the law or guidance"),
+                _text("source", "where it is said"),
+                Column("innocent", "list", "what an organisation might rightly reply"),
+                Column("ask", "list", "what to ask for on the day"),
+                _text("group", "rules of one group share the weight of the thing that they speak of"),
+            ),
+            key=("id",),
+        ),
+        Table(
+            "manifest",
+            "the run: what it rested on and came to",
+            (
+                _text("crosscheck", "version of the program"),
+                _text("python", "version of Python"),
+                _text("packages", "versions of the libraries that compute"),
+                _text("options", "what was asked for"),
+                _number("seed", "of every draw", "number"),
+                _text("inputs", "each input file: SHA-256, rows, rows set aside"),
+                Column("absent_tables", "list", "tables that the collection does not have"),
+                _text("rules", "how many, their SHA-256, those not in force"),
+                _text("waivers", "those that were used"),
+                _text("silences", "checks that a silent source leaves untold for everybody"),
+                _text("questionnaire", "how many questions, and the SHA-256"),
+                _text("models", "version and SHA-256 of each model"),
+                _text("polarity", "items whose sign was looked at, and why"),
+                _text("cycles", "bodies that are said to succeed one another in a circle"),
+                _text("reconciliation", "declarations in and out, by category and status"),
+                _text("counts", "rows that each step made"),
+                _text("seconds", "how long each step took; the only part that differs between two equal runs"),
+                _text("outputs", "SHA-256 of every other file of the run"),
+            ),
+            key=(),
+        ),
+    )
+}

@@ -49,12 +49,25 @@ def expectations_file(standard: str) -> Path:
 
 
 def language_lesson() -> Path:
-    """The lesson that teaches the language of the rules; it belongs to the program and not to a standard."""
+    """The lesson that teaches the language of the rules."""
+    return _document("rules.md")
+
+
+def method_page() -> Path:
+    """What is computed, and why it can be trusted."""
+    return _document("method.md")
+
+
+def models_folder(standard: str) -> Path:
+    """The folder of a standard's models, each a folder with its versions and its card."""
+    return home() / "models" / standard.lower()
+
+
+def _document(name: str) -> Path:
+    """A page of the documentation; it belongs to the program and not to a standard."""
     package = Path(__file__).resolve().parent
     return next(
-        file
-        for file in (package.parent / "docs" / "rules.md", package / "embedded" / "docs" / "rules.md")
-        if file.is_file()
+        file for file in (package.parent / "docs" / name, package / "embedded" / "docs" / name) if file.is_file()
     )
 
 
@@ -79,7 +92,7 @@ def model_file(standard: str, name: str, version: str | None = None) -> Path:
     Raises:
         ModelError: there is no such model or version; the message lists those that there are.
     """
-    folder = home() / "models" / standard.lower() / name
+    folder = models_folder(standard) / name
     versions = sorted(folder.glob("v*.toml"), key=lambda file: int(re.sub(r"\D", "", file.stem) or 0))
     wanted = [file for file in versions if version in (None, file.stem)]
     if not wanted:

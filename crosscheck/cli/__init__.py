@@ -2,6 +2,8 @@
 
 from crosscheck.cli import (
     batch,
+    benchmarks,
+    dictionary,
     difference,
     dossiers,
     national,
@@ -18,6 +20,8 @@ from crosscheck.cli.group import main
 
 __all__ = [
     "batch",
+    "benchmarks",
+    "dictionary",
     "difference",
     "dossiers",
     "main",

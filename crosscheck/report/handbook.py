@@ -9,19 +9,17 @@ import csv
 import json
 from dataclasses import dataclass
 from functools import partial
-from itertools import pairwise
 from typing import TYPE_CHECKING, Final, get_args
 
 import polars as pl
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markdown_it import MarkdownIt
-from markupsafe import Markup
 
 from crosscheck import settings
 from crosscheck.cases import catalogue
 from crosscheck.report.folder import refuse_foreign, written_whole
 from crosscheck.report.occurrence import EVERY_TYPE, FEWEST_TOGETHER, count_verdicts, find_companions
 from crosscheck.report.page import TEMPLATES, read_style
+from crosscheck.report.prose import set_prose
 from crosscheck.report.run_folder import MANIFEST, read_json, read_table
 from crosscheck.rulebook.condition import names_in
 from crosscheck.rulebook.plain import called, in_words, named, plain, value_in_words
@@ -29,10 +27,8 @@ from crosscheck.rulebook.rule import PERCENTILE, PLACEHOLDER, Kind, Strength
 from crosscheck.vocabulary import FUNCTIONS, ORG_TYPES, SEVERITIES, STATUSES, VERDICTS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
-
-    from markdown_it.token import Token
 
     from crosscheck.cases import Name
     from crosscheck.rulebook.plain import Plain
@@ -191,7 +187,9 @@ def _pages(standard: Standard, entries: tuple[Entry, ...], run: Run | None) -> I
     listings = _listings(entries)
     show = partial(_shown, _environment(), {"standard": standard.name, "run": run, "covered": _first_cells(coverage)})
     yield show("index.html", "index.html", entries=entries, listings=listings, rulebook=standard.rulebook)
-    yield show("language.html", "language.html", lesson=_lesson())
+    yield show(
+        "language.html", "language.html", lesson=set_prose(settings.language_lesson().read_text(encoding="utf-8"))
+    )
     if coverage:
         expected = _read_expectations(standard.name)
         yield show("coverage.html", "coverage.html", rows=coverage, rulebook=standard.rulebook, expected=expected)
@@ -328,20 +326,6 @@ def _companions(findings: pl.DataFrame, rulebook: Rulebook) -> dict[str, tuple[C
 def _organisations(org_type: str) -> str:
     """The organisations of a type, as people write it."""
     return "all" if org_type == EVERY_TYPE else f"{in_words(org_type).removesuffix(' trust')} trusts"
-
-
-def _lesson() -> Markup:
-    """The lesson of the language, from its Markdown; what stands in it is text, never HTML."""
-    reader = MarkdownIt("commonmark", {"html": False}).enable("table")
-    reader.add_render_rule("th_open", lambda *_: '<th scope="col">')
-    reader.add_render_rule("table_open", _table_open)
-    return Markup(reader.render(settings.language_lesson().read_text(encoding="utf-8")))  # noqa: S704  # escaped by the reader
-
-
-def _table_open(_: object, tokens: Sequence[Token], place: int, *_rest: object) -> str:
-    """Markdown has no captions: a table's is the heading that it stands under."""
-    *_, heading = (inner.content for outer, inner in pairwise(tokens[:place]) if outer.type == "heading_open")
-    return Markup("<table>\n<caption>{}</caption>\n").format(heading)
 
 
 def _read_expectations(standard: str) -> dict[str, str]:

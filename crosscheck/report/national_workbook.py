@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from typing import TYPE_CHECKING, Any, Final
-
-import xlsxwriter
 
 from crosscheck.report.figures import PARTS
 from crosscheck.report.picture import WITHHELD, decimals_of, how_to_read
+from crosscheck.report.workbook import new_workbook
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    import xlsxwriter
     from xlsxwriter.format import Format
     from xlsxwriter.worksheet import Worksheet
 
     from crosscheck.report.picture import Cell, Figure, Picture, Setting
 
-# The same picture gives the same bytes: a workbook otherwise records when it was made.
-_MADE: Final = dt.datetime(2009, 7, 1)  # noqa: DTZ001  # xlsxwriter takes a time without a zone
-_OPTIONS: Final = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
 
 _FIGURES: Final = (
     "figure_id", "where", "question", "counted", "trust_type", "period", "statistic", "unit", "qualifier", "published",
@@ -41,8 +37,7 @@ _RESULTS: Final = ("recomputed", "difference")
 
 def write_workbook(picture: Picture, file: Path) -> None:
     """Write the picture as XLSX: headings frozen and filtered, texts never formulas, what is withheld in words."""
-    with xlsxwriter.Workbook(str(file), _OPTIONS) as workbook:
-        workbook.set_properties({"title": f"National picture of {picture.standard}, {picture.year}", "created": _MADE})
+    with new_workbook(file, f"National picture of {picture.standard}, {picture.year}") as workbook:
         styles = _Styles(workbook)
         _write_summary(workbook.add_worksheet("summary"), picture, styles)
         for setting in picture.tables:

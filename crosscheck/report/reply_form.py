@@ -5,13 +5,11 @@ Neither says anything of risk, rank or who is chosen for a visit: a reply is to 
 
 from __future__ import annotations
 
-import datetime as dt
 import json
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
 import polars as pl
-import xlsxwriter
 
 from crosscheck.errors import UnknownNameError
 from crosscheck.frames import REPLIES, REPLY_FORM
@@ -21,18 +19,19 @@ from crosscheck.report.page import render
 from crosscheck.report.reply_items import ASKED_ONLY, items_to_reply, list_items, other_accounts
 from crosscheck.report.run_folder import MANIFEST, read_json, read_table
 from crosscheck.report.tables import guard_formulas
+from crosscheck.report.workbook import new_workbook
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
+
+    import xlsxwriter
 
     from crosscheck.questionnaire import Question, Questionnaire
     from crosscheck.rulebook.rule import Rulebook
 
 FORMS_MARK: Final = "forms.json"
 
-# The same form gives the same bytes: a workbook otherwise records when it was made.
-_MADE: Final = dt.datetime(2009, 7, 1)  # noqa: DTZ001  # xlsxwriter takes a time without a zone
 _FILLED_IN: Final = ("reply", "corrected_answer", "evidence", "remark", "signed_by", "date")
 _WIDTHS: Final = {
     "item": 26, "check_id": 12, "functions": 14, "what_we_intend_to_rely_on": 60, "expected": 40, "question": 26,
@@ -172,9 +171,7 @@ def _tell(items: pl.DataFrame, grounds: pl.DataFrame, rulebook: Rulebook, names:
 
 def _write_workbook(form: pl.DataFrame, questionnaire: Questionnaire, file: Path) -> None:
     """The form as a workbook: what is to be filled in stands open, all else is kept from slips (without a password)."""
-    options = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
-    with xlsxwriter.Workbook(str(file), options) as workbook:
-        workbook.set_properties({"title": "Reply form", "created": _MADE})
+    with new_workbook(file, "Reply form") as workbook:
         sheet = workbook.add_worksheet(REPLY_FORM.name)
         heading = workbook.add_format({"bold": True, "bottom": 1, "text_wrap": True, "valign": "top"})
         fixed = workbook.add_format({"text_wrap": True, "valign": "top"})

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
-from io import BytesIO
 from typing import TYPE_CHECKING, Any, Final
 
-from crosscheck.frames import OUTPUTS
+from crosscheck.frames import FURTHER, OUTPUTS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -17,11 +16,6 @@ if TYPE_CHECKING:
     from xlsxwriter.workbook import Workbook
     from xlsxwriter.worksheet import Worksheet
 
-# The same list gives the same bytes: a workbook otherwise records when it was made.
-_MADE: Final = dt.datetime(2009, 7, 1)  # noqa: DTZ001  # xlsxwriter takes a time without a zone
-_OPTIONS: Final = {
-    "in_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False,
-}  # fmt: skip
 _WIDTHS: Final = {
     "rank": 7, "org_code": 8, "name": 40, "org_type": 13, "region": 18, "function": 13, "declared": 20, "risk": 9,
     "risk_low": 8, "risk_high": 8, "rank_low": 7, "rank_high": 7, "selected_by": 12, "inclusion_probability": 11,
@@ -32,12 +26,6 @@ _FORMATS: Final = {
     "inclusion_probability": "0.0%", "decibans": "+0.0;-0.0;0.0",
 }  # fmt: skip
 _WRAPPED: Final = ("name", "reason", "remarks")
-_FURTHER: Final = {
-    "decibans": "the sum of all parts of the risk, in decibans: +10 makes odds ten times as large; positive is worse",
-    "among_first": "how likely the declaration belongs to the first tenth of the list",
-    "ahead_of_next": "how likely its risk is above that of the next; near a half nobody can tell them apart",
-    "visited": "what a visit of this year found at this declaration: upheld or qualified; empty where nobody was",
-}
 # What those who plan the visits fill in: heading, width, the choices that the cell offers, and what it is for.
 _OWN: Final = (
     ("visit on", 12, (), "yours: the day that is agreed"),
@@ -71,11 +59,9 @@ def write_workbook(
         reasons: of a declaration (`org_code`, `function`) the weightiest parts in words, for the note on its reason.
         rests_on: what the list rested on, as pairs of words, for the last sheet.
     """
-    import xlsxwriter
+    from crosscheck.report.workbook import new_workbook
 
-    content = BytesIO()  # a disk that fills up meanwhile then fails one plain write
-    with xlsxwriter.Workbook(content, _OPTIONS) as workbook:
-        workbook.set_properties({"title": "Visit list", "created": _MADE})
+    with new_workbook(file, "Visit list") as workbook:
         sheet = workbook.add_worksheet("visit_list")
         _write_list(workbook, sheet, visit_list)
         _write_own_columns(workbook, sheet, visit_list)
@@ -84,7 +70,6 @@ def write_workbook(
         _set_for_print(sheet, visit_list.width + len(_OWN))
         _write_meanings(workbook, visit_list.columns)
         _write_pairs(workbook, "rests on", ("What", "Which"), rests_on)
-    file.write_bytes(content.getvalue())
 
 
 def _write_list(workbook: Workbook, sheet: Worksheet, visit_list: pl.DataFrame) -> None:
@@ -163,7 +148,7 @@ def _set_for_print(sheet: Worksheet, width: int) -> None:
 
 
 def _write_meanings(workbook: Workbook, columns: Sequence[str]) -> None:
-    meanings = {column.name: column.meaning for column in OUTPUTS["visit_list"].columns} | _FURTHER
+    meanings = {column.name: column.meaning for column in (*OUTPUTS["visit_list"].columns, *FURTHER["visit_list"])}
     rows = [(name.replace("_", " "), meanings.get(name, "")) for name in columns]
     rows += [(name, meaning) for name, _, _, meaning in _OWN]
     rows += [(f"selected by: {arm}", meaning) for arm, meaning in _ARMS.items()]

@@ -1,0 +1,32 @@
+"""The command that writes benchmark packs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from crosscheck.cli.group import main, run_option
+from crosscheck.terminal import progress
+
+
+@main.command()
+@run_option
+@click.option(
+    "--out", type=click.Path(path_type=Path), default=Path("packs"), show_default=True, help="Folder of the packs."
+)
+@click.option("--only", multiple=True, metavar="ORG", help="The pack of this organisation; may be given again.")
+@click.option("--pdf", is_flag=True, help="Write each as PDF too; that takes seconds each.")
+@click.option("--xlsx", is_flag=True, help="Write each as XLSX too.")
+def benchmarks(folder: Path, out: Path, only: tuple[str, ...], *, pdf: bool, xlsx: bool) -> None:
+    """Write each organisation's benchmark pack: its answers beside similar organisations and what guidance asks.
+
+    \b
+    Example:  crosscheck benchmarks --run run --out packs --only 5WA --pdf --xlsx
+    The packs go to the organisations: nothing in them says more than was asked and answered.
+    """
+    from crosscheck.report.benchmark import write_benchmarks
+
+    with progress("packs") as tell:
+        written = write_benchmarks(folder, out, only, paper=pdf, workbook=xlsx, tell=tell)
+    click.echo(f"{written} benchmark packs in {out}; each names one organisation only")

@@ -1,0 +1,357 @@
+"""Every statistic: its formula, which end is worse, its guards, its source, and the function that computes it.
+
+What a function promises is read from its own docstring when the page is made; tests hold that each function is there,
+that each work named here is named in its file, and that no work named in a docstring is missing here.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+_PACKAGE: Final = Path(__file__).resolve().parent.parent
+_FUNNELS: Final = (
+    "Spiegelhalter 2005, Quality and Safety in Health Care 14:347-351; "
+    "Spiegelhalter, Sherlaw-Johnson, Bardsley, Blunt, Wood and Grigg 2012, JRSS A 175:1-47"
+)
+_CHOICE: Final = "this project's own choice"
+_MORE: Final = "positive is more than expected; turned by the figure's direction, so that positive is worse"
+_WORSE: Final = "positive is worse"
+
+
+@dataclass(frozen=True)
+class Statistic:
+    """One statistic; `function` is `room.module.name`."""
+
+    title: str
+    function: str
+    formula: str
+    direction: str
+    guards: str
+    source: str
+
+    @property
+    def promise(self) -> str:
+        """What the function says of itself, but for its arguments and what it returns."""
+        told = ast.get_docstring(_definition(self.function)) or ""
+        return inspect.cleandoc(told.split("\nArgs:")[0].split("\nReturns:")[0]).strip()
+
+    @property
+    def file(self) -> str:
+        """Its file, from the checkout's folder."""
+        return f"crosscheck/{'/'.join(self.function.split('.')[:-1])}.py"
+
+
+def _definition(function: str) -> ast.FunctionDef:
+    *module, name = function.split(".")
+    tree = _tree("/".join(module))
+    return next(node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == name)
+
+
+@cache
+def _tree(module: str) -> ast.Module:
+    return ast.parse((_PACKAGE / f"{module}.py").read_text(encoding="utf-8"))
+
+
+STATISTICS: Final = (
+    Statistic(
+        "Proportion against its peers",
+        "scoring.dispersion.proportions",
+        "z = 2√n · (arcsin √(x/n) − arcsin √p),  p = Σx / Σn",
+        _MORE,
+        "exact where n < 30 or fewer than 10 of the rarer outcome are expected",
+        _FUNNELS,
+    ),
+    Statistic(
+        "Standardised ratio against 1",
+        "scoring.dispersion.ratios",
+        "z = 2√E · (√(O/E) − 1)",
+        _MORE,
+        "exact where fewer than 10 cases are expected",
+        _FUNNELS,
+    ),
+    Statistic(
+        "Ratio of two counts",
+        "scoring.dispersion.ratios_of_counts",
+        "z = (ln((a+½)/(b+½)) − ln(Σa/Σb)) / √(a/(a+½)² + b/(b+½)²)",
+        _MORE,
+        "exact by the binomial where counts are small; two zeros are absent",
+        _FUNNELS,
+    ),
+    Statistic(
+        "Mean against the mean of all people",
+        "scoring.dispersion.means",
+        "z = (m − Σnm/Σn) / (s/√n)",
+        _MORE,
+        "a mean of nobody is absent",
+        _FUNNELS,
+    ),
+    Statistic(
+        "Small numbers, proportion",
+        "scoring.dispersion.exact_binomial",
+        "z = Φ⁻¹(P(X < x) + ½ P(X = x)),  X binomial (n, p)",
+        _MORE,
+        "0 where all or none are expected, and found",
+        _CHOICE,
+    ),
+    Statistic(
+        "Small numbers, cases",
+        "scoring.dispersion.exact_poisson",
+        "z = Φ⁻¹(P(X < x) + ½ P(X = x)),  X Poisson (E)",
+        _MORE,
+        "tails so far that they have no number are held",
+        _CHOICE,
+    ),
+    Statistic(
+        "Grades, levels, yes and no",
+        "scoring.dispersion.normal_scores",
+        "z = Φ⁻¹((number below + ½ number equal) / n)",
+        _MORE,
+        "a level that all share scores 0",
+        _CHOICE,
+    ),
+    Statistic(
+        "Figures without a denominator",
+        "scoring.dispersion.robust_scores",
+        "z = (x − median) / (1.4826 · median |x − median|)",
+        _MORE,
+        "mid-rank normal scores where more than half are equal",
+        _CHOICE,
+    ),
+    Statistic(
+        "Over-dispersion",
+        "scoring.dispersion.estimate_spread",
+        "φ = Σz_w² / I,  z_w Winsorised at 10%;  τ² as below with Q = Iφ",
+        "φ above 1: organisations differ more than chance allows",
+        "never below 1, τ² never below 0",
+        _FUNNELS,
+    ),
+    Statistic(
+        "Variance between organisations",
+        "scoring.dispersion.between_variance",
+        "τ² = max(0, (Q − (I − 1)) / (Σw − Σw²/Σw)),  w = 1/s²",
+        "none",
+        "0 where the spread is no more than chance",
+        "DerSimonian and Laird 1986",
+    ),
+    Statistic(
+        "Score adjusted for over-dispersion",
+        "scoring.dispersion.adjust",
+        "z_adj = z · s / √(s² + τ²);  or z / √φ",
+        _MORE,
+        "an exact score is shrunk by the same factor",
+        _FUNNELS,
+    ),
+    Statistic(
+        "Limits of a funnel",
+        "scoring.dispersion.funnel_limits",
+        "t ± Φ⁻¹((1 + c)/2) · √(s² + τ²)",
+        "none",
+        "within what is possible",
+        _FUNNELS,
+    ),
+    Statistic(
+        "False discovery rate",
+        "scoring.dispersion.false_discovery",
+        "q₍ᵢ₎ = min over j ≥ i of p₍ⱼ₎ · m / j",
+        "small: not by chance alone",
+        "absent scores count nowhere",
+        "Benjamini and Hochberg",
+    ),
+    Statistic(
+        "Scores of a section together",
+        "scoring.pooling.pool_scores",
+        "Z = Σ w x / √(Σ Σ w_j w_k ρ_jk), over what is there",
+        _WORSE,
+        "each score held from −1 to 4, so that good news does not cancel bad",
+        _FUNNELS.split("; ")[1],
+    ),
+    Statistic(
+        "Correlations of items",
+        "scoring.pooling.shrunk_correlations",
+        "ρ* = mean + (ρ − mean) · nσ² / (1 + nσ²)",
+        "none",
+        "made positive definite",
+        "DerSimonian and Laird 1986, Controlled Clinical Trials 7:177-188",
+    ),
+    Statistic(
+        "Skewness of pooled scores",
+        "scoring.pooling.normalised",
+        "Z = (6/g)[(1 + gS/2)^⅓ − 1] + g/6,  g = third moment / variance^1.5",
+        _WORSE,
+        "errs to the careful side",
+        "Wilson and Hilferty 1931",
+    ),
+    Statistic(
+        "Sum over periods",
+        "scoring.cusum.accumulate",
+        "Cₜ = max(0, Cₜ₋₁ + zₜ − k)",
+        _WORSE,
+        "an absent period leaves the sum as it was",
+        "Page 1954",
+    ),
+    Statistic(
+        "Periods until a signal",
+        "scoring.cusum.run_length",
+        "L(s) = 1 + L(0) P(s + x − k ≤ 0) + ∫ L(y) φ(y − s + k − shift) dy",
+        "longer: fewer false alarms",
+        "solved by quadrature",
+        "Brook and Evans 1972, Biometrika 59:539-549",
+    ),
+    Statistic(
+        "Patterns of a return",
+        "scoring.patterns.find_patterns",
+        "p = (1 + number of made-up returns that go as far) / (1 + draws)",
+        "none: it asks",
+        "fewer than ten returns of a type say nothing",
+        _CHOICE,
+    ),
+    Statistic(
+        "Oddness by random splits",
+        "scoring.multivariate.isolate",
+        "distance = mean path of all − own mean path, over the trees",
+        "positive is odder, not worse",
+        "seed fixed, rows sorted",
+        "Liu, Ting and Zhou 2008, ICDM, 413-422",
+    ),
+    Statistic(
+        "Oddness by distance from the core",
+        "scoring.multivariate.leave_the_core",
+        "d² = (x − m)ᵀ S⁻¹ (x − m), m and S of the central three quarters",
+        "positive is odder, not worse",
+        "covariance shrunk",
+        "Boudt, Rousseeuw, Vanduffel and Verdonck 2020, Statistics and Computing 30:113-128",
+    ),
+    Statistic(
+        "Oddness by neighbours",
+        "scoring.multivariate.look_around",
+        "distance = mean distance to the nine nearest of its type",
+        "positive is odder, not worse",
+        "absent scores tell nothing",
+        _CHOICE,
+    ),
+    Statistic(
+        "Surprise",
+        "scoring.surprise.predict_statuses",
+        "s = −log₂ P(what is declared), negative where that is a lapse",
+        _WORSE,
+        "cross-validated by organisation; the base rate where lapses are too rare to learn from",
+        _CHOICE,
+    ),
+    Statistic(
+        "Quality and shading",
+        "risk.quality.measure_quality",
+        "z = a·quality + b·shading + c·(what its group shares) + noise",
+        _WORSE,
+        "absent items are left out of every sum; loadings learnt around experts' priors",
+        "Rubin and Thayer 1982, Psychometrika 47:69-76; Holzinger and Swineford 1937, Psychometrika 2:41-54",
+    ),
+    Statistic(
+        "Share that does not stand",
+        "risk.evidence.expect_share",
+        "p = (stated share · its worth in visits + Σ found by lot, freed of error) / all visits",
+        "higher is worse",
+        "visits chosen by risk say nothing of it",
+        "Rogan and Gladen 1978, American Journal of Epidemiology 107:71-76",
+    ),
+    Statistic(
+        "Risk as parts",
+        "risk.evidence.weigh",
+        "risk = Φ((m − t)/√(1 − k)),  t = Φ⁻¹(1 − p);  decibans = 10 · log₁₀ odds",
+        _WORSE,
+        "what is absent makes no part",
+        _CHOICE,
+    ),
+    Statistic(
+        "Worth of a check",
+        "risk.evidence.price_difference",
+        "adds log(s/q), takes away log((1 − s)/(1 − q)),  s = rq / (1 + (r − 1)q)",
+        _WORSE,
+        "the two together leave the base rate as it is",
+        _CHOICE,
+    ),
+    Statistic(
+        "Overlap of evidence",
+        "risk.evidence.overlap",
+        "share kept = 1 / (1 + (m − 1)ρ),  m = (Σ size)² / Σ size²",
+        "none",
+        "many slight pieces hardly crowd out a weighty one",
+        _CHOICE,
+    ),
+    Statistic(
+        "Risk and rank with intervals",
+        "risk.posterior.rank_declarations",
+        "the 5% and 95% quantiles of risk and rank over draws of quality, shading and weights",
+        "rank 1 is the worst",
+        "equal sums are ordered by code",
+        _CHOICE,
+    ),
+    Statistic(
+        "From quality to a visit",
+        "risk.learn.learn_link",
+        "P(visit finds otherwise) = Φ(α·quality + β·shading + what choosers knew), on a grid",
+        _WORSE,
+        "visitors err; what is known of quality is not the thing itself",
+        _CHOICE,
+    ),
+    Statistic(
+        "Weights learnt from visits",
+        "risk.learn.fit_weights",
+        "maximum of log-likelihood − Σ (w − stated)² / 2 sd², Laplace's approximation",
+        _WORSE,
+        "never far from what is stated on few visits",
+        "Gelman, Jakulin, Pittau and Su 2008, Annals of Applied Statistics 2:1360-1383",
+    ),
+    Statistic(
+        "Draw by lot",
+        "visits.plan.draw_by_lot",
+        "chance = n / N for every declaration in the draw",
+        "none",
+        "each type, function and region within one visit of its share",
+        "Cochran 1977, Sampling Techniques",
+    ),
+    Statistic(
+        "Lift",
+        "visits.outcomes.lift",
+        "lift = (x₁/n₁) / (x₂/n₂);  se of its logarithm √((1 − p₁)/x₁ + (1 − p₂)/x₂)",
+        "above 1: the list does better than chance",
+        "what was not judged is no pass",
+        "Katz et al. 1978, Biometrics 34:469-474",
+    ),
+    Statistic(
+        "Area under the curve",
+        "visits.outcomes.area_under_curve",
+        "P(score of one found otherwise > score of one upheld) + ½ P(equal)",
+        "½ is chance, 1 is perfect",
+        "weighted where chances differ",
+        "DeLong, DeLong and Clarke-Pearson 1988, Biometrics 44:837-845",
+    ),
+    Statistic(
+        "Precision down the list",
+        "visits.outcomes.average_precision",
+        "mean over those found of the share found down to their score",
+        "higher: a better list",
+        "ties are taken together",
+        _CHOICE,
+    ),
+    Statistic(
+        "Calibration",
+        "visits.outcomes.calibrate",
+        "stated risk against share found, in groups of equal size; Wilson's interval",
+        "near: risks mean what they say",
+        "small groups show wide intervals",
+        "Wilson 1927",
+    ),
+    Statistic(
+        "Prevalence from the draw",
+        "visits.outcomes.estimate_prevalence",
+        "Σ y/π over all declarations; Hájek's variance",
+        "higher is worse",
+        "only visits by lot",
+        "Horvitz and Thompson 1952, JASA 47:663-685",
+    ),
+)
