@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 @click.option("--no-learn", is_flag=True, help="Leave the experts' weights as they are stated.")
 @click.option("--screens", is_flag=True, help="Also write what asks and does not weigh: patterns, oddities, surprises.")
 @click.option("--allow-polarity", metavar="REASON", help="Publish although a sign is in doubt; the manifest keeps why.")
+@click.option(
+    "--pages/--no-pages", default=True, show_default=True, help="Also write the national picture and the dossiers."
+)
 @click.option("--unless-same", is_flag=True, help="Do nothing if this very run stands there whole already.")
 @click.option(
     "--store",

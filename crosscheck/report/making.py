@@ -15,6 +15,7 @@ from crosscheck.history import last_day
 from crosscheck.pipeline import cross_check
 from crosscheck.report.identity import fingerprint, identify_run, sha256_of
 from crosscheck.report.manifest import describe_models, describe_run, refuse_doubtful_signs
+from crosscheck.report.pages import write_pages
 from crosscheck.report.run_folder import (
     COLLECTION,
     MANIFEST,
@@ -70,8 +71,8 @@ def make_run(
     Args:
         collection: what was read.
         standard: the rules and models.
-        options: as the manifest keeps them: `year`, `capacity`, `random_share`, `seed`, `screens` and `allow_polarity`
-            are followed here.
+        options: as the manifest keeps them: `year`, `capacity`, `random_share`, `seed`, `screens`, `pages` and
+            `allow_polarity` are followed here.
         folder: the run's place.
         step: the clock of the steps.
         beside: what is added to the manifest and to the folder.
@@ -88,8 +89,15 @@ def make_run(
         if not work.has(OUTCOME):
             _work_out(collection, standard, options, step, work, added.manifest)
         with step("write pages"):
-            finish_run(work, added.write_pages)
+            finish_run(work, lambda whole: _write_pages(whole, options, added))
     return work
+
+
+def _write_pages(whole: Path, options: Mapping[str, Any], beside: Beside) -> None:
+    if options["pages"]:
+        write_pages(whole)
+    if beside.write_pages:
+        beside.write_pages(whole)
 
 
 def _work_out(
@@ -164,7 +172,7 @@ def collection_of_run(run: Path) -> Collection:
     names = sorted(file.stem for file in (run / COLLECTION).glob("*.parquet"))
     return Collection(
         tables={name: read_table(run, f"{COLLECTION}/{name}") for name in names},
-        problems=pl.read_csv(run / "problems.csv", schema=SCHEMA),
+        problems=pl.read_csv(run / "problems.csv", schema={**SCHEMA, "org_code": pl.String}),
         inputs=tuple(InputFile(**file) for file in manifest["inputs"]),
         absent=tuple(manifest["absent_tables"]),
     )

@@ -1,0 +1,23 @@
+"""What people read of a run, in its folder: the national picture, the dossiers, and the list that leads to them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from crosscheck.report.dossier_pages import write_dossiers
+from crosscheck.report.national import write_national
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+DOSSIERS: Final = "dossiers"
+
+
+def write_pages(run: Path) -> None:
+    """Write `national.html`, `.json`, `.xlsx` and the folder `dossiers/`, from the tables that stand in a run's folder.
+
+    Raises:
+        RunError: there is no run, or the folder can't be written.
+    """
+    write_national(run, run)
+    write_dossiers(run, run / DOSSIERS)
