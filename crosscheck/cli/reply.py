@@ -40,7 +40,7 @@ def write_form(folder: Path, out: Path, only: tuple[str, ...], reply_by: str | N
 
     with Steps()("write letters and forms"):
         count = write_forms(folder, out, only, reply_by, reply_to)
-    click.echo(f"{out}: letters and forms (.html, .xlsx, .csv) for {count} organisations; nothing was sent")
+    click.echo(f"{out}: letters and forms (.html, .xlsx, .csv) for {count} organisation{"" if count == 1 else "s"}; nothing was sent")
     click.echo(f"When they come back: crosscheck reply read FILE… --run {folder} --out replies")
 
 

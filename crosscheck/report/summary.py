@@ -138,6 +138,8 @@ _ARMS = {"mandatory": "by duty", "risk": "by risk", "random": "by lot"}
 
 def _next_steps(visit_list: pl.DataFrame, folder: Path, command: str) -> Iterator[str]:
     yield f"FILES  {folder}/visit_list.csv (.xlsx, .parquet), findings.csv, scores.csv, problems.csv, manifest.json"
+    if (folder / "national.html").is_file():
+        yield f"PAGES  {folder}/dossiers/index.html (the list, and a dossier each), national.html (.json, .xlsx)"
     testable = visit_list.filter(pl.col("declared") == COMPLIANT)
     if testable.height:
         first = testable.row(0, named=True)
