@@ -29,4 +29,5 @@ def benchmarks(folder: Path, out: Path, only: tuple[str, ...], *, pdf: bool, xls
 
     with progress("packs") as tell:
         written = write_benchmarks(folder, out, only, paper=pdf, workbook=xlsx, tell=tell)
-    click.echo(f"{written} benchmark pack{"" if written == 1 else "s"} in {out}; each names one organisation only")
+    packs = "1 benchmark pack" if written == 1 else f"{written} benchmark packs"
+    click.echo(f"{packs} in {out}; each names one organisation only")

@@ -40,7 +40,8 @@ def write_form(folder: Path, out: Path, only: tuple[str, ...], reply_by: str | N
 
     with Steps()("write letters and forms"):
         count = write_forms(folder, out, only, reply_by, reply_to)
-    click.echo(f"{out}: letters and forms (.html, .xlsx, .csv) for {count} organisation{"" if count == 1 else "s"}; nothing was sent")
+    told = "1 organisation" if count == 1 else f"{count} organisations"
+    click.echo(f"{out}: letters and forms (.html, .xlsx, .csv) for {told}; nothing was sent")
     click.echo(f"When they come back: crosscheck reply read FILE… --run {folder} --out replies")
 
 
