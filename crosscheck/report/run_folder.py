@@ -114,6 +114,7 @@ def _write_tables(outcome: Outcome, problems: pl.DataFrame, folder: Path) -> Non
     }
     kept = {name: _rounded(getattr(outcome, name)) for name in ("cases", "findings", "parts", "ties", "names")}
     kept |= {name: _rounded(getattr(outcome.quality, name)) for name in ("loadings", "beliefs")}
+    kept |= {name: tables[name] for name in ("scores", "pooled")}  # read again by every page: a tenth of the CSV's time
     kept["predecessors"] = outcome.lineage.predecessors
     with ThreadPoolExecutor(max_workers=1) as beside:
         written = [beside.submit(write_csv, table, folder / f"{name}.csv") for name, table in tables.items()]

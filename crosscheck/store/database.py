@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 _MIGRATIONS: Final = Path(__file__).parent / "migrations"
 _VERSION_TABLE: Final = "alembic_version"
 _WAIT_MS: Final = 5_000
+_WRITERS: Final = 0xC2_5705E  # PostgreSQL's advisory lock of whoever writes; SQLite has one of its own
 _FORMS: Final = "Give a file (runs.db) or a database (postgresql://user@host/name)."
 
 
@@ -35,6 +36,11 @@ class Store:
     def is_sqlite(self) -> bool:
         """Whether it is a file."""
         return self.engine.dialect.name == "sqlite"
+
+    @property
+    def option(self) -> str:
+        """The option by which a command is told of it, to be copied; the password stays in the environment."""
+        return f"--store {self.name}" if self.is_sqlite else '--store "$CROSSCHECK_STORE"'
 
     @contextmanager
     def reading(self) -> Iterator[sa.Connection]:
@@ -54,6 +60,9 @@ class Store:
             StoreError: the database refused, is full, may not be written, or went away: nothing was written.
         """
         with _told(self.name), self.engine.connect().execution_options(writes=True) as connection, connection.begin():
+            if not self.is_sqlite:
+                connection.exec_driver_sql(f"SET LOCAL lock_timeout = {_WAIT_MS}")
+                connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_WRITERS})")
             yield connection
 
     def close(self) -> None:
@@ -145,19 +154,19 @@ def migrate(store: Store, to: str) -> None:
 def _refuse_unusable(store: Store) -> None:
     there, known = state_of(store), versions()
     if there is None:
-        raise StoreError(f"{store.name}: is empty. Make its tables: crosscheck store upgrade --store {store.name}")
+        raise StoreError(f"{store.name}: is empty. Make its tables: crosscheck store upgrade {store.option}")
     if there not in known:
         raise StoreError(f"{store.name}: was made by a newer crosscheck (version {there}; this knows {known[-1]}).")
     if there != known[-1]:
         raise StoreError(
             f"{store.name}: is of version {there}, and this crosscheck needs {known[-1]}. Keep a copy of it, then: "
-            f"crosscheck store upgrade --store {store.name}"
+            f"crosscheck store upgrade {store.option}"
         )
     with store.reading() as connection:
         if missing := missing_triggers(connection):
             raise StoreError(
                 f"{store.name}: somebody took away what keeps its rows from being changed: {', '.join(missing)}. "
-                f"Find out who and why before you trust it; then: crosscheck store upgrade --store {store.name}"
+                f"Find out who and why before you trust it; then: crosscheck store upgrade {store.option}"
             )
 
 
@@ -216,13 +225,23 @@ def _told(name: str) -> Iterator[None]:
         ) from error
 
 
+_BUSY: Final = "another program has been writing for more than 5 seconds. Do it again when it has ended."
+_RESTED_ON: Final = "something that is kept rests on this, so it stays. Nothing was changed."
+_AWAY: Final = "the database went away in the middle. Nothing was written; do it again when it runs."
 _REFUSALS: Final = {
     "file is not a database": f"is no store, and no database at all. {_FORMS}",
     "unable to open database file": "can't be opened. Check that its folder is there and that you may write in it.",
     "readonly database": "may not be written. Check the rights on the file and on its folder.",
     "disk is full": "the disk is full. Make room and do it again; nothing was written.",
     "No space left": "the disk is full. Make room and do it again; nothing was written.",
-    "database is locked": "another program has been writing for more than 5 seconds. Do it again when it has ended.",
+    "database is locked": _BUSY,
+    "lock timeout": _BUSY,
+    "FOREIGN KEY constraint failed": _RESTED_ON,
+    "violates foreign key constraint": _RESTED_ON,
+    "attempt to write": "may not be written. Check the rights on the file and on its folder.",
+    "closed the connection": _AWAY,
+    "terminating connection": _AWAY,
+    "connection is lost": _AWAY,
     "does not exist": "there is no such database or user. Make it first (createdb), or mend the address.",
     "password authentication failed": "user or password is not right.",
     "no password supplied": "a password is needed: postgresql://user:password@host/name, or a ~/.pgpass.",
