@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
-from sqlalchemy.exc import ArgumentError, DatabaseError
+from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from crosscheck.errors import StoreError
 from crosscheck.store.triggers import missing_triggers
@@ -43,13 +43,17 @@ class Store:
         return f"--store {self.name}" if self.is_sqlite else '--store "$CROSSCHECK_STORE"'
 
     @contextmanager
-    def reading(self) -> Iterator[sa.Connection]:
+    def reading(self, *, one_moment: bool = False) -> Iterator[sa.Connection]:
         """A transaction that reads.
+
+        Args:
+            one_moment: whether all of it must see the store as it was at its beginning; SQLite always does so.
 
         Raises:
             StoreError: the database refused or went away.
         """
-        with _told(self.name), self.engine.begin() as connection:
+        settled = {"isolation_level": "REPEATABLE READ"} if one_moment and not self.is_sqlite else {}
+        with self._told(), self.engine.connect().execution_options(**settled) as connection, connection.begin():
             yield connection
 
     @contextmanager
@@ -59,11 +63,23 @@ class Store:
         Raises:
             StoreError: the database refused, is full, may not be written, or went away: nothing was written.
         """
-        with _told(self.name), self.engine.connect().execution_options(writes=True) as connection, connection.begin():
+        with self._told(), self.engine.connect().execution_options(writes=True) as connection, connection.begin():
             if not self.is_sqlite:
                 connection.exec_driver_sql(f"SET LOCAL lock_timeout = {_WAIT_MS}")
                 connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_WRITERS})")
             yield connection
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """Say in words what the database refuses; what is sent past SQLAlchemy in bulk is refused by the driver."""
+        driver: Any = self.engine.dialect.dbapi
+        try:
+            yield
+        except (DBAPIError, driver.Error) as error:
+            raise StoreError(f"{self.name}: {_words(error)}") from error
+        except OSError as error:
+            told = os.strerror(error.errno) if error.errno else error
+            raise StoreError(f"{self.name}: {told}. Nothing was written.") from error
 
     def close(self) -> None:
         """Let go of it."""
@@ -212,19 +228,6 @@ def _engine(address: sa.URL) -> sa.Engine:
     return engine
 
 
-@contextmanager
-def _told(name: str) -> Iterator[None]:
-    """Say in words what a database refuses."""
-    try:
-        yield
-    except DatabaseError as error:
-        raise StoreError(f"{name}: {_words(error)}") from error
-    except OSError as error:
-        raise StoreError(
-            f"{name}: {os.strerror(error.errno) if error.errno else error}. Nothing was written."
-        ) from error
-
-
 _BUSY: Final = "another program has been writing for more than 5 seconds. Do it again when it has ended."
 _RESTED_ON: Final = "something that is kept rests on this, so it stays. Nothing was changed."
 _AWAY: Final = "the database went away in the middle. Nothing was written; do it again when it runs."
@@ -232,8 +235,10 @@ _REFUSALS: Final = {
     "file is not a database": f"is no store, and no database at all. {_FORMS}",
     "unable to open database file": "can't be opened. Check that its folder is there and that you may write in it.",
     "readonly database": "may not be written. Check the rights on the file and on its folder.",
+    "disk I/O error": "the disk refused; it may be full. Make room and do it again; nothing was written.",
     "disk is full": "the disk is full. Make room and do it again; nothing was written.",
     "No space left": "the disk is full. Make room and do it again; nothing was written.",
+    "malformed": "is damaged. Restore it from a backup: crosscheck store restore FILE --store STORE",
     "database is locked": _BUSY,
     "lock timeout": _BUSY,
     "FOREIGN KEY constraint failed": _RESTED_ON,
@@ -252,6 +257,6 @@ _REFUSALS: Final = {
 }
 
 
-def _words(error: DatabaseError) -> str:
-    said = str(error.orig)
+def _words(error: Exception) -> str:
+    said = str(error.orig if isinstance(error, DBAPIError) else error)
     return next((words for sign, words in _REFUSALS.items() if sign in said), f"{said.splitlines()[0]}.")

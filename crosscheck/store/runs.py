@@ -9,16 +9,15 @@ import zlib
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
 
 import polars as pl
-import polars.selectors as cs
 import sqlalchemy as sa
 
 from crosscheck.errors import StoreError, UnknownNameError
 from crosscheck.report.folder import written_whole
 from crosscheck.report.run_folder import COLLECTION, MANIFEST, read_json, read_table
+from crosscheck.store.bulk import insert_rows
 from crosscheck.store.tables import ROWS, Answer, Blob, Finding, Kept, Listing, Problem, Run, RunFile, Sheet
 from crosscheck.store.triggers import unsealed
 from crosscheck.vocabulary import VERDICTS
@@ -34,7 +33,6 @@ _SOURCES: Final = "sources.json"
 _LEVEL: Final = 1  # zlib's quickest: the tables repeat themselves so much that more gains little
 _COMPRESSED: Final = (b"PAR1", b"PK")  # Parquet, XLSX
 _WORKERS: Final = 2
-_ROWS_A_STATEMENT: Final = 50
 _ON_A_SHEET: Final = 16  # organisations: fewer would take longer to save, more longer to read
 _KEPT_AS_ROWS: Final = ("differs", "cannot_tell")
 _FEWEST_CHARACTERS: Final = 4
@@ -104,7 +102,7 @@ def show_run(store: Store, run_id: str) -> dict[str, Any]:
     """
     with store.reading() as connection:
         run = look_up(connection, run_id)
-        manifest = json.loads(_read_file(connection, run["number"], "output", MANIFEST))
+        manifest = json.loads(read_file(connection, run["number"], "output", MANIFEST))
     return {"run_id": run["run_id"], "saved_at": run["saved_at"].isoformat(timespec="seconds"), **manifest}
 
 
@@ -195,29 +193,7 @@ def insert_bulk(connection: sa.Connection, table: type[Kept], rows: pl.DataFrame
         table: where to.
         rows: columns that bear the names of the table's.
     """
-    name = _table(table).name
-    plain = rows.with_columns(cs.enum().cast(pl.String))
-    driver: Any = connection.connection.driver_connection
-    (_insert_many if connection.dialect.name == "sqlite" else _copy)(driver, name, plain)
-
-
-def _insert_many(driver: Any, name: str, rows: pl.DataFrame) -> None:
-    """Some rows a statement: to start one takes SQLite as long as to add a row."""
-    columns, marks = ", ".join(f'"{column}"' for column in rows.columns), f"({', '.join('?' * rows.width)})"
-    values = rows.rows()
-    for start in range(0, len(values), _ROWS_A_STATEMENT):
-        some = values[start : start + _ROWS_A_STATEMENT]
-        statement = f"INSERT INTO {name} ({columns}) VALUES {', '.join([marks] * len(some))}"  # noqa: S608
-        driver.execute(statement, [*chain.from_iterable(some)])
-
-
-def _copy(driver: Any, name: str, rows: pl.DataFrame) -> None:
-    columns = ", ".join(f'"{column}"' for column in rows.columns)
-    lines = io.BytesIO()
-    hexadecimal = cs.binary().bin.encode("hex")
-    rows.with_columns(("\\x" + hexadecimal).name.keep()).write_csv(lines, include_header=False)
-    with driver.cursor() as cursor, cursor.copy(f"COPY {name} ({columns}) FROM STDIN (FORMAT csv)") as copy:
-        copy.write(lines.getbuffer())
+    insert_rows(connection, _table(table).name, rows)
 
 
 def _table(table: type[Kept]) -> sa.Table:
@@ -394,17 +370,21 @@ def _in_one_line(run: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _read_file(connection: sa.Connection, number: int, kind: str, path: str) -> bytes:
-    """The content of one file of a run."""
+def read_file(connection: sa.Connection, number: int, kind: str, path: str) -> bytes:
+    """The content of one file of a run.
+
+    Raises:
+        StoreError: it is no longer what was kept.
+    """
     asked = (
         sa.select(_blob.c.sha256, _blob.c.content)
         .join(_run_file, _run_file.c.sha256 == _blob.c.sha256)
         .where(_run_file.c.run == number, _run_file.c.kind == kind, _run_file.c.path == path)
     )
-    return _unpack(path, *connection.execute(asked).one())
+    return unpack(path, *connection.execute(asked).one())
 
 
-def _unpack(path: str, sha256: str, content: bytes) -> bytes:
+def unpack(path: str, sha256: str, content: bytes) -> bytes:
     """The file as it was; what does not bear its own digest is not given out."""
     try:
         file = zlib.decompress(content)
@@ -426,5 +406,5 @@ def _write_files(connection: sa.Connection, number: int, kind: str, folder: Path
     for path in digests:
         file = folder / path
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(_read_file(connection, number, kind, path))
+        file.write_bytes(read_file(connection, number, kind, path))
     return digests
