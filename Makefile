@@ -46,9 +46,11 @@ $(VENV)/.ready-bench: $(VENV)/.ready-dev requirements-bench.txt
 bench: $(VENV)/.ready-bench  ## speed and memory, side by side with peers, in one run
 	$(BIN)/python -m benchmarks
 	$(BIN)/python -m benchmarks.million
+	$(BIN)/python -m benchmarks.store
 
-soak: setup-dev  ## by hand: half an hour of slips of the pen in the rule language, and which of them no test catches
+soak: setup-dev  ## by hand: half an hour of slips of the pen in the rule language, and which of them no test catches; saves that are killed
 	nice -n 15 $(BIN)/python tests/soak/mutants.py
+	nice -n 15 $(BIN)/python -m tests.soak.store_kills
 
 golden: setup  ## write the golden run and the command reference anew; read the difference before you commit it
 	$(BIN)/python -m tests.golden

@@ -17,6 +17,7 @@ from crosscheck import settings
 from crosscheck.store.database import Store, open_store
 from crosscheck.store.runs import save_run
 from tests import postgres
+from tests.conftest import COLLECTION
 
 KINDS = ["sqlite", "postgresql"]
 _EVERY = 10  # of the organisations: a run of them is saved in a tenth of the time
@@ -36,19 +37,23 @@ class SmallRun:
         return save_run(store, self.folder, self.collection, settings.home()).run_id
 
 
-@pytest.fixture(scope="session")
-def small_run(tmp_path_factory: pytest.TempPathFactory, collection_folder: Path) -> SmallRun:
-    """Made by the real command, in a process of its own; nobody may write into it."""
-    place = tmp_path_factory.mktemp("small")
+def make_small_run(place: Path) -> SmallRun:
+    """Make a run of a tenth of the embedded collection by the real command, in a process of its own."""
     (place / "collection").mkdir()
-    codes = pl.read_csv(collection_folder / "organisations.csv", infer_schema=False)["org_code"][::_EVERY].to_list()
-    for file in collection_folder.glob("*.csv"):
+    codes = pl.read_csv(COLLECTION / "organisations.csv", infer_schema=False)["org_code"][::_EVERY].to_list()
+    for file in COLLECTION.glob("*.csv"):
         table = pl.read_csv(file, infer_schema=False)
         coded = pl.all_horizontal([pl.col(name).is_in(codes) for name in table.columns if name in _CODES] or True)
         table.filter(coded).write_csv(place / "collection" / file.name)
     arguments = ["run", str(place / "collection"), "--year", "2008/09", "--out", str(place / "run")]
     told = subprocess.run([sys.executable, "-c", _RUN, *arguments], capture_output=True, text=True, check=True)
     return SmallRun(place / "run", place / "collection", frozenset(told.stdout.splitlines()[-1].split()))
+
+
+@pytest.fixture(scope="session")
+def small_run(tmp_path_factory: pytest.TempPathFactory) -> SmallRun:
+    """Nobody may write into it."""
+    return make_small_run(tmp_path_factory.mktemp("small"))
 
 
 @pytest.fixture(scope="session")

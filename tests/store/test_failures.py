@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import re
 import resource
 import subprocess
 import sys
@@ -16,7 +17,7 @@ from crosscheck.cli.run import _keep
 from crosscheck.errors import StoreError
 from crosscheck.store.database import Store, open_store
 from crosscheck.store.doctor import examine
-from crosscheck.store.runs import _describe
+from crosscheck.store.runs import _describe, delete_run, list_runs
 from tests.postgres import Server
 from tests.store.conftest import SmallRun
 from tests.store.test_runs import counts, digests
@@ -88,6 +89,30 @@ def test_a_server_that_stops_in_the_middle_keeps_nothing_half(
     assert_sound_and_empty(store_url)
     monkeypatch.undo()
     assert small_run.save(store)
+
+
+def test_the_rights_that_the_documentation_gives_are_enough_and_no_more(server: Server, small_run: SmallRun) -> None:
+    """The two blocks of SQL in docs/store.md, run as they stand."""
+    text = (Path(__file__).parents[2] / "docs" / "store.md").read_text(encoding="utf-8")
+    roles, rights = (re.sub(r"--.*", "", block) for block in re.findall(r"```sql\n(.*?)```", text, re.DOTALL))
+    for statement in filter(str.strip, roles.split(";")):
+        server.ask(statement)
+    owner, writer, reader = (
+        server.url("crosscheck").replace("//postgres@", f"//{role}@")
+        for role in ("crosscheck_owner", "crosscheck", "crosscheck_reader")
+    )
+    with open_store(owner, create=True):
+        server.ask(rights, "crosscheck")
+    with open_store(writer) as store:
+        run_id = small_run.save(store)
+        for statement in ("UPDATE run SET year = '2009/10'", "TRUNCATE answer", "DROP TRIGGER run_no_update ON run"):
+            with pytest.raises(StoreError, match=r"permission denied|must be owner"), store.writing() as connection:
+                connection.exec_driver_sql(statement)
+        assert delete_run(store, run_id) == small_run.save(store)
+    with open_store(reader) as store:
+        assert [run["run_id"] for run in list_runs(store)] == [run_id]
+        with pytest.raises(StoreError, match="permission denied"):
+            delete_run(store, run_id)
 
 
 def test_who_has_to_wait_too_long_is_told(store_url: str, small_run: SmallRun, monkeypatch: pytest.MonkeyPatch) -> None:
