@@ -46,10 +46,12 @@ $(VENV)/.ready-bench: $(VENV)/.ready-dev requirements-bench.txt
 bench: $(VENV)/.ready-bench  ## speed and memory, side by side with peers, in one run
 	$(BIN)/python -m benchmarks
 	$(BIN)/python -m benchmarks.million
+	$(BIN)/python -m benchmarks.store
 
-soak: setup-dev  ## by hand, an hour: slips of the pen in the rule language, and runs that are killed at random moments
+soak: setup-dev  ## by hand, hours: slips of the pen in the rule language; runs and saves that are killed at random moments
 	nice -n 15 $(BIN)/python tests/soak/mutants.py
 	nice -n 15 $(BIN)/python tests/soak/kills.py
+	nice -n 15 $(BIN)/python -m tests.soak.store_kills
 
 golden: setup  ## write the golden run and the command reference anew; read the difference before you commit it
 	$(BIN)/python -m tests.golden

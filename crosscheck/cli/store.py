@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+
 import click
 
 from crosscheck.cli.group import main, store_option
@@ -63,3 +66,65 @@ def downgrade(store: str, to: str, *, yes: bool) -> None:
             click.confirm(f"Go back to {to}, and lose what it has no place for? Keep a copy first.", abort=True)
         migrate(kept, to)
         click.echo(f"{kept.name}: {state_of(kept) or 'empty'}")
+
+
+@store.command()
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@store_option
+def backup(file: Path, store: str) -> None:
+    """Write all that a store keeps into one file that goes back into either database.
+
+    \b
+    Example:  crosscheck store backup 2009-03-31.zip --store runs.db
+    Others may go on writing: the file is what was kept at one moment. A file that is there is never written over.
+    """
+    from crosscheck.store.backup import back_up
+    from crosscheck.store.database import open_store
+
+    with open_store(store) as kept:
+        _tell(back_up(kept, file).rows)
+    click.echo(f"FILE   {file}, {file.stat().st_size / 1_000_000:.1f} MB")
+
+
+@store.command()
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@store_option
+def restore(file: Path, store: str) -> None:
+    """Put back all that a backup holds, whole or not at all, into a store that keeps nothing yet.
+
+    \b
+    Example:  crosscheck store restore 2009-03-31.zip --store postgresql://crosscheck@db/crosscheck
+    """
+    from crosscheck.store.backup import restore as put_back
+    from crosscheck.store.database import connect
+
+    with connect(store, create=True) as kept:
+        _tell(put_back(file, kept).rows)
+        click.echo(f"STORE  {kept.name}")
+
+
+@store.command()
+@store_option
+@click.option("--mend", "mends", is_flag=True, help="Take away contents that belong to no run; nothing else.")
+def doctor(store: str, *, mends: bool) -> None:
+    """Look at everything that may ail a store, and say what to do; ends with 1 if anything is wrong.
+
+    \b
+    Example:  crosscheck store doctor --store runs.db
+    """
+    from crosscheck.store.database import connect
+    from crosscheck.store.doctor import examine, mend
+
+    with connect(store) as kept:
+        if mends:
+            click.echo(f"Contents that belonged to no run and are gone: {mend(kept)}")
+        found = examine(kept)
+    for looked_at, ailments in found.items():
+        click.echo(f"{'WRONG' if ailments else 'well '}  {looked_at}")
+        for ailment in ailments:
+            click.echo(f"       {ailment.what}.\n       {ailment.remedy}")
+    sys.exit(int(any(found.values())))
+
+
+def _tell(rows: dict[str, int]) -> None:
+    click.echo("ROWS   " + ", ".join(f"{table} {count}" for table, count in rows.items()))

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
-from sqlalchemy.exc import ArgumentError, DatabaseError
+from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from crosscheck.errors import StoreError
 from crosscheck.store.triggers import missing_triggers
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 _MIGRATIONS: Final = Path(__file__).parent / "migrations"
 _VERSION_TABLE: Final = "alembic_version"
 _WAIT_MS: Final = 5_000
+_WRITERS: Final = 0xC2_5705E  # PostgreSQL's advisory lock of whoever writes; SQLite has one of its own
 _FORMS: Final = "Give a file (runs.db) or a database (postgresql://user@host/name)."
 
 
@@ -36,14 +37,23 @@ class Store:
         """Whether it is a file."""
         return self.engine.dialect.name == "sqlite"
 
+    @property
+    def option(self) -> str:
+        """The option by which a command is told of it, to be copied; the password stays in the environment."""
+        return f"--store {self.name}" if self.is_sqlite else '--store "$CROSSCHECK_STORE"'
+
     @contextmanager
-    def reading(self) -> Iterator[sa.Connection]:
+    def reading(self, *, one_moment: bool = False) -> Iterator[sa.Connection]:
         """A transaction that reads.
+
+        Args:
+            one_moment: whether all of it must see the store as it was at its beginning; SQLite always does so.
 
         Raises:
             StoreError: the database refused or went away.
         """
-        with _told(self.name), self.engine.begin() as connection:
+        settled = {"isolation_level": "REPEATABLE READ"} if one_moment and not self.is_sqlite else {}
+        with self._told(), self.engine.connect().execution_options(**settled) as connection, connection.begin():
             yield connection
 
     @contextmanager
@@ -53,8 +63,23 @@ class Store:
         Raises:
             StoreError: the database refused, is full, may not be written, or went away: nothing was written.
         """
-        with _told(self.name), self.engine.connect().execution_options(writes=True) as connection, connection.begin():
+        with self._told(), self.engine.connect().execution_options(writes=True) as connection, connection.begin():
+            if not self.is_sqlite:
+                connection.exec_driver_sql(f"SET LOCAL lock_timeout = {_WAIT_MS}")
+                connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_WRITERS})")
             yield connection
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """Say in words what the database refuses; what is sent past SQLAlchemy in bulk is refused by the driver."""
+        driver: Any = self.engine.dialect.dbapi
+        try:
+            yield
+        except (DBAPIError, driver.Error) as error:
+            raise StoreError(f"{self.name}: {_words(error)}") from error
+        except OSError as error:
+            told = os.strerror(error.errno) if error.errno else error
+            raise StoreError(f"{self.name}: {told}. Nothing was written.") from error
 
     def close(self) -> None:
         """Let go of it."""
@@ -145,19 +170,19 @@ def migrate(store: Store, to: str) -> None:
 def _refuse_unusable(store: Store) -> None:
     there, known = state_of(store), versions()
     if there is None:
-        raise StoreError(f"{store.name}: is empty. Make its tables: crosscheck store upgrade --store {store.name}")
+        raise StoreError(f"{store.name}: is empty. Make its tables: crosscheck store upgrade {store.option}")
     if there not in known:
         raise StoreError(f"{store.name}: was made by a newer crosscheck (version {there}; this knows {known[-1]}).")
     if there != known[-1]:
         raise StoreError(
             f"{store.name}: is of version {there}, and this crosscheck needs {known[-1]}. Keep a copy of it, then: "
-            f"crosscheck store upgrade --store {store.name}"
+            f"crosscheck store upgrade {store.option}"
         )
     with store.reading() as connection:
         if missing := missing_triggers(connection):
             raise StoreError(
                 f"{store.name}: somebody took away what keeps its rows from being changed: {', '.join(missing)}. "
-                f"Find out who and why before you trust it; then: crosscheck store upgrade --store {store.name}"
+                f"Find out who and why before you trust it; then: crosscheck store upgrade {store.option}"
             )
 
 
@@ -203,26 +228,25 @@ def _engine(address: sa.URL) -> sa.Engine:
     return engine
 
 
-@contextmanager
-def _told(name: str) -> Iterator[None]:
-    """Say in words what a database refuses."""
-    try:
-        yield
-    except DatabaseError as error:
-        raise StoreError(f"{name}: {_words(error)}") from error
-    except OSError as error:
-        raise StoreError(
-            f"{name}: {os.strerror(error.errno) if error.errno else error}. Nothing was written."
-        ) from error
-
-
+_BUSY: Final = "another program has been writing for more than 5 seconds. Do it again when it has ended."
+_RESTED_ON: Final = "something that is kept rests on this, so it stays. Nothing was changed."
+_AWAY: Final = "the database went away in the middle. Nothing was written; do it again when it runs."
 _REFUSALS: Final = {
     "file is not a database": f"is no store, and no database at all. {_FORMS}",
     "unable to open database file": "can't be opened. Check that its folder is there and that you may write in it.",
     "readonly database": "may not be written. Check the rights on the file and on its folder.",
+    "disk I/O error": "the disk refused; it may be full. Make room and do it again; nothing was written.",
     "disk is full": "the disk is full. Make room and do it again; nothing was written.",
     "No space left": "the disk is full. Make room and do it again; nothing was written.",
-    "database is locked": "another program has been writing for more than 5 seconds. Do it again when it has ended.",
+    "malformed": "is damaged. Restore it from a backup: crosscheck store restore FILE --store STORE",
+    "database is locked": _BUSY,
+    "lock timeout": _BUSY,
+    "FOREIGN KEY constraint failed": _RESTED_ON,
+    "violates foreign key constraint": _RESTED_ON,
+    "attempt to write": "may not be written. Check the rights on the file and on its folder.",
+    "closed the connection": _AWAY,
+    "terminating connection": _AWAY,
+    "connection is lost": _AWAY,
     "does not exist": "there is no such database or user. Make it first (createdb), or mend the address.",
     "password authentication failed": "user or password is not right.",
     "no password supplied": "a password is needed: postgresql://user:password@host/name, or a ~/.pgpass.",
@@ -233,6 +257,6 @@ _REFUSALS: Final = {
 }
 
 
-def _words(error: DatabaseError) -> str:
-    said = str(error.orig)
+def _words(error: Exception) -> str:
+    said = str(error.orig if isinstance(error, DBAPIError) else error)
     return next((words for sign, words in _REFUSALS.items() if sign in said), f"{said.splitlines()[0]}.")

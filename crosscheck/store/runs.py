@@ -12,25 +12,28 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 import polars as pl
-import polars.selectors as cs
 import sqlalchemy as sa
 
 from crosscheck.errors import StoreError, UnknownNameError
 from crosscheck.report.folder import written_whole
 from crosscheck.report.run_folder import COLLECTION, MANIFEST, read_json, read_table
-from crosscheck.store.tables import ROWS, Answer, Blob, Finding, Kept, Listing, Problem, Run, RunFile, Score, Sheet
+from crosscheck.store.bulk import insert_rows
+from crosscheck.store.tables import ROWS, Answer, Blob, Finding, Kept, Listing, Problem, Run, RunFile, Sheet
 from crosscheck.store.triggers import unsealed
 from crosscheck.vocabulary import VERDICTS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
+    from concurrent.futures import Future
     from pathlib import Path
 
     from crosscheck.store.database import Store
 
 _SOURCES: Final = "sources.json"
 _LEVEL: Final = 1  # zlib's quickest: the tables repeat themselves so much that more gains little
+_COMPRESSED: Final = (b"PAR1", b"PK")  # Parquet, XLSX
 _WORKERS: Final = 2
+_ON_A_SHEET: Final = 16  # organisations: fewer would take longer to save, more longer to read
 _KEPT_AS_ROWS: Final = ("differs", "cannot_tell")
 _FEWEST_CHARACTERS: Final = 4
 
@@ -62,18 +65,17 @@ def save_run(store: Store, folder: Path, collection: Path, home: Path) -> Saved:
         raise StoreError(f"{folder}: was made before runs could be kept. Make it again.")
     run_id = manifest["fingerprint"][:16]
     files = _read_outputs(folder, manifest["outputs"]) | _read_sources(manifest["sources"], collection, home)
-    with ThreadPoolExecutor(_WORKERS) as beside, store.writing() as connection:
+    with store.reading() as connection:
         if _is_known(connection, run_id, manifest):
             return Saved(run_id, is_new=False)
-        blobs = _new_blobs(connection, files, beside)
-        number = connection.execute(sa.select(sa.func.coalesce(sa.func.max(_run.c.number), 0) + 1)).scalar_one()
-        with unsealed(connection):
-            for table, rows in _rows_of(folder, beside).items():
-                insert_bulk(connection, table, rows.select(pl.lit(number).alias("run"), pl.all()))
-            insert_bulk(connection, Blob, pl.DataFrame([blob.result() for blob in blobs], _BLOB, orient="row"))
-            kept = [(number, kind, path, sha256) for (kind, path), (sha256, _) in files.items()]
-            insert_bulk(connection, RunFile, pl.DataFrame(kept, ["run", "kind", "path", "sha256"], orient="row"))
-            connection.execute(sa.insert(_run).values(number=number, run_id=run_id, **_describe(manifest)))
+        kept = _kept_digests(connection)
+    with ThreadPoolExecutor(_WORKERS) as beside:
+        blobs = _pack_beside({digest: content for digest, content in files.values() if digest not in kept}, beside)
+        rows = _rows_of(folder)
+        with store.writing() as connection:
+            if _is_known(connection, run_id, manifest):
+                return Saved(run_id, is_new=False)
+            _insert_run(connection, manifest, rows, blobs, files)
     return Saved(run_id, is_new=True)
 
 
@@ -100,7 +102,7 @@ def show_run(store: Store, run_id: str) -> dict[str, Any]:
     """
     with store.reading() as connection:
         run = look_up(connection, run_id)
-        manifest = json.loads(_read_file(connection, run["number"], "output", MANIFEST))
+        manifest = json.loads(read_file(connection, run["number"], "output", MANIFEST))
     return {"run_id": run["run_id"], "saved_at": run["saved_at"].isoformat(timespec="seconds"), **manifest}
 
 
@@ -148,28 +150,25 @@ def delete_run(store: Store, run_id: str) -> str:
     return str(run["run_id"])
 
 
-def read_dossier_rows(store: Store, run_id: str, org_code: str) -> dict[str, list[dict[str, Any]]]:
+def read_dossier_rows(store: Store, run_id: str, org_code: str) -> dict[str, pl.DataFrame]:
     """What a run says of one organisation, in time for a page.
 
     Returns:
-        Rows by table: `listing` and `finding` (what differs or can't be told; the listing counts the others), `answer`,
-        and as the run wrote them `parts` and `scores`. An organisation that is not in the run has none.
+        Its rows by table, as the run wrote them: `visit_list` (with how many checks agree, differ, can't tell, do not
+        apply), `findings` (what differs or can't be told), `parts`, `scores`, `answers`. An organisation that is not in
+        the run has none.
 
     Raises:
         UnknownNameError: as `show_run`.
     """
     with store.reading() as connection:
         number = look_up(connection, run_id)["number"]
-        rows = {}
-        for table in (Listing, Finding, Answer):
-            kept = _table(table)
-            asked = sa.select(*[column for column in kept.c if column.name not in ("run", "org_code")])
-            of_organisation = asked.where(kept.c.run == number, kept.c.org_code == org_code).order_by(*kept.primary_key)
-            rows[kept.name] = [dict(row) for row in connection.execute(of_organisation).mappings()]
-        sheets = sa.select(_sheet.c.name, _sheet.c.content).where(_sheet.c.run == number, _sheet.c.org_code == org_code)
-        for name, content in connection.execute(sheets):
-            rows[name] = [json.loads(line) for line in zlib.decompress(content).splitlines()]
-    return rows
+        asked = sa.select(_sheet.c.name, _sheet.c.content).where(
+            _sheet.c.run == number, _sheet.c.first <= org_code, _sheet.c.last >= org_code
+        )
+        sheets = connection.execute(asked).all()
+    of_organisation = pl.col("org_code") == org_code
+    return {name: pl.read_parquet(content).filter(of_organisation).drop("org_code") for name, content in sheets}
 
 
 def look_up(connection: sa.Connection, run_id: str) -> Mapping[str, Any]:
@@ -187,26 +186,14 @@ def look_up(connection: sa.Connection, run_id: str) -> Mapping[str, Any]:
 
 
 def insert_bulk(connection: sa.Connection, table: type[Kept], rows: pl.DataFrame) -> None:
-    """Add rows in bulk: `executemany` on SQLite, `COPY` on PostgreSQL; columns that are not given stay absent.
+    """Add rows in bulk: many a statement on SQLite, `COPY` on PostgreSQL; columns that are not given stay absent.
 
     Args:
         connection: of a transaction that writes.
         table: where to.
         rows: columns that bear the names of the table's.
     """
-    name = _table(table).name
-    plain = rows.with_columns(cs.enum().cast(pl.String))
-    columns = ", ".join(f'"{column}"' for column in plain.columns)
-    driver: Any = connection.connection.driver_connection
-    if connection.dialect.name == "sqlite":
-        marks = ", ".join("?" * plain.width)
-        driver.executemany(f"INSERT INTO {name} ({columns}) VALUES ({marks})", plain.iter_rows())  # noqa: S608
-        return
-    lines = io.BytesIO()
-    hexadecimal = cs.binary().bin.encode("hex")
-    plain.with_columns(("\\x" + hexadecimal).name.keep()).write_csv(lines, include_header=False)
-    with driver.cursor() as cursor, cursor.copy(f"COPY {name} ({columns}) FROM STDIN (FORMAT csv)") as copy:
-        copy.write(lines.getbuffer())
+    insert_rows(connection, _table(table).name, rows)
 
 
 def _table(table: type[Kept]) -> sa.Table:
@@ -215,6 +202,7 @@ def _table(table: type[Kept]) -> sa.Table:
 
 _run, _run_file, _blob, _sheet = (_table(table) for table in (Run, RunFile, Blob, Sheet))
 _BLOB: Final = {"sha256": pl.String, "size": pl.Int64, "content": pl.Binary}
+_SHEET: Final = {"name": pl.String, "first": pl.String, "last": pl.String, "content": pl.Binary}
 _Files = dict[tuple[str, str], tuple[str, bytes]]
 
 
@@ -274,33 +262,59 @@ def _is_known(connection: sa.Connection, run_id: str, manifest: Mapping[str, Any
     return True
 
 
-def _new_blobs(connection: sa.Connection, files: _Files, beside: ThreadPoolExecutor) -> list[Any]:
-    """The contents that are not kept yet, being compressed: digest, size, content."""
-    kept = set(connection.execute(sa.select(_blob.c.sha256)).scalars())
-    new = {digest: content for digest, content in files.values() if digest not in kept}
-    return [beside.submit(_compress, digest, new[digest]) for digest in sorted(new, key=lambda one: -len(new[one]))]
+def _insert_run(
+    connection: sa.Connection,
+    manifest: Mapping[str, Any],
+    rows: Mapping[type[Kept], pl.DataFrame],
+    blobs: Mapping[str, Future[bytes]],
+    files: _Files,
+) -> None:
+    """Put everything in, the run's own row last: with it the run is sealed."""
+    number = connection.execute(sa.select(sa.func.coalesce(sa.func.max(_run.c.number), 0) + 1)).scalar_one()
+    contents = dict(files.values())
+    with unsealed(connection):
+        for table, of_table in rows.items():
+            insert_bulk(connection, table, of_table.select(pl.lit(number).alias("run"), pl.all()))
+        missing = sorted(contents.keys() - _kept_digests(connection))  # asked anew: a run may have gone meanwhile
+        packed = [blobs[digest].result() if digest in blobs else _pack(contents[digest]) for digest in missing]
+        sizes = [len(contents[digest]) for digest in missing]
+        insert_bulk(connection, Blob, pl.DataFrame({"sha256": missing, "size": sizes, "content": packed}, _BLOB))
+        kept = [(number, kind, path, sha256) for (kind, path), (sha256, _) in files.items()]
+        insert_bulk(connection, RunFile, pl.DataFrame(kept, ["run", "kind", "path", "sha256"], orient="row"))
+        connection.execute(
+            sa.insert(_run).values(number=number, run_id=manifest["fingerprint"][:16], **_describe(manifest))
+        )
 
 
-def _compress(digest: str, content: bytes) -> tuple[str, int, bytes]:
-    return digest, len(content), zlib.compress(content, _LEVEL)
+def _kept_digests(connection: sa.Connection) -> set[str]:
+    return set(connection.execute(sa.select(_blob.c.sha256)).scalars())
 
 
-def _rows_of(folder: Path, beside: ThreadPoolExecutor) -> dict[type[Kept], pl.DataFrame]:
+def _pack_beside(contents: Mapping[str, bytes], beside: ThreadPoolExecutor) -> dict[str, Future[bytes]]:
+    """Contents being compressed, the longest first."""
+    longest_first = sorted(contents, key=lambda digest: -len(contents[digest]))
+    return {digest: beside.submit(_pack, contents[digest]) for digest in longest_first}
+
+
+def _pack(content: bytes) -> bytes:
+    """Compressed with zlib, but for what is compressed already: that is only put in zlib's form."""
+    return zlib.compress(content, 0 if content.startswith(_COMPRESSED) else _LEVEL)
+
+
+def _rows_of(folder: Path) -> dict[type[Kept], pl.DataFrame]:
     """The rows that are made from a run's files, without the run's number, in the order of their keys."""
-    findings, scores = (read_table(folder, name) for name in ("findings", "scores"))
-    parts = read_table(folder, "parts")
-    problems = read_table(folder, "problems").cast(pl.String).with_row_index("place", 1)
+    findings = read_table(folder, "findings")
+    told = {name: read_table(folder, name) for name in ("visit_list", "parts", "scores", f"{COLLECTION}/answers")}
+    told["findings"] = findings.filter(pl.col("verdict").is_in(_KEPT_AS_ROWS))
+    told["visit_list"] = _count_verdicts(told["visit_list"], findings)
     frames: dict[type[Kept], pl.DataFrame] = {
-        Listing: _count_verdicts(read_table(folder, "visit_list"), findings),
-        Finding: findings.filter(pl.col("verdict").is_in(_KEPT_AS_ROWS)),
-        Score: scores,
-        Answer: read_table(folder, f"{COLLECTION}/answers"),
-        Problem: problems,
+        Listing: told["visit_list"],
+        Finding: told["findings"],
+        Answer: told[f"{COLLECTION}/answers"],
+        Problem: read_table(folder, "problems").cast(pl.String).with_row_index("place", 1),
+        Sheet: pl.concat(_sheets(name.removeprefix(f"{COLLECTION}/"), table) for name, table in told.items()),
     }
-    rows = {table: _shaped(frame, table) for table, frame in frames.items()}
-    sheets = [*_sheets("parts", parts, beside), *_sheets("scores", scores, beside)]
-    rows[Sheet] = pl.DataFrame(sheets, {"org_code": pl.String, "name": pl.String, "content": pl.Binary}, orient="row")
-    return rows
+    return {table: _shaped(frame, table) for table, frame in frames.items()}
 
 
 def _count_verdicts(listed: pl.DataFrame, findings: pl.DataFrame) -> pl.DataFrame:
@@ -316,16 +330,19 @@ def _shaped(frame: pl.DataFrame, table: type[Kept]) -> pl.DataFrame:
     return frame.select(names).sort([column.name for column in kept.primary_key if column.name != "run"])
 
 
-def _sheets(name: str, table: pl.DataFrame, beside: ThreadPoolExecutor) -> Iterable[tuple[str, str, bytes]]:
-    """The rows of each organisation as compressed JSON lines."""
+def _sheets(name: str, table: pl.DataFrame) -> pl.DataFrame:
+    """The rows of a few organisations a sheet, as Parquet."""
     ordered = table.sort("org_code", maintain_order=True)
+    sheet = (pl.col("org_code").rle_id() // _ON_A_SHEET).alias("sheet")
+    sheets = ordered.with_columns(sheet).partition_by("sheet", maintain_order=True, include_key=False)
+    ends = [(name, rows["org_code"][0], rows["org_code"][-1], _as_parquet(rows)) for rows in sheets]
+    return pl.DataFrame(ends, _SHEET, orient="row")
+
+
+def _as_parquet(rows: pl.DataFrame) -> bytes:
     written = io.BytesIO()
-    ordered.drop("org_code").write_ndjson(written)
-    lines = written.getvalue().split(b"\n")
-    counted = ordered.group_by("org_code", maintain_order=True).len().with_columns(end=pl.col("len").cum_sum())
-    pages = [b"\n".join(lines[end - count : end]) for _, count, end in counted.iter_rows()]
-    packed = beside.map(lambda page: zlib.compress(page, _LEVEL), pages)
-    return [(code, name, content) for code, content in zip(counted["org_code"], packed, strict=True)]
+    rows.write_parquet(written, compression="zstd", compression_level=1, statistics=False)
+    return written.getvalue()
 
 
 def _describe(manifest: Mapping[str, Any]) -> dict[str, Any]:
@@ -353,17 +370,21 @@ def _in_one_line(run: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _read_file(connection: sa.Connection, number: int, kind: str, path: str) -> bytes:
-    """The content of one file of a run."""
+def read_file(connection: sa.Connection, number: int, kind: str, path: str) -> bytes:
+    """The content of one file of a run.
+
+    Raises:
+        StoreError: it is no longer what was kept.
+    """
     asked = (
         sa.select(_blob.c.sha256, _blob.c.content)
         .join(_run_file, _run_file.c.sha256 == _blob.c.sha256)
         .where(_run_file.c.run == number, _run_file.c.kind == kind, _run_file.c.path == path)
     )
-    return _unpack(path, *connection.execute(asked).one())
+    return unpack(path, *connection.execute(asked).one())
 
 
-def _unpack(path: str, sha256: str, content: bytes) -> bytes:
+def unpack(path: str, sha256: str, content: bytes) -> bytes:
     """The file as it was; what does not bear its own digest is not given out."""
     try:
         file = zlib.decompress(content)
@@ -385,5 +406,5 @@ def _write_files(connection: sa.Connection, number: int, kind: str, folder: Path
     for path in digests:
         file = folder / path
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(_read_file(connection, number, kind, path))
+        file.write_bytes(read_file(connection, number, kind, path))
     return digests

@@ -65,7 +65,7 @@ def release(connection: sa.Connection) -> None:
         connection.exec_driver_sql(f"DROP TRIGGER {name}{on}")
     if connection.dialect.name == "postgresql":
         for function in _FUNCTIONS:
-            connection.exec_driver_sql(f"DROP FUNCTION IF EXISTS {function}()")
+            connection.exec_driver_sql(f"DROP FUNCTION IF EXISTS {function}() CASCADE")  # switched-off triggers too
 
 
 def missing_triggers(connection: sa.Connection) -> list[str]:

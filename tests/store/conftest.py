@@ -1,104 +1,139 @@
-"""A store of each kind: a file of SQLite, and a database in a PostgreSQL server of our own."""
+"""A store of each kind: a file of SQLite, and a database in a PostgreSQL server of our own; empty, or with a run."""
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
-import tempfile
+import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from uuid import uuid4
 
+import polars as pl
 import pytest
 
+from crosscheck import settings
 from crosscheck.store.database import Store, open_store
+from crosscheck.store.runs import save_run
+from tests import postgres
+from tests.conftest import COLLECTION
 
-_PORT = 5433  # of a socket in a folder of our own, so it is nobody else's
-_QUICK = "-c fsync=off -c synchronous_commit=off -c full_page_writes=off"
-
-
-def _programs() -> Path | None:
-    """Where Debian keeps the server's programs, the newest first, or where the search path has them."""
-    installed = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name), reverse=True)
-    found = shutil.which("initdb")
-    return next(iter(installed), Path(found).parent if found else None)
+KINDS = ["sqlite", "postgresql"]
+_EVERY = 10  # of the organisations: a run of them is saved in a tenth of the time
+_CODES = ("org_code", "from_code", "to_code")
+_RUN = "import sys; from crosscheck.cli import main; main(sys.argv[1:], standalone_mode=False); print(*sys.modules)"
 
 
-def _as_server(*command: object) -> None:
-    """Run one of the server's programs; it refuses to be run by root, so then as the user that Debian makes for it."""
-    other = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
-    subprocess.run([*other, *map(str, command)], check=True, stdout=subprocess.DEVNULL, cwd="/")
+@dataclass(frozen=True)
+class SmallRun:
+    """A run of a tenth of the organisations, the collection it read, and the modules that the command imported."""
+
+    folder: Path
+    collection: Path
+    modules: frozenset[str]
+
+    def save(self, store: Store) -> str:
+        return save_run(store, self.folder, self.collection, settings.home()).run_id
+
+
+def make_small_run(place: Path) -> SmallRun:
+    """Make a run of a tenth of the embedded collection by the real command, in a process of its own."""
+    (place / "collection").mkdir()
+    codes = pl.read_csv(COLLECTION / "organisations.csv", infer_schema=False)["org_code"][::_EVERY].to_list()
+    for file in COLLECTION.glob("*.csv"):
+        table = pl.read_csv(file, infer_schema=False)
+        coded = pl.all_horizontal([pl.col(name).is_in(codes) for name in table.columns if name in _CODES] or True)
+        table.filter(coded).write_csv(place / "collection" / file.name)
+    arguments = ["run", str(place / "collection"), "--year", "2008/09", "--out", str(place / "run")]
+    told = subprocess.run([sys.executable, "-c", _RUN, *arguments], capture_output=True, text=True, check=True)
+    return SmallRun(place / "run", place / "collection", frozenset(told.stdout.splitlines()[-1].split()))
 
 
 @pytest.fixture(scope="session")
-def postgresql() -> Iterator[str]:
-    """The address of a server without the name of a database; it has a database `empty` and one `made`, to copy."""
-    programs = _programs()
-    if programs is None:
+def small_run(tmp_path_factory: pytest.TempPathFactory) -> SmallRun:
+    """Nobody may write into it."""
+    return make_small_run(tmp_path_factory.mktemp("small"))
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[postgres.Server]:
+    if not postgres.is_there():
         pytest.skip("there is no PostgreSQL server: apt-get install postgresql")
-    with tempfile.TemporaryDirectory(prefix="crosscheck-pg-") as name:
-        folder = Path(name)
-        if os.geteuid() == 0:
-            shutil.chown(folder, "postgres")
-        _as_server(
-            programs / "initdb", "-D", folder / "data", "-A", "trust", "-U", "postgres", "--no-sync", "-E", "UTF8"
-        )
-        listens = f"-c listen_addresses='' -c unix_socket_directories={folder} -p {_PORT} {_QUICK}"
-        log = folder / "log"
-        _as_server(programs / "pg_ctl", "-D", folder / "data", "-w", "-s", "-l", log, "-o", listens, "start")
-        try:
-            yield f"postgresql://postgres@/DATABASE?host={folder}&port={_PORT}"
-        finally:
-            _as_server(programs / "pg_ctl", "-D", folder / "data", "-w", "-s", "-m", "immediate", "stop")
+    with postgres.server() as started:
+        yield started
 
 
-def _ask(address: str, statement: str) -> None:
-    import psycopg
+class Templates:
+    """Stores to copy, since to make one takes longer: `made` is empty, `kept` has the small run in it."""
 
-    with psycopg.connect(address.replace("DATABASE", "postgres"), autocommit=True) as connection:
-        connection.execute(statement)
+    def __init__(self, request: pytest.FixtureRequest, folder: Path) -> None:
+        self._request, self._folder, self._there = request, folder, set[tuple[str, str]]()
+
+    @contextmanager
+    def copy(self, kind: str, name: str, folder: Path) -> Iterator[str]:
+        """The address of a copy."""
+        if (kind, name) not in self._there:
+            self._make(kind, name)
+            self._there.add((kind, name))
+        if kind == "sqlite":
+            yield str(shutil.copy(self._folder / f"{name}.db", folder / "store.db"))
+            return
+        with self._server().database(name) as url:
+            yield url
+
+    def _make(self, kind: str, name: str) -> None:
+        if kind == "sqlite":
+            url = str(self._folder / f"{name}.db")
+        else:
+            self._server().ask(f"CREATE DATABASE {name}")
+            url = self._server().url(name)
+        with open_store(url, create=True) as store:
+            if name == "kept":
+                self._request.getfixturevalue("small_run").save(store)
+
+    def _server(self) -> postgres.Server:
+        return self._request.getfixturevalue("server")
 
 
 @pytest.fixture(scope="session")
-def template(postgresql: str) -> str:
-    """A database at the newest version, to copy: quicker than to make it each time."""
-    _ask(postgresql, "CREATE DATABASE made")
-    with open_store(postgresql.replace("DATABASE", "made"), create=True):
-        pass
-    return "made"
+def templates(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Templates:
+    return Templates(request, tmp_path_factory.mktemp("templates"))
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=KINDS)
 def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """The address of an empty database of each kind."""
     if request.param == "sqlite":
         yield str(tmp_path / "store.db")
         return
-    address = request.getfixturevalue("postgresql")
-    name = f"t{uuid4().hex}"
-    _ask(address, f"CREATE DATABASE {name}")
-    yield address.replace("DATABASE", name)
-    _ask(address, f"DROP DATABASE {name} WITH (FORCE)")
+    with request.getfixturevalue("server").database() as url:
+        yield url
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+@pytest.fixture(params=KINDS)
+def store_url(request: pytest.FixtureRequest, templates: Templates, tmp_path: Path) -> Iterator[str]:
     """The address of a store of each kind, of the newest version and without a run."""
-    if request.param == "sqlite":
-        with open_store(str(tmp_path / "store.db"), create=True):
-            pass
-        yield str(tmp_path / "store.db")
-        return
-    address, made = request.getfixturevalue("postgresql"), request.getfixturevalue("template")
-    name = f"t{uuid4().hex}"
-    _ask(address, f"CREATE DATABASE {name} TEMPLATE {made}")
-    yield address.replace("DATABASE", name)
-    _ask(address, f"DROP DATABASE {name} WITH (FORCE)")
+    with templates.copy(request.param, "made", tmp_path) as url:
+        yield url
+
+
+@pytest.fixture(params=KINDS)
+def kept_url(request: pytest.FixtureRequest, templates: Templates, tmp_path: Path) -> Iterator[str]:
+    """The same, with the small run in it."""
+    with templates.copy(request.param, "kept", tmp_path) as url:
+        yield url
 
 
 @pytest.fixture
 def store(store_url: str) -> Iterator[Store]:
-    """The same, open."""
+    """A store of each kind without a run, open."""
     with open_store(store_url) as opened:
+        yield opened
+
+
+@pytest.fixture
+def kept(kept_url: str) -> Iterator[Store]:
+    """A store of each kind with the small run in it, open."""
+    with open_store(kept_url) as opened:
         yield opened

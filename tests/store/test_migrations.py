@@ -2,33 +2,36 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
-from crosscheck import settings
 from crosscheck.errors import StoreError
 from crosscheck.store.database import Store, connect, migrate, open_store, state_of, versions
-from crosscheck.store.runs import list_runs, save_run
+from crosscheck.store.runs import list_runs
 from crosscheck.store.tables import Kept
 from crosscheck.store.triggers import GUARDS, missing_triggers, release
+from tests.store.conftest import SmallRun
 
 
-def test_up_down_and_up_again_with_a_run_in_it(empty_url: str, national_run: Path, collection_folder: Path) -> None:
+def test_up_down_and_up_again_with_a_run_in_it(empty_url: str, small_run: SmallRun) -> None:
     with connect(empty_url, create=True) as store:
         assert state_of(store) is None
         for version in versions():
             migrate(store, version)
             assert state_of(store) == version
-        saved = save_run(store, national_run, collection_folder, settings.home())
+        run_id = small_run.save(store)
         for version in reversed(versions()):
             migrate(store, version)
             with store.reading() as connection:
                 assert missing_triggers(connection) == []
-        assert [run["run_id"] for run in list_runs(store)] == [saved.run_id]
+        assert [run["run_id"] for run in list_runs(store)] == [run_id]
         migrate(store, "base")
         assert state_of(store) is None
         migrate(store, "head")
@@ -78,3 +81,35 @@ def test_what_is_no_store_is_refused_in_words(tmp_path: Path) -> None:
         with pytest.raises(StoreError, match=words) as refused, open_store(str(url)):
             pass
         assert "secret" not in str(refused.value)
+
+
+def test_what_is_appended_can_only_be_added_to(kept: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(GUARDS, "problem", "appended")
+    migrate(kept, "head")
+    row = "INSERT INTO problem VALUES (1, {}, 'answers', 'answers.csv', NULL, NULL, NULL, 'odd', 'mend', 'converted')"
+    with kept.writing() as connection:
+        connection.execute(sa.text(row.format(99)))
+    refused = ["UPDATE problem SET effect = 'set aside'", "DELETE FROM problem", row.format(99)]
+    if kept.is_sqlite:
+        refused.append(row.format(99).replace("INSERT", "INSERT OR REPLACE"))
+    for statement in refused:
+        with pytest.raises(StoreError), kept.writing() as connection:
+            connection.execute(sa.text(statement))
+
+
+def test_a_store_that_needs_a_step_says_how_in_words_that_can_be_copied(store_url: str) -> None:
+    with connect(store_url) as store:
+        migrate(store, "base")
+        option = f"--store {store_url}" if store.is_sqlite else '--store "$CROSSCHECK_STORE"'
+    with pytest.raises(StoreError) as refused, open_store(store_url):
+        pass
+    assert f"crosscheck store upgrade {option}" in str(refused.value)
+    assert "***" not in str(refused.value)
+
+
+def test_the_wheel_holds_the_steps(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
+    subprocess.run(command, check=True, capture_output=True, cwd=Path(__file__).parents[2])
+    with ZipFile(next(tmp_path.glob("*.whl"))) as wheel:
+        there = {Path(name).name for name in wheel.namelist() if name.startswith("crosscheck/store/migrations/")}
+    assert {"env.py", "0001_runs.py"} <= there

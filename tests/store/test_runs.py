@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import polars as pl
@@ -15,7 +16,8 @@ from click.testing import CliRunner
 from crosscheck import settings
 from crosscheck.cli import main
 from crosscheck.errors import StoreError, UnknownNameError
-from crosscheck.store.database import Store
+from crosscheck.report.run_folder import read_table
+from crosscheck.store.database import Store, open_store
 from crosscheck.store.runs import (
     delete_run,
     export_run,
@@ -27,6 +29,7 @@ from crosscheck.store.runs import (
     show_run,
 )
 from crosscheck.store.tables import Kept
+from tests.store.conftest import SmallRun, Templates
 
 TABLES = sorted(Kept.metadata.tables)
 
@@ -41,14 +44,14 @@ def counts(store: Store) -> dict[str, int]:
         return {name: connection.scalar(sa.text(f'SELECT count(*) FROM "{name}"')) for name in TABLES}  # noqa: S608
 
 
-@pytest.fixture
-def run_id(store: Store, national_run: Path, collection_folder: Path) -> str:
-    return save_run(store, national_run, collection_folder, settings.home()).run_id
+def run_in(store: Store) -> str:
+    return list_runs(store)[0]["run_id"]
 
 
 def test_a_run_comes_back_byte_for_byte_with_all_it_rests_on_and_goes_without_a_trace(
-    store: Store, run_id: str, national_run: Path, collection_folder: Path, tmp_path: Path
+    store: Store, national_run: Path, collection_folder: Path, tmp_path: Path
 ) -> None:
+    run_id = save_run(store, national_run, collection_folder, settings.home()).run_id
     export_run(store, run_id, tmp_path / "run")
     assert digests(tmp_path / "run") == digests(national_run)
 
@@ -63,25 +66,47 @@ def test_a_run_comes_back_byte_for_byte_with_all_it_rests_on_and_goes_without_a_
     assert show_run(store, run_id[:4])["counts"] == manifest["counts"]
     assert save_run(store, national_run, collection_folder, settings.home()).is_new is False
 
-    rows = read_dossier_rows(store, run_id, "5E0")
-    findings = pl.read_parquet(national_run / "findings.parquet").filter(pl.col("org_code") == "5E0")
-    asked = findings.filter(pl.col("verdict").is_in(["differs", "cannot_tell"]))
-    assert {(row["function"], row["check_id"]) for row in rows["finding"]} == set(
-        asked.select("function", "check_id").iter_rows()
-    )
-    agreeing = findings.filter(pl.col("verdict") == "agrees").height
-    assert sum(row["agrees"] for row in rows["listing"]) == agreeing > 0
-    parts = pl.read_parquet(national_run / "parts.parquet").filter(pl.col("org_code") == "5E0").drop("org_code")
-    assert rows["parts"] == parts.to_dicts()
-
     delete_run(store, run_id)
     assert set(counts(store).values()) == {0}
     with pytest.raises(UnknownNameError, match="none begins so"):
         show_run(store, run_id)
 
 
-def test_nothing_of_a_kept_run_can_be_changed_added_or_taken_away(store: Store, run_id: str) -> None:
-    before = counts(store)
+def test_a_dossier_has_every_row_of_its_organisation_and_no_other(kept: Store, small_run: SmallRun) -> None:
+    run_id = run_in(kept)
+    for org_code in read_table(small_run.folder, "visit_list")["org_code"].unique():
+        rows = read_dossier_rows(kept, run_id, org_code)
+        findings = of_organisation(small_run, "findings", org_code)
+        asked = findings.filter(pl.col("verdict").is_in(["differs", "cannot_tell"]))
+        assert rows.pop("findings").equals(asked)
+        assert rows["visit_list"]["agrees"].sum() == findings.filter(pl.col("verdict") == "agrees").height
+        listed = of_organisation(small_run, "visit_list", org_code)
+        assert rows.pop("visit_list").select(listed.columns).equals(listed)
+        assert rows.pop("answers").equals(of_organisation(small_run, "collection/answers", org_code))
+        assert rows.keys() == {"parts", "scores"}
+        for name, table in rows.items():
+            assert table.equals(of_organisation(small_run, name, org_code))
+    assert all(table.is_empty() for table in read_dossier_rows(kept, run_id, "RZZ").values())
+
+
+def of_organisation(run: SmallRun, name: str, org_code: str) -> pl.DataFrame:
+    return read_table(run.folder, name).filter(pl.col("org_code") == org_code).drop("org_code")
+
+
+def test_rows_that_are_asked_by_sql_say_what_the_files_say(kept: Store, small_run: SmallRun) -> None:
+    findings = read_table(small_run.folder, "findings").group_by(pl.col("verdict").cast(pl.String)).len()
+    asked = "SELECT verdict, count(*) FROM finding GROUP BY verdict"
+    answered = "SELECT org_code, question_id, item, level, number, absence FROM answer"
+    with kept.reading() as connection:
+        assert {tuple(row) for row in connection.execute(sa.text(asked))} == {
+            (verdict, count) for verdict, count in findings.iter_rows() if verdict in ("differs", "cannot_tell")
+        }
+        answers = {tuple(row) for row in connection.execute(sa.text(answered))}
+    assert answers == set(read_table(small_run.folder, "collection/answers").iter_rows())
+
+
+def test_nothing_of_a_kept_run_can_be_changed_added_or_taken_away(kept: Store) -> None:
+    before = counts(kept)
     assert min(count for name, count in before.items() if name != "problem") > 0
     rows = [name for name in TABLES if name not in ("run", "blob")]
     changes = dict.fromkeys(rows, "run = 2") | {"blob": "size = 0", "run": "number = 2"}
@@ -89,56 +114,89 @@ def test_nothing_of_a_kept_run_can_be_changed_added_or_taken_away(store: Store, 
     statements = [f'UPDATE "{name}" SET {changes[name]}' for name in filled]  # noqa: S608
     statements += [f'DELETE FROM "{name}"' for name in filled if name in rows]  # noqa: S608
     statements += ["DELETE FROM blob"]
-    statements += ["INSERT INTO score (run, org_code, indicator, band) VALUES (1, 'RXX', 'new', 'as_expected')"]
-    if store.is_sqlite:
+    statements += ["INSERT INTO answer (run, org_code, question_id, item) VALUES (1, 'RXX', 'new', 1)"]
+    if kept.is_sqlite:
         statements += ["INSERT OR REPLACE INTO blob SELECT * FROM blob", "INSERT OR REPLACE INTO run SELECT * FROM run"]
     else:
         statements += [f'TRUNCATE "{name}" CASCADE' for name in TABLES]
         statements += ["INSERT INTO blob SELECT * FROM blob ON CONFLICT (sha256) DO UPDATE SET size = 0"]
     for statement in statements:
-        with pytest.raises(StoreError), store.writing() as connection:
+        with pytest.raises(StoreError), kept.writing() as connection:
             connection.execute(sa.text(statement))
-    assert counts(store) == before
+    assert counts(kept) == before
+
+
+def test_what_rests_on_a_run_keeps_it(kept: Store) -> None:
+    with kept.writing() as connection:
+        connection.execute(sa.text("CREATE TABLE visit (run INTEGER REFERENCES run (number))"))
+        connection.execute(sa.text("INSERT INTO visit VALUES (1)"))
+    before = counts(kept)
+    with pytest.raises(StoreError, match="something that is kept rests on this"):
+        delete_run(kept, run_in(kept))
+    assert counts(kept) == before
 
 
 def test_a_save_that_is_broken_off_leaves_nothing(
-    store: Store, national_run: Path, collection_folder: Path, monkeypatch: pytest.MonkeyPatch
+    store: Store, small_run: SmallRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def break_off(_manifest: object) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr("crosscheck.store.runs._describe", break_off)
     with pytest.raises(KeyboardInterrupt):
-        save_run(store, national_run, collection_folder, settings.home())
+        small_run.save(store)
     assert set(counts(store).values()) == {0}
     monkeypatch.undo()
-    assert save_run(store, national_run, collection_folder, settings.home()).is_new
+    assert small_run.save(store)
 
 
-def test_a_run_whose_sources_have_changed_is_not_saved(
-    store: Store, national_run: Path, collection_folder: Path, tmp_path: Path
-) -> None:
-    moved = shutil.copytree(collection_folder, tmp_path / "moved")
+def test_two_programs_that_save_at_once_wait_for_each_other(store: Store, small_run: SmallRun) -> None:
+    with ThreadPoolExecutor(2) as programs:
+        saved = [one.result() for one in [programs.submit(small_run.save, store) for _ in range(2)]]
+    assert saved[0] == saved[1]
+    assert counts(store)["run"] == 1
+
+
+def test_a_run_whose_sources_have_changed_is_not_saved(store: Store, small_run: SmallRun, tmp_path: Path) -> None:
+    moved = shutil.copytree(small_run.collection, tmp_path / "moved")
     with (moved / "answers.csv").open("a") as answers:
         answers.write("\n")
     (moved / "visits.csv").unlink()
     with pytest.raises(StoreError) as refused:
-        save_run(store, national_run, moved, settings.home())
+        save_run(store, small_run.folder, moved, settings.home())
     assert "answers.csv: has changed since the run was made" in str(refused.value)
     assert "visits.csv: is not there" in str(refused.value)
     assert set(counts(store).values()) == {0}
 
 
-def test_a_second_command_recognises_the_run_and_gives_it_back(tmp_path: Path, collection_folder: Path) -> None:
-    def run(*options: str) -> str:
-        arguments = ["run", str(collection_folder), "--year", "2008/09", "--store", str(tmp_path / "runs.db"), *options]
-        told = CliRunner().invoke(main, arguments)
-        assert told.exit_code == 0, told.output
-        return told.output
+def test_a_second_command_recognises_the_run_and_gives_it_back(
+    kept_url: str, small_run: SmallRun, tmp_path: Path
+) -> None:
+    arguments = ["run", str(small_run.collection), "--year", "2008/09", "--store", kept_url]
+    told = CliRunner().invoke(main, [*arguments, "--out", str(tmp_path / "second")])
+    assert told.exit_code == 0, told.output
+    assert "Not made again" in told.output
+    assert digests(tmp_path / "second") == digests(small_run.folder)
 
-    assert "KEPT   run" in run("--out", str(tmp_path / "first"))
-    assert "Not made again" in run("--out", str(tmp_path / "second"))
-    assert digests(tmp_path / "second") == digests(tmp_path / "first")
-    assert "KEPT   run" in run("--out", str(tmp_path / "third"), "--seed", "2010")
-    listed = CliRunner().invoke(main, ["runs", "list", "--store", str(tmp_path / "runs.db"), "--format", "json"])
-    assert len(json.loads(listed.output)) == 2
+
+def test_what_a_run_rests_on_makes_it_again(
+    templates: Templates, small_run: SmallRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there, store = tmp_path / "there", str(tmp_path / "again.db")
+    with templates.copy("sqlite", "kept", tmp_path) as url, open_store(url) as kept:
+        export_sources(kept, run_in(kept), there)
+    monkeypatch.setenv("CROSSCHECK_HOME", str(there))
+    arguments = ["run", str(there / "collection"), "--year", "2008/09", "--out", str(tmp_path / "again")]
+    told = CliRunner().invoke(main, [*arguments, "--store", store])
+    assert told.exit_code == 0, told.output
+    again, first = digests(tmp_path / "again"), digests(small_run.folder)
+    assert again.pop("manifest.json") != first.pop("manifest.json")  # it says where the collection lay, and the seconds
+    assert again == first
+    with open_store(store) as kept:
+        identity = json.loads((small_run.folder / "manifest.json").read_text(encoding="utf-8"))["fingerprint"]
+        assert find_run(kept, identity) == run_in(kept)
+
+
+def test_a_run_without_a_store_touches_no_database(small_run: SmallRun) -> None:
+    assert "crosscheck.pipeline" in small_run.modules
+    assert {"sqlalchemy", "sqlmodel", "alembic", "crosscheck.store.database"}.isdisjoint(small_run.modules)

@@ -41,13 +41,6 @@ def upgrade() -> None:
         sa.Column("verdict", sa.String(), nullable=False),
         sa.Column("severity", sa.String(), nullable=False),
         sa.Column("weight", sa.Float(), nullable=False),
-        sa.Column("could_add", sa.Float(), nullable=True),
-        sa.Column("evidence", sa.String(), nullable=False),
-        sa.Column("expected", sa.String(), nullable=False),
-        sa.Column("basis", sa.String(), nullable=False),
-        sa.Column("says", sa.String(), nullable=True),
-        sa.Column("group", sa.String(), nullable=True),
-        sa.Column("kind", sa.String(), nullable=True),
         sa.Column("waived", sa.String(), nullable=True),
         sa.PrimaryKeyConstraint("run", "org_code", "function", "check_id", name=op.f("pk_finding")),
         sqlite_with_rowid=False,
@@ -72,25 +65,13 @@ def upgrade() -> None:
         sa.UniqueConstraint("run_id", name=op.f("uq_run_run_id")),
     )
     op.create_table(
-        "score",
-        sa.Column("run", sa.Integer(), autoincrement=False, nullable=False),
-        sa.Column("org_code", sa.String(), nullable=False),
-        sa.Column("indicator", sa.String(), nullable=False),
-        sa.Column("value", sa.Float(), nullable=True),
-        sa.Column("expected", sa.Float(), nullable=True),
-        sa.Column("z", sa.Float(), nullable=True),
-        sa.Column("n", sa.Float(), nullable=True),
-        sa.Column("band", sa.String(), nullable=False),
-        sa.PrimaryKeyConstraint("run", "org_code", "indicator", name=op.f("pk_score")),
-        sqlite_with_rowid=False,
-    )
-    op.create_table(
         "sheet",
         sa.Column("run", sa.Integer(), autoincrement=False, nullable=False),
-        sa.Column("org_code", sa.String(), nullable=False),
         sa.Column("name", sa.String(), nullable=False),
+        sa.Column("first", sa.String(), nullable=False),
+        sa.Column("last", sa.String(), nullable=False),
         sa.Column("content", sa.LargeBinary(), nullable=False),
-        sa.PrimaryKeyConstraint("run", "org_code", "name", name=op.f("pk_sheet")),
+        sa.PrimaryKeyConstraint("run", "name", "first", name=op.f("pk_sheet")),
         sqlite_with_rowid=False,
     )
     op.create_table(
@@ -182,7 +163,6 @@ def downgrade() -> None:
     op.drop_table("problem")
     op.drop_table("listing")
     op.drop_table("sheet")
-    op.drop_table("score")
     op.drop_table("run")
     op.drop_table("finding")
     op.drop_table("blob")
