@@ -68,6 +68,11 @@ def published_figures_file(standard: str) -> Path:
     return home() / "data" / standard.lower() / "published-figures.csv"
 
 
+def review_tables_file(standard: str) -> Path:
+    """How the published review sets its tables, and whom it counts where it says so."""
+    return home() / "data" / standard.lower() / "review-tables.toml"
+
+
 def model_file(standard: str, name: str, version: str | None = None) -> Path:
     """The file of a model: the version asked for, else the newest.
 

@@ -1,0 +1,34 @@
+"""The command that sets the national picture beside what was published."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from crosscheck.cli.group import main, run_option
+from crosscheck.terminal import Steps, undisturbed
+
+
+@main.command()
+@run_option
+@click.option(
+    "--out", type=click.Path(path_type=Path), default=Path("national"), show_default=True, help="The picture's folder."
+)
+@click.option("--publish", is_flag=True, help="Withhold small numbers, and what would give them back.")
+@undisturbed()
+def national(folder: Path, out: Path, *, publish: bool) -> None:
+    """Recompute every table and figure of the review, beside what was published.
+
+    \b
+    Example:  crosscheck national --run run --out national
+    Publish:  crosscheck national --run run --out published --publish
+    """
+    from crosscheck.report.national import FILES, publish_folder, refuse_foreign_folder, tell_picture
+
+    refuse_foreign_folder(out)
+    steps = Steps()
+    with steps("recompute and write"):
+        picture = publish_folder(folder, out, publish=publish)
+    click.echo(tell_picture(picture))
+    click.echo("\n".join(str(out / name) for name in FILES))
