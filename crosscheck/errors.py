@@ -76,3 +76,17 @@ class StoreError(CrosscheckError):
 
     exit_code = 10
     headline = "The store can't be used so."
+
+
+class GateError(CrosscheckError):
+    """A gate does not let an edition through; nothing was published."""
+
+    exit_code = 15
+    headline = "Nothing was published: this is missing."
+
+
+class DifferenceError(CrosscheckError):
+    """What was published, or what a run made, is no longer what it was, or does not come out again."""
+
+    exit_code = 16
+    headline = "It is not what was kept."

@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import json
 from dataclasses import dataclass
+from datetime import date
 from itertools import product
 from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
@@ -123,9 +124,10 @@ def read_evidence(read: Callable[[str], bytes]) -> Evidence:
 def take_visits(visits: Iterable[Mapping[str, Any]]) -> pl.DataFrame:
     """Visits of the year as a frame, the latest of each declaration: `org_code`, `function`, `visited_on`, `finding`.
 
-    Of two on one day the later of the rows counts: it corrects the other.
+    A day may be a text, as `2009-07-27`. Of two on one day the later of the rows counts: it corrects the other.
     """
-    rows = [tuple(visit[name] for name in _VISITS) for visit in visits]
+    days = ({**visit, "visited_on": date.fromisoformat(str(visit["visited_on"]))} for visit in visits)
+    rows = [tuple(visit[name] for name in _VISITS) for visit in days]
     ordered = pl.DataFrame(rows, _VISITS, orient="row").sort("visited_on", maintain_order=True)
     return ordered.unique(KEYS, keep="last", maintain_order=True)
 
@@ -284,4 +286,9 @@ def _why() -> pl.Expr:
     )
     said = pl.concat_str(pl.lit("A visit on ") + day + found, decided + pl.col("reason"), separator=" ",
                          ignore_nulls=True)  # fmt: skip
-    return pl.when(said == "").then(pl.lit("Neither visited nor decided on: it stands as declared.")).otherwise(said)
+    untested = (
+        pl.when(pl.col("declared") == COMPLIANT)
+        .then(pl.lit("Neither visited nor decided on: it stands as declared."))
+        .otherwise(pl.lit("The board declared the lapse itself: it stands as declared."))
+    )
+    return pl.when(said == "").then(untested).otherwise(said)

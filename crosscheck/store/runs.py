@@ -100,7 +100,7 @@ def show_run(store: Store, run_id: str) -> dict[str, Any]:
     """
     with store.reading() as connection:
         run = look_up(connection, run_id)
-        manifest = json.loads(_read_file(connection, run["number"], "output", MANIFEST))
+        manifest = json.loads(read_file(connection, run["number"], "output", MANIFEST))
     return {"run_id": run["run_id"], "saved_at": run["saved_at"].isoformat(timespec="seconds"), **manifest}
 
 
@@ -353,8 +353,18 @@ def _in_one_line(run: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _read_file(connection: sa.Connection, number: int, kind: str, path: str) -> bytes:
-    """The content of one file of a run."""
+def read_file(connection: sa.Connection, number: int, kind: str, path: str) -> bytes:
+    """The content of one file of a run.
+
+    Args:
+        connection: of a transaction that reads.
+        number: the run's number.
+        kind: `output` or `source`.
+        path: the file's place there.
+
+    Raises:
+        StoreError: it is no longer what was kept.
+    """
     asked = (
         sa.select(_blob.c.sha256, _blob.c.content)
         .join(_run_file, _run_file.c.sha256 == _blob.c.sha256)
@@ -385,5 +395,5 @@ def _write_files(connection: sa.Connection, number: int, kind: str, folder: Path
     for path in digests:
         file = folder / path
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(_read_file(connection, number, kind, path))
+        file.write_bytes(read_file(connection, number, kind, path))
     return digests
