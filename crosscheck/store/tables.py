@@ -14,6 +14,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 from sqlmodel import Field, SQLModel
 
+GENESIS: Final = "0" * 64  # what the first row of the audit trail follows on
 NAMES: Final = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
     "uq": "uq_%(table_name)s_%(column_0_N_name)s",
@@ -207,6 +208,54 @@ class Problem(Kept, table=True):
     problem: str
     remedy: str
     effect: str
+
+
+class Audit(Kept, table=True):
+    """One thing that was done. `at` is in UTC and `details` is JSON, both as the text that the hash was taken of."""
+
+    seq: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    at: str
+    who: str
+    what: str
+    subject: str
+    details: str
+    previous_hash: str = Field(unique=True, max_length=64)
+    hash: str = Field(unique=True, max_length=64)
+
+
+def _told_in_audit() -> Any:
+    """The row of the audit trail that tells who and when; it repeats what the row says, so neither is changed alone."""
+    return Field(foreign_key="audit.seq", ondelete="RESTRICT", unique=True)
+
+
+def _of_kept_run() -> Any:
+    """The number of a run that is not deleted as long as this row is there."""
+    reference = sa.ForeignKey("run.number", ondelete="RESTRICT")
+    return Field(sa_column=sa.Column("run", sa.Integer, reference, primary_key=True, autoincrement=False))
+
+
+class Decision(Kept, table=True):
+    """One decision about a declaration, the first of version 1; the latest stands, those before it are its history."""
+
+    run: int = _of_kept_run()
+    org_code: str = Field(primary_key=True)
+    function: str = Field(primary_key=True)
+    version: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    kind: str
+    reason: str
+    seq: int = _told_in_audit()
+
+
+class Reply(Kept, table=True):
+    """What an organisation said about what was found of its declaration, counted from 1; `replier` spoke for it."""
+
+    run: int = _of_kept_run()
+    org_code: str = Field(primary_key=True)
+    function: str = Field(primary_key=True)
+    number: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    replier: str
+    said: str
+    seq: int = _told_in_audit()
 
 
 # The tables of rows that are made from a run's files, in the order in which they are saved.
