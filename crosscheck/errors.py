@@ -78,6 +78,20 @@ class StoreError(CrosscheckError):
     headline = "The store can't be used so."
 
 
+class ConflictError(CrosscheckError):
+    """Somebody else has decided since the person looked; nothing was written, and what was typed is given back."""
+
+    exit_code = 13
+    headline = "Not kept: something else stands now than what you saw."
+
+
+class AuditError(CrosscheckError):
+    """The audit trail is broken: something was altered, taken away or put in behind the program's back."""
+
+    exit_code = 14
+    headline = "The audit trail does not hold."
+
+
 class GateError(CrosscheckError):
     """A gate does not let an edition through; nothing was published."""
 

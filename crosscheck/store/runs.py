@@ -18,7 +18,22 @@ import sqlalchemy as sa
 from crosscheck.errors import StoreError, UnknownNameError
 from crosscheck.report.folder import written_whole
 from crosscheck.report.run_folder import COLLECTION, MANIFEST, read_json, read_table
-from crosscheck.store.tables import ROWS, Answer, Blob, Finding, Kept, Listing, Problem, Run, RunFile, Score, Sheet
+from crosscheck.store import audit
+from crosscheck.store.tables import (
+    ROWS,
+    Answer,
+    Blob,
+    Decision,
+    Finding,
+    Kept,
+    Listing,
+    Problem,
+    Reply,
+    Run,
+    RunFile,
+    Score,
+    Sheet,
+)
 from crosscheck.store.triggers import unsealed
 from crosscheck.vocabulary import VERDICTS
 
@@ -74,6 +89,7 @@ def save_run(store: Store, folder: Path, collection: Path, home: Path) -> Saved:
             kept = [(number, kind, path, sha256) for (kind, path), (sha256, _) in files.items()]
             insert_bulk(connection, RunFile, pl.DataFrame(kept, ["run", "kind", "path", "sha256"], orient="row"))
             connection.execute(sa.insert(_run).values(number=number, run_id=run_id, **_describe(manifest)))
+        audit.append(connection, audit.account(), "run saved", run_id, {"fingerprint": manifest["fingerprint"]})
     return Saved(run_id, is_new=True)
 
 
@@ -139,12 +155,14 @@ def delete_run(store: Store, run_id: str) -> str:
     """
     with store.writing() as connection:
         run = look_up(connection, run_id)
+        _refuse_rested_on(connection, run)
         connection.execute(sa.delete(_run).where(_run.c.number == run["number"]))
         for table in ROWS:
             rows = _table(table)
             connection.execute(sa.delete(rows).where(rows.c.run == run["number"]))
         shared = sa.select(sa.literal(1)).where(_run_file.c.sha256 == _blob.c.sha256)
         connection.execute(sa.delete(_blob).where(~shared.exists()))
+        audit.append(connection, audit.account(), "run deleted", run["run_id"], {"fingerprint": run["fingerprint"]})
     return str(run["run_id"])
 
 
@@ -209,11 +227,23 @@ def insert_bulk(connection: sa.Connection, table: type[Kept], rows: pl.DataFrame
         copy.write(lines.getbuffer())
 
 
+def _refuse_rested_on(connection: sa.Connection, run: Mapping[str, Any]) -> None:
+    """Say what keeps a run from being deleted, before the database refuses it in its own words."""
+    rests = (sa.select(sa.func.count()).where(table.c.run == run["number"]) for table in (_decision, _reply))
+    decisions, replies = (connection.execute(asked).scalar_one() for asked in rests)
+    if decisions or replies:
+        raise StoreError(
+            f"Run {run['run_id']}: {decisions} decisions and {replies} replies rest on it. It stays; nothing was "
+            "deleted."
+        )
+
+
 def _table(table: type[Kept]) -> sa.Table:
     return Kept.metadata.tables[str(table.__tablename__)]
 
 
 _run, _run_file, _blob, _sheet = (_table(table) for table in (Run, RunFile, Blob, Sheet))
+_decision, _reply = (_table(table) for table in (Decision, Reply))
 _BLOB: Final = {"sha256": pl.String, "size": pl.Int64, "content": pl.Binary}
 _Files = dict[tuple[str, str], tuple[str, bytes]]
 
