@@ -134,10 +134,14 @@ def sign(run_id: str, store: str, by: str, role: str, because: str, **correction
 @store_option
 @click.option("--by", help="Your name; it stays inside.")
 @click.option("--check", is_flag=True, help="Only ask the gates.")
-@click.option("--draft", type=click.Path(path_type=Path), help="Write what would be published into this folder, to read it.")
+@click.option(
+    "--draft", type=click.Path(path_type=Path), help="Write what would be published into this folder, to read it."
+)
 @_corrects
 @_reason
-def publish(run_id: str, year: str, store: str, by: str | None, draft: Path | None, *, check: bool, **correction: str | None) -> None:  # noqa: PLR0913  # as many as it has options
+def publish(
+    run_id: str, year: str, store: str, by: str | None, draft: Path | None, *, check: bool, **correction: str | None
+) -> None:  # noqa: PLR0913  # as many as it has options
     """Publish the final assessment as an edition that nothing changes afterwards.
 
     \b

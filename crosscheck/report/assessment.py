@@ -150,9 +150,7 @@ def list_high_risk(listed: pl.DataFrame, visits: pl.DataFrame, model: Assessment
     return listed.filter(asked).join(visits, on=KEYS, how="anti", maintain_order="left").sort("rank")
 
 
-def assess(
-    evidence: Evidence, decisions: pl.DataFrame, visits: pl.DataFrame, model: AssessmentModel
-) -> pl.DataFrame:
+def assess(evidence: Evidence, decisions: pl.DataFrame, visits: pl.DataFrame, model: AssessmentModel) -> pl.DataFrame:
     """What each declaration counts as.
 
     A visit of the year speaks first, then the decision that stands; a declaration with neither stands as declared and is

@@ -36,7 +36,9 @@ class Gate:
     says: str
 
 
-def ask_gates(connection: sa.Connection, held: Round, signed: Sequence[dict[str, Any]], reason: str | None) -> list[Gate]:
+def ask_gates(
+    connection: sa.Connection, held: Round, signed: Sequence[dict[str, Any]], reason: str | None
+) -> list[Gate]:
     """Ask every gate.
 
     Args:
@@ -82,8 +84,14 @@ def _signs(held: Round) -> Gate:
     failing = [doubt["item"] for doubt in manifest["polarity"] if doubt["fails"]]
     allowed = (manifest["options"]["allow_polarity"] or "").strip()
     if failing and not allowed:
-        return Gate("signs", passes=False, says=f"Which end is worse is in doubt of {', '.join(failing)}. Mend it and run again")
-    return Gate("signs", passes=True, says=f"{len(failing)} items in doubt of which end is worse" + (f": {allowed}" if failing else ""))
+        return Gate(
+            "signs", passes=False, says=f"Which end is worse is in doubt of {', '.join(failing)}. Mend it and run again"
+        )
+    return Gate(
+        "signs",
+        passes=True,
+        says=f"{len(failing)} items in doubt of which end is worse" + (f": {allowed}" if failing else ""),
+    )
 
 
 def _decisions(held: Round) -> Gate:
@@ -101,7 +109,9 @@ def _decisions(held: Round) -> Gate:
             says=f"{open_ones.height} of {high.height} declarations of high risk ({meant}) are undecided: "
             f"{_list(open_ones)}. Decide: crosscheck decide",
         )
-    return Gate("decisions", passes=True, says=f"{high.height} declarations of high risk ({meant}), all decided or visited")
+    return Gate(
+        "decisions", passes=True, says=f"{high.height} declarations of high risk ({meant}), all decided or visited"
+    )
 
 
 def _visits(held: Round) -> Gate:
@@ -132,11 +142,17 @@ def _accord(held: Round) -> Gate:
 def _names(held: Round, signed: Iterable[dict[str, Any]], reason: str | None) -> Gate:
     """No name of staff in what would be published."""
     staff = {one["who"] for rows in (*held.records.values(), signed) for one in rows if one["who"]}
-    published = [*(f"{code} {function}: {why}" for code, function, why in held.assessed.select(*KEYS, "why").iter_rows())]
+    published = [
+        *(f"{code} {function}: {why}" for code, function, why in held.assessed.select(*KEYS, "why").iter_rows())
+    ]
     published += [f"reason of the correction: {reason}"] if reason else []
     named = [text.partition(":")[0] for text in published if _mentions(text, staff)]
     if named:
-        return Gate("names", passes=False, says=f"What would be published names staff: {', '.join(named)}. Put it in other words")
+        return Gate(
+            "names",
+            passes=False,
+            says=f"What would be published names staff: {', '.join(named)}. Put it in other words",
+        )
     return Gate("names", passes=True, says="No name of staff is in what is published")
 
 
@@ -160,7 +176,11 @@ def _sensitivity(held: Round) -> Gate:
 def _audit(connection: sa.Connection) -> Gate:
     verified = verify_trail(connection)
     if verified.broken:
-        return Gate("audit", passes=False, says=f"The audit trail is broken: {verified.broken.words}. See: crosscheck audit verify")
+        return Gate(
+            "audit",
+            passes=False,
+            says=f"The audit trail is broken: {verified.broken.words}. See: crosscheck audit verify",
+        )
     return Gate("audit", passes=True, says="The audit trail holds")
 
 

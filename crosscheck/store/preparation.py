@@ -70,7 +70,9 @@ def keep_preparation(store: Store, run_id: str, files: dict[str, bytes], who: st
 
 def read_preparation(connection: sa.Connection, run: int) -> dict[str, bytes]:
     """What was prepared of a run, by path; nothing if nothing was."""
-    content = connection.execute(sa.select(_preparation.c.content).where(_preparation.c.run == run)).scalar_one_or_none()
+    content = connection.execute(
+        sa.select(_preparation.c.content).where(_preparation.c.run == run)
+    ).scalar_one_or_none()
     return unpack(content) if content else {}
 
 

@@ -217,13 +217,19 @@ def verify_folder(folder: Path, kept: KeptEdition | None = None) -> int:
 
 
 def _head(connection: sa.Connection, run: Mapping[str, Any], correction: Correction | None) -> Heading:
-    of_year = sa.select(_edition.c.edition_id, _edition.c.standard, _edition.c.corrects).where(_edition.c.year == run["year"])
+    of_year = sa.select(_edition.c.edition_id, _edition.c.standard, _edition.c.corrects).where(
+        _edition.c.year == run["year"]
+    )
     there = connection.execute(of_year.order_by(_edition.c.seq)).all()
     latest = next((one.edition_id for one in reversed(there) if one.standard == run["standard"]), None)
     corrects = correction.edition_id if correction else None
     if corrects != latest:
         known = f"The edition that stands is {latest}" if latest else f"{run['year']} has no edition yet"
-        how = f"A new one corrects it, and says why: --corrects {latest} --reason TEXT" if latest else "Leave --corrects out"
+        how = (
+            f"A new one corrects it, and says why: --corrects {latest} --reason TEXT"
+            if latest
+            else "Leave --corrects out"
+        )
         raise StoreError(f"{known}. {how}.")
     if correction and not correction.reason.strip():
         raise StoreError("A correction needs a reason, which is published: --reason TEXT")

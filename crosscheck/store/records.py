@@ -75,7 +75,9 @@ def answer_problems(store: Store, run_id: str, which: dict[str, str], who: str, 
         open_ones = [one for one in list_problems(connection, run["number"]) if one["who"] is None]
         meant = [one["place"] for one in open_ones if all(one[name] == value for name, value in which.items())]
         if not meant:
-            raise UnknownNameError(f"No open problem of run {run['run_id']} is so. (`crosscheck problems list` lists them)")
+            raise UnknownNameError(
+                f"No open problem of run {run['run_id']} is so. (`crosscheck problems list` lists them)"
+            )
         for place in meant:
             seq = _tell(connection, who, "problem answered", f"{run['run_id']} {place}", {"reason": reason})
             row = {"run": run["number"], "place": place, "reason": audit.printable("reason", reason), "seq": seq}

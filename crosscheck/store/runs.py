@@ -24,15 +24,20 @@ from crosscheck.store.tables import (
     Answer,
     Blob,
     Decision,
+    Edition,
     Finding,
     Kept,
     Listing,
+    Preparation,
     Problem,
+    ProblemAnswer,
     Reply,
     Run,
     RunFile,
     Score,
     Sheet,
+    Signature,
+    VisitRecord,
 )
 from crosscheck.store.triggers import unsealed
 from crosscheck.vocabulary import VERDICTS
@@ -229,13 +234,11 @@ def insert_bulk(connection: sa.Connection, table: type[Kept], rows: pl.DataFrame
 
 def _refuse_rested_on(connection: sa.Connection, run: Mapping[str, Any]) -> None:
     """Say what keeps a run from being deleted, before the database refuses it in its own words."""
-    rests = (sa.select(sa.func.count()).where(table.c.run == run["number"]) for table in (_decision, _reply))
-    decisions, replies = (connection.execute(asked).scalar_one() for asked in rests)
-    if decisions or replies:
-        raise StoreError(
-            f"Run {run['run_id']}: {decisions} decisions and {replies} replies rest on it. It stays; nothing was "
-            "deleted."
-        )
+    asked = {name: sa.select(sa.func.count()).where(table.c.run == run["number"]) for name, table in _RESTS.items()}
+    counts = {name: connection.execute(count).scalar_one() for name, count in asked.items()}
+    if any(counts.values()):
+        said = ", ".join(f"{count} {name}" for name, count in counts.items() if count)
+        raise StoreError(f"Run {run['run_id']}: {said} rest on it. It stays; nothing was deleted.")
 
 
 def _table(table: type[Kept]) -> sa.Table:
@@ -243,7 +246,15 @@ def _table(table: type[Kept]) -> sa.Table:
 
 
 _run, _run_file, _blob, _sheet = (_table(table) for table in (Run, RunFile, Blob, Sheet))
-_decision, _reply = (_table(table) for table in (Decision, Reply))
+_RESTS: Final = {  # what people did about a run, by what it is called
+    "decisions": _table(Decision),
+    "replies": _table(Reply),
+    "answers to problems": _table(ProblemAnswer),
+    "visits": _table(VisitRecord),
+    "preparations": _table(Preparation),
+    "signatures": _table(Signature),
+    "editions": _table(Edition),
+}
 _BLOB: Final = {"sha256": pl.String, "size": pl.Int64, "content": pl.Binary}
 _Files = dict[tuple[str, str], tuple[str, bytes]]
 

@@ -102,3 +102,28 @@ def store(store_url: str) -> Iterator[Store]:
     """The same, open."""
     with open_store(store_url) as opened:
         yield opened
+
+
+@pytest.fixture(scope="session")
+def small_round(tmp_path_factory: pytest.TempPathFactory, collection_folder: Path) -> tuple[Path, Path]:
+    """A run of a few organisations and the collection that it read; nobody may write into them."""
+    from click.testing import CliRunner
+
+    from crosscheck.cli import main
+    from tests.store.rounds import cut_collection
+
+    folder = tmp_path_factory.mktemp("round")
+    collection = cut_collection(collection_folder, folder / "collection")
+    asked = ["run", str(collection), "--year", "2008/09", "--capacity", "6", "--out", str(folder / "run")]
+    told = CliRunner().invoke(main, asked)
+    assert told.exit_code == 0, told.output
+    return folder / "run", collection
+
+
+@pytest.fixture
+def round_id(store: Store, small_round: tuple[Path, Path]) -> str:
+    """The small run, kept in a store of each kind."""
+    from crosscheck import settings
+    from crosscheck.store.runs import save_run
+
+    return save_run(store, *small_round, settings.home()).run_id
