@@ -28,7 +28,6 @@ from crosscheck.store.tables import (
     Kept,
     Listing,
     Problem,
-    Reply,
     Run,
     RunFile,
     Score,
@@ -229,21 +228,16 @@ def insert_bulk(connection: sa.Connection, table: type[Kept], rows: pl.DataFrame
 
 def _refuse_rested_on(connection: sa.Connection, run: Mapping[str, Any]) -> None:
     """Say what keeps a run from being deleted, before the database refuses it in its own words."""
-    rests = (sa.select(sa.func.count()).where(table.c.run == run["number"]) for table in (_decision, _reply))
-    decisions, replies = (connection.execute(asked).scalar_one() for asked in rests)
-    if decisions or replies:
-        raise StoreError(
-            f"Run {run['run_id']}: {decisions} decisions and {replies} replies rest on it. It stays; nothing was "
-            "deleted."
-        )
+    asked = sa.select(sa.func.count()).where(_decision.c.run == run["number"])
+    if count := connection.execute(asked).scalar_one():
+        raise StoreError(f"Run {run['run_id']}: {count} decisions rest on it, so it stays. Nothing was deleted.")
 
 
 def _table(table: type[Kept]) -> sa.Table:
     return Kept.metadata.tables[str(table.__tablename__)]
 
 
-_run, _run_file, _blob, _sheet = (_table(table) for table in (Run, RunFile, Blob, Sheet))
-_decision, _reply = (_table(table) for table in (Decision, Reply))
+_run, _run_file, _blob, _sheet, _decision = (_table(table) for table in (Run, RunFile, Blob, Sheet, Decision))
 _BLOB: Final = {"sha256": pl.String, "size": pl.Int64, "content": pl.Binary}
 _Files = dict[tuple[str, str], tuple[str, bytes]]
 

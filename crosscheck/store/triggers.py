@@ -30,7 +30,6 @@ GUARDS: Final[dict[str, Guard]] = {
     **dict.fromkeys((str(table.__tablename__) for table in (RunFile, *ROWS)), "sealed"),
     "audit": "chained",
     "decision": "appended",
-    "reply": "appended",
 }
 
 _SAYS: Final = {
