@@ -90,3 +90,10 @@ class AuditError(CrosscheckError):
 
     exit_code = 14
     headline = "The audit trail does not hold."
+
+
+class DecisionError(CrosscheckError):
+    """One or more decisions are not complete, or are about what is not in the run."""
+
+    exit_code = 17
+    headline = "Nothing was kept: it can't be decided so."

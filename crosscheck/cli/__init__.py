@@ -1,6 +1,6 @@
 """The command line. Each command imports what it needs only when it runs, so that help comes at once."""
 
-from crosscheck.cli import organisation, rules, run, runs, store, worth
+from crosscheck.cli import audit, decisions, organisation, rules, run, runs, store, worth
 from crosscheck.cli.group import main
 
-__all__ = ["main", "organisation", "rules", "run", "runs", "store", "worth"]
+__all__ = ["audit", "decisions", "main", "organisation", "rules", "run", "runs", "store", "worth"]
