@@ -104,3 +104,10 @@ class DifferenceError(CrosscheckError):
 
     exit_code = 16
     headline = "It is not what was kept."
+
+
+class DecisionError(CrosscheckError):
+    """One or more decisions are not complete, or are about what is not in the run."""
+
+    exit_code = 17
+    headline = "Nothing was kept: it can't be decided so."

@@ -18,15 +18,17 @@ from typing import TYPE_CHECKING, Any, Final
 import sqlalchemy as sa
 
 from crosscheck.errors import StoreError
-from crosscheck.store.tables import GENESIS, Audit, Kept
+from crosscheck.store.tables import GENESIS, Audit, Decision, Kept, Run
 from crosscheck.store.triggers import AUDIT_LOCK
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-_audit: Final = Kept.metadata.tables[str(Audit.__tablename__)]
+DECIDED: Final = "decision"
+_audit, _decision, _run = (Kept.metadata.tables[str(table.__tablename__)] for table in (Audit, Decision, Run))
 _HASHED: Final = ("seq", "at", "who", "what", "subject", "details", "previous_hash")
 _columns: Final = [_audit.c[name] for name in (*_HASHED, "hash")]
+_REPEATED: Final = ("org_code", "function", "version", "kind", "reason")
 _AT_ONCE: Final = 5_000
 _LAYOUT: Final = "\n\t"  # the only characters without a shape that a text may hold
 
@@ -66,7 +68,7 @@ class Broken:
 
 @dataclass(frozen=True)
 class Verified:
-    """How far the trail holds: `head` is the last row that does, `broken` what comes then, or None."""
+    """How far the trail holds: `head` is its last row that follows on the one before, `broken` what is wrong first."""
 
     head: Head
     broken: Broken | None
@@ -96,6 +98,23 @@ def append(connection: sa.Connection, who: str, what: str, subject: str, details
     }
     head = Head(last.seq + 1, digest(tuple(row.values())))
     connection.execute(sa.insert(_audit).values(**row, hash=head.hash))
+    return head
+
+
+def keep_decision(connection: sa.Connection, who: str, run_id: str, decision: Mapping[str, Any]) -> Head:
+    """Add a row of `decision` and the row that tells of it and repeats it.
+
+    Args:
+        connection: of a transaction that writes.
+        who: who decided.
+        run_id: the identifier, in full, of the run whose number is in the decision.
+        decision: the columns of `decision` but `seq`.
+
+    Raises:
+        StoreError: as `append`; or that version is there already.
+    """
+    head = append(connection, who, DECIDED, *_retold(run_id, decision))
+    connection.execute(sa.insert(_decision).values(**decision, seq=head.seq))
     return head
 
 
@@ -131,15 +150,21 @@ def read_trail(connection: sa.Connection, after: int = 0, subject: str = "") -> 
 
 
 def verify_trail(connection: sa.Connection, kept: Head | None = None) -> Verified:
-    """Compute every link anew, reading a few thousand rows at a time.
+    """Compute every link anew, and hold every decision against what was told of it, a few thousand rows at a time.
 
     Args:
         connection: of a transaction that reads.
         kept: a head that was kept elsewhere; the trail must still hold it. Without it a cut end can't be told.
 
     Returns:
-        How far it holds, and the first link that does not.
+        How far it holds, and the first thing that does not.
     """
+    chain = _verify_chain(connection, kept)
+    wrong = [broken for broken in (chain.broken, _untold(connection), _told_wrongly(connection)) if broken]
+    return Verified(chain.head, min(wrong, key=lambda broken: broken.seq, default=None))
+
+
+def _verify_chain(connection: sa.Connection, kept: Head | None) -> Verified:
     last = Head(0, GENESIS)
     asked = sa.select(*_columns).order_by(_audit.c.seq).execution_options(yield_per=_AT_ONCE)
     with closing(connection.execute(asked)) as rows:
@@ -198,6 +223,39 @@ def _doubt(connection: sa.Connection, row: tuple[Any, ...], last: Head) -> str:
     if previous != last.hash:
         return f"row {seq} does not follow on row {last.seq}: one of them was put in place of another"
     return ""
+
+
+def _untold(connection: sa.Connection) -> Broken | None:
+    """The first decision that the trail does not tell of."""
+    told = sa.select(sa.literal(1)).where(_audit.c.seq == _decision.c.seq, _audit.c.what == DECIDED)
+    asked = sa.select(_decision).where(~told.exists()).order_by(_decision.c.seq).limit(1)
+    row = connection.execute(asked).first()
+    about = row and f"{row.org_code} {row.function}, version {row.version}"
+    return Broken(row.seq, f"row {row.seq} does not tell of the decision on {about}") if row else None
+
+
+def _told_wrongly(connection: sa.Connection) -> Broken | None:
+    """The first row that tells of a decision which is not there, or is another now."""
+    asked = (
+        sa.select(_audit.c.seq, _audit.c.subject, _audit.c.details, _run.c.run_id, *_decision.c[*_REPEATED])
+        .select_from(_audit.outerjoin(_decision, _decision.c.seq == _audit.c.seq).outerjoin(_run))
+        .where(_audit.c.what == DECIDED)
+        .order_by(_audit.c.seq)
+    )
+    with closing(connection.execute(asked.execution_options(yield_per=_AT_ONCE))) as rows:
+        for row in rows.mappings():
+            if row["kind"] is None:
+                return Broken(row["seq"], f"row {row['seq']} tells of a decision that was taken away: {row['subject']}")
+            subject, details = _retold(row["run_id"], dict(row))
+            if (subject, canonical(details)) != (row["subject"], row["details"]):
+                return Broken(row["seq"], f"row {row['seq']} tells of another decision than there is: {row['subject']}")
+    return None
+
+
+def _retold(run_id: str, decision: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    """How the trail repeats a decision: its subject and details."""
+    org_code, function, *_ = (decision[name] for name in _REPEATED)
+    return f"{run_id} {org_code} {function}", {name: decision[name] for name in _REPEATED}
 
 
 def _place_of(connection: sa.Connection, row: tuple[Any, ...]) -> int | None:

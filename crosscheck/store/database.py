@@ -62,12 +62,13 @@ class Store:
 
 
 @contextmanager
-def open_store(url: str, *, create: bool = False) -> Iterator[Store]:
+def open_store(url: str, *, create: bool = False, unguarded: bool = False) -> Iterator[Store]:
     """Open a store and see that this program can use it.
 
     Args:
         url: a file, as `runs.db` or `sqlite:///runs.db`, or `postgresql://user:password@host:port/name`.
         create: whether to make the file, and the tables in an empty database, if they are not there yet.
+        unguarded: whether to open it although triggers are gone: for those who look what was done meanwhile.
 
     Raises:
         StoreError: it is not there, is no store, can't be reached or written, is of another version, or lacks triggers.
@@ -75,7 +76,9 @@ def open_store(url: str, *, create: bool = False) -> Iterator[Store]:
     with connect(url, create=create) as store:
         if create and state_of(store) is None:
             migrate(store, "head")
-        _refuse_unusable(store)
+        _refuse_other_version(store)
+        if not unguarded:
+            refuse_unguarded(store)
         yield store
 
 
@@ -142,7 +145,21 @@ def migrate(store: Store, to: str) -> None:
         (command.upgrade if up else command.downgrade)(config, to)
 
 
-def _refuse_unusable(store: Store) -> None:
+def refuse_unguarded(store: Store) -> None:
+    """See that all triggers are there.
+
+    Raises:
+        StoreError: names those that are not.
+    """
+    with store.reading() as connection:
+        if missing := missing_triggers(connection):
+            raise StoreError(
+                f"{store.name}: somebody took away what keeps its rows from being changed: {', '.join(missing)}. "
+                f"Find out who and why before you trust it; then: crosscheck store upgrade --store {store.name}"
+            )
+
+
+def _refuse_other_version(store: Store) -> None:
     there, known = state_of(store), versions()
     if there is None:
         raise StoreError(f"{store.name}: is empty. Make its tables: crosscheck store upgrade --store {store.name}")
@@ -153,12 +170,6 @@ def _refuse_unusable(store: Store) -> None:
             f"{store.name}: is of version {there}, and this crosscheck needs {known[-1]}. Keep a copy of it, then: "
             f"crosscheck store upgrade --store {store.name}"
         )
-    with store.reading() as connection:
-        if missing := missing_triggers(connection):
-            raise StoreError(
-                f"{store.name}: somebody took away what keeps its rows from being changed: {', '.join(missing)}. "
-                f"Find out who and why before you trust it; then: crosscheck store upgrade --store {store.name}"
-            )
 
 
 def _read_url(url: str) -> sa.URL:

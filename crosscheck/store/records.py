@@ -118,7 +118,7 @@ def list_visits(connection: sa.Connection, run: int) -> list[dict[str, Any]]:
     return [dict(row) for row in connection.execute(told).mappings()]
 
 
-def list_decisions(connection: sa.Connection, run: int) -> list[dict[str, Any]]:
+def read_decisions(connection: sa.Connection, run: int) -> list[dict[str, Any]]:
     """The decisions that stand, one a declaration, with who decided and when."""
     names = ("org_code", "function", "version", "kind", "reason")
     later = _decision.alias()

@@ -31,7 +31,6 @@ from crosscheck.store.tables import (
     Preparation,
     Problem,
     ProblemAnswer,
-    Reply,
     Run,
     RunFile,
     Score,
@@ -248,7 +247,6 @@ def _table(table: type[Kept]) -> sa.Table:
 _run, _run_file, _blob, _sheet = (_table(table) for table in (Run, RunFile, Blob, Sheet))
 _RESTS: Final = {  # what people did about a run, by what it is called
     "decisions": _table(Decision),
-    "replies": _table(Reply),
     "answers to problems": _table(ProblemAnswer),
     "visits": _table(VisitRecord),
     "preparations": _table(Preparation),

@@ -223,39 +223,22 @@ class Audit(Kept, table=True):
     hash: str = Field(unique=True, max_length=64)
 
 
-def _told_in_audit() -> Any:
-    """The row of the audit trail that tells who and when; it repeats what the row says, so neither is changed alone."""
-    return Field(foreign_key="audit.seq", ondelete="RESTRICT", unique=True)
-
-
-def _of_kept_run() -> Any:
-    """The number of a run that is not deleted as long as this row is there."""
-    reference = sa.ForeignKey("run.number", ondelete="RESTRICT")
-    return Field(sa_column=sa.Column("run", sa.Integer, reference, primary_key=True, autoincrement=False))
-
-
 class Decision(Kept, table=True):
-    """One decision about a declaration, the first of version 1; the latest stands, those before it are its history."""
+    """One decision about a declaration, the first of version 1; the latest stands, those before it are its history.
 
-    run: int = _of_kept_run()
+    Who decided it and when stands in the row `seq` of the audit trail, which repeats the rest.
+    A run that was decided about is not deleted.
+    """
+
+    run: int = Field(
+        foreign_key="run.number", ondelete="RESTRICT", primary_key=True, sa_column_kwargs={"autoincrement": False}
+    )
     org_code: str = Field(primary_key=True)
     function: str = Field(primary_key=True)
     version: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
     kind: str
     reason: str
-    seq: int = _told_in_audit()
-
-
-class Reply(Kept, table=True):
-    """What an organisation said about what was found of its declaration, counted from 1; `replier` spoke for it."""
-
-    run: int = _of_kept_run()
-    org_code: str = Field(primary_key=True)
-    function: str = Field(primary_key=True)
-    number: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
-    replier: str
-    said: str
-    seq: int = _told_in_audit()
+    seq: int = Field(foreign_key="audit.seq", ondelete="RESTRICT", unique=True)
 
 
 class ProblemAnswer(Kept, table=True):

@@ -30,7 +30,6 @@ GUARDS: Final[dict[str, Guard]] = {
     **dict.fromkeys((str(table.__tablename__) for table in (RunFile, *ROWS)), "sealed"),
     "audit": "chained",
     "decision": "appended",
-    "reply": "appended",
     **dict.fromkeys(("problem_answer", "visit_record", "preparation", "signature", "edition"), "appended"),
 }
 

@@ -7,15 +7,16 @@ from datetime import date
 from pathlib import Path
 
 import polars as pl
-import sqlalchemy as sa
 
-from crosscheck.store import audit
+from crosscheck.report.assessment import KEYS, list_high_risk
+from crosscheck.store import decisions
 from crosscheck.store.database import Store
+from crosscheck.store.decisions import Proposal, read_history
 from crosscheck.store.preparation import SENSITIVITY, keep_preparation
 from crosscheck.store.publication import Correction, Ready, look_over, publish, sign
 from crosscheck.store.records import Visited, answer_problems, record_visit
+from crosscheck.store.round import open_round
 from crosscheck.store.runs import look_up
-from crosscheck.store.tables import Kept
 
 EACH_TYPE = 12
 STEADY = [{"assumption": "8% are not upheld by lot", "kept": 0.8, "correlation": 0.9, "farthest": 5}]
@@ -38,19 +39,13 @@ def cut_collection(collection: Path, folder: Path) -> Path:
 
 
 def decide(store: Store, run_id: str, declaration: tuple[str, str], kind: str, reason: str = "Asked the trust.") -> None:
-    with store.writing() as connection:
-        table = Kept.metadata.tables["decision"]
-        key = dict(zip(("run", "org_code", "function"), (look_up(connection, run_id)["number"], *declaration), strict=True))
-        same = sa.select(sa.func.count()).select_from(table).where(*(table.c[name] == key[name] for name in key))
-        version = connection.execute(same).scalar_one() + 1
-        seq = audit.append(connection, "Ann Assessor", "decision", " ".join(declaration), {"kind": kind}).seq
-        connection.execute(sa.insert(table).values(**key, version=version, kind=kind, reason=reason, seq=seq))
+    with store.reading() as connection:
+        seen = len(read_history(connection, look_up(connection, run_id)["number"], *declaration))
+    decisions.decide(store, run_id, [Proposal(*declaration, kind, reason, "Ann Assessor", seen)])
 
 
 def high_risk(store: Store, run_id: str) -> list[tuple[str, str]]:
-    from crosscheck.report.assessment import KEYS, list_high_risk
-
-    held = look_over(store, run_id).held
+    held = open_round(store, run_id)
     return list(list_high_risk(held.evidence.listed, held.visits, held.model).select(KEYS).iter_rows())
 
 
@@ -76,8 +71,9 @@ def fulfil(store: Store, run_id: str, *, without: str = "") -> list[tuple[str, s
 
 
 def sign_twice(store: Store, run_id: str, correction: Correction | None = None) -> Ready:
+    ready = look_over(store, run_id, correction)
     for who, role in (("Cay Head", "head of assessment"), ("Dee Chief", "chief analyst")):
-        sign(store, look_over(store, run_id, correction), who, role, "Read it whole.")
+        sign(store, ready, who, role, "Read it whole.")
     return look_over(store, run_id, correction)
 
 

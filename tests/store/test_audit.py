@@ -109,7 +109,7 @@ def test_nothing_in_the_trail_can_be_changed_taken_away_or_put_in(trail: Store) 
             "FROM audit WHERE seq = 6"
         ]
     else:
-        statements += ["TRUNCATE audit CASCADE", "TRUNCATE decision", "TRUNCATE reply"]
+        statements += ["TRUNCATE audit CASCADE", "TRUNCATE decision"]
         statements += [f"INSERT INTO audit SELECT {ALL} FROM audit ON CONFLICT (seq) DO UPDATE SET who = 'Ben'"]
     for statement in statements:
         with (

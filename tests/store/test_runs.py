@@ -28,7 +28,7 @@ from crosscheck.store.runs import (
 )
 from crosscheck.store.tables import Kept
 
-TABLES = sorted(Kept.metadata.tables.keys() - {"audit", "decision", "reply"})  # these have tests of their own
+TABLES = sorted(Kept.metadata.tables.keys() - {"audit", "decision"})  # these have tests of their own
 
 
 def digests(folder: Path) -> dict[str, str]:

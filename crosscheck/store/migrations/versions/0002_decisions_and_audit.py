@@ -1,4 +1,4 @@
-"""Decisions and replies, and the audit trail that tells of all that is done."""
+"""Decisions, and the audit trail that tells of all that is done."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Make the tables of decisions, replies and the audit trail."""
+    """Make the tables of decisions and of the audit trail."""
     op.create_table(
         "audit",
         sa.Column("seq", sa.Integer(), autoincrement=False, nullable=False),
@@ -41,24 +41,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("run", "org_code", "function", "version", name=op.f("pk_decision")),
         sa.UniqueConstraint("seq", name=op.f("uq_decision_seq")),
     )
-    op.create_table(
-        "reply",
-        sa.Column("run", sa.Integer(), autoincrement=False, nullable=False),
-        sa.Column("org_code", sa.String(), nullable=False),
-        sa.Column("function", sa.String(), nullable=False),
-        sa.Column("number", sa.Integer(), autoincrement=False, nullable=False),
-        sa.Column("replier", sa.String(), nullable=False),
-        sa.Column("said", sa.String(), nullable=False),
-        sa.Column("seq", sa.Integer(), nullable=False),
-        sa.ForeignKeyConstraint(["run"], ["run.number"], name=op.f("fk_reply_run_run"), ondelete="RESTRICT"),
-        sa.ForeignKeyConstraint(["seq"], ["audit.seq"], name=op.f("fk_reply_seq_audit"), ondelete="RESTRICT"),
-        sa.PrimaryKeyConstraint("run", "org_code", "function", "number", name=op.f("pk_reply")),
-        sa.UniqueConstraint("seq", name=op.f("uq_reply_seq")),
-    )
 
 
 def downgrade() -> None:
     """Take them away, with all that they hold."""
-    op.drop_table("reply")
     op.drop_table("decision")
     op.drop_table("audit")
