@@ -94,7 +94,7 @@ def record(run_id: str, org_code: str, store: str, by: str, because: str, **foun
     """Record what a visit of a declaration found; a later record of the same declaration corrects it.
 
     \b
-    Example:  crosscheck visits record 7bf1 5ZA --function provider --on 2009-09-01 --found upheld --by NAME --because TEXT
+    Example:  crosscheck visits record 7bf1 5ZA --function provider --on 2009-09-01 --found upheld --by N --because TEXT
     """
     from crosscheck.store.database import open_store
     from crosscheck.store.records import Visited, record_visit
@@ -141,7 +141,7 @@ def sign(run_id: str, store: str, by: str, role: str, because: str, **correction
 @_reason
 def publish(
     run_id: str, year: str, store: str, by: str | None, draft: Path | None, *, check: bool, **correction: str | None
-) -> None:  # noqa: PLR0913  # as many as it has options
+) -> None:  # as many as it has options
     """Publish the final assessment as an edition that nothing changes afterwards.
 
     \b

@@ -175,7 +175,7 @@ def learn(folder: Path, visits: Path, out: Path | None, form: str) -> None:
 @click.option("--no-learn", is_flag=True, help="Begin from the experts' weights as they are stated.")
 @standard_option
 @format_option
-def sensitivity(collection: Path, year: str, first: int, standard: str | None, form: str, *, no_learn: bool) -> None:  # noqa: PLR0913  # as many as it has options
+def sensitivity(collection: Path, year: str, first: int, standard: str | None, form: str, *, no_learn: bool) -> None:
     """Say how far the first of the list change when an assumption does.
 
     \b

@@ -1,7 +1,7 @@
 """The final assessment: what each declaration counts as after it was cross-checked, and why.
 
-It is for publication. Of a named organisation it says what was declared, what became of it and why: no risk, no rank, no
-finding that nobody has decided on, and no name of staff.
+It is for publication. Of a named organisation it says what was declared, what became of it and why: no risk, no rank,
+no finding that nobody has decided on, and no name of staff.
 """
 
 from __future__ import annotations
@@ -138,7 +138,7 @@ def take_decisions(decisions: Iterable[Mapping[str, Any]]) -> pl.DataFrame:
 
 
 def list_high_risk(listed: pl.DataFrame, visits: pl.DataFrame, model: AssessmentModel) -> pl.DataFrame:
-    """The declarations that somebody must decide on, the riskiest first: compliance declared, and not visited this year.
+    """The declarations that somebody must decide on, the riskiest first: compliance declared, not visited this year.
 
     Args:
         listed: the visit list.
@@ -153,8 +153,8 @@ def list_high_risk(listed: pl.DataFrame, visits: pl.DataFrame, model: Assessment
 def assess(evidence: Evidence, decisions: pl.DataFrame, visits: pl.DataFrame, model: AssessmentModel) -> pl.DataFrame:
     """What each declaration counts as.
 
-    A visit of the year speaks first, then the decision that stands; a declaration with neither stands as declared and is
-    `not_tested`, which is no pass. Evidence is given only where a declaration is qualified, and only what the
+    A visit of the year speaks first, then the decision that stands; a declaration with neither stands as declared and
+    is `not_tested`, which is no pass. Evidence is given only where a declaration is qualified, and only what the
     organisation itself answered.
 
     Args:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
@@ -27,7 +27,7 @@ OUTCOMES: Final[dict[After, str]] = {
     "explained": "It was asked about, and stands with the organisation's explanation.",
     "upheld": "A visit upheld it.",
     "qualified": "A visit, or what was looked into, found the standard not met.",
-    "not_tested": "Nobody looked into it more closely. It stands as declared; that is no finding that the standard is met.",
+    "not_tested": "It was not looked into. It stands as declared, which does not say that the standard is met.",
 }
 
 

@@ -73,7 +73,7 @@ def _problems(held: Round) -> Gate:
         return Gate(
             "problems",
             passes=False,
-            says=f"{len(unanswered)} of {len(problems)} problems that set rows or cells aside are unanswered, in {files}. "
+            says=f"{len(unanswered)} of {len(problems)} problems that set rows or cells aside are open, in {files}. "
             f"See them: crosscheck problems list {held.run['run_id']}; then: crosscheck problems answer",
         )
     return Gate("problems", passes=True, says=f"{len(problems)} problems set rows or cells aside, all answered")
@@ -134,7 +134,8 @@ def _accord(held: Round) -> Gate:
         return Gate(
             "accord",
             passes=False,
-            says=f"{against.height} decisions say otherwise than the visit found: {_list(against)}. Decide anew: crosscheck decide",
+            says=f"{against.height} decisions say otherwise than the visit found: {_list(against)}. "
+            "Decide anew: crosscheck decide",
         )
     return Gate("accord", passes=True, says="No decision says otherwise than a visit found")
 
@@ -169,8 +170,8 @@ def _sensitivity(held: Round) -> Gate:
             says=f"Nobody tried the list under other assumptions. Do: crosscheck editions prepare {held.run['run_id']}",
         )
     least = min(json.loads(held.prepared[SENSITIVITY]), key=lambda one: (one["kept"], one["assumption"]))
-    words = f"at least {least['kept']:.0%} of the first stay under every assumption ({least['assumption']}); {GATE:.0%} must"
-    return Gate("sensitivity", passes=least["kept"] >= GATE, says=words)
+    kept = f"at least {least['kept']:.0%} of the first stay under every assumption ({least['assumption']})"
+    return Gate("sensitivity", passes=least["kept"] >= GATE, says=f"{kept}; {GATE:.0%} must")
 
 
 def _audit(connection: sa.Connection) -> Gate:
@@ -190,7 +191,8 @@ def _signatures(signed: Sequence[dict[str, Any]]) -> Gate:
         return Gate(
             "signatures",
             passes=False,
-            says=f"{len(people)} of {SIGNATURES} people have signed exactly what would be published now. Sign: crosscheck sign",
+            says=f"{len(people)} of {SIGNATURES} people have signed exactly what would be published now. "
+            "Sign: crosscheck sign",
         )
     return Gate("signatures", passes=True, says=f"{len(people)} people signed exactly this")
 

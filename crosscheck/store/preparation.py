@@ -1,4 +1,4 @@
-"""What takes long and is made once of a run that is to be published: the list under other assumptions, the national picture."""
+"""What takes long and is made once before publication: the list under other assumptions, the national picture."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def prepare(store: Store, run_id: str, who: str) -> bool:
 
 
 def keep_preparation(store: Store, run_id: str, files: dict[str, bytes], who: str) -> None:
-    """Keep what was made of a run: `sensitivity.json`, `national/…`, and `home/…`, what the national picture was held against.
+    """Keep what was made of a run: `sensitivity.json`, `national/…`, and `home/…`, what that was held against.
 
     Raises:
         UnknownNameError: there is no such run.

@@ -38,7 +38,7 @@ class Visited:
 
 
 def list_problems(connection: sa.Connection, run: int) -> list[dict[str, Any]]:
-    """Every problem of a run that took something out of it, with who answered for it, and how; empty where nobody did."""
+    """Every problem of a run that took something out of it, with who answered for it, and how; empty if nobody did."""
     asked = (
         sa.select(
             *(_problem.c[name] for name in ("place", "file", "row", "column", "value", "problem", "effect")),

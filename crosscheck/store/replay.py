@@ -75,9 +75,9 @@ def replay(
 ) -> Replay:
     """Make the run again from what it rested on, and the edition from the run and what people recorded of it.
 
-    Nothing is read but what was kept: collection, rules, models, questionnaire, decisions, visits. Compared are all files
-    of the run (of its manifest what does not hang on the day), and all of the edition but its manifest and sums, which
-    `read_edition` has checked. Signatures and gates are no computation; the manifest tells them.
+    Nothing is read but what was kept: collection, rules, models, questionnaire, decisions, visits. Compared are all
+    files of the run (of its manifest what does not hang on the day), and all of the edition but its manifest and sums,
+    which `read_edition` has checked. Signatures and gates are no computation; the manifest tells them.
 
     Args:
         store: where the edition is kept.

@@ -241,6 +241,17 @@ class Decision(Kept, table=True):
     seq: int = Field(foreign_key="audit.seq", ondelete="RESTRICT", unique=True)
 
 
+def _told_in_audit() -> Any:
+    """The row of the audit trail that tells who and when, in the same transaction."""
+    return Field(foreign_key="audit.seq", ondelete="RESTRICT", unique=True)
+
+
+def _of_kept_run() -> Any:
+    """The number of a run that is not deleted as long as this row is there."""
+    reference = sa.ForeignKey("run.number", ondelete="RESTRICT")
+    return Field(sa_column=sa.Column("run", sa.Integer, reference, primary_key=True, autoincrement=False))
+
+
 class ProblemAnswer(Kept, table=True):
     """Why a run may be published although this problem took something out of it; it stands."""
 

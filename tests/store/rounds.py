@@ -38,7 +38,7 @@ def cut_collection(collection: Path, folder: Path) -> Path:
     return folder
 
 
-def decide(store: Store, run_id: str, declaration: tuple[str, str], kind: str, reason: str = "Asked the trust.") -> None:
+def decide(store: Store, run_id: str, declaration: tuple[str, str], kind: str, reason: str = "Asked it.") -> None:
     with store.reading() as connection:
         seen = len(read_history(connection, look_up(connection, run_id)["number"], *declaration))
     decisions.decide(store, run_id, [Proposal(*declaration, kind, reason, "Ann Assessor", seen)])
