@@ -64,7 +64,9 @@ def write(url: str, run_id: str, declarations: list[Declaration], each: int, wri
 def write_at_once(url: str, run_id: str, declarations: list[Declaration], writers: int, each: int) -> Tally:
     """Let all write, then count what the store has of each."""
     began = time.perf_counter()
-    with ProcessPoolExecutor(writers, multiprocessing.get_context("spawn")) as pool:
+    processes = multiprocessing.get_context("forkserver")
+    processes.set_forkserver_preload(["crosscheck.store.decisions"])  # what all import is imported once
+    with ProcessPoolExecutor(writers, processes) as pool:
         made = [pool.submit(write, url, run_id, declarations, each, writer) for writer in range(writers)]
         attempts, conflicts = (sum(counts) for counts in zip(*(one.result() for one in made), strict=True))
     seconds = time.perf_counter() - began

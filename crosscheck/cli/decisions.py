@@ -9,7 +9,6 @@ import click
 
 from crosscheck.cli.group import format_option, main, store_option
 from crosscheck.terminal import list_rows
-from crosscheck.vocabulary import FUNCTIONS, RULINGS
 
 if TYPE_CHECKING:
     from crosscheck.store.decisions import Standing
@@ -17,14 +16,17 @@ if TYPE_CHECKING:
 _COLUMNS: Final = ("rank", "org_code", "name", "function", "declared", "risk", "selected_by")
 _DECIDED: Final = ("kind", "reason", "who", "version", "at")
 
+_FUNCTIONS: Final = click.Choice(["whole", "commissioner", "provider"])
+_RULINGS: Final = click.Choice(["accept", "visit", "explain", "qualify"])  # `vocabulary` would import polars for help
+
 _kept_run_option = click.option("--run-id", required=True, help="A kept run, or how its identifier begins.")
 
 
 @main.command()
 @click.argument("org_code")
-@click.option("--function", type=click.Choice(FUNCTIONS), required=True, help="Which of its declarations.")
+@click.option("--function", type=_FUNCTIONS, required=True, help="Which of its declarations.")
 @_kept_run_option
-@click.option("--as", "kind", type=click.Choice(RULINGS), required=True, help="What is decided.")
+@click.option("--as", "kind", type=_RULINGS, required=True, help="What is decided.")
 @click.option("--by", "who", required=True, help="Who decides.")
 @click.option("--because", "reason", required=True, help="Why.")
 @click.option("--seen", type=click.IntRange(min=0), default=0, help="The version that you saw, if one stands already.")

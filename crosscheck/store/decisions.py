@@ -80,12 +80,14 @@ def decide(store: Store, run_id: str, proposals: Sequence[Proposal]) -> list[Sta
         DecisionError: a proposal lacks something, or is about what is not in the run; all are named.
         ConflictError: others have decided since; says what stands, and gives back what was typed. Nothing was kept.
     """
+    with store.reading() as connection:  # what a run holds never changes, so others need not wait for this
+        number = look_up(connection, run_id)["number"]
+        wrong = [words for one in proposals if (words := _doubt(connection, number, one))]
+    if wrong := [*wrong, *_twice(proposals)]:
+        raise DecisionError(wrong)
     with store.writing() as connection:
         audit.hold_head(connection)
         run = look_up(connection, run_id)
-        wrong = [words for one in proposals if (words := _doubt(connection, run["number"], one))]
-        if wrong := [*wrong, *_twice(proposals)]:
-            raise DecisionError(wrong)
         if conflicts := [words for one in proposals if (words := _conflict(connection, run["number"], one))]:
             raise ConflictError(conflicts)
         for one in proposals:
