@@ -27,7 +27,7 @@ def trail(store: Store) -> Store:
     """A store with some rows in its trail."""
     for number in range(1, ROWS + 1):
         with store.writing() as connection:
-            append(connection, "Ann Ä", "decision", f"run {number}", {"reason": "“why” ≠ no", "number": number})
+            append(connection, "Ann Ä", "run saved", f"run {number}", {"reason": "“why” ≠ no", "number": number})
     return store
 
 
@@ -199,7 +199,7 @@ def _hash_of(store: Store, seq: int) -> str:
 def test_what_goes_wrong_after_the_row_takes_the_row_with_it(trail: Store) -> None:
     def append_and_fail() -> None:
         with trail.writing() as connection:
-            append(connection, "Ann", "decision", "run 9", {})
+            append(connection, "Ann", "run saved", "run 9", {})
             raise RuntimeError
 
     last = head(trail)
@@ -207,13 +207,13 @@ def test_what_goes_wrong_after_the_row_takes_the_row_with_it(trail: Store) -> No
         append_and_fail()
     assert head(trail) == last
     with trail.writing() as connection:
-        assert append(connection, "Ann", "decision", "run 9", {}).seq == ROWS + 1
+        assert append(connection, "Ann", "run saved", "run 9", {}).seq == ROWS + 1
 
 
 @pytest.mark.parametrize("who", ["", "  \n ", "Ann\0", "Ann\x1b[2J", "Ann\ud800"])
 def test_a_name_that_says_nothing_or_cannot_be_printed_is_refused(store: Store, who: str) -> None:
     with pytest.raises(StoreError, match="who:"), store.writing() as connection:
-        append(connection, who, "decision", "run 1", {})
+        append(connection, who, "run saved", "run 1", {})
     assert head(store).seq == 0
 
 
@@ -230,7 +230,7 @@ _TEXT = st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Cs")), m
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_whatever_is_written_the_trail_holds(store: Store, who: str, details: dict[str, object]) -> None:
     with store.writing() as connection:
-        append(connection, who, "decision", "run 1", details)
+        append(connection, who, "run saved", "run 1", details)
         assert verify_trail(connection).broken is None
         kept = connection.scalar(sa.text("SELECT details FROM audit ORDER BY seq DESC LIMIT 1"))
     assert json.loads(kept) == details
