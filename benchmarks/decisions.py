@@ -20,7 +20,7 @@ from crosscheck import settings
 from crosscheck.errors import ConflictError
 from crosscheck.store.audit import verify_trail
 from crosscheck.store.database import Store, open_store
-from crosscheck.store.decisions import Proposal, decide, list_decisions, read_history
+from crosscheck.store.decisions import Proposal, decide, list_decisions, read_history, read_standing
 from crosscheck.store.runs import look_up, save_run
 
 Declaration = tuple[str, str]
@@ -50,8 +50,9 @@ def write(url: str, run_id: str, declarations: list[Declaration], each: int, wri
             while not done:
                 of = draws.choice(declarations)
                 with store.reading() as connection:
-                    seen = len(read_history(connection, run, *of))
+                    stands = read_standing(connection, run, *of)
                 attempts += 1
+                seen = stands.version if stands else 0
                 try:
                     decide(store, run_id, [Proposal(*of, "visit", f"{writer}/{number}", f"Writer {writer}", seen)])
                     done = True
@@ -63,7 +64,9 @@ def write(url: str, run_id: str, declarations: list[Declaration], each: int, wri
 def write_at_once(url: str, run_id: str, declarations: list[Declaration], writers: int, each: int) -> Tally:
     """Let all write, then count what the store has of each."""
     began = time.perf_counter()
-    with ProcessPoolExecutor(writers, multiprocessing.get_context("spawn")) as pool:
+    processes = multiprocessing.get_context("forkserver")
+    processes.set_forkserver_preload(["crosscheck.store.decisions"])  # what all import is imported once
+    with ProcessPoolExecutor(writers, processes) as pool:
         made = [pool.submit(write, url, run_id, declarations, each, writer) for writer in range(writers)]
         attempts, conflicts = (sum(counts) for counts in zip(*(one.result() for one in made), strict=True))
     seconds = time.perf_counter() - began

@@ -35,24 +35,18 @@ def verify(store: str, head: str | None) -> None:
     kept elsewhere, and it is named too.
     """
     from crosscheck.store.audit import Head, verify_trail
-    from crosscheck.store.database import connect
+    from crosscheck.store.database import open_store, refuse_unguarded
 
-    kept_head = Head.read(head) if head else None
-    with connect(store) as kept, kept.reading() as connection, Steps()("verify"):
-        verified = verify_trail(connection, kept_head)
-    if verified.broken:
-        raise AuditError([
-            f"{kept.name}, row {verified.broken.seq} of the trail: {verified.broken.words}.",
-            "Leave the store as it is, find out who could write to it, and go back to a backup whose trail holds.",
-        ])  # fmt: skip
-    click.echo(
-        f"The trail holds: {verified.head.seq} rows{_and_since(verified.head.seq, kept_head and kept_head.seq)}."
-    )
+    given = Head.read(head) if head else None
+    with open_store(store, unguarded=True) as kept:
+        with kept.reading() as connection, Steps()("verify"):
+            verified = verify_trail(connection, given)
+        if verified.broken:
+            raise AuditError([f"{kept.name}: {verified.broken.words}.", _THEN])
+        refuse_unguarded(kept)
+    since = f", {verified.head.seq - given.seq} of them since the head that you gave" if given else ""
+    click.echo(f"The trail holds: {verified.head.seq} rows{since}.")
     click.echo(f"HEAD  {verified.head}")
-
-
-def _and_since(rows: int, kept: int | None) -> str:
-    return "" if kept is None else f", {rows - kept} of them since the head that you gave"
 
 
 @audit.command("list")

@@ -9,22 +9,25 @@ import click
 
 from crosscheck.cli.group import format_option, main, store_option
 from crosscheck.terminal import list_rows
-from crosscheck.vocabulary import FUNCTIONS, RULINGS
 
 if TYPE_CHECKING:
     from crosscheck.store.decisions import Standing
 
 _COLUMNS: Final = ("rank", "org_code", "name", "function", "declared", "risk", "selected_by")
 _DECIDED: Final = ("kind", "reason", "who", "version", "at")
+_NARROW: Final = ("rank", "org_code", "function", "risk", "kind", "version", "who", "reason")
+
+_FUNCTIONS: Final = click.Choice(["whole", "commissioner", "provider"])
+_RULINGS: Final = click.Choice(["accept", "visit", "explain", "qualify"])  # `vocabulary` would import polars for help
 
 _kept_run_option = click.option("--run-id", required=True, help="A kept run, or how its identifier begins.")
 
 
 @main.command()
 @click.argument("org_code")
-@click.option("--function", type=click.Choice(FUNCTIONS), required=True, help="Which of its declarations.")
+@click.option("--function", type=_FUNCTIONS, required=True, help="Which of its declarations.")
 @_kept_run_option
-@click.option("--as", "kind", type=click.Choice(RULINGS), required=True, help="What is decided.")
+@click.option("--as", "kind", type=_RULINGS, required=True, help="What is decided.")
 @click.option("--by", "who", required=True, help="Who decides.")
 @click.option("--because", "reason", required=True, help="Why.")
 @click.option("--seen", type=click.IntRange(min=0), default=0, help="The version that you saw, if one stands already.")
@@ -74,10 +77,12 @@ def list_(run_id: str, store: str, form: str, *, undecided: bool, risk_from: flo
     with open_store(store) as kept:
         rows = list_decisions(kept, run_id)
     asked = [row for row in rows if row["risk"] >= risk_from and not (undecided and row["version"])]
-    list_rows([_shortened(row) for row in asked] if form == "table" else asked, (*_COLUMNS, *_DECIDED), form)
-    click.echo(
-        f"{len(asked)} of {len(rows)} declarations; {sum(not row['version'] for row in rows)} undecided", err=True
-    )
+    if form == "table":
+        list_rows([row | {"risk": f"{row['risk']:.2f}"} for row in asked], _COLUMNS if undecided else _NARROW, form)
+    else:
+        list_rows(asked, (*_COLUMNS, *_DECIDED), form)
+    nobody = sum(not row["version"] for row in rows)
+    click.echo(f"{len(asked)} of {len(rows)} declarations; {nobody} of all undecided", err=True)
 
 
 @decisions.command()
@@ -120,11 +125,6 @@ def import_(file: Path, run_id: str, store: str) -> None:
         new = drop_kept(kept, run_id, proposals)
         keep(kept, run_id, new)
     click.echo(f"{len(new)} decisions kept; {len(proposals) - len(new)} stood already")
-
-
-def _shortened(row: dict[str, Any]) -> dict[str, Any]:
-    """A row as a terminal has room for it."""
-    return {**row, "risk": f"{row['risk']:.2f}", "at": row["at"] and row["at"][:16].replace("T", " ")}
 
 
 def _lines(history: list[Standing]) -> list[str]:

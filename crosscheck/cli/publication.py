@@ -156,6 +156,8 @@ def publish(
     from crosscheck.store.database import open_store
     from crosscheck.store.publication import look_over, publish
 
+    if not (check or draft or by):
+        raise click.UsageError("Say who publishes it: --by NAME")
     with open_store(store) as kept:
         ready = look_over(kept, run_id, _correction(**correction))
         if ready.held.run["year"] != year:
@@ -167,10 +169,8 @@ def publish(
                 lay_out(ready.draft.files, whole)
         if check and ready.missing:
             raise GateError(ready.missing)
-        if check or draft:
+        if check or draft or not by:
             return
-        if not by:
-            raise click.UsageError("Say who publishes it: --by NAME")
         click.echo(f"Published: edition {publish(kept, ready, by)}. Give it out: crosscheck editions export")
 
 

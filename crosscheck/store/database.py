@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _MIGRATIONS: Final = Path(__file__).parent / "migrations"
 _VERSION_TABLE: Final = "alembic_version"
-_WAIT_MS: Final = 5_000
+_WAIT_MS: Final = 30_000  # SQLite lets whoever asks first in, not whoever waits longest: many writers need patience
 _FORMS: Final = "Give a file (runs.db) or a database (postgresql://user@host/name)."
 
 
@@ -233,7 +233,7 @@ _REFUSALS: Final = {
     "readonly database": "may not be written. Check the rights on the file and on its folder.",
     "disk is full": "the disk is full. Make room and do it again; nothing was written.",
     "No space left": "the disk is full. Make room and do it again; nothing was written.",
-    "database is locked": "another program has been writing for more than 5 seconds. Do it again when it has ended.",
+    "database is locked": "another program has been writing for more than 30 seconds. Do it again when it has ended.",
     "does not exist": "there is no such database or user. Make it first (createdb), or mend the address.",
     "password authentication failed": "user or password is not right.",
     "no password supplied": "a password is needed: postgresql://user:password@host/name, or a ~/.pgpass.",

@@ -23,7 +23,7 @@ from crosscheck.store.tables import Audit, Decision, Kept, Listing
 from crosscheck.vocabulary import RULINGS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from crosscheck.store.database import Store
@@ -80,28 +80,32 @@ def decide(store: Store, run_id: str, proposals: Sequence[Proposal]) -> list[Sta
         DecisionError: a proposal lacks something, or is about what is not in the run; all are named.
         ConflictError: others have decided since; says what stands, and gives back what was typed. Nothing was kept.
     """
+    with store.reading() as connection:  # what a run holds never changes, so others need not wait for this
+        number = look_up(connection, run_id)["number"]
+        wrong = [words for one in proposals if (words := _doubt(connection, number, one))]
+    if wrong := [*wrong, *_twice(proposals)]:
+        raise DecisionError(wrong)
     with store.writing() as connection:
         audit.hold_head(connection)
         run = look_up(connection, run_id)
-        wrong = [words for one in proposals if (words := _doubt(connection, run["number"], one))]
-        if wrong := [*wrong, *_twice(proposals)]:
-            raise DecisionError(wrong)
         if conflicts := [words for one in proposals if (words := _conflict(connection, run["number"], one))]:
             raise ConflictError(conflicts)
-        return [_keep(connection, run, one) for one in proposals]
+        for one in proposals:
+            _keep(connection, run, one)
+    with store.reading() as connection:  # others may write again meanwhile
+        kept = (read_history(connection, run["number"], one.org_code, one.function) for one in proposals)
+        return [history[one.seen] for one, history in zip(proposals, kept, strict=True)]
+
+
+def read_standing(connection: sa.Connection, run: int, org_code: str, function: str) -> Standing | None:
+    """The decision that stands on one declaration of a run (by its number); None if nobody has decided."""
+    latest = _of_declaration(run, org_code, function).order_by(_decision.c.version.desc()).limit(1)
+    return next(_read(connection, latest), None)
 
 
 def read_history(connection: sa.Connection, run: int, org_code: str, function: str) -> list[Standing]:
     """All decisions about one declaration of a run (by its number), the first one first; the last one stands."""
-    names = ("org_code", "function", "version", "kind", "reason")
-    asked = (
-        sa.select(*_decision.c[*names], _audit.c.who, _audit.c.at)
-        .join(_audit, _audit.c.seq == _decision.c.seq)
-        .where(_decision.c.run == run, _decision.c.org_code == org_code, _decision.c.function == function)
-        .order_by(_decision.c.version)
-    )
-    rows = (dict(row) for row in connection.execute(asked).mappings())
-    return [Standing(**row | {"at": datetime.fromisoformat(row["at"])}) for row in rows]
+    return list(_read(connection, _of_declaration(run, org_code, function).order_by(_decision.c.version)))
 
 
 def show_decisions(store: Store, run_id: str, org_code: str) -> dict[str, list[Standing]]:
@@ -217,19 +221,19 @@ def _functions(connection: sa.Connection, run: int, org_code: str) -> list[str]:
 
 def _conflict(connection: sa.Connection, run: int, proposal: Proposal) -> str:
     """What stands instead of what was seen, in words; empty if that is what stands."""
-    history = read_history(connection, run, proposal.org_code, proposal.function)
-    if len(history) == proposal.seen:
+    stands = read_standing(connection, run, proposal.org_code, proposal.function)
+    version = stands.version if stands else 0
+    if version == proposal.seen:
         return ""
-    stands = str(history[-1]) if history else "nothing, for nobody has decided yet"
     saw = f"version {proposal.seen}" if proposal.seen else "no decision"
     return (
-        f"{proposal.org_code} {proposal.function}: you saw {saw}. What stands: {stands}."
+        f"{proposal.org_code} {proposal.function}: you saw {saw}. What stands: {stands or 'nothing'}."
         f"\nWhat you wanted: {proposal.kind}, by {proposal.who}, because “{proposal.reason}”."
-        f"\nIf you still want it, say that you have seen version {len(history)}."
+        f"\nIf you still want it, say that you have seen version {version}."
     )
 
 
-def _keep(connection: sa.Connection, run: Mapping[str, Any], proposal: Proposal) -> Standing:
+def _keep(connection: sa.Connection, run: Mapping[str, Any], proposal: Proposal) -> None:
     decision = {
         "run": run["number"],
         "org_code": proposal.org_code,
@@ -239,4 +243,17 @@ def _keep(connection: sa.Connection, run: Mapping[str, Any], proposal: Proposal)
         "reason": audit.printable("reason", proposal.reason),
     }
     audit.keep_decision(connection, proposal.who, run["run_id"], decision)
-    return read_history(connection, run["number"], proposal.org_code, proposal.function)[-1]
+
+
+def _of_declaration(run: int, org_code: str, function: str) -> sa.Select[Any]:
+    names = ("org_code", "function", "version", "kind", "reason")
+    return (
+        sa.select(*_decision.c[*names], _audit.c.who, _audit.c.at)
+        .join(_audit, _audit.c.seq == _decision.c.seq)
+        .where(_decision.c.run == run, _decision.c.org_code == org_code, _decision.c.function == function)
+    )
+
+
+def _read(connection: sa.Connection, asked: sa.Select[Any]) -> Iterator[Standing]:
+    rows = (dict(row) for row in connection.execute(asked).mappings())
+    return (Standing(**row | {"at": datetime.fromisoformat(row["at"])}) for row in rows)

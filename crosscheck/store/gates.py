@@ -140,13 +140,14 @@ def _accord(held: Round) -> Gate:
     return Gate("accord", passes=True, says="No decision says otherwise than a visit found")
 
 
-def _names(held: Round, signed: Iterable[dict[str, Any]], reason: str | None) -> Gate:
+def _names(held: Round, signed: Sequence[dict[str, Any]], reason: str | None) -> Gate:
     """No name of staff in what would be published."""
     staff = {one["who"] for rows in (*held.records.values(), signed) for one in rows if one["who"]}
     published = [
         *(f"{code} {function}: {why}" for code, function, why in held.assessed.select(*KEYS, "why").iter_rows())
     ]
     published += [f"reason of the correction: {reason}"] if reason else []
+    published += [f"role of who signed: {one['role']}" for one in signed]
     named = [text.partition(":")[0] for text in published if _mentions(text, staff)]
     if named:
         return Gate(

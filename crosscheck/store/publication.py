@@ -124,7 +124,7 @@ def publish(store: Store, ready: Ready, who: str) -> str:
     run, heading, digest = ready.held.run, ready.draft.heading, ready.draft.digest
     with store.writing() as connection:
         audit.hold_head(connection)
-        if read_records(connection, run["number"]) != ready.held.records:
+        if _changed(connection, ready):
             raise GateError("Something was recorded while the edition was drawn up, so nobody signed it. Do it again.")
         manifest = _describe(ready, str(audit.read_head(connection)))
         files = ready.draft.files | {MANIFEST: as_json(manifest).encode()}
@@ -214,6 +214,15 @@ def verify_folder(folder: Path, kept: KeptEdition | None = None) -> int:
     if unlike:
         raise DifferenceError(unlike)
     return len(files) - 1
+
+
+def _changed(connection: sa.Connection, ready: Ready) -> bool:
+    """Whether anybody decided, recorded or published since it was drawn up."""
+    run = ready.held.run
+    same = sa.and_(_edition.c.year == run["year"], _edition.c.standard == run["standard"])
+    asked = sa.select(_edition.c.edition_id).where(same).order_by(_edition.c.seq.desc()).limit(1)
+    latest = connection.execute(asked).scalar_one_or_none()
+    return latest != ready.draft.heading.corrects or read_records(connection, run["number"]) != ready.held.records
 
 
 def _head(connection: sa.Connection, run: Mapping[str, Any], correction: Correction | None) -> Heading:

@@ -32,7 +32,10 @@ if TYPE_CHECKING:
 
 _VALUES: Final = ("capacity", "random_share", "seed", "risk_model", "allow_polarity", "standard")
 _FLAGS: Final = ("no_learn", "screens")
-_OF_THE_DAY: Final = ("seconds", "python", "packages", "outputs")  # of a manifest: where and how quickly it was made
+# What a manifest says of when, where and how quickly it was made; changed code is told by itself, outputs one by one.
+_OF_THE_DAY: Final = (
+    "seconds", "python", "packages", "crosscheck", "fingerprint", "outputs", "run_id", "saved_at",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -121,10 +124,11 @@ def _compare_run(kept: Mapping[str, Any], run: Path) -> Iterator[Compared]:
 
 
 def _lasting(manifest: Mapping[str, Any]) -> dict[str, Any]:
-    """What a manifest says that does not hang on the day, the machine, or where the collection lay."""
+    """What a manifest says that hangs on neither the day, the machine, the code, nor where the collection lay."""
     options = {name: value for name, value in manifest["options"].items() if name != "collection"}
-    beside = {*_OF_THE_DAY, "run_id", "saved_at"}
-    return {name: value for name, value in manifest.items() if name not in beside} | {"options": options}
+    identity = {part: digest for part, digest in manifest["identity"].items() if part != "code"}
+    lasting = {name: value for name, value in manifest.items() if name not in _OF_THE_DAY}
+    return lasting | {"options": options, "identity": identity}
 
 
 def _compare_edition(kept: KeptEdition, run: Path, folder: Path) -> list[Compared]:

@@ -158,6 +158,7 @@ def delete_run(store: Store, run_id: str) -> str:
         StoreError: something that may not be forgotten rests on it. Nothing was deleted.
     """
     with store.writing() as connection:
+        audit.hold_head(connection)  # nobody decides about it meanwhile
         run = look_up(connection, run_id)
         _refuse_rested_on(connection, run)
         connection.execute(sa.delete(_run).where(_run.c.number == run["number"]))

@@ -7,12 +7,17 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from uuid import uuid4
 
+import polars as pl
 import pytest
+import sqlalchemy as sa
 
 from crosscheck.store.database import Store, open_store
+from crosscheck.store.runs import insert_bulk
+from crosscheck.store.tables import Listing, Run
 
 _PORT = 5433  # of a socket in a folder of our own, so it is nobody else's
 _QUICK = "-c fsync=off -c synchronous_commit=off -c full_page_writes=off"
@@ -127,3 +132,27 @@ def round_id(store: Store, small_round: tuple[Path, Path]) -> str:
     from crosscheck.store.runs import save_run
 
     return save_run(store, *small_round, settings.home()).run_id
+
+
+RUN_ID = "7bf1c3a2b4d5e6f7"
+SMALL = [(f"R{number:02}", function) for number in range(10) for function in ("commissioner", "provider")]
+
+
+@pytest.fixture
+def small_run(store: Store) -> str:
+    """A run of twenty declarations in the store, without its files: quick to make, enough to decide about."""
+    said = dict.fromkeys(("name", "org_type", "region", "declared", "reason"), "so it is") | {"run": 1, "risk": 0.5}
+    ranges = ("risk_low", "risk_high", "rank_low", "rank_high", "decibans")
+    counts = dict.fromkeys((*ranges, "flags", "unknowns", "agrees", "differs", "cannot_tell", "not_applicable"), 1)
+    rows = [
+        {**said, **counts, "org_code": org_code, "function": function, "rank": rank}
+        for rank, (org_code, function) in enumerate(SMALL, 1)
+    ]
+    identity = dict.fromkeys(
+        ("standard", "year", "crosscheck", "inputs", "rules", "models", "options", "code"), "as it was"
+    )
+    with store.writing() as connection:
+        insert_bulk(connection, Listing, pl.DataFrame(rows))
+        whole = {"number": 1, "run_id": RUN_ID, "fingerprint": RUN_ID * 4, "saved_at": datetime.now(UTC), "summary": {}}
+        connection.execute(sa.insert(Run).values(**identity, **whole))
+    return RUN_ID

@@ -48,6 +48,8 @@ def test_a_round_is_published_signed_by_two_frozen_and_corrected_by_name(
     ready = sign_twice(store, round_id)
     assert ready.missing == []
     assert publish(store, ready, "Bob Batch") == "2008-09/1"
+    with pytest.raises(GateError, match="Do it again"):
+        publish(store, ready, "Bob Batch")
 
     first = read_edition(store, "2008-09/1")
     told = csv.DictReader(io.StringIO(first.files["assessment.csv"].decode()))
