@@ -97,3 +97,38 @@ class ReplyError(CrosscheckError):
 
     exit_code = 9
     headline = "The replies can't be used as they are. Nothing was changed."
+
+
+class ConflictError(CrosscheckError):
+    """Somebody else has decided since the person looked; nothing was written, and what was typed is given back."""
+
+    exit_code = 13
+    headline = "Not kept: something else stands now than what you saw."
+
+
+class AuditError(CrosscheckError):
+    """The audit trail is broken: something was altered, taken away or put in behind the program's back."""
+
+    exit_code = 14
+    headline = "The audit trail does not hold."
+
+
+class GateError(CrosscheckError):
+    """A gate does not let an edition through; nothing was published."""
+
+    exit_code = 15
+    headline = "Nothing was published: this is missing."
+
+
+class DifferenceError(CrosscheckError):
+    """What was published, or what a run made, is no longer what it was, or does not come out again."""
+
+    exit_code = 16
+    headline = "It is not what was kept."
+
+
+class DecisionError(CrosscheckError):
+    """One or more decisions are not complete, or are about what is not in the run."""
+
+    exit_code = 17
+    headline = "Nothing was kept: it can't be decided so."

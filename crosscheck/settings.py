@@ -4,9 +4,16 @@ from __future__ import annotations
 
 import os
 import re
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
 from crosscheck.errors import ModelError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_NAMED: Final = "CROSSCHECK_HOME"
 
 
 def home() -> Path:
@@ -15,10 +22,23 @@ def home() -> Path:
     The environment variable CROSSCHECK_HOME names it; else it is the checkout that this package lies in, else the copy
     that was installed with the package.
     """
-    if named := os.environ.get("CROSSCHECK_HOME"):
+    if named := os.environ.get(_NAMED):
         return Path(named)
     package = Path(__file__).resolve().parent
     return package.parent if (package.parent / "rules").is_dir() else package / "embedded"
+
+
+@contextmanager
+def at_home(folder: Path) -> Iterator[None]:
+    """Read everything from another home meanwhile; so do the processes that are started there."""
+    before = os.environ.get(_NAMED)
+    os.environ[_NAMED] = str(folder)
+    try:
+        yield
+    finally:
+        os.environ.pop(_NAMED)
+        if before is not None:
+            os.environ[_NAMED] = before
 
 
 def standards() -> list[str]:

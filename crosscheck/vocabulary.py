@@ -13,6 +13,7 @@ Verdict = Literal["differs", "agrees", "cannot_tell", "not_applicable"]
 Severity = Literal["low", "medium", "high"]
 Absence = Literal["no_answer", "not_known", "not_applicable"]
 Arm = Literal["mandatory", "risk", "random"]
+Ruling = Literal["accept", "visit", "explain", "qualify"]  # what can be decided about a declaration
 Relation = Literal["commissioner", "provider", "same_lscb", "other_party"]
 
 ORG_TYPES: Final = get_args(OrgType)
@@ -22,6 +23,7 @@ VERDICTS: Final = get_args(Verdict)
 SEVERITIES: Final = get_args(Severity)
 ABSENCES: Final = get_args(Absence)
 ARMS: Final = get_args(Arm)
+RULINGS: Final = get_args(Ruling)
 RELATIONS: Final = get_args(Relation)
 
 COMMENTATORS: Final = ("sha", "lscb", "overview_and_scrutiny", "link", "governors")

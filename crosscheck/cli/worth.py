@@ -172,9 +172,10 @@ def learn(folder: Path, visits: Path, out: Path | None, form: str) -> None:
 @collection_argument
 @click.option("--year", required=True, help="Assessment year, as 2008/09.", callback=assessment_year)
 @click.option("--first", type=click.IntRange(min=1), default=50, show_default=True, help="How many count as the first.")
+@click.option("--no-learn", is_flag=True, help="Begin from the experts' weights as they are stated.")
 @standard_option
 @format_option
-def sensitivity(collection: Path, year: str, first: int, standard: str | None, form: str) -> None:
+def sensitivity(collection: Path, year: str, first: int, standard: str | None, form: str, *, no_learn: bool) -> None:
     """Say how far the first of the list change when an assumption does.
 
     \b
@@ -186,6 +187,7 @@ def sensitivity(collection: Path, year: str, first: int, standard: str | None, f
     from crosscheck.standard import load_standard, name_standard
 
     stated = load_standard(name_standard(standard))
+    stated = stated.leave_weights() if no_learn else stated
     compared = vary_assumptions(read_collection(collection, stated.questionnaire), stated, year, first)
     list_rows(compared.to_dicts(), compared.columns, form)
     sys.exit(int(not compared.filter(compared["kept"] < GATE).is_empty()))

@@ -51,9 +51,13 @@ def identify_run(collection: Collection, standard: Standard, options: Mapping[st
         ],
         "models": {model.name: model.digest for model in standard.models},
         "options": {name: value for name, value in options.items() if name not in _IDENTIFY_NOTHING},
-        "code": _describe_code(),
     }
-    return {part: _digest(content) for part, content in parts.items()}
+    return {**{part: _digest(content) for part, content in parts.items()}, "code": identify_code()}
+
+
+def identify_code() -> str:
+    """The SHA-256 of the program that runs now: its own source, and the versions of the libraries that compute."""
+    return _digest(_describe_code())
 
 
 def fingerprint(identity: Mapping[str, str]) -> str:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _MIGRATIONS: Final = Path(__file__).parent / "migrations"
 _VERSION_TABLE: Final = "alembic_version"
-_WAIT_MS: Final = 5_000
+_WAIT_MS: Final = 30_000  # SQLite lets whoever asks first in, not whoever waits longest: many writers need patience
 _WRITERS: Final = 0xC2_5705E  # PostgreSQL's advisory lock of whoever writes; SQLite has one of its own
 _FORMS: Final = "Give a file (runs.db) or a database (postgresql://user@host/name)."
 
@@ -87,12 +87,13 @@ class Store:
 
 
 @contextmanager
-def open_store(url: str, *, create: bool = False) -> Iterator[Store]:
+def open_store(url: str, *, create: bool = False, unguarded: bool = False) -> Iterator[Store]:
     """Open a store and see that this program can use it.
 
     Args:
         url: a file, as `runs.db` or `sqlite:///runs.db`, or `postgresql://user:password@host:port/name`.
         create: whether to make the file, and the tables in an empty database, if they are not there yet.
+        unguarded: whether to open it although triggers are gone: for those who look what was done meanwhile.
 
     Raises:
         StoreError: it is not there, is no store, can't be reached or written, is of another version, or lacks triggers.
@@ -100,7 +101,9 @@ def open_store(url: str, *, create: bool = False) -> Iterator[Store]:
     with connect(url, create=create) as store:
         if create and state_of(store) is None:
             migrate(store, "head")
-        _refuse_unusable(store)
+        _refuse_other_version(store)
+        if not unguarded:
+            refuse_unguarded(store)
         yield store
 
 
@@ -167,7 +170,21 @@ def migrate(store: Store, to: str) -> None:
         (command.upgrade if up else command.downgrade)(config, to)
 
 
-def _refuse_unusable(store: Store) -> None:
+def refuse_unguarded(store: Store) -> None:
+    """See that all triggers are there.
+
+    Raises:
+        StoreError: names those that are not.
+    """
+    with store.reading() as connection:
+        if missing := missing_triggers(connection):
+            raise StoreError(
+                f"{store.name}: somebody took away what keeps its rows from being changed: {', '.join(missing)}. "
+                f"Find out who and why before you trust it; then: crosscheck store upgrade {store.option}"
+            )
+
+
+def _refuse_other_version(store: Store) -> None:
     there, known = state_of(store), versions()
     if there is None:
         raise StoreError(f"{store.name}: is empty. Make its tables: crosscheck store upgrade {store.option}")
@@ -178,12 +195,6 @@ def _refuse_unusable(store: Store) -> None:
             f"{store.name}: is of version {there}, and this crosscheck needs {known[-1]}. Keep a copy of it, then: "
             f"crosscheck store upgrade {store.option}"
         )
-    with store.reading() as connection:
-        if missing := missing_triggers(connection):
-            raise StoreError(
-                f"{store.name}: somebody took away what keeps its rows from being changed: {', '.join(missing)}. "
-                f"Find out who and why before you trust it; then: crosscheck store upgrade {store.option}"
-            )
 
 
 def _read_url(url: str) -> sa.URL:
@@ -228,7 +239,7 @@ def _engine(address: sa.URL) -> sa.Engine:
     return engine
 
 
-_BUSY: Final = "another program has been writing for more than 5 seconds. Do it again when it has ended."
+_BUSY: Final = "another program has been writing for more than 30 seconds. Do it again when it has ended."
 _RESTED_ON: Final = "something that is kept rests on this, so it stays. Nothing was changed."
 _AWAY: Final = "the database went away in the middle. Nothing was written; do it again when it runs."
 _REFUSALS: Final = {

@@ -17,8 +17,26 @@ import sqlalchemy as sa
 from crosscheck.errors import StoreError, UnknownNameError
 from crosscheck.report.folder import written_whole
 from crosscheck.report.run_folder import COLLECTION, MANIFEST, read_json, read_table
+from crosscheck.store import audit
 from crosscheck.store.bulk import insert_rows
-from crosscheck.store.tables import ROWS, Answer, Blob, Finding, Kept, Listing, Problem, Run, RunFile, Sheet
+from crosscheck.store.tables import (
+    ROWS,
+    Answer,
+    Blob,
+    Decision,
+    Edition,
+    Finding,
+    Kept,
+    Listing,
+    Preparation,
+    Problem,
+    ProblemAnswer,
+    Run,
+    RunFile,
+    Sheet,
+    Signature,
+    VisitRecord,
+)
 from crosscheck.store.triggers import unsealed
 from crosscheck.vocabulary import VERDICTS
 
@@ -76,6 +94,7 @@ def save_run(store: Store, folder: Path, collection: Path, home: Path) -> Saved:
             if _is_known(connection, run_id, manifest):
                 return Saved(run_id, is_new=False)
             _insert_run(connection, manifest, rows, blobs, files)
+            audit.append(connection, audit.account(), "run saved", run_id, {"fingerprint": manifest["fingerprint"]})
     return Saved(run_id, is_new=True)
 
 
@@ -140,13 +159,16 @@ def delete_run(store: Store, run_id: str) -> str:
         StoreError: something that may not be forgotten rests on it. Nothing was deleted.
     """
     with store.writing() as connection:
+        audit.hold_head(connection)  # nobody decides about it meanwhile
         run = look_up(connection, run_id)
+        _refuse_rested_on(connection, run)
         connection.execute(sa.delete(_run).where(_run.c.number == run["number"]))
         for table in ROWS:
             rows = _table(table)
             connection.execute(sa.delete(rows).where(rows.c.run == run["number"]))
         shared = sa.select(sa.literal(1)).where(_run_file.c.sha256 == _blob.c.sha256)
         connection.execute(sa.delete(_blob).where(~shared.exists()))
+        audit.append(connection, audit.account(), "run deleted", run["run_id"], {"fingerprint": run["fingerprint"]})
     return str(run["run_id"])
 
 
@@ -196,11 +218,28 @@ def insert_bulk(connection: sa.Connection, table: type[Kept], rows: pl.DataFrame
     insert_rows(connection, _table(table).name, rows)
 
 
+def _refuse_rested_on(connection: sa.Connection, run: Mapping[str, Any]) -> None:
+    """Say what keeps a run from being deleted, before the database refuses it in its own words."""
+    asked = {name: sa.select(sa.func.count()).where(table.c.run == run["number"]) for name, table in _RESTS.items()}
+    counts = {name: connection.execute(count).scalar_one() for name, count in asked.items()}
+    if any(counts.values()):
+        said = ", ".join(f"{count} {name}" for name, count in counts.items() if count)
+        raise StoreError(f"Run {run['run_id']}: {said} rest on it. It stays; nothing was deleted.")
+
+
 def _table(table: type[Kept]) -> sa.Table:
     return Kept.metadata.tables[str(table.__tablename__)]
 
 
 _run, _run_file, _blob, _sheet = (_table(table) for table in (Run, RunFile, Blob, Sheet))
+_RESTS: Final = {  # what people did about a run, by what it is called
+    "decisions": _table(Decision),
+    "answers to problems": _table(ProblemAnswer),
+    "visits": _table(VisitRecord),
+    "preparations": _table(Preparation),
+    "signatures": _table(Signature),
+    "editions": _table(Edition),
+}
 _BLOB: Final = {"sha256": pl.String, "size": pl.Int64, "content": pl.Binary}
 _SHEET: Final = {"name": pl.String, "first": pl.String, "last": pl.String, "content": pl.Binary}
 _Files = dict[tuple[str, str], tuple[str, bytes]]
@@ -372,6 +411,12 @@ def _in_one_line(run: Mapping[str, Any]) -> dict[str, Any]:
 
 def read_file(connection: sa.Connection, number: int, kind: str, path: str) -> bytes:
     """The content of one file of a run.
+
+    Args:
+        connection: of a transaction that reads.
+        number: the run's number.
+        kind: `output` or `source`.
+        path: the file's place there.
 
     Raises:
         StoreError: it is no longer what was kept.

@@ -8,12 +8,13 @@ then the organisation, so that what belongs together lies side by side. Units an
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any, Final
 
 import sqlalchemy as sa
 from sqlmodel import Field, SQLModel
 
+GENESIS: Final = "0" * 64  # what the first row of the audit trail follows on
 NAMES: Final = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
     "uq": "uq_%(table_name)s_%(column_0_N_name)s",
@@ -190,6 +191,116 @@ class Problem(Kept, table=True):
     problem: str
     remedy: str
     effect: str
+
+
+class Audit(Kept, table=True):
+    """One thing that was done. `at` is in UTC and `details` is JSON, both as the text that the hash was taken of."""
+
+    seq: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    at: str
+    who: str
+    what: str
+    subject: str
+    details: str
+    previous_hash: str = Field(unique=True, max_length=64)
+    hash: str = Field(unique=True, max_length=64)
+
+
+class Decision(Kept, table=True):
+    """One decision about a declaration, the first of version 1; the latest stands, those before it are its history.
+
+    Who decided it and when stands in the row `seq` of the audit trail, which repeats the rest.
+    A run that was decided about is not deleted.
+    """
+
+    run: int = Field(
+        foreign_key="run.number", ondelete="RESTRICT", primary_key=True, sa_column_kwargs={"autoincrement": False}
+    )
+    org_code: str = Field(primary_key=True)
+    function: str = Field(primary_key=True)
+    version: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    kind: str
+    reason: str
+    seq: int = Field(foreign_key="audit.seq", ondelete="RESTRICT", unique=True)
+
+
+def _told_in_audit() -> Any:
+    """The row of the audit trail that tells who and when, in the same transaction."""
+    return Field(foreign_key="audit.seq", ondelete="RESTRICT", unique=True)
+
+
+def _of_kept_run() -> Any:
+    """The number of a run that is not deleted as long as this row is there."""
+    reference = sa.ForeignKey("run.number", ondelete="RESTRICT")
+    return Field(sa_column=sa.Column("run", sa.Integer, reference, primary_key=True, autoincrement=False))
+
+
+class ProblemAnswer(Kept, table=True):
+    """Why a run may be published although this problem took something out of it; it stands."""
+
+    __tablename__ = "problem_answer"
+
+    run: int = _of_kept_run()
+    place: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    reason: str
+    seq: int = _told_in_audit()
+
+
+class VisitRecord(Kept, table=True):
+    """What a visit of a declaration found, counted from 1 in the order of recording."""
+
+    __tablename__ = "visit_record"
+
+    run: int = _of_kept_run()
+    org_code: str = Field(primary_key=True)
+    function: str = Field(primary_key=True)
+    number: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    visited_on: date = Field(sa_column=sa.Column(sa.Date, nullable=False))
+    finding: str
+    note: str
+    seq: int = _told_in_audit()
+
+
+class Preparation(Kept, table=True):
+    """What takes long and is made once of a run that is to be published, as one archive.
+
+    `sensitivity.json`, `national/…` with small numbers withheld, and `home/…`: the figures it was held against.
+    """
+
+    run: int = _of_kept_run()
+    content: bytes
+    seq: int = _told_in_audit()
+
+
+class Signature(Kept, table=True):
+    """That a person stands for exactly this edition (`digest`); `person` is the name without case, order and marks."""
+
+    run: int = _of_kept_run()
+    digest: str = Field(primary_key=True, max_length=64)
+    person: str = Field(primary_key=True)
+    role: str
+    reason: str
+    seq: int = _told_in_audit()
+
+
+class Edition(Kept, table=True):
+    """One published edition of the final assessment, whole in one row, so that nothing can be added to it either.
+
+    `content` is the archive of what was published, `sums` the SHA-256 of its SHA256SUMS. `basis` is the archive of what
+    it was made from beside the run: decisions, visits, answers, with names; it stays inside.
+    """
+
+    edition_id: str = Field(primary_key=True)
+    run: int = Field(foreign_key="run.number", ondelete="RESTRICT", index=True)
+    standard: str
+    year: str
+    corrects: str | None = Field(default=None, foreign_key="edition.edition_id", ondelete="RESTRICT", unique=True)
+    reason: str | None
+    digest: str = Field(max_length=64)
+    sums: str = Field(max_length=64)
+    content: bytes
+    basis: bytes
+    seq: int = _told_in_audit()
 
 
 # The tables of rows that are made from a run's files, in the order in which they are saved.

@@ -12,20 +12,25 @@ from typing import TYPE_CHECKING, Final, Literal
 
 import sqlalchemy as sa
 
-from crosscheck.store.tables import ROWS, Kept, RunFile
+from crosscheck.store.tables import GENESIS, ROWS, Kept, RunFile
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-Guard = Literal["kept", "sealed", "appended"]
+Guard = Literal["kept", "sealed", "appended", "chained"]
+AUDIT_LOCK: Final = 0xC2A0D17  # PostgreSQL's advisory lock of whoever adds to the audit trail
 
 # kept: no row is changed; one goes only where nothing rests on it.
 # sealed: the same, and once the run's own row is there none is added; they go only with the whole run.
 # appended: rows are added, and never changed or taken away.
+# chained: the same, and each row that is added follows on the last.
 GUARDS: Final[dict[str, Guard]] = {
     "run": "kept",
     "blob": "kept",
     **dict.fromkeys((str(table.__tablename__) for table in (RunFile, *ROWS)), "sealed"),
+    "audit": "chained",
+    "decision": "appended",
+    **dict.fromkeys(("problem_answer", "visit_record", "preparation", "signature", "edition"), "appended"),
 }
 
 _SAYS: Final = {
@@ -34,7 +39,10 @@ _SAYS: Final = {
     "insert": "{table}: the run is sealed, nothing can be added to it",
     "replace": "{table}: this is kept already, and may not be replaced",
     "truncate": "{table} may not be emptied",
+    "break": "{table}: the row does not follow on the last",
 }
+_FOLLOWS: Final = f"""NEW.seq = (SELECT coalesce(max(seq), 0) + 1 FROM audit)
+  AND NEW.previous_hash = coalesce((SELECT hash FROM audit ORDER BY seq DESC LIMIT 1), '{GENESIS}')"""  # noqa: S608
 _FUNCTIONS: Final = {
     "crosscheck_refuse": "BEGIN RAISE EXCEPTION '%', TG_ARGV[0]; END",
     "crosscheck_refuse_sealed": """BEGIN
@@ -42,6 +50,13 @@ _FUNCTIONS: Final = {
     RAISE EXCEPTION '%', TG_ARGV[0];
   END IF;
   RETURN NULL;
+END""",
+    "crosscheck_refuse_unchained": f"""BEGIN
+  PERFORM pg_advisory_xact_lock({AUDIT_LOCK});
+  IF {_FOLLOWS} THEN
+    RETURN NEW;
+  END IF;
+  RAISE EXCEPTION '%', TG_ARGV[0];
 END""",
 }
 
@@ -119,8 +134,10 @@ def _for_sqlite(table: str, guard: Guard) -> dict[str, str]:
     else:
         same = " OR ".join(" AND ".join(f"{name} = NEW.{name}" for name in key) for key in _keys(table))
         asked["replace"] = f"INSERT|WHEN EXISTS (SELECT 1 FROM {table} WHERE {same})"  # noqa: S608  # names of our own
-    if guard == "appended":
+    if guard in ("appended", "chained"):
         asked["delete"] = "DELETE"
+    if guard == "chained":
+        asked["break"] = f"INSERT|WHEN ({_FOLLOWS}) IS NOT TRUE"
     return {
         what: f"CREATE TRIGGER {table}_no_{what} BEFORE {on.split('|')[0]} ON {table} {on.partition('|')[2]} "
         f"BEGIN SELECT RAISE(ABORT, '{_SAYS[what].format(table=table)}'); END"
@@ -132,7 +149,7 @@ def _for_postgresql(table: str, guard: Guard) -> dict[str, str]:
     asked = {"update": "BEFORE UPDATE", "truncate": "BEFORE TRUNCATE"}
     if guard == "sealed":
         asked |= {"insert": "AFTER INSERT|NEW", "delete": "AFTER DELETE|OLD"}
-    if guard == "appended":
+    if guard in ("appended", "chained"):
         asked["delete"] = "BEFORE DELETE"
     statements = {}
     for what, on in asked.items():
@@ -142,6 +159,11 @@ def _for_postgresql(table: str, guard: Guard) -> dict[str, str]:
         statements[what] = (
             f"CREATE TRIGGER {table}_no_{what} {event} ON {table} {touched}FOR EACH STATEMENT "
             f"EXECUTE FUNCTION {function}('{_SAYS[what].format(table=table)}')"
+        )
+    if guard == "chained":
+        statements["break"] = (
+            f"CREATE TRIGGER {table}_no_break BEFORE INSERT ON {table} FOR EACH ROW "
+            f"EXECUTE FUNCTION crosscheck_refuse_unchained('{_SAYS['break'].format(table=table)}')"
         )
     return statements
 

@@ -8,14 +8,17 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import polars as pl
 import pytest
+import sqlalchemy as sa
 
 from crosscheck import settings
 from crosscheck.store.database import Store, open_store
-from crosscheck.store.runs import save_run
+from crosscheck.store.runs import insert_bulk, save_run
+from crosscheck.store.tables import Listing, Run
 from tests import postgres
 from tests.conftest import COLLECTION
 
@@ -137,3 +140,52 @@ def kept(kept_url: str) -> Iterator[Store]:
     """A store of each kind with the small run in it, open."""
     with open_store(kept_url) as opened:
         yield opened
+
+
+@pytest.fixture(scope="session")
+def small_round(tmp_path_factory: pytest.TempPathFactory, collection_folder: Path) -> tuple[Path, Path]:
+    """A run of a few organisations and the collection that it read; nobody may write into them."""
+    from click.testing import CliRunner
+
+    from crosscheck.cli import main
+    from tests.store.rounds import cut_collection
+
+    folder = tmp_path_factory.mktemp("round")
+    collection = cut_collection(collection_folder, folder / "collection")
+    asked = ["run", str(collection), "--year", "2008/09", "--capacity", "6", "--out", str(folder / "run")]
+    told = CliRunner().invoke(main, asked)
+    assert told.exit_code == 0, told.output
+    return folder / "run", collection
+
+
+@pytest.fixture
+def round_id(store: Store, small_round: tuple[Path, Path]) -> str:
+    """The small run, kept in a store of each kind."""
+    from crosscheck import settings
+    from crosscheck.store.runs import save_run
+
+    return save_run(store, *small_round, settings.home()).run_id
+
+
+RUN_ID = "7bf1c3a2b4d5e6f7"
+SMALL = [(f"R{number:02}", function) for number in range(10) for function in ("commissioner", "provider")]
+
+
+@pytest.fixture
+def twenty(store: Store) -> str:
+    """A run of twenty declarations in the store, without its files: quick to make, enough to decide about."""
+    said = dict.fromkeys(("name", "org_type", "region", "declared", "reason"), "so it is") | {"run": 1, "risk": 0.5}
+    ranges = ("risk_low", "risk_high", "rank_low", "rank_high", "decibans")
+    counts = dict.fromkeys((*ranges, "flags", "unknowns", "agrees", "differs", "cannot_tell", "not_applicable"), 1)
+    rows = [
+        {**said, **counts, "org_code": org_code, "function": function, "rank": rank}
+        for rank, (org_code, function) in enumerate(SMALL, 1)
+    ]
+    identity = dict.fromkeys(
+        ("standard", "year", "crosscheck", "inputs", "rules", "models", "options", "code"), "as it was"
+    )
+    with store.writing() as connection:
+        insert_bulk(connection, Listing, pl.DataFrame(rows))
+        whole = {"number": 1, "run_id": RUN_ID, "fingerprint": RUN_ID * 4, "saved_at": datetime.now(UTC), "summary": {}}
+        connection.execute(sa.insert(Run).values(**identity, **whole))
+    return RUN_ID

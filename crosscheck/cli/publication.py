@@ -1,0 +1,309 @@
+"""Commands of a round's end: problems answered, visits recorded, signatures, editions, replay."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from crosscheck.cli.group import assessment_year, format_option, main, store_option
+from crosscheck.errors import DifferenceError, UnknownNameError
+from crosscheck.terminal import Steps, list_rows
+
+if TYPE_CHECKING:
+    from crosscheck.store.publication import Correction
+
+_run_argument = click.argument("run_id", metavar="RUN")
+_by = click.option("--by", required=True, help="Your name; it stays inside.")
+_because = click.option("--because", required=True, metavar="TEXT", help="Why, in words that others can follow later.")
+_corrects = click.option("--corrects", metavar="EDITION", help="The edition that this one corrects, as 2008-09/1.")
+_reason = click.option("--reason", metavar="TEXT", help="Why it is corrected; published.")
+
+
+@main.group()
+def problems() -> None:
+    """Answer for what was wrong with a run's input, so that the run can be published all the same.
+
+    \b
+    Example:  crosscheck problems list 7bf1 --store runs.db
+    """
+
+
+@problems.command("list")
+@_run_argument
+@store_option
+@format_option
+def list_problems_(run_id: str, store: str, form: str) -> None:
+    """List what was set aside of a run's input, and who answered for it.
+
+    \b
+    Example:  crosscheck problems list 7bf1 --store runs.db
+    """
+    from crosscheck.store.database import open_store
+    from crosscheck.store.records import list_problems
+    from crosscheck.store.runs import look_up
+
+    with open_store(store) as kept, kept.reading() as connection:
+        rows = list_problems(connection, look_up(connection, run_id)["number"])
+    list_rows(rows, ("place", "file", "row", "column", "value", "problem", "effect", "who", "reason"), form)
+
+
+@problems.command()
+@_run_argument
+@store_option
+@click.option("--file", help="Only problems of this file.")
+@click.option("--problem", help="Only problems that are told so.")
+@click.option("--column", help="Only problems of this column.")
+@_by
+@_because
+def answer(run_id: str, store: str, by: str, because: str, **which: str | None) -> None:
+    """Answer for problems that are still open, one by one or many at once.
+
+    \b
+    Example:  crosscheck problems answer 7bf1 --file answers.csv --by "A Name" --because "Asked; no answer came"
+    """
+    from crosscheck.store.database import open_store
+    from crosscheck.store.records import answer_problems
+
+    meant = {name: value for name, value in which.items() if value is not None}
+    with open_store(store) as kept:
+        click.echo(f"{answer_problems(kept, run_id, meant, by, because)} problems answered.")
+
+
+@main.group()
+def visits() -> None:
+    """Record what visits found.
+
+    \b
+    Example:  crosscheck visits record 7bf1 5ZA --function provider --on 2009-09-01 --found upheld
+    """
+
+
+@visits.command()
+@_run_argument
+@click.argument("org_code")
+@click.option("--function", default="whole", show_default=True, help="whole, commissioner or provider.")
+@click.option("--on", type=click.DateTime(["%Y-%m-%d"]), required=True, help="The day of the visit.")
+@click.option("--found", type=click.Choice(["upheld", "qualified"]), required=True, help="What it found.")
+@store_option
+@_by
+@_because
+def record(run_id: str, org_code: str, store: str, by: str, because: str, **found: Any) -> None:
+    """Record what a visit of a declaration found; a later record of the same declaration corrects it.
+
+    \b
+    Example:  crosscheck visits record 7bf1 5ZA --function provider --on 2009-09-01 --found upheld --by N --because TEXT
+    """
+    from crosscheck.store.database import open_store
+    from crosscheck.store.records import Visited, record_visit
+
+    visited = Visited(org_code.upper(), found["function"], found["on"].date(), found["found"])
+    with open_store(store) as kept:
+        record_visit(kept, run_id, visited, by, because)
+        click.echo(f"{visited.org_code} {visited.function}: {visited.finding}, {visited.visited_on}")
+
+
+@main.command()
+@_run_argument
+@store_option
+@_by
+@click.option("--role", required=True, help="What you are, as `head of assessment`; published.")
+@_because
+@_corrects
+@_reason
+def sign(run_id: str, store: str, by: str, role: str, because: str, **correction: str | None) -> None:
+    """Sign exactly what would be published now; if anything of it changes, the signature no longer counts.
+
+    \b
+    Example:  crosscheck sign 7bf1 --by "A Name" --role "head of assessment" --because "Read it whole" --store runs.db
+    """
+    from crosscheck.store.database import open_store
+    from crosscheck.store.publication import look_over, sign
+
+    with open_store(store) as kept:
+        ready = look_over(kept, run_id, _correction(**correction))
+        sign(kept, ready, by, role, because)
+        click.echo(f"Signed as {role}: edition {ready.draft.heading.edition_id}, {ready.draft.digest[:16]}")
+
+
+@main.command()
+@_run_argument
+@click.option("--year", required=True, help="Assessment year, as 2008/09.", callback=assessment_year)
+@store_option
+@click.option("--by", help="Your name; it stays inside.")
+@click.option("--check", is_flag=True, help="Only ask the gates.")
+@click.option(
+    "--draft", type=click.Path(path_type=Path), help="Write what would be published into this folder, to read it."
+)
+@_corrects
+@_reason
+def publish(
+    run_id: str, year: str, store: str, by: str | None, draft: Path | None, *, check: bool, **correction: str | None
+) -> None:  # as many as it has options
+    """Publish the final assessment as an edition that nothing changes afterwards.
+
+    \b
+    Example:  crosscheck publish 7bf1 --year 2008/09 --check --store runs.db
+    Then:     crosscheck publish 7bf1 --year 2008/09 --by "A Name" --store runs.db
+    Ends with 15 if a gate does not let it through, and says all that is missing.
+    """
+    from crosscheck.errors import GateError
+    from crosscheck.report.assessment_page import PAGE
+    from crosscheck.report.folder import written_whole
+    from crosscheck.store.bundle import lay_out
+    from crosscheck.store.database import open_store
+    from crosscheck.store.publication import look_over, publish
+
+    if not (check or draft or by):
+        raise click.UsageError("Say who publishes it: --by NAME")
+    with open_store(store) as kept:
+        ready = look_over(kept, run_id, _correction(**correction))
+        if ready.held.run["year"] != year:
+            raise UnknownNameError(f"Run {ready.held.run['run_id']} is of {ready.held.run['year']}, not of {year}.")
+        for gate in ready.gates:
+            click.echo(f"{'passes' if gate.passes else 'MISSING'}  {gate.name}: {gate.says}")
+        if draft:
+            with written_whole(draft, PAGE, "draft") as whole:
+                lay_out(ready.draft.files, whole)
+        if check and ready.missing:
+            raise GateError(ready.missing)
+        if check or draft or not by:
+            return
+        click.echo(f"Published: edition {publish(kept, ready, by)}. Give it out: crosscheck editions export")
+
+
+@main.group()
+def editions() -> None:
+    """Prepare, list, show, give out and verify what was published.
+
+    \b
+    Example:  crosscheck editions list --store runs.db
+    """
+
+
+@editions.command()
+@_run_argument
+@store_option
+@_by
+def prepare(run_id: str, store: str, by: str) -> None:
+    """Make what takes minutes, once a run: the list under other assumptions, the national picture for publication.
+
+    \b
+    Example:  crosscheck editions prepare 7bf1 --by "A Name" --store runs.db
+    """
+    from crosscheck.store.database import open_store
+    from crosscheck.store.preparation import prepare
+
+    with open_store(store) as kept, Steps()("try other assumptions, draw the national picture"):
+        made = prepare(kept, run_id, by)
+    click.echo("Prepared." if made else "It was prepared already.")
+
+
+@editions.command("list")
+@store_option
+@format_option
+def list_(store: str, form: str) -> None:
+    """List what was published, the latest first.
+
+    \b
+    Example:  crosscheck editions list --store runs.db
+    """
+    from crosscheck.store.database import open_store
+    from crosscheck.store.publication import list_editions
+
+    columns = ("edition_id", "standard", "year", "run_id", "corrects", "corrected_by", "published_by", "published_at")
+    with open_store(store) as kept:
+        list_rows(list_editions(kept), columns, form)
+
+
+@editions.command()
+@click.argument("edition_id", metavar="EDITION")
+@store_option
+def show(edition_id: str, store: str) -> None:
+    """Show what an edition rested on: its manifest.
+
+    \b
+    Example:  crosscheck editions show 2008-09/1 --store runs.db
+    """
+    from crosscheck.store.database import open_store
+    from crosscheck.store.publication import MANIFEST, read_edition
+
+    with open_store(store) as kept:
+        manifest = json.loads(read_edition(kept, edition_id).files[MANIFEST])
+    click.echo(json.dumps(manifest, indent=1, ensure_ascii=False))
+
+
+@editions.command()
+@click.argument("edition_id", metavar="EDITION")
+@store_option
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="The folder to write.")
+def export(edition_id: str, store: str, out: Path) -> None:
+    """Give out an edition as the folder that was published, byte for byte.
+
+    \b
+    Example:  crosscheck editions export 2008-09/1 --store runs.db --out assessment-2008-09
+    """
+    from crosscheck.store.database import open_store
+    from crosscheck.store.publication import export_edition
+
+    with open_store(store) as kept:
+        export_edition(kept, edition_id, out)
+    click.echo(f"FILES  {out}\nCHECK  cd {out} && sha256sum -c SHA256SUMS")
+
+
+@editions.command()
+@click.argument("folder", type=click.Path(path_type=Path), required=False)
+@click.option("--edition", help="Check the kept edition, or that the folder is just this one; needs --store.")
+@click.option("--store", envvar="CROSSCHECK_STORE", show_envvar=True, help="A file, or postgresql://user@host/name.")
+def verify(folder: Path | None, edition: str | None, store: str | None) -> None:
+    """Verify that an edition is what was published, kept or as a folder.
+
+    \b
+    Example:  crosscheck editions verify assessment-2008-09 --edition 2008-09/1 --store runs.db
+    Ends with 16 if it is not, and names every file that is missing, altered or does not belong.
+    """
+    from crosscheck.store.database import open_store
+    from crosscheck.store.publication import read_edition, verify_folder
+
+    if (edition and not store) or not (folder or edition):
+        raise click.UsageError("Give a folder, or --edition with --store, or both.")
+    kept = None
+    if edition and store:
+        with open_store(store) as opened:
+            kept = read_edition(opened, edition)
+        click.echo(f"Edition {edition} is kept as it was published.")
+    if folder:
+        click.echo(f"{folder}: {verify_folder(folder, kept)} files are as they were published.")
+
+
+@main.command()
+@click.argument("edition_id", metavar="EDITION")
+@store_option
+@format_option
+def replay(edition_id: str, store: str, form: str) -> None:
+    """Compute an edition again from what was kept of it, and compare every file byte by byte.
+
+    \b
+    Example:  crosscheck replay 2008-09/1 --store runs.db
+    Ends with 16 if anything differs.
+    """
+    from dataclasses import asdict
+
+    from crosscheck.store.database import open_store
+    from crosscheck.store.replay import name_changed_code, replay
+
+    with open_store(store) as kept:
+        for made in name_changed_code(kept, edition_id):
+            click.echo(f"The {made} was made by another version of this program; it may come out otherwise.", err=True)
+        replayed = replay(kept, edition_id, Steps())
+    list_rows([asdict(one) for one in replayed.compared], ("of", "path", "same"), form)
+    if replayed.different:
+        raise DifferenceError(f"{file} did not come out again as it was kept." for file in replayed.different)
+
+
+def _correction(corrects: str | None, reason: str | None) -> Correction | None:
+    from crosscheck.store.publication import Correction
+
+    return Correction(corrects, reason or "") if corrects else None

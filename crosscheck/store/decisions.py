@@ -1,0 +1,259 @@
+"""Decisions about declarations: who decided what and why; the latest stands, all are kept.
+
+Whoever decides says which version they saw. If another stands by then nothing is kept and they are told what does. The
+version is part of the key, so that two who saw the same can't both be kept whatever happens: a decision is a row that
+is added, and nothing is ever changed, which a counter in a row of its own would have to be.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final
+
+import sqlalchemy as sa
+
+from crosscheck.errors import ConflictError, DecisionError, StoreError
+from crosscheck.store import audit
+from crosscheck.store.runs import look_up
+from crosscheck.store.tables import Audit, Decision, Kept, Listing
+from crosscheck.vocabulary import RULINGS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from crosscheck.store.database import Store
+
+COLUMNS: Final = ("org_code", "function", "kind", "reason", "who", "version")
+_audit, _decision, _listing = (Kept.metadata.tables[str(table.__tablename__)] for table in (Audit, Decision, Listing))
+_OF: Final = ("run", "org_code", "function")
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """What somebody wants to decide; `seen` is the version that they saw, 0 if nobody had decided yet."""
+
+    org_code: str
+    function: str
+    kind: str
+    reason: str
+    who: str
+    seen: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.org_code} {self.function}: {self.kind}, by {self.who}, because “{self.reason}”"
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A decision that was kept; `at` is when, in UTC."""
+
+    org_code: str
+    function: str
+    version: int
+    kind: str
+    reason: str
+    who: str
+    at: datetime
+
+    def __str__(self) -> str:
+        return f"version {self.version}, {self.kind}, by {self.who} at {self.at:%Y-%m-%d %H:%M} UTC: “{self.reason}”"
+
+
+def decide(store: Store, run_id: str, proposals: Sequence[Proposal]) -> list[Standing]:
+    """Keep decisions, all or none, each with its row in the audit trail.
+
+    Args:
+        store: where the run is kept.
+        run_id: the run, or how it begins.
+        proposals: in the order in which they are to be kept.
+
+    Returns:
+        What stands now, in the same order.
+
+    Raises:
+        UnknownNameError: there is no such run.
+        DecisionError: a proposal lacks something, or is about what is not in the run; all are named.
+        ConflictError: others have decided since; says what stands, and gives back what was typed. Nothing was kept.
+    """
+    with store.reading() as connection:  # what a run holds never changes, so others need not wait for this
+        number = look_up(connection, run_id)["number"]
+        wrong = [words for one in proposals if (words := _doubt(connection, number, one))]
+    if wrong := [*wrong, *_twice(proposals)]:
+        raise DecisionError(wrong)
+    with store.writing() as connection:
+        audit.hold_head(connection)
+        run = look_up(connection, run_id)
+        if conflicts := [words for one in proposals if (words := _conflict(connection, run["number"], one))]:
+            raise ConflictError(conflicts)
+        for one in proposals:
+            _keep(connection, run, one)
+    with store.reading() as connection:  # others may write again meanwhile
+        kept = (read_history(connection, run["number"], one.org_code, one.function) for one in proposals)
+        return [history[one.seen] for one, history in zip(proposals, kept, strict=True)]
+
+
+def read_standing(connection: sa.Connection, run: int, org_code: str, function: str) -> Standing | None:
+    """The decision that stands on one declaration of a run (by its number); None if nobody has decided."""
+    latest = _of_declaration(run, org_code, function).order_by(_decision.c.version.desc()).limit(1)
+    return next(_read(connection, latest), None)
+
+
+def read_history(connection: sa.Connection, run: int, org_code: str, function: str) -> list[Standing]:
+    """All decisions about one declaration of a run (by its number), the first one first; the last one stands."""
+    return list(_read(connection, _of_declaration(run, org_code, function).order_by(_decision.c.version)))
+
+
+def show_decisions(store: Store, run_id: str, org_code: str) -> dict[str, list[Standing]]:
+    """The history of each declaration of an organisation, by function; empty where nobody has decided.
+
+    Raises:
+        UnknownNameError: there is no such run.
+        DecisionError: the organisation is not in it.
+    """
+    with store.reading() as connection:
+        number = look_up(connection, run_id)["number"]
+        functions = _functions(connection, number, org_code.upper())
+        if not functions:
+            raise DecisionError(f"{org_code}: declared nothing in this run.")
+        return {one: read_history(connection, number, org_code.upper(), one) for one in functions}
+
+
+def list_decisions(store: Store, run_id: str) -> list[dict[str, Any]]:
+    """Every declaration of a run in the order of its rank, with the decision that stands; empty where there is none.
+
+    Returns:
+        Rows of `rank`, `org_code`, `name`, `function`, `declared`, `risk`, `selected_by`, then `kind`, `reason`, `who`,
+        `version` (0 where nobody has decided), `at` (ISO, UTC).
+
+    Raises:
+        UnknownNameError: there is no such run.
+    """
+    said = ("rank", "org_code", "name", "function", "declared", "risk", "selected_by")
+    later = _decision.alias()
+    superseded = sa.select(sa.literal(1)).where(
+        *(later.c[name] == _decision.c[name] for name in _OF), later.c.version > _decision.c.version
+    )
+    same = sa.and_(*(_decision.c[name] == _listing.c[name] for name in _OF), ~superseded.exists())
+    version = sa.func.coalesce(_decision.c.version, 0).label("version")
+    asked = (
+        sa.select(*_listing.c[*said], *_decision.c["kind", "reason"], _audit.c.who, version, _audit.c.at)
+        .select_from(_listing.outerjoin(_decision, same).outerjoin(_audit, _audit.c.seq == _decision.c.seq))
+        .order_by(_listing.c.rank)
+    )
+    with store.reading() as connection:
+        of_run = asked.where(_listing.c.run == look_up(connection, run_id)["number"])
+        return [dict(row) for row in connection.execute(of_run).mappings()]
+
+
+def read_proposals(file: Path) -> list[Proposal]:
+    """Read decisions from CSV with the columns `COLUMNS`, as `crosscheck decisions list --format csv` writes them.
+
+    Rows without `kind` are not decided and left out; `version` is the one that was seen, empty or 0 for none.
+
+    Raises:
+        DecisionError: it can't be read, lacks columns, or a version is no number; all are named.
+    """
+    try:
+        text = file.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise DecisionError(f"{file}: can't be read as CSV in UTF-8: {error}") from error
+    table = csv.DictReader(io.StringIO(text, newline=""))
+    if absent := [name for name in COLUMNS if name not in (table.fieldnames or ())]:
+        raise DecisionError(f"{file}: lacks {', '.join(absent)}. Columns that are read: {', '.join(COLUMNS)}.")
+    rows = [(table.line_num, {name: (row[name] or "").strip() for name in COLUMNS}) for row in table]
+    decided = [(line, row) for line, row in rows if row["kind"]]
+    if wrong := [(line, row) for line, row in decided if not (row["version"] or "0").isdecimal()]:
+        raise DecisionError([f"{file}, line {line}: version {row['version']!r} is no number." for line, row in wrong])
+    return [_propose(row) for _, row in decided]
+
+
+def drop_kept(store: Store, run_id: str, proposals: Sequence[Proposal]) -> list[Proposal]:
+    """Those that do not stand already: a list that was written out comes back with most of its rows untouched."""
+    standing = {tuple(row[name] for name in COLUMNS) for row in list_decisions(store, run_id)}
+    return [
+        one
+        for one in proposals
+        if (one.org_code, one.function, one.kind, one.reason, one.who, one.seen) not in standing
+    ]
+
+
+def _propose(row: Mapping[str, str]) -> Proposal:
+    said = {name: row[name] for name in COLUMNS if name != "version"}
+    return Proposal(**said | {"org_code": said["org_code"].upper()}, seen=int(row["version"] or 0))
+
+
+def _doubt(connection: sa.Connection, run: int, proposal: Proposal) -> str:
+    """What a proposal lacks, in words; empty if it can be kept."""
+    functions = _functions(connection, run, proposal.org_code)
+    wrong = []
+    if not functions:
+        wrong.append(f"no organisation {proposal.org_code} declared anything in this run")
+    elif proposal.function not in functions:
+        wrong.append(f"there is no such declaration; {proposal.org_code} declared as {' and as '.join(functions)}")
+    if proposal.kind not in RULINGS:
+        wrong.append(f"{proposal.kind or 'nothing'} can't be decided; what can: {', '.join(RULINGS)}")
+    wrong += [words for name in ("who", "reason") if (words := _unprintable(name, getattr(proposal, name)))]
+    return f"{proposal}: {'; '.join(wrong)}." if wrong else ""
+
+
+def _twice(proposals: Sequence[Proposal]) -> list[str]:
+    count = Counter((one.org_code, one.function) for one in proposals)
+    return [f"{' '.join(of)}: is decided {number} times here. Leave one." for of, number in count.items() if number > 1]
+
+
+def _unprintable(name: str, text: str) -> str:
+    try:
+        audit.printable(name, text)
+    except StoreError as error:
+        return error.problems[0].rstrip(".")
+    return ""
+
+
+def _functions(connection: sa.Connection, run: int, org_code: str) -> list[str]:
+    asked = sa.select(_listing.c.function).where(_listing.c.run == run, _listing.c.org_code == org_code)
+    return list(connection.execute(asked.order_by(_listing.c.function)).scalars())
+
+
+def _conflict(connection: sa.Connection, run: int, proposal: Proposal) -> str:
+    """What stands instead of what was seen, in words; empty if that is what stands."""
+    stands = read_standing(connection, run, proposal.org_code, proposal.function)
+    version = stands.version if stands else 0
+    if version == proposal.seen:
+        return ""
+    saw = f"version {proposal.seen}" if proposal.seen else "no decision"
+    return (
+        f"{proposal.org_code} {proposal.function}: you saw {saw}. What stands: {stands or 'nothing'}."
+        f"\nWhat you wanted: {proposal.kind}, by {proposal.who}, because “{proposal.reason}”."
+        f"\nIf you still want it, say that you have seen version {version}."
+    )
+
+
+def _keep(connection: sa.Connection, run: Mapping[str, Any], proposal: Proposal) -> None:
+    decision = {
+        "run": run["number"],
+        "org_code": proposal.org_code,
+        "function": proposal.function,
+        "version": proposal.seen + 1,
+        "kind": proposal.kind,
+        "reason": audit.printable("reason", proposal.reason),
+    }
+    audit.keep_decision(connection, proposal.who, run["run_id"], decision)
+
+
+def _of_declaration(run: int, org_code: str, function: str) -> sa.Select[Any]:
+    names = ("org_code", "function", "version", "kind", "reason")
+    return (
+        sa.select(*_decision.c[*names], _audit.c.who, _audit.c.at)
+        .join(_audit, _audit.c.seq == _decision.c.seq)
+        .where(_decision.c.run == run, _decision.c.org_code == org_code, _decision.c.function == function)
+    )
+
+
+def _read(connection: sa.Connection, asked: sa.Select[Any]) -> Iterator[Standing]:
+    rows = (dict(row) for row in connection.execute(asked).mappings())
+    return (Standing(**row | {"at": datetime.fromisoformat(row["at"])}) for row in rows)

@@ -1,0 +1,146 @@
+"""What people record of a run before it is published: answers to problems of the input, and what visits found.
+
+Each is told in the audit trail, which says who and when, in the transaction that keeps it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+import sqlalchemy as sa
+
+from crosscheck.errors import UnknownNameError
+from crosscheck.store import audit
+from crosscheck.store.runs import look_up
+from crosscheck.store.tables import Audit, Decision, Kept, Listing, Problem, ProblemAnswer, VisitRecord
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    from crosscheck.store.database import Store
+
+UNANSWERED: Final = ("row set aside", "cell set aside")  # effects that somebody must answer for
+_told, _decision, _answer, _visit, _problem, _listing = (
+    Kept.metadata.tables[str(table.__tablename__)]
+    for table in (Audit, Decision, ProblemAnswer, VisitRecord, Problem, Listing)
+)
+
+
+@dataclass(frozen=True)
+class Visited:
+    """A visit that was made of a declaration, its day, and what it found."""
+
+    org_code: str
+    function: str
+    visited_on: date
+    finding: Literal["upheld", "qualified"]
+
+
+def list_problems(connection: sa.Connection, run: int) -> list[dict[str, Any]]:
+    """Every problem of a run that took something out of it, with who answered for it, and how; empty if nobody did."""
+    asked = (
+        sa.select(
+            *(_problem.c[name] for name in ("place", "file", "row", "column", "value", "problem", "effect")),
+            _answer.c.reason,
+            _told.c.who,
+        )
+        .outerjoin(_answer, (_answer.c.run == _problem.c.run) & (_answer.c.place == _problem.c.place))
+        .outerjoin(_told, _told.c.seq == _answer.c.seq)
+        .where(_problem.c.run == run, _problem.c.effect.in_(UNANSWERED))
+        .order_by(_problem.c.place)
+    )
+    return [dict(row) for row in connection.execute(asked).mappings()]
+
+
+def answer_problems(store: Store, run_id: str, which: dict[str, str], who: str, reason: str) -> int:
+    """Answer for problems that nobody has answered for yet; an answer stands.
+
+    Args:
+        store: where the run is kept.
+        run_id: the run, or how it begins.
+        which: what all of them have, as `{"file": "answers.csv", "problem": "…"}`; all there are if empty.
+        who: who answers.
+        reason: why the run may be published all the same.
+
+    Returns:
+        How many were answered for.
+
+    Raises:
+        UnknownNameError: there is no such run, or no open problem is so.
+        StoreError: who or reason is empty.
+    """
+    with store.writing() as connection:
+        run = look_up(connection, run_id)
+        open_ones = [one for one in list_problems(connection, run["number"]) if one["who"] is None]
+        meant = [one["place"] for one in open_ones if all(one[name] == value for name, value in which.items())]
+        if not meant:
+            raise UnknownNameError(
+                f"No open problem of run {run['run_id']} is so. (`crosscheck problems list` lists them)"
+            )
+        for place in meant:
+            seq = _tell(connection, who, "problem answered", f"{run['run_id']} {place}", {"reason": reason})
+            row = {"run": run["number"], "place": place, "reason": audit.printable("reason", reason), "seq": seq}
+            connection.execute(sa.insert(_answer).values(row))
+    return len(meant)
+
+
+def record_visit(store: Store, run_id: str, visited: Visited, who: str, note: str) -> None:
+    """Record what a visit found; of two records of one declaration the later day, then the later record counts.
+
+    Raises:
+        UnknownNameError: there is no such run, or it has no such declaration.
+        StoreError: who or note is empty.
+    """
+    with store.writing() as connection:
+        run = look_up(connection, run_id)
+        key = {"run": run["number"], "org_code": visited.org_code, "function": visited.function}
+        _refuse_unlisted(connection, run, key)
+        subject = f"{run['run_id']} {visited.org_code} {visited.function}"
+        found = {"visited_on": visited.visited_on.isoformat(), "finding": visited.finding, "note": note}
+        seq = _tell(connection, who, "visit recorded", subject, found)
+        before = sa.select(sa.func.count()).select_from(_visit).where(*(_visit.c[name] == key[name] for name in key))
+        row = key | {
+            "number": connection.execute(before).scalar_one() + 1,
+            "visited_on": visited.visited_on,
+            "finding": visited.finding,
+            "note": audit.printable("note", note),
+            "seq": seq,
+        }
+        connection.execute(sa.insert(_visit).values(row))
+
+
+def list_visits(connection: sa.Connection, run: int) -> list[dict[str, Any]]:
+    """Every visit that was recorded of a run, in the order in which they were, with who recorded it and when."""
+    names = ("org_code", "function", "visited_on", "finding", "note")
+    asked = sa.select(*(_visit.c[name] for name in names), _told.c.who, _told.c.at)
+    told = asked.join(_told, _told.c.seq == _visit.c.seq).where(_visit.c.run == run).order_by(_visit.c.seq)
+    return [dict(row) for row in connection.execute(told).mappings()]
+
+
+def read_decisions(connection: sa.Connection, run: int) -> list[dict[str, Any]]:
+    """The decisions that stand, one a declaration, with who decided and when."""
+    names = ("org_code", "function", "version", "kind", "reason")
+    later = _decision.alias()
+    same = sa.and_(*(later.c[name] == _decision.c[name] for name in ("run", "org_code", "function")))
+    superseded = sa.select(sa.literal(1)).where(same, later.c.version > _decision.c.version).exists()
+    asked = (
+        sa.select(*(_decision.c[name] for name in names), _told.c.who, _told.c.at)
+        .join(_told, _told.c.seq == _decision.c.seq)
+        .where(_decision.c.run == run, ~superseded)
+        .order_by(_decision.c.org_code, _decision.c.function)
+    )
+    return [dict(row) for row in connection.execute(asked).mappings()]
+
+
+def _refuse_unlisted(connection: sa.Connection, run: Any, key: dict[str, Any]) -> None:
+    asked = sa.select(sa.func.count()).select_from(_listing).where(*(_listing.c[name] == key[name] for name in key))
+    if not connection.execute(asked).scalar_one():
+        raise UnknownNameError(
+            f"Run {run['run_id']} has no declaration of {key['org_code']} as {key['function']}. "
+            "(`crosscheck explain ORG` shows what there is)"
+        )
+
+
+def _tell(connection: sa.Connection, who: str, what: str, subject: str, details: dict[str, Any]) -> int:
+    return audit.append(connection, who, what, subject, details).seq

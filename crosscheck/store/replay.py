@@ -1,0 +1,145 @@
+"""Replay: an edition computed again from what was kept of it, and compared byte by byte."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from contextlib import nullcontext
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+from crosscheck import settings
+from crosscheck.errors import DifferenceError, StoreError
+from crosscheck.report.assessment import read_assessment_model, read_evidence
+from crosscheck.report.assessment_page import SUMS, Heading, read_files
+from crosscheck.report.identity import identify_code
+from crosscheck.report.national import write_national
+from crosscheck.report.run_folder import MANIFEST
+from crosscheck.store.preparation import HOME, NATIONAL
+from crosscheck.store.publication import read_edition
+from crosscheck.store.round import RECORDS, assess_again, write_files
+from crosscheck.store.runs import show_run
+from crosscheck.store.workplace import call, set_up
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from contextlib import AbstractContextManager
+    from pathlib import Path
+
+    from crosscheck.store.database import Store
+    from crosscheck.store.publication import KeptEdition
+    from crosscheck.store.workplace import Workplace
+
+_VALUES: Final = ("capacity", "random_share", "seed", "risk_model", "allow_polarity", "standard")
+_FLAGS: Final = ("no_learn", "screens")
+# What a manifest says of when, where and how quickly it was made; changed code is told by itself, outputs one by one.
+_OF_THE_DAY: Final = (
+    "seconds", "python", "packages", "crosscheck", "fingerprint", "outputs", "run_id", "saved_at",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Compared:
+    """One file, and whether it came out again as it was kept; `of` says whether it is the run's or the edition's."""
+
+    of: Literal["run", "edition"]
+    path: str
+    same: bool
+
+
+@dataclass(frozen=True)
+class Replay:
+    """What came of a replay; `changed_code` names what was made by another version of the program than this one."""
+
+    changed_code: tuple[str, ...]
+    compared: tuple[Compared, ...]
+
+    @property
+    def different(self) -> list[str]:
+        """The files that did not come out again."""
+        return [f"{one.of}: {one.path}" for one in self.compared if not one.same]
+
+
+def name_changed_code(store: Store, edition_id: str) -> tuple[str, ...]:
+    """Whether the run or the edition was made by another version of the program: then they may come out otherwise.
+
+    Raises:
+        UnknownNameError, DifferenceError: as `read_edition`.
+    """
+    manifest = json.loads(read_edition(store, edition_id).files[MANIFEST])
+    made = {"run": manifest["identity"]["code"], "edition": manifest["code"]}
+    return tuple(name for name, code in made.items() if code != identify_code())
+
+
+def replay(
+    store: Store,
+    edition_id: str,
+    step: Callable[[str], AbstractContextManager[object]] = lambda _: nullcontext(),
+) -> Replay:
+    """Make the run again from what it rested on, and the edition from the run and what people recorded of it.
+
+    Nothing is read but what was kept: collection, rules, models, questionnaire, decisions, visits. Compared are all
+    files of the run (of its manifest what does not hang on the day), and all of the edition but its manifest and sums,
+    which `read_edition` has checked. Signatures and gates are no computation; the manifest tells them.
+
+    Args:
+        store: where the edition is kept.
+        edition_id: the edition.
+        step: is entered around each step with its name.
+
+    Raises:
+        UnknownNameError: there is no such edition.
+        DifferenceError: something that was kept is no longer what it was.
+    """
+    changed = name_changed_code(store, edition_id)
+    kept = read_edition(store, edition_id)
+    beside = {path.removeprefix(HOME): content for path, content in kept.basis.items() if path.startswith(HOME)}
+    try:
+        with set_up(store, kept.row["run_id"], beside) as place:
+            run = place.folder / "run"
+            with step("make the run again"):
+                call(_command(place, run))
+            compared = [*_compare_run(show_run(store, kept.row["run_id"]), run)]
+            with step("make the edition again"):
+                compared += _compare_edition(kept, run, place.folder)
+    except StoreError as error:
+        raise DifferenceError(error.problems) from error
+    return Replay(changed, tuple(compared))
+
+
+def _command(place: Workplace, out: Path) -> list[object]:
+    """The command that made the run, on what is laid out."""
+    options = place.options
+    values = [f"--{name.replace('_', '-')}={options[name]}" for name in _VALUES if options[name] is not None]
+    flags = [f"--{name.replace('_', '-')}" for name in _FLAGS if options[name]]
+    return ["run", place.collection, "--year", options["year"], "--out", out, *values, *flags]
+
+
+def _compare_run(kept: Mapping[str, Any], run: Path) -> Iterator[Compared]:
+    made = {path: hashlib.sha256(content).hexdigest() for path, content in read_files(run).items()}
+    for path in sorted({*kept["outputs"], *made} - {MANIFEST}):
+        yield Compared("run", path, kept["outputs"].get(path) == made.get(path))
+    again = json.loads((run / MANIFEST).read_text(encoding="utf-8"))
+    yield Compared("run", MANIFEST, _lasting(kept) == _lasting(again))
+
+
+def _lasting(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """What a manifest says that hangs on neither the day, the machine, the code, nor where the collection lay."""
+    options = {name: value for name, value in manifest["options"].items() if name != "collection"}
+    identity = {part: digest for part, digest in manifest["identity"].items() if part != "code"}
+    lasting = {name: value for name, value in manifest.items() if name not in _OF_THE_DAY}
+    return lasting | {"options": options, "identity": identity}
+
+
+def _compare_edition(kept: KeptEdition, run: Path, folder: Path) -> list[Compared]:
+    heading = Heading(**{name: kept.row[name] for name in Heading.__dataclass_fields__})
+    model = read_assessment_model(settings.model_file(heading.standard, "assessment"))
+    evidence = read_evidence(lambda path: (run / path).read_bytes())
+    made = write_files(assess_again(evidence, json.loads(kept.basis[RECORDS]), model), heading)
+    if any(path.startswith(NATIONAL) for path in kept.files):
+        national = folder / "national"
+        national.mkdir()
+        write_national(run, national, publish=True)
+        made |= {NATIONAL + path: content for path, content in read_files(national).items()}
+    paths = sorted({*kept.files, *made} - {MANIFEST, SUMS})
+    return [Compared("edition", path, kept.files.get(path) == made.get(path)) for path in paths]
