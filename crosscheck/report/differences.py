@@ -23,8 +23,6 @@ AGREEMENTS: Final[dict[Agreement, str]] = {
     "beyond": "differs by more than 2 points",
     "none": "can't be recomputed: nobody answered",
 }
-AS_PUBLISHED: Final = ("agrees", "nearest")
-
 # Percentages may be this many points apart to be called near; other figures this many per cent of what was published.
 POINTS: Final = 2.0
 

@@ -1,7 +1,7 @@
 """Disclosure: which numbers of the national picture are withheld when it is published.
 
-Figures on one question share their respondents: shares of its answers add up to the base, the base and those left out of
-it to the organisations contacted, types of organisation to all. So the counts of a question are suppressed together
+Figures on one question share their respondents: shares of its answers add up to the base, the base and those left out
+of it to the organisations contacted, types of organisation to all. So the counts of a question are suppressed together
 (`suppression.suppress`). The respondents are divided as finely as the figures divide them, and not finer; each printed
 count is a sum of such parts.
 """
@@ -19,7 +19,14 @@ if TYPE_CHECKING:
     from crosscheck.report.review import Review
 
 # What withholding a count loses, in the order of the reader's interest: the base takes the figure with it.
-_COSTS: Final = {"not_put": 1.0, "no_answer": 2.0, "not_known": 3.0, "not_applicable": 4.0, "numerator": 100.0, "base": 1000.0}
+_COSTS: Final = {
+    "not_put": 1.0,
+    "no_answer": 2.0,
+    "not_known": 3.0,
+    "not_applicable": 4.0,
+    "numerator": 100.0,
+    "base": 1000.0,
+}
 
 # The two parts of the whole that are not printed: those asked, and those in the base who are not counted.
 _CONTACTED: Final = "contacted"
@@ -36,7 +43,8 @@ def withhold(figures: pl.DataFrame, respondents: pl.DataFrame, review: Review) -
 
     Args:
         figures: as `differences.judge` leaves them.
-        respondents, review: what they were recomputed from.
+        respondents: what they were recomputed from.
+        review: what was published.
 
     Returns:
         The same figures, what is withheld null, and `withheld`: the names of what is.
@@ -63,14 +71,13 @@ def withhold_returns(organisations: pl.DataFrame) -> pl.DataFrame:
     """
     silent = pl.concat_str(pl.lit("silent "), "kind")
     responded = pl.concat_str(pl.lit("responded "), "kind")
+    named = {"silent": silent, "responded": responded, "contacted": pl.col("kind")}
     counts = pl.concat(
         [
-            organisations.select(cell=silent, count="silent", printed=pl.lit(value=True), known=pl.lit(value=False)),
-            organisations.select(cell=responded, count="responded", printed=pl.lit(value=True), known=pl.lit(value=False)),
-            organisations.select(cell="kind", count="contacted", printed=pl.lit(value=True), known=pl.lit(value=True)),
-        ],
-        how="vertical_relaxed",
-    ).with_columns(cost=pl.lit(1.0))
+            organisations.select(cell=cell, count=pl.col(name).cast(pl.Int64), known=pl.lit(name == "contacted"))
+            for name, cell in named.items()
+        ]
+    ).with_columns(printed=pl.lit(value=True), cost=pl.lit(1.0))
     terms = [(f"contacted {kind}", cell, factor) for kind in organisations["kind"] for cell, factor in (
         (f"silent {kind}", 1), (f"responded {kind}", 1), (kind, -1))]  # fmt: skip
     terms += [("all", f"silent {kind}", -1 if kind == "all" else 1) for kind in organisations["kind"]]
@@ -102,7 +109,7 @@ def _without(figures: pl.DataFrame) -> pl.DataFrame:
 
 
 def _cells(matched: pl.DataFrame, figures: pl.DataFrame) -> pl.DataFrame:
-    """One row a figure, part and group of respondents in it: `asked`, `figure_id`, `statistic`, `part`, `cell`, `group`, `count`.
+    """One row a figure, part and group of respondents in it, with the `cell` that the part is and the group's `count`.
 
     A group is all respondents of whom every figure on the question says the same. Parts made of the same groups are one
     cell. A part of nobody has no row: that it is nought is shown.

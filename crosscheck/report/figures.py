@@ -46,10 +46,11 @@ def recompute(review: Review, respondents: pl.DataFrame, year: str) -> pl.DataFr
 
     Returns:
         One row a figure in the review's order: the columns of the file; `published` and `recomputed` in the figure's
-        own unit (null where nothing was answered), `difference` (recomputed less published); the counts `numerator`
-        (null where the figure counts nobody), `base`, `not_applicable`, `not_known`, `no_answer` and `not_put` of the
-        respondents of its types, and `answered`; `counts_not_applicable`, `counts_not_known`, `counts_no_answer` say
-        which of the absences the base holds; `base_rule` says the base in words; `by_type`, a list with the same for each type of organisation.
+        own unit (null where nothing was answered), `difference` (recomputed less published); of the respondents of its
+        types the counts `numerator` (null where the figure counts nobody), `base`, `answered`, `not_applicable`,
+        `not_known`, `no_answer` and `not_put`; `counts_not_applicable`, `counts_not_known` and `counts_no_answer`:
+        whether the base holds these; `base_rule`, the base in words; `by_type`, a list with the same for each type of
+        organisation.
     """
     figures = _asked(review, year)
     matched = match(figures, respondents, review)
@@ -116,8 +117,9 @@ def match(figures: pl.DataFrame, respondents: pl.DataFrame, review: Review) -> p
     """Hold each figure against each respondent that was asked the same.
 
     Returns:
-        One row a figure and respondent: `figure_id`, `asked`, `respondent` (its place), `org_code`, `kind`, its `state` (`not_put` where the
-        figure is on others), and whether it is `counted`, `in_base`, and `in_scope`: of the figure's types.
+        One row a figure and respondent: `figure_id`, `asked`, `respondent` (its place), `org_code`, `kind`, its `state`
+        (`not_put` where the figure is on others), and whether it is `counted`, `in_base`, and `in_scope`: of the
+        figure's types.
     """
     wanted = figures.select(
         "figure_id", "statistic", "asked", "types", "trust_type", "levels", "states", "comparison", "limit", "among",
@@ -269,10 +271,16 @@ def _base_rule() -> pl.Expr:
         .then(pl.lit("all declarations received"))
         .when(pl.col("asked").str.starts_with("case_reviews.") & (pl.col("statistic") == "percent_of_reviews"))
         .then(pl.lit("reviews described on which it was answered"))
-        .otherwise(pl.concat_str(pl.lit("those that answered"), *(pl.format(", those {}", one) for one in held), among, ignore_nulls=True))
+        .otherwise(
+            pl.concat_str(
+                pl.lit("those that answered"), *(pl.format(", those {}", one) for one in held), among, ignore_nulls=True
+            )
+        )
     )
     whose = pl.when(stated).then(pl.lit("as the review states it")).otherwise(pl.lit("the review does not state it"))
-    return pl.when(pl.col("base").is_null()).then(pl.lit("no base: a count")).otherwise(pl.format("{} ({})", who, whose))
+    return (
+        pl.when(pl.col("base").is_null()).then(pl.lit("no base: a count")).otherwise(pl.format("{} ({})", who, whose))
+    )
 
 
 def _single_numbers(figures: pl.DataFrame, respondents: pl.DataFrame, year: str) -> pl.DataFrame:
@@ -289,6 +297,8 @@ def _single_numbers(figures: pl.DataFrame, respondents: pl.DataFrame, year: str)
         "reviews_asked_about": reviews.max(),
         "compliant": share[-1] - share[-2] if len(share) > 1 else None,
     }
-    known = pl.DataFrame({"level": list(numbers), "single": pl.Series(numbers.values(), dtype=pl.Float64, strict=False)})
+    known = pl.DataFrame(
+        {"level": list(numbers), "single": pl.Series(numbers.values(), dtype=pl.Float64, strict=False)}
+    )
     wanted = figures.filter(pl.col("statistic").is_in(["change", "count"]))
     return wanted.join(known, on="level").select("figure_id", "single")

@@ -1,4 +1,4 @@
-"""The national picture as a workbook: a sheet a table as the review sets it, and one with every figure and its parts."""
+"""The national picture as a workbook: a sheet a table as the review sets it, one with every figure and its parts."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import xlsxwriter
 
 from crosscheck.report.figures import PARTS
-from crosscheck.report.national import WITHHELD, decimals_of, how_to_read
+from crosscheck.report.picture import WITHHELD, decimals_of, how_to_read
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from xlsxwriter.format import Format
     from xlsxwriter.worksheet import Worksheet
 
-    from crosscheck.report.national import Figure, Picture, Setting
+    from crosscheck.report.picture import Cell, Figure, Picture, Setting
 
 # The same picture gives the same bytes: a workbook otherwise records when it was made.
 _MADE: Final = dt.datetime(2009, 7, 1)  # noqa: DTZ001  # xlsxwriter takes a time without a zone
@@ -112,30 +112,28 @@ def _write_setting(sheet: Worksheet, setting: Setting, styles: _Styles) -> None:
     sheet.set_column(0, heads - 1, 34)
     sheet.set_column(heads, heads + 4 * len(table.columns), 11)
     sheet.write_string(0, 0, f"Table {table.number}: {table.title}", styles.title)
-    for place, head in enumerate(table.row_heads):
-        sheet.write_string(2, place, head, styles.heading)
+    sheet.write_row(2, 0, table.row_heads, styles.heading)
     for place, column in enumerate(table.columns):
         first = heads + 4 * place
         sheet.merge_range(1, first, 1, first + 3, column.head, styles.heading)
-        for part, head in enumerate(("published", "recomputed", "number counted", "base")):
-            sheet.write_string(2, first + part, head, styles.heading)
+        sheet.write_row(2, first, ("published", "recomputed", "number counted", "base"), styles.heading)
     sheet.set_row(1, 48)
     for row, (row_heads, cells) in enumerate(setting.rows, start=3):
-        for place, head in enumerate(row_heads):
-            sheet.write_string(row, place, head, styles.words)
+        sheet.write_row(row, 0, row_heads, styles.words)
         for place, cell in enumerate(cells):
-            if cell.figure is None:
-                sheet.write_string(row, heads + 4 * place, cell.unprinted, styles.right)
-            else:
-                _write_parts(sheet, (row, heads + 4 * place), cell.figure, styles)
+            _write_cell(sheet, (row, heads + 4 * place), cell, styles)
     if table.note:
         sheet.write_string(len(setting.rows) + 4, 0, table.note)
     sheet.freeze_panes(3, heads)
     _set_page(sheet, repeated=2)
 
 
-def _write_parts(sheet: Worksheet, place: tuple[int, int], figure: Figure, styles: _Styles) -> None:
+def _write_cell(sheet: Worksheet, place: tuple[int, int], cell: Cell, styles: _Styles) -> None:
     row, column = place
+    figure = cell.figure
+    if figure is None:
+        sheet.write_string(row, column, cell.unprinted, styles.right)
+        return
     for part, name in enumerate(("published", "recomputed", "numerator", "base")):
         _write_value(sheet, (row, column + part), figure, name, styles)
 

@@ -28,9 +28,7 @@ VACANCY_RATE: Final = "vacancy_rate"
 CASELOAD: Final = "health_visitor_caseload"
 
 
-def list_respondents(
-    tables: Mapping[str, pl.DataFrame], questionnaire: Questionnaire, standard: str
-) -> pl.DataFrame:
+def list_respondents(tables: Mapping[str, pl.DataFrame], questionnaire: Questionnaire, standard: str) -> pl.DataFrame:
     """List who was asked what, and what became of it.
 
     Args:
@@ -87,7 +85,9 @@ def _asked_of_reviews(organisations: pl.DataFrame, answers: pl.DataFrame, questi
     """A review is there where anything at all was said of it."""
     said = answers.filter(pl.col("item") > 0)
     reviews = said.filter(pl.col("absence").is_null()).select("org_code", "item").unique(maintain_order=True)
-    asked = pl.DataFrame([(one.question_id, list(one.org_types)) for one in questions], schema=["question", "kind"], orient="row")
+    asked = pl.DataFrame(
+        {"question": [one.question_id for one in questions], "kind": [list(one.org_types) for one in questions]}
+    )
     return (
         reviews.join(organisations.select("org_code", kind="org_type"), on="org_code")
         .join(asked.explode("kind"), on="kind")

@@ -20,7 +20,13 @@ EVERY_TYPE: Final = "all"
 
 # What can be recomputed from a collection; thresholds, other sources and figures printed twice can't or need not be.
 RECOMPUTED: Final = ("target", "declaration", "population")
-_NUMBERS: Final = ("value", "decimals", "percent_not_applicable", "reconstructed_numerator", "reconstructed_denominator")
+_NUMBERS: Final = (
+    "value",
+    "decimals",
+    "percent_not_applicable",
+    "reconstructed_numerator",
+    "reconstructed_denominator",
+)
 
 
 class Among(Stated):

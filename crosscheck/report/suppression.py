@@ -1,9 +1,9 @@
 """Suppression of small numbers: what must not be printed, so that nobody can work out a count that is withheld.
 
-A count from 1 to 4 could speak of organisations that can be told. It is withheld, and with it as many others as it takes
-that no withheld small count can be worked out from what is shown, from sums, or from what everybody knows. This is cell
-suppression as official statistics practise it (Hundepool and others, Statistical Disclosure Control, 2012, chapter 4):
-primary suppression by size, secondary suppression by the interval in which an attacker can place a withheld count.
+A count from 1 to 4 could speak of organisations that can be told. It is withheld, and with it as many others as it
+takes that no withheld small count can be worked out from what is shown, from sums, or from what everybody knows. This
+is cell suppression as official statistics practise it (Hundepool and others, Statistical Disclosure Control, 2012,
+chapter 4): primary by size, secondary by the interval in which an attacker can place a withheld count.
 Intervals are exact: they are whole-number programmes over all relations at once. The choice of what else to withhold is
 greedy, and undone where it proves needless; it may withhold more than the least possible, never less than it must.
 """
@@ -31,9 +31,9 @@ def suppress(
     """Say which counts can be shown.
 
     Args:
-        counts: one row a count: `cell` (its name), `count`, `printed` (whether it is to be shown; one that is not is there
-            for its relations alone, and is protected all the same), `known` (everybody knows it: it can't be withheld),
-            `cost` (what withholding it loses: the cheapest go first).
+        counts: one row a count: `cell` (its name), `count`, `printed` (whether it is to be shown; one that is not is
+            there for its relations alone, and is protected all the same), `known` (everybody knows it: it can't be
+            withheld), `cost` (what withholding it loses: the cheapest go first).
         relations: how counts add up: one row a term, `relation`, `cell`, `factor`; the terms of a relation sum to zero.
         smallest: counts from 1 to one less are small. Nought is not: that nobody said something is shown.
         possible: a withheld small count must have at least so many possible values; or as many as it has with
@@ -61,9 +61,7 @@ def suppress(
     return counts.with_columns(why=why).with_columns(shown=pl.col("why") == "shown")
 
 
-def possible_values(
-    cell: str, relations: Iterable[Relation], shown: Mapping[str, int]
-) -> tuple[float, float]:
+def possible_values(cell: str, relations: Iterable[Relation], shown: Mapping[str, int]) -> tuple[float, float]:
     """The least and the greatest whole number that a count can be, given those shown; every count is nought or more.
 
     Args:

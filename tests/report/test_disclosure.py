@@ -1,8 +1,8 @@
 """An attacker reads what is published and tries to work out what is withheld.
 
-It shares no code with what withholds: it reads the published JSON, knows how many organisations there are of each type and
-which answers each question has, writes down every sum that must hold, and asks a solver for the least and the greatest
-number that each withheld count can be.
+It shares no code with what withholds: it reads the published JSON, knows how many organisations there are of each type
+and which answers each question has, writes down every sum that must hold, and asks a solver for the least and the
+greatest number that each withheld count can be.
 """
 
 from __future__ import annotations
@@ -17,9 +17,7 @@ import pytest
 from scipy.optimize import LinearConstraint, milp
 
 from crosscheck.questionnaire import Questionnaire
-from crosscheck.report.national import write_national
-from tests.conftest import COLLECTION
-from tests.report.test_national import run_of
+from crosscheck.report.picture import Picture
 
 Figure = dict[str, Any]
 Atom = tuple[str, str]
@@ -41,12 +39,16 @@ class Attack:
     """All that can be said of the figures on one question."""
 
     def __init__(self, figures: list[Figure], levels: tuple[str, ...], *, declarations: bool, reviews: bool) -> None:
-        named = {level for figure in figures for level in figure["level"].split("+")} - TELLING.keys() - {"contacted", ""}
+        named = (
+            {level for figure in figures for level in figure["level"].split("+")} - TELLING.keys() - {"contacted", ""}
+        )
         self.answers = tuple(sorted({*levels, *named, *(() if levels else ("otherwise",))}))
         self.declarations = declarations
         kinds = {kind for figure in figures for kind in figure["trust_type"].split("|")} - {"all"}
         self.kinds = tuple(sorted(kinds)) if declarations else tuple(CONTACTED)
-        self.place = {atom: n for n, atom in enumerate((kind, one) for kind in self.kinds for one in (*self.answers, *ABSENT))}
+        self.place = {
+            atom: n for n, atom in enumerate((kind, one) for kind in self.kinds for one in (*self.answers, *ABSENT))
+        }
         self.rows: list[np.ndarray] = []
         self.told: list[float] = []
         self.found: dict[bytes, tuple[float, float]] = {}
@@ -57,8 +59,6 @@ class Attack:
             for part in PARTS:
                 if figure[part] is not None:
                     self.say(self.part(figure, part), figure[part])
-            if figure["statistic"].startswith("percent") and figure["recomputed"] is not None:
-                assert figure["numerator"] is not None, "a share without its count"
 
     def sum_of(self, kinds: list[str], answers: tuple[str, ...]) -> np.ndarray:
         row = np.zeros(len(self.place))
@@ -96,7 +96,9 @@ class Attack:
         return round(ends[0].fun), np.inf if ends[1].fun is None else -round(ends[1].fun)
 
 
-def attack(figures: dict[str, Figure], truth: dict[str, Figure], questionnaire: Questionnaire) -> list[tuple[str, str, Any]]:
+def attack(
+    figures: dict[str, Figure], truth: dict[str, Figure], questionnaire: Questionnaire
+) -> list[tuple[str, str, Any]]:
     """What could be worked out: figure, part, and how; empty where nothing could."""
     groups: dict[str, list[str]] = {}
     for name, figure in figures.items():
@@ -113,7 +115,8 @@ def attack(figures: dict[str, Figure], truth: dict[str, Figure], questionnaire: 
         question = group.split(" ", 1)[0]
         declared = question == "declaration"
         chosen = [
-            figures[name] | ({"level": "compliant"} if figures[name]["level"].startswith("printed_as") else {}) for name in names
+            figures[name] | ({"level": "compliant"} if figures[name]["level"].startswith("printed_as") else {})
+            for name in names
         ]
         chosen = [one | ({"level": "received"} if one["level"] == "declarations_received" else {}) for one in chosen]
         levels = ("compliant", "otherwise") if declared else questionnaire[question].levels
@@ -144,17 +147,14 @@ def try_figure(told: Attack, figure: Figure, true: Figure) -> list[tuple[str, st
 
 
 def figures_of(folder: Path) -> dict[str, Figure]:
-    return {one["figure_id"]: one for one in json.loads((folder / "national.json").read_text(encoding="utf-8"))["figures"]}
+    return {
+        one["figure_id"]: one for one in json.loads((folder / "national.json").read_text(encoding="utf-8"))["figures"]
+    }
 
 
-@pytest.fixture(scope="module")
-def folders(tmp_path_factory: pytest.TempPathFactory, questionnaire: Questionnaire) -> tuple[Path, Path]:
-    folder = tmp_path_factory.mktemp("disclosure")
-    run = run_of(COLLECTION, questionnaire, folder / "run")
-    for name in ("internal", "published"):
-        (folder / name).mkdir()
-        write_national(run, folder / name, publish=name == "published")
-    return folder / "internal", folder / "published"
+@pytest.fixture
+def folders(internal: tuple[Picture, Path], published: Path) -> tuple[Path, Path]:
+    return internal[1], published
 
 
 def test_an_attacker_recovers_no_withheld_count(folders: tuple[Path, Path], questionnaire: Questionnaire) -> None:

@@ -27,7 +27,9 @@ def table(counts: Counts) -> tuple[pl.DataFrame, pl.DataFrame]:
     terms += [(whole, whole, -1) for whole in cells if " " in whole]
     named = pl.DataFrame({"cell": list(cells), "count": list(cells.values())})
     return (
-        named.with_columns(printed=pl.lit(value=True), known=pl.lit(value=False), cost=pl.col("count").cast(pl.Float64)),
+        named.with_columns(
+            printed=pl.lit(value=True), known=pl.lit(value=False), cost=pl.col("count").cast(pl.Float64)
+        ),
         pl.DataFrame(terms, schema=["relation", "cell", "factor"], orient="row"),
     )
 
@@ -70,11 +72,15 @@ def test_what_everybody_knows_is_never_withheld_and_counts_against_the_secret() 
 
 def test_a_count_that_is_not_printed_is_protected_all_the_same() -> None:
     counts = pl.DataFrame(
-        {"cell": ["yes", "base", "others"], "count": [97, 100, 3], "printed": [True, True, False], "known": False, "cost": 1.0}
+        {
+            "cell": ["yes", "base", "others"],
+            "count": [97, 100, 3],
+            "printed": [True, True, False],
+            "known": False,
+            "cost": 1.0,
+        }
     )
-    relations = pl.DataFrame(
-        {"relation": "base", "cell": ["yes", "others", "base"], "factor": [1, 1, -1]}
-    )
+    relations = pl.DataFrame({"relation": "base", "cell": ["yes", "others", "base"], "factor": [1, 1, -1]})
     told = dict(suppress(counts, relations).select("cell", "shown").iter_rows())
     assert not (told["yes"] and told["base"])
 
@@ -84,7 +90,11 @@ def test_where_too_few_are_known_to_be_there_all_that_can_be_is_withheld() -> No
         {"cell": ["yes", "no", "all"], "count": [1, 2, 3], "printed": True, "known": [False, False, True], "cost": 1.0}
     )
     relations = pl.DataFrame({"relation": "all", "cell": ["yes", "no", "all"], "factor": [1, 1, -1]})
-    assert dict(suppress(counts, relations).select("cell", "shown").iter_rows()) == {"yes": False, "no": False, "all": True}
+    assert dict(suppress(counts, relations).select("cell", "shown").iter_rows()) == {
+        "yes": False,
+        "no": False,
+        "all": True,
+    }
 
 
 @settings(max_examples=15, deadline=None)

@@ -1,0 +1,44 @@
+"""The national picture in both editions, made once for the tests that read it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from crosscheck.collection.read import read_collection
+from crosscheck.questionnaire import Questionnaire
+from crosscheck.report.national import write_national
+from crosscheck.report.picture import Picture
+from crosscheck.report.tables import write_parquet
+from tests.conftest import COLLECTION
+
+
+def run_of(collection: Path, questionnaire: Questionnaire, folder: Path) -> Path:
+    """What a run has written by the time the picture is made of it: its manifest, and what it had read."""
+    (folder / "collection").mkdir(parents=True)
+    read = read_collection(collection, questionnaire)
+    for name, table in read.tables.items():
+        write_parquet(table, folder / "collection" / f"{name}.parquet")
+    manifest = {"options": {"standard": "C2", "year": "2008/09"}}
+    (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def picture_run(tmp_path_factory: pytest.TempPathFactory, questionnaire: Questionnaire) -> Path:
+    return run_of(COLLECTION, questionnaire, tmp_path_factory.mktemp("picture") / "run")
+
+
+@pytest.fixture(scope="session")
+def internal(picture_run: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Picture, Path]:
+    folder = tmp_path_factory.mktemp("internal")
+    return write_national(picture_run, folder), folder
+
+
+@pytest.fixture(scope="session")
+def published(picture_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("published")
+    write_national(picture_run, folder, publish=True)
+    return folder
