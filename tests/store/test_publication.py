@@ -207,7 +207,10 @@ def test_the_commands_say_all_that_is_missing_and_end_with_15(store_url: str, ro
     told = CliRunner().invoke(main, asked)
     assert told.exit_code == 15
     for gate in ("problems", "decisions", "sensitivity", "signatures"):
-        assert f"MISSING  {gate}" in told.output
-    assert CliRunner().invoke(main, ["publish", round_id, "--year", "2007/08", "--store", store_url]).exit_code == 7
+        assert f"\n{gate}: " in told.output
+    assert (
+        CliRunner().invoke(main, ["publish", round_id, "--year", "2007/08", "--store", store_url, "--check"]).exit_code
+        == 7
+    )
     told = CliRunner().invoke(main, ["problems", "list", round_id, "--store", store_url, "--format", "json"])
     assert "answers.csv" in [row["file"] for row in json.loads(told.output)]
