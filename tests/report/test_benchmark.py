@@ -204,7 +204,7 @@ def test_a_small_collection_without_services_and_with_hostile_names_makes_packs(
     known = trusts(12)
     known[0]["name"] = HOSTILE
     run = made_run(tmp_path / "run", known, [("X000", "training.strategy", 0, "yes", None, None)])
-    assert write_benchmarks(run, tmp_path / "packs", workbook=True) == 12
+    assert write_benchmarks(run, tmp_path / "packs", workbook=True) == (12, 0)
     page = open_page(browser, tmp_path / "packs" / "X000.html")
     assert page.locator("h1").inner_text() == HOSTILE
     assert page.locator("script").count() == 0
