@@ -51,7 +51,7 @@ def write_papers(
                 _set_paper(html, file)
         return len(wanting)
     workers = min(os.cpu_count() or 1, len(wanting))
-    with ProcessPoolExecutor(workers, get_context("spawn"), initializer=_prepare) as pool:
+    with ProcessPoolExecutor(workers, get_context("spawn"), initializer=_leave_stopping_to_the_parent) as pool:
         waiting = {pool.submit(_set_paper, html, file) for file, html in wanting.items()}
         try:
             while waiting:
@@ -75,13 +75,14 @@ def _is_right(file: Path, html: str) -> bool:
     return tail.rstrip().endswith(b"%%EOF") and identify(html) in tail
 
 
-def _prepare() -> None:
+def _leave_stopping_to_the_parent() -> None:
     """Ctrl-C reaches every process of a terminal: here it may not break off what is nearly whole."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    gc.disable()  # the boxes of a page live until it is set: looking for garbage meanwhile takes a fifth of the time
 
 
 def _set_paper(html: str, file: Path) -> None:
-    replace_file(file, lambda beside: write_pdf(html, beside))
-    if not gc.isenabled():
-        gc.collect()
+    gc.disable()  # the boxes of a page live until it is set: to look for garbage among them is in vain
+    try:
+        replace_file(file, lambda beside: write_pdf(html, beside))
+    finally:
+        gc.enable()
