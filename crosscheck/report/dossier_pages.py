@@ -14,12 +14,14 @@ from markupsafe import Markup
 
 from crosscheck.errors import RunError
 from crosscheck.report.case import FAMILIES
-from crosscheck.report.dossier import page_of, read_basis, read_dossiers
+from crosscheck.report.dossier import page_of
 from crosscheck.report.folder import refuse_foreign, replace_file
 from crosscheck.report.page import environment
 from crosscheck.report.papers import write_papers
 from crosscheck.report.plots import Funnels, write_figure
 from crosscheck.report.run_folder import read_table
+from crosscheck.report.shelves import read_basis
+from crosscheck.report.telling import read_dossiers
 from crosscheck.report.visit_page import write_visit_page
 
 if TYPE_CHECKING:
@@ -29,7 +31,8 @@ if TYPE_CHECKING:
 
     from jinja2 import Environment
 
-    from crosscheck.report.dossier import Basis, Dossier
+    from crosscheck.report.dossier import Dossier
+    from crosscheck.report.shelves import Basis
 
 MARK: Final = "dossiers.json"
 LIST: Final = "index.html"

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from crosscheck.cli import main
 from crosscheck.errors import RunError, UnknownNameError
-from crosscheck.report.dossier import read_dossiers
 from crosscheck.report.dossier_pages import write_dossiers
+from crosscheck.report.telling import read_dossiers
 from crosscheck.report.waterfall import add_up
 from tests.looking import WIDTHS, open_page, overflow, violations
 
