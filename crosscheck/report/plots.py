@@ -115,11 +115,11 @@ class Funnels:
         return own[0]
 
     def _ground(self, own: dict[str, Any]) -> _Ground:
-        of_figure = self._of_figure[own["indicator"],].filter(pl.col("kind") == own["kind"])
-        in_group = of_figure.filter(pl.col("peer_group") == own["peer_group"])
         # Who is compared with those most similar has a group of its own: then all who have the figure are drawn.
         key = (own["indicator"], own["kind"], own["peer_group"])
         if key not in self._grounds:
+            of_figure = self._of_figure[own["indicator"],].filter(pl.col("kind") == own["kind"])
+            in_group = of_figure.filter(pl.col("peer_group") == own["peer_group"])
             compared = of_figure if in_group.height == 1 else in_group
             self._grounds[key] = _draw_ground(own, compared.sort("n", "value", "org_code"), self._adjustment)
         return self._grounds[key]

@@ -33,7 +33,6 @@ _TONES: Final = ((-2.5, "very critical"), (-1.5, "critical"), (-0.5, "rather cri
                  (1.5, "rather praising"), (2.5, "praising"))  # fmt: skip
 _RELIANCE: Final = ((0.4, "little"), (0.7, "in part"))
 _EVIDENCE: Final = re.compile(r"; (?=(?:[a-z_]+ \w+: )?[a-z0-9_]+\.[a-z0-9_.()]+ = |[a-z_]+: none of )")
-_OF_REVIEW: Final = re.compile(r"^review(\d)\.")
 _RELATIONS: Final = {
     "commissioner": "Commissioned by",
     "provider": "Commissions from",
