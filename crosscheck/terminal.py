@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
 
 @contextmanager
@@ -48,22 +48,6 @@ class Steps:
             self.seconds[name] = round(time.perf_counter() - began, 4)
             if shown:
                 click.echo("\r\033[K", nl=False, err=True)
-
-
-@contextmanager
-def progress(what: str) -> Iterator[Callable[[int, int], None]]:
-    """Give what shows, on a terminal only (standard error), how many are done of how many."""
-    shown = sys.stderr.isatty()
-
-    def tell(done: int, of: int) -> None:
-        if shown:
-            click.echo(f"\r\033[K{done} of {of} {what}", nl=False, err=True)
-
-    try:
-        yield tell
-    finally:
-        if shown:
-            click.echo("\r\033[K", nl=False, err=True)
 
 
 def list_rows(rows: Sequence[dict[str, Any]], columns: Sequence[str], form: str) -> None:

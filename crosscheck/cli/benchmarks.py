@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from crosscheck.cli.group import main, run_option
-from crosscheck.terminal import progress
+from crosscheck.terminal import Steps
 
 
 @main.command()
@@ -16,18 +16,19 @@ from crosscheck.terminal import progress
     "--out", type=click.Path(path_type=Path), default=Path("packs"), show_default=True, help="Folder of the packs."
 )
 @click.option("--only", multiple=True, metavar="ORG", help="The pack of this organisation; may be given again.")
-@click.option("--pdf", is_flag=True, help="Write each as PDF too; that takes seconds each.")
+@click.option("--pdf", is_flag=True, help="Write each as PDF too; those that are still right are left.")
 @click.option("--xlsx", is_flag=True, help="Write each as XLSX too.")
 def benchmarks(folder: Path, out: Path, only: tuple[str, ...], *, pdf: bool, xlsx: bool) -> None:
     """Write each organisation's benchmark pack: its answers beside similar organisations and what guidance asks.
 
     \b
     Example:  crosscheck benchmarks --run run --out packs --only 5WA --pdf --xlsx
+    A long job that is stopped goes on where it was when it is started again.
     The packs go to the organisations: nothing in them says more than was asked and answered.
     """
     from crosscheck.report.benchmark import write_benchmarks
 
-    with progress("packs") as tell:
-        written = write_benchmarks(folder, out, only, paper=pdf, workbook=xlsx, tell=tell)
+    written, papers = write_benchmarks(folder, out, only, paper=pdf, workbook=xlsx, step=Steps())
+    set_anew = f"; {papers} set as PDF, the others were right already" if pdf else ""
     packs = "1 benchmark pack" if written == 1 else f"{written} benchmark packs"
-    click.echo(f"{packs} in {out}; each names one organisation only")
+    click.echo(f"{packs} in {out}{set_anew}; each names one organisation only")

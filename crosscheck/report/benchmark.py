@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from contextlib import nullcontext
 from dataclasses import dataclass, field
-from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import polars as pl
@@ -21,9 +20,10 @@ from crosscheck.cases import catalogue
 from crosscheck.errors import UnknownNameError
 from crosscheck.questionnaire import read_questionnaire
 from crosscheck.report.expectations import read_expectations
-from crosscheck.report.folder import refuse_foreign
+from crosscheck.report.folder import refuse_foreign, replace_file
 from crosscheck.report.pack import PLACES, Answered, Asked, Pack, Section
-from crosscheck.report.page import environment, render, write_pdf
+from crosscheck.report.page import environment, render
+from crosscheck.report.papers import write_papers
 from crosscheck.report.run_folder import MANIFEST, read_json, read_table
 from crosscheck.report.similar import EVERYBODY, Group, gather_answers, group_answers
 from crosscheck.report.workbook import new_workbook, write_sheet
@@ -31,6 +31,8 @@ from crosscheck.rulebook.plain import in_words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from contextlib import AbstractContextManager
+    from pathlib import Path
 
     from crosscheck.questionnaire import Questionnaire
     from crosscheck.report.expectations import Expectation
@@ -93,8 +95,8 @@ def write_benchmarks(
     *,
     paper: bool = False,
     workbook: bool = False,
-    tell: Callable[[int, int], None] = lambda *_: None,
-) -> int:
+    step: Callable[[str], AbstractContextManager[object]] = lambda _: nullcontext(),
+) -> tuple[int, int]:
     """Write the pack of each organisation of a run as `CODE.html`, and as PDF and XLSX where asked for.
 
     A file takes the place of a former one when it is whole. A pack that was left behind by a run with other
@@ -104,12 +106,12 @@ def write_benchmarks(
         run: a run's folder.
         folder: where to; missing, empty, or a folder of packs.
         only: codes of organisations; all if none is named.
-        paper: write each as PDF too, which takes seconds each.
+        paper: write each as PDF too; those that are still right are left, so a job that was stopped is taken up.
         workbook: write each as XLSX too.
-        tell: is told how many are written, of how many.
+        step: is entered around each step with its name, to time it or to show progress.
 
     Returns:
-        How many packs were written. The same run gives the same bytes.
+        How many packs were written, and how many PDFs were set. The same run gives the same bytes.
 
     Raises:
         RunError: there is no such run, or the place holds something else.
@@ -121,22 +123,24 @@ def write_benchmarks(
     codes = _chosen(only, desk.names)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / MARK).write_text(json.dumps({"year": desk.year, "organisations": len(desk.names)}) + "\n", "utf-8")
-    for done, code in enumerate(codes, start=1):
-        _write_pack(desk, code, folder, paper=paper, workbook=workbook)
-        tell(done, len(codes))
+    pages = {}
+    for done, code in enumerate(codes):
+        with step(f"{done} of {len(codes)} packs"):
+            page = _write_pack(desk, code, folder, workbook=workbook)
+            if paper:
+                pages[f"{code}.html"] = page
     if not only:
         _sweep(folder, codes)
-    return len(codes)
+    return len(codes), write_papers(pages, folder, step)
 
 
-def _write_pack(desk: _Desk, code: str, folder: Path, *, paper: bool, workbook: bool) -> None:
+def _write_pack(desk: _Desk, code: str, folder: Path, *, workbook: bool) -> str:
     pack = desk.pack(code)
     page = desk.page(pack)
-    _replace(folder / f"{code}.html", partial(Path.write_text, data=page, encoding="utf-8"))
+    replace_file(folder / f"{code}.html", lambda beside: beside.write_text(page, encoding="utf-8"))
     if workbook:
-        _replace(folder / f"{code}.xlsx", partial(_write_workbook, pack))
-    if paper:
-        _replace(folder / f"{code}.pdf", partial(write_pdf, page))
+        replace_file(folder / f"{code}.xlsx", lambda beside: _write_workbook(pack, beside))
+    return page
 
 
 def _chosen(only: Sequence[str], known: Mapping[str, str]) -> list[str]:
@@ -188,13 +192,6 @@ def _asked(
 def _across(share: float) -> float:
     """Where a share of the scale lies in the picture of a figure."""
     return round(20 + 280 * share, 1)
-
-
-def _replace(file: Path, write: Callable[[Path], object]) -> None:
-    """Write a file beside its place and move it there when it is whole."""
-    beside = file.with_name(f".{file.name}")
-    write(beside)
-    beside.replace(file)
 
 
 def _sweep(folder: Path, codes: Sequence[str]) -> None:

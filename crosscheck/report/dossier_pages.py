@@ -1,44 +1,42 @@
 """Dossiers as pages and on paper: one page an organisation, and the list that leads to them.
 
-Each page is written whole under another name and then moved to its place. A PDF bears the digest of the page that it
-was set from, so one that is still right is known by itself and not set again: a long job can be stopped and taken up.
+Each page is written whole under another name and then moved to its place.
 """
 
 from __future__ import annotations
 
 import json
-import os
-import signal
-from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from contextlib import nullcontext
 from functools import cache
-from multiprocessing import get_context
 from typing import TYPE_CHECKING, Final
 
 from markupsafe import Markup
 
 from crosscheck.errors import RunError
 from crosscheck.report.case import FAMILIES
-from crosscheck.report.dossier import page_of, read_basis, read_dossiers
-from crosscheck.report.folder import refuse_foreign
-from crosscheck.report.page import environment, identify, write_pdf
+from crosscheck.report.dossier import page_of
+from crosscheck.report.folder import refuse_foreign, replace_file
+from crosscheck.report.page import environment
+from crosscheck.report.papers import write_papers
 from crosscheck.report.plots import Funnels, write_figure
 from crosscheck.report.run_folder import read_table
+from crosscheck.report.shelves import read_basis
+from crosscheck.report.telling import read_dossiers
 from crosscheck.report.visit_page import write_visit_page
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator
     from contextlib import AbstractContextManager
     from pathlib import Path
 
     from jinja2 import Environment
 
-    from crosscheck.report.dossier import Basis, Dossier
+    from crosscheck.report.dossier import Dossier
+    from crosscheck.report.shelves import Basis
 
 MARK: Final = "dossiers.json"
 LIST: Final = "index.html"
 _IN_PERCENT: Final = ("proportion", "percent")
-_TAIL: Final = 65_536  # bytes at the end of a PDF, in which its identifier stands
 
 
 def write_dossiers(
@@ -130,65 +128,4 @@ def _amount(figure: float, kind: str) -> str:
 
 
 def _replace(file: Path, text: str) -> None:
-    """Write a file whole or not at all."""
-    beside = file.with_name(f".{file.name}.part")
-    beside.write_text(text, encoding="utf-8")
-    beside.replace(file)
-
-
-def write_papers(
-    pages: Mapping[str, str],
-    folder: Path,
-    step: Callable[[str], AbstractContextManager[object]] = lambda _: nullcontext(),
-) -> int:
-    """Set pages as PDF beside one another, on all cores; those that stand there and are still right are left.
-
-    Args:
-        pages: the text of each page, by its name, which ends in `.html`; the PDF has the same name but for that.
-        folder: where to. Each PDF appears when it is whole, so a job that is stopped loses only those under way.
-        step: is entered around each wait for the next PDF, with a name that counts them.
-
-    Returns:
-        How many were set.
-
-    Raises:
-        PaperError: what sets PDF is not installed.
-    """
-    wanted = {folder / f"{page.removesuffix('.html')}.pdf": html for page, html in pages.items()}
-    wanting = {file: html for file, html in wanted.items() if not _is_right(file, html)}
-    if not wanting:
-        return 0
-    workers = min(os.cpu_count() or 1, len(wanting))
-    with ProcessPoolExecutor(workers, get_context("spawn"), initializer=_leave_stopping_to_the_parent) as pool:
-        waiting = {pool.submit(_set_paper, html, file) for file, html in wanting.items()}
-        try:
-            while waiting:
-                with step(f"PDF: {len(wanting) - len(waiting)} of {len(wanting)}"):
-                    done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
-                for one in done:
-                    one.result()
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
-    return len(wanting)
-
-
-def _is_right(file: Path, html: str) -> bool:
-    """Whether a PDF stands there, whole, set from this very text."""
-    if not file.is_file():
-        return False
-    with file.open("rb") as opened:
-        opened.seek(max(file.stat().st_size - _TAIL, 0))
-        tail = opened.read()
-    return tail.rstrip().endswith(b"%%EOF") and identify(html) in tail
-
-
-def _leave_stopping_to_the_parent() -> None:
-    """Ctrl-C reaches every process of a terminal: here it may not break off what is nearly whole."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-
-def _set_paper(html: str, file: Path) -> None:
-    beside = file.with_name(f".{file.name}.part")
-    write_pdf(html, beside)
-    beside.replace(file)
+    replace_file(file, lambda beside: beside.write_text(text, encoding="utf-8"))

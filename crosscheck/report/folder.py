@@ -18,7 +18,7 @@ from crosscheck.errors import RunError
 from crosscheck.report.identity import sha256_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
     from typing import TextIO
 
@@ -164,6 +164,13 @@ def written_whole(folder: Path, mark: str, kind: str) -> Iterator[Path]:
     """
     with written_in_stages(folder, mark, kind, "") as work:
         yield work.folder
+
+
+def replace_file(file: Path, write: Callable[[Path], object]) -> None:
+    """Let a file be written beside its place, and move it there when it is whole; one of that name is replaced."""
+    beside = file.with_name(f".{file.name}.part")
+    write(beside)
+    beside.replace(file)
 
 
 def digest_files(folder: Path, but: str) -> dict[str, str]:

@@ -17,7 +17,7 @@ import polars as pl
 
 from crosscheck.errors import CrosscheckError, UnknownNameError
 from crosscheck.report.svg import INK, Axis, draw_line, write_text
-from crosscheck.scoring.dispersion import Deviations, Floats, Spread, funnel_limits, proportions, ratios
+from crosscheck.scoring.dispersion import Expected, Floats, Spread, expect_ratio, expect_share, funnel_limits
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -38,9 +38,9 @@ _PEER, _OWN, _LIMIT = "#4c6272", "#b1101c", "#005eb8"
 _LIMITS: Final = ((0.95, "9 6", "95%"), (0.998, "none", "99.8%"))
 
 # With as many behind them as on the grid, figures that are just as expected; and how one unit of them is written.
-_EXPECTED: Final[Mapping[str, Callable[[float, Floats], Deviations]]] = {
-    "proportion": lambda expected, n: proportions(n * expected / 100, n, expected / 100),
-    "ratio": lambda _, n: ratios(n, n),
+_EXPECTED: Final[Mapping[str, Callable[[float, Floats], Expected]]] = {
+    "proportion": lambda expected, n: expect_share(expected / 100, n),
+    "ratio": lambda _, n: expect_ratio(n),
 }
 _SCALE: Final = {"proportion": 100.0, "ratio": 1.0}
 _UNIT: Final = {"proportion": "%", "ratio": ""}
@@ -115,11 +115,11 @@ class Funnels:
         return own[0]
 
     def _ground(self, own: dict[str, Any]) -> _Ground:
-        of_figure = self._of_figure[own["indicator"],].filter(pl.col("kind") == own["kind"])
-        in_group = of_figure.filter(pl.col("peer_group") == own["peer_group"])
         # Who is compared with those most similar has a group of its own: then all who have the figure are drawn.
         key = (own["indicator"], own["kind"], own["peer_group"])
         if key not in self._grounds:
+            of_figure = self._of_figure[own["indicator"],].filter(pl.col("kind") == own["kind"])
+            in_group = of_figure.filter(pl.col("peer_group") == own["peer_group"])
             compared = of_figure if in_group.height == 1 else in_group
             self._grounds[key] = _draw_ground(own, compared.sort("n", "value", "org_code"), self._adjustment)
         return self._grounds[key]

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from crosscheck.report.dossier import page_of, read_basis
+from crosscheck.report.dossier import page_of
 from crosscheck.report.page import environment
 from crosscheck.report.run_folder import read_table
+from crosscheck.report.shelves import read_basis
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from crosscheck.report.dossier import Basis
+    from crosscheck.report.shelves import Basis
 
 _ARMS: Final = {"mandatory": "by duty", "risk": "by risk", "random": "by lot"}
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from markupsafe import Markup
 
 from crosscheck.report.case import FAMILIES
+from crosscheck.report.page import sign
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -103,6 +104,7 @@ def _bar(step: Step, at: Any) -> Markup:
     # The picture is stretched to the width of its column: lines keep their thickness, and a sliver is seen.
     return Markup(  # noqa: S704  # numbers and colours of our own: nothing here comes from the collection
         f'<svg viewBox="0 0 {_PLACES:.0f} {_TALL}" preserveAspectRatio="none" aria-hidden="true" focusable="false">'
+        f"<title>from {sign(step.begins)} to {sign(step.ends)}</title>"  # what a tagged PDF says of the picture
         f'<line x1="{at(0.0):.1f}" y1="0" x2="{at(0.0):.1f}" y2="{_TALL}" stroke="{_LINE}" stroke-width="1" '
         f'vector-effect="non-scaling-stroke"/>'
         f'<rect x="{left:.1f}" y="{_HALF}" width="{max(right - left, 0.6):.1f}" height="{_TALL - 2 * _HALF}" '

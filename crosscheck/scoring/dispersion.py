@@ -10,11 +10,12 @@ Blunt, Wood and Grigg 2012, JRSS A 175:1-47.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from statistics import NormalDist
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import betainc, betaincc, gammainc, gammaincc, logit, ndtr, ndtri
+import scipy  # its functions are loaded when the first is called: a page that draws limits needs none
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,19 +37,28 @@ _LEAST: Final = np.finfo(float).tiny
 _MOST: Final = 1 - np.finfo(float).epsneg
 
 
-@dataclass(frozen=True)
-class Deviations:
-    """Figures beside what is expected of them, on the scale on which their error does not depend on their size.
+@dataclass(frozen=True, kw_only=True)
+class Expected:
+    """What is expected of figures, on the scale on which their error does not depend on their size.
 
-    `observed`, `target` and `error` (standard error under "as expected") are on that scale; `drawn` takes a value from
-    it to the scale that people read. `exact` is the exact distance where the numbers are small, NaN elsewhere.
+    `target` and `error` (standard error under "as expected") are on that scale; `drawn` takes a value from it to the
+    scale that people read.
+    """
+
+    target: float
+    error: Floats
+    drawn: Callable[[npt.ArrayLike], Floats]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Deviations(Expected):
+    """Figures beside what is expected of them, all on one scale.
+
+    `exact` is the exact distance where the numbers are small, NaN elsewhere.
     """
 
     observed: Floats
-    target: float
-    error: Floats
     exact: Floats
-    drawn: Callable[[npt.ArrayLike], Floats]
 
     @property
     def approximate(self) -> Floats:
@@ -79,9 +89,16 @@ def proportions(numerators: Floats, denominators: Floats, target: float | None =
     share = float(np.nansum(count) / max(np.nansum(total), _LEAST)) if target is None else target
     return Deviations(
         observed=np.arcsin(np.sqrt(count / total)),
-        target=float(np.arcsin(np.sqrt(share))),
-        error=1 / (2 * np.sqrt(total)),
         exact=_exact_binomial_where_few(count, total, share),
+        **vars(expect_share(share, total)),
+    )
+
+
+def expect_share(share: float, denominators: Floats) -> Expected:
+    """What is expected of proportions of so many, where `share` (0 to 1) is, on the arcsine scale."""
+    return Expected(
+        target=float(np.arcsin(np.sqrt(share))),
+        error=1 / (2 * np.sqrt(denominators)),
         drawn=lambda scaled: np.sin(np.clip(scaled, 0, np.pi / 2)) ** 2,
     )
 
@@ -96,13 +113,12 @@ def ratios(observed: Floats, expected: Floats) -> Deviations:
     few = mean < FEWEST_EXPECTED
     exact = np.full_like(mean, np.nan)
     exact[few] = exact_poisson(count[few], mean[few])
-    return Deviations(
-        observed=np.sqrt(count / mean),
-        target=1.0,
-        error=1 / (2 * np.sqrt(mean)),
-        exact=exact,
-        drawn=lambda scaled: np.maximum(scaled, 0) ** 2,
-    )
+    return Deviations(observed=np.sqrt(count / mean), exact=exact, **vars(expect_ratio(mean)))
+
+
+def expect_ratio(expected: Floats) -> Expected:
+    """What is expected of ratios to so many expected cases, on the square-root scale."""
+    return Expected(target=1.0, error=1 / (2 * np.sqrt(expected)), drawn=lambda scaled: np.maximum(scaled, 0) ** 2)
 
 
 def ratios_of_counts(first: Floats, second: Floats) -> Deviations:
@@ -115,7 +131,7 @@ def ratios_of_counts(first: Floats, second: Floats) -> Deviations:
     share = float(np.nansum(one) / max(np.nansum(one + other), _LEAST))
     return Deviations(
         observed=np.log((one + 0.5) / (other + 0.5)),
-        target=float(logit(np.clip(share, _LEAST, _MOST))),
+        target=float(scipy.special.logit(np.clip(share, _LEAST, _MOST))),
         error=np.sqrt(one / (one + 0.5) ** 2 + other / (other + 0.5) ** 2),
         exact=_exact_binomial_where_few(one, one + other, share),
         drawn=np.exp,
@@ -142,16 +158,16 @@ def exact_binomial(count: Floats, total: Floats, share: float) -> Floats:
     """
     found, p = np.rint(count), np.clip(share, _LEAST, _MOST)
     others = np.rint(total) - found
-    lower = (betaincc(found, others + 1, p) + betaincc(found + 1, others, p)) / 2
-    upper = (betainc(found, others + 1, p) + betainc(found + 1, others, p)) / 2
+    lower = (scipy.special.betaincc(found, others + 1, p) + scipy.special.betaincc(found + 1, others, p)) / 2
+    upper = (scipy.special.betainc(found, others + 1, p) + scipy.special.betainc(found + 1, others, p)) / 2
     return _score_of_tails(lower, upper)
 
 
 def exact_poisson(count: Floats, mean: Floats) -> Floats:
     """Mid-p normal score of `count` cases where `mean` are expected."""
     found = np.rint(count)
-    lower = (gammaincc(found, mean) + gammaincc(found + 1, mean)) / 2
-    upper = (gammainc(found, mean) + gammainc(found + 1, mean)) / 2
+    lower = (scipy.special.gammaincc(found, mean) + scipy.special.gammaincc(found + 1, mean)) / 2
+    upper = (scipy.special.gammainc(found, mean) + scipy.special.gammainc(found + 1, mean)) / 2
     return _score_of_tails(lower, upper)
 
 
@@ -163,7 +179,7 @@ def normal_scores(levels: Floats) -> Floats:
     present = np.isfinite(levels)
     scores = np.full(levels.shape, np.nan)
     _, level, counts = np.unique(levels[present], return_inverse=True, return_counts=True)
-    scores[present] = ndtri((np.cumsum(counts) - counts / 2) / counts.sum())[level]
+    scores[present] = scipy.special.ndtri((np.cumsum(counts) - counts / 2) / counts.sum())[level]
     return scores
 
 
@@ -229,21 +245,19 @@ def adjust(z: Floats, error: Floats, spread: Spread, adjustment: Adjustment) -> 
     return z * error / _spread_error(error, spread, adjustment)
 
 
-def funnel_limits(
-    deviations: Deviations, spread: Spread, adjustment: Adjustment, central: float
-) -> tuple[Floats, Floats]:
+def funnel_limits(expected: Expected, spread: Spread, adjustment: Adjustment, central: float) -> tuple[Floats, Floats]:
     """Limits within which the `central` share of figures lies (0.95: ±1.96; 0.998: ±3.09), on the scale that is drawn.
 
     For no over-dispersion give `Spread(1, 0)`.
     """
-    half = ndtri((1 + central) / 2) * _spread_error(deviations.error, spread, adjustment)
-    return deviations.drawn(deviations.target - half), deviations.drawn(deviations.target + half)
+    half = NormalDist().inv_cdf((1 + central) / 2) * _spread_error(expected.error, spread, adjustment)
+    return expected.drawn(expected.target - half), expected.drawn(expected.target + half)
 
 
 def false_discovery(z: Floats) -> Floats:
     """Benjamini and Hochberg's q-value of each two-sided normal distance among those given."""
     present = np.isfinite(z)
-    chance = 2 * ndtr(-np.abs(z[present]))
+    chance = 2 * scipy.special.ndtr(-np.abs(z[present]))
     order = np.argsort(chance)
     stepped = chance[order] * chance.size / np.arange(1, chance.size + 1)
     q_values = np.full(z.shape, np.nan)
@@ -270,5 +284,6 @@ def _exact_binomial_where_few(count: Floats, total: Floats, share: float) -> Flo
 
 def _score_of_tails(lower: Floats, upper: Floats) -> Floats:
     """The score from the thinner tail, where nothing is lost to rounding; so no finite count is infinitely far."""
-    scores: Floats = np.where(lower < upper, ndtri(np.maximum(lower, _LEAST)), -ndtri(np.maximum(upper, _LEAST)))
+    thinner = scipy.special.ndtri(np.maximum(np.minimum(lower, upper), _LEAST))
+    scores: Floats = np.where(lower < upper, thinner, -thinner)
     return scores

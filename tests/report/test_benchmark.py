@@ -23,7 +23,7 @@ from crosscheck.questionnaire import Questionnaire
 from crosscheck.report.benchmark import write_benchmarks
 from crosscheck.report.similar import EVERYBODY, STEPS, gather_answers, group_answers, round_shares
 from crosscheck.vocabulary import ABSENCES
-from tests.looking import WIDTHS, open_page, overflow, violations
+from tests.looking import WIDTHS, open_page, overflow, thin_out, violations
 
 HOSTILE = "=cmd|'/c calc'!A1 <script>alert(1)</script> & “Trust”"
 
@@ -204,7 +204,7 @@ def test_a_small_collection_without_services_and_with_hostile_names_makes_packs(
     known = trusts(12)
     known[0]["name"] = HOSTILE
     run = made_run(tmp_path / "run", known, [("X000", "training.strategy", 0, "yes", None, None)])
-    assert write_benchmarks(run, tmp_path / "packs", workbook=True) == 12
+    assert write_benchmarks(run, tmp_path / "packs", workbook=True) == (12, 0)
     page = open_page(browser, tmp_path / "packs" / "X000.html")
     assert page.locator("h1").inner_text() == HOSTILE
     assert page.locator("script").count() == 0
@@ -215,8 +215,9 @@ def test_a_small_collection_without_services_and_with_hostile_names_makes_packs(
 @pytest.mark.parametrize("width", WIDTHS)
 def test_a_pack_can_be_read_by_everybody(packs: Path, browser, width: int) -> None:
     page = open_page(browser, packs / "R8B.html", width)
-    assert violations(page) == []
     assert overflow(page) == 0
+    thin_out(page)
+    assert violations(page) == []
     page.close()
     page = open_page(browser, packs / "RZ0.html", width)
     assert overflow(page) == 0

@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 
 from crosscheck.cli import main
 from crosscheck.errors import RunError, UnknownNameError
-from crosscheck.report.dossier import read_dossiers
 from crosscheck.report.dossier_pages import write_dossiers
+from crosscheck.report.telling import read_dossiers
 from crosscheck.report.waterfall import add_up
-from tests.looking import WIDTHS, open_page, overflow, violations
+from tests.looking import WIDTHS, open_page, overflow, thin_out, violations
 
 TRUST, SUCCESSOR = "5WA", "R2X"  # two declarations, visited this year; formed of two others
 HOSTILE = "<script>alert(1)</script> =cmd|' /C calc'!A0"
@@ -36,7 +36,7 @@ def pages(national_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def hostile_run(national_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The run as it were if somebody had put markup and a formula wherever a collection has text."""
     run = tmp_path_factory.mktemp("hostile") / "run"
-    shutil.copytree(national_run, run)
+    shutil.copytree(national_run, run, ignore=shutil.ignore_patterns("dossiers", "*.xlsx"))
     texts = {
         "visit_list": ["name", "reason"], "collection/comments": ["text"], "parts": ["reason", "part"],
         "cases": ["declared.statement"], "findings": ["says", "evidence", "waived"], "scores": ["label"],
@@ -169,8 +169,9 @@ def test_a_folder_of_something_else_is_left_alone(national_run, tmp_path) -> Non
 @pytest.mark.parametrize("width", WIDTHS)
 def test_a_page_is_read_by_everybody_at_any_width(pages, browser, page, width) -> None:
     shown = open_page(browser, pages / f"{page}.html", width)
-    assert violations(shown) == []
     assert overflow(shown) == 0
+    thin_out(shown)
+    assert violations(shown) == []
     shown.close()
 
 
@@ -221,7 +222,9 @@ def dirty_pages(collection_folder: Path, tmp_path_factory: pytest.TempPathFactor
     declarations = home / "collection" / "declarations.csv"
     former = re.sub(r"(?m)^R2X,(200[567]/)", r"R9M,\1", declarations.read_text(encoding="utf-8"))
     declarations.write_text(former, encoding="utf-8")
-    told = CliRunner().invoke(main, ["run", str(home / "collection"), "--year", "2008/09", "--out", str(home / "run")])
+    told = CliRunner().invoke(
+        main, ["run", str(home / "collection"), "--year", "2008/09", "--no-pages", "--out", str(home / "run")]
+    )
     assert told.exit_code == 0, told.output
     write_dossiers(home / "run", home / "pages", ["R6A", "R2X"])
     return home / "pages"

@@ -163,7 +163,9 @@ def test_figures_are_winsorised_at_interpolated_quantiles() -> None:
 
 
 def test_dispersion_is_the_mean_square_of_winsorised_distances() -> None:
-    deviations = Deviations(np.arange(-5.0, 6.0), 0.0, np.ones(11), np.full(11, np.nan), np.asarray)
+    deviations = Deviations(
+        observed=np.arange(-5.0, 6.0), target=0.0, error=np.ones(11), exact=np.full(11, np.nan), drawn=np.asarray
+    )
     spread = estimate_spread(deviations, 0.1)
     assert spread.phi == pytest.approx((2 * 16 + 2 * (16 + 9 + 4 + 1)) / 11)
     assert spread.tau2 == pytest.approx((11 * spread.phi - 10) / (11 - 1))
