@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pikepdf
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
 
@@ -42,6 +43,13 @@ def thin_out(page: Page, most: int = 12) -> None:
 def overflow(page: Page) -> int:
     """By how many pixels the page is wider than its window; only tables and pictures may scroll, by themselves."""
     return int(page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth"))
+
+
+def figures_told(file: Path) -> list[bool]:
+    """Of each picture of a PDF, whether it says in words what it shows."""
+    with pikepdf.open(file) as pdf:
+        figures = [one for one in pdf.objects if isinstance(one, pikepdf.Dictionary) and one.get("/S") == "/Figure"]
+        return ["/Alt" in figure for figure in figures]
 
 
 def _is_outside(url: str) -> bool:

@@ -169,8 +169,11 @@ def written_whole(folder: Path, mark: str, kind: str) -> Iterator[Path]:
 def replace_file(file: Path, write: Callable[[Path], object]) -> None:
     """Let a file be written beside its place, and move it there when it is whole; one of that name is replaced."""
     beside = file.with_name(f".{file.name}.part")
-    write(beside)
-    beside.replace(file)
+    try:
+        write(beside)
+        beside.replace(file)
+    finally:
+        beside.unlink(missing_ok=True)
 
 
 def digest_files(folder: Path, but: str) -> dict[str, str]:

@@ -23,7 +23,7 @@ from crosscheck.questionnaire import Questionnaire
 from crosscheck.report.benchmark import write_benchmarks
 from crosscheck.report.similar import EVERYBODY, STEPS, gather_answers, group_answers, round_shares
 from crosscheck.vocabulary import ABSENCES
-from tests.looking import WIDTHS, open_page, overflow, thin_out, violations
+from tests.looking import WIDTHS, figures_told, open_page, overflow, thin_out, violations
 
 HOSTILE = "=cmd|'/c calc'!A1 <script>alert(1)</script> & “Trust”"
 
@@ -95,7 +95,9 @@ def test_no_pack_speaks_of_risk_rank_score_check_or_visit(packs: Path, questionn
 
 
 def test_a_pack_on_paper_and_as_workbook_says_no_more(national_run: Path, tmp_path: Path, organisations) -> None:
-    write_benchmarks(national_run, tmp_path / "packs", ["R8B"], paper=True, workbook=True)
+    assert write_benchmarks(national_run, tmp_path / "packs", ["R8B"], paper=True, workbook=True) == (1, 1)
+    assert write_benchmarks(national_run, tmp_path / "packs", ["R8B"], paper=True) == (1, 0)
+    assert all(figures_told(tmp_path / "packs" / "R8B.pdf"))
     pdf = (tmp_path / "packs" / "R8B.pdf").read_bytes()
     assert pdf.startswith(b"%PDF")
     book = in_workbook(tmp_path / "packs" / "R8B.xlsx")
