@@ -34,9 +34,9 @@ def identify_run(collection: Collection, standard: Standard, options: Mapping[st
 
     Returns:
         `inputs` (names and contents of the collection's files, also of those that no table bears the name of, and what
-        was corrected since),
-        `rules` (rule files, waivers, questionnaire), `models`, `options` (without where the collection lay), `code`
-        (the program's own source, and the versions of the libraries that compute).
+        was corrected since), `rules` (rule files, waivers, questionnaire, what was published on it), `models`,
+        `options` (without where the collection lay), `code` (the program's own source, and the versions of the
+        libraries that compute).
     """
     parts = {
         "inputs": [
@@ -48,6 +48,7 @@ def identify_run(collection: Collection, standard: Standard, options: Mapping[st
             standard.rulebook.digest,
             [waiver.model_dump(mode="json") for waiver in standard.waivers],
             standard.questionnaire.digest,
+            {file.name: sha256_of(file) for file in _published(standard.name)},
         ],
         "models": {model.name: model.digest for model in standard.models},
         "options": {name: value for name, value in options.items() if name not in _IDENTIFY_NOTHING},
@@ -85,6 +86,7 @@ def list_sources(collection: Collection, standard: Standard, path: Path) -> dict
         **{f"collection/{name}": digest for name, digest in _input_files(collection, path)},
         questionnaire.relative_to(home).as_posix(): standard.questionnaire.digest,
         **models,
+        **{file.relative_to(home).as_posix(): sha256_of(file) for file in _published(standard.name)},
         **{file.relative_to(home).as_posix(): sha256_of(file) for file in rules.rglob("*.toml")},
     }
     return dict(sorted(sources.items()))
@@ -93,6 +95,12 @@ def list_sources(collection: Collection, standard: Standard, path: Path) -> dict
 def sha256_of(file: Path) -> str:
     """The SHA-256 of a file that was written."""
     return hashlib.sha256(file.read_bytes()).hexdigest()
+
+
+def _published(standard: str) -> list[Path]:
+    """What the national picture is held against; nothing where nothing was published on the standard."""
+    files = (settings.published_figures_file(standard), settings.review_tables_file(standard))
+    return [file for file in files if file.is_file()]
 
 
 def _input_files(collection: Collection, path: Path) -> list[tuple[str, str]]:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from crosscheck import settings
 from crosscheck.report.dossier_pages import write_dossiers
 from crosscheck.report.national import write_national
+from crosscheck.report.run_folder import MANIFEST, read_json
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -16,8 +18,11 @@ DOSSIERS: Final = "dossiers"
 def write_pages(run: Path) -> None:
     """Write `national.html`, `.json`, `.xlsx` and the folder `dossiers/`, from the tables that stand in a run's folder.
 
+    A standard on which no figures were published has no national picture.
+
     Raises:
         RunError: there is no run, or the folder can't be written.
     """
-    write_national(run, run)
+    if settings.published_figures_file(read_json(run, MANIFEST)["options"]["standard"]).is_file():
+        write_national(run, run)
     write_dossiers(run, run / DOSSIERS)

@@ -196,7 +196,7 @@ def tell_basis(manifest: Mapping[str, Any], tables: Mapping[str, str]) -> list[t
         manifest: of the run.
         tables: the SHA-256 of each table as it was understood: that of a file would change with the order of its rows.
     """
-    options = {name: value for name, value in manifest["options"].items() if name != "collection"}
+    options = {name: value for name, value in sorted(manifest["options"].items()) if name != "collection"}
     rules, models = manifest["rules"], manifest["models"]
     return [
         ("crosscheck", manifest["crosscheck"]),

@@ -112,6 +112,7 @@ def _command(place: Workplace, out: Path) -> list[object]:
     options = place.options
     values = [f"--{name.replace('_', '-')}={options[name]}" for name in _VALUES if options[name] is not None]
     flags = [f"--{name.replace('_', '-')}" for name in _FLAGS if options[name]]
+    flags.append("--pages" if options["pages"] else "--no-pages")
     return ["run", place.collection, "--year", options["year"], "--out", out, *values, *flags]
 
 

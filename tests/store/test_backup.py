@@ -16,8 +16,14 @@ from crosscheck.store.backup import back_up, restore
 from crosscheck.store.database import Store, connect, open_store, state_of
 from crosscheck.store.doctor import examine
 from crosscheck.store.runs import delete_run, export_run, list_runs
+from crosscheck.store.tables import Kept
 from tests.store.conftest import SmallRun
-from tests.store.test_runs import counts, digests, run_in
+from tests.store.test_runs import counts as counts_of
+from tests.store.test_runs import digests, run_in
+
+
+def counts(store: Store) -> dict[str, int]:
+    return counts_of(store, sorted(Kept.metadata.tables))
 
 
 def test_what_goes_back_is_what_was_kept(kept: Store, empty_url: str, small_run: SmallRun, tmp_path: Path) -> None:
