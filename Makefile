@@ -6,6 +6,8 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 COLLECTION ?= data/england-2008-09
 YEAR ?= 2008/09
 OUT ?= run
+# Tests start the command many times: it is compiled once, whatever the shell says.
+export PYTHONDONTWRITEBYTECODE =
 
 .PHONY: run test check setup setup-dev bench soak golden lock clean help
 

@@ -129,7 +129,7 @@ def allowed(column: Column) -> str:
 
 def _written(standard: Standard) -> Iterator[Described]:
     for name, table in OUTPUTS.items():
-        files = {"visit_list": ("csv", "xlsx", "parquet"), "findings": ("csv", "parquet")}.get(name, ("csv",))
+        files = {"visit_list": ("csv", "xlsx", "parquet"), "problems": ("csv",)}.get(name, ("csv", "parquet"))
         columns = (*table.columns, *FURTHER.get(name, ()))
         yield Described(_WRITTEN, name, table.row_is, tuple(f"{name}.{kind}" for kind in files), columns, table.key)
     columns = tuple(_case_columns(standard.questionnaire, standard.indicators.names))
@@ -138,12 +138,13 @@ def _written(standard: Standard) -> Iterator[Described]:
         ("cases.parquet",), columns, ("org_code", "function"),
     )  # fmt: skip
     for name, table in KEPT.items():
-        yield Described(_WRITTEN, name, table.row_is, (_file(table),), table.columns, table.key)
+        files = ("pooled.csv", "pooled.parquet") if name == "pooled" else (_file(table),)
+        yield Described(_WRITTEN, name, table.row_is, files, table.columns, table.key)
 
 
 def _file(table: Table) -> str:
     """The one file that a table is kept in."""
-    if table.name in {"manifest", "rulebook"}:
+    if table.name in {"manifest", "national", "rulebook"}:
         return f"{table.name}.json"
     kept = {"parts", "ties", "predecessors", "names", "loadings", "beliefs"}
     return f"{table.name}.{'parquet' if table.name in kept else 'csv'}"
