@@ -248,10 +248,9 @@ def _modes(matched: pl.DataFrame, figures: pl.DataFrame) -> pl.DataFrame:
 def _by_type(by_kind: pl.DataFrame, figures: pl.DataFrame) -> pl.DataFrame:
     """The same for each type of organisation that the question is put to, in the order of the vocabulary."""
     of_types = by_kind.filter(pl.col("kind").is_in(ORG_TYPES) & (pl.sum_horizontal("answered", *ABSENT[:3]) > 0))
-    keys = of_types.select("figure_id", "kind")
-    valued = pl.concat([keys, _valued(of_types.drop("kind", "in_scope"), figures).drop("figure_id")], how="horizontal")
     listed = ("kind", "recomputed", *PARTS)
-    return valued.sort("kind").group_by("figure_id").agg(by_type=pl.struct(listed))
+    valued = _valued(of_types, figures).sort("figure_id", "kind", "in_scope")
+    return valued.group_by("figure_id", maintain_order=True).agg(by_type=pl.struct(listed))
 
 
 def _base_rule() -> pl.Expr:
