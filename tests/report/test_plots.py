@@ -46,8 +46,10 @@ def test_who_sees_no_picture_is_told_the_same(scores) -> None:
 def test_the_organisation_is_told_from_its_peers_by_shape_and_by_name(scores) -> None:
     picture = drawn(scores)
     peers = scores.filter((pl.col("indicator") == TRAINED) & (pl.col("peer_group") == "acute")).height - 1
-    assert len(list(picture.iter(f"{SVG}circle"))) == peers + 1
-    assert len(list(picture.iter(f"{SVG}path"))) == 2
+    paths = [path.get("d") for path in picture.iter(f"{SVG}path")]
+    dots = [path.count("h0") for path in paths if path.endswith("h0")]
+    assert dots == [peers, 1]  # in the plot and in the key
+    assert len(paths) - len(dots) == 2
     assert "RZ3: 7.7%" in words(picture)
     assert "Arken & Worth <Trust>: 7.7% of 478" in words(picture)
 

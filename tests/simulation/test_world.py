@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import time
 from datetime import date
 from pathlib import Path
 
@@ -154,11 +153,3 @@ def test_an_organisation_that_made_no_return_has_no_answer(world: World) -> None
     codes = set(world.tables["organisations"]["org_code"]) - set(world.tables["answers"]["org_code"])
     silent = world.tables["organisations"].filter(pl.col("org_code").is_in(list(codes)))
     assert silent["org_type"].to_list() == ["ambulance"]
-
-
-def test_a_world_is_made_in_under_two_seconds(
-    model: SimulationModel, questionnaire: Questionnaire, targets: dict[str, list[Target]]
-) -> None:
-    began = time.process_time()
-    build_world(WorldPlan(model), questionnaire, targets, seed=3)
-    assert time.process_time() - began < 2.0
