@@ -14,8 +14,9 @@ from sqlalchemy.exc import DatabaseError
 
 from crosscheck.errors import StoreError
 from crosscheck.report.run_folder import MANIFEST
+from crosscheck.store.contents import restore
 from crosscheck.store.database import state_of, versions
-from crosscheck.store.runs import read_file, unpack
+from crosscheck.store.runs import read_file
 from crosscheck.store.tables import ROWS, Blob, Kept, Run, RunFile
 from crosscheck.store.triggers import missing_triggers
 
@@ -137,7 +138,7 @@ def _contents(connection: sa.Connection) -> Iterator[Ailment]:
 
 def _is_whole(sha256: str, content: bytes) -> bool:
     try:
-        unpack("", sha256, content)
+        restore("", sha256, content)
     except StoreError:
         return False
     return True

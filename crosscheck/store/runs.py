@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import json
-import zlib
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -19,6 +17,8 @@ from crosscheck.report.folder import written_whole
 from crosscheck.report.run_folder import COLLECTION, MANIFEST, read_json, read_table
 from crosscheck.store import audit
 from crosscheck.store.bulk import insert_rows
+from crosscheck.store.contents import compress, restore
+from crosscheck.store.sheets import lay_out_sheets, read_sheet
 from crosscheck.store.tables import (
     ROWS,
     Answer,
@@ -42,16 +42,11 @@ from crosscheck.vocabulary import VERDICTS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from concurrent.futures import Future
     from pathlib import Path
 
     from crosscheck.store.database import Store
 
 _SOURCES: Final = "sources.json"
-_LEVEL: Final = 1  # zlib's quickest: the tables repeat themselves so much that more gains little
-_COMPRESSED: Final = (b"PAR1", b"PK")  # Parquet, XLSX
-_WORKERS: Final = 2
-_ON_A_SHEET: Final = 16  # organisations: fewer would take longer to save, more longer to read
 _KEPT_AS_ROWS: Final = ("differs", "cannot_tell")
 _FEWEST_CHARACTERS: Final = 4
 
@@ -82,19 +77,20 @@ def save_run(store: Store, folder: Path, collection: Path, home: Path) -> Saved:
     if "fingerprint" not in manifest:
         raise StoreError(f"{folder}: was made before runs could be kept. Make it again.")
     run_id = manifest["fingerprint"][:16]
-    files = _read_outputs(folder, manifest["outputs"]) | _read_sources(manifest["sources"], collection, home)
     with store.reading() as connection:
         if _is_known(connection, run_id, manifest):
             return Saved(run_id, is_new=False)
         kept = _kept_digests(connection)
-    with ThreadPoolExecutor(_WORKERS) as beside:
-        blobs = _pack_beside({digest: content for digest, content in files.values() if digest not in kept}, beside)
-        rows = _rows_of(folder)
-        with store.writing() as connection:
-            if _is_known(connection, run_id, manifest):
-                return Saved(run_id, is_new=False)
-            _insert_run(connection, manifest, rows, blobs, files)
-            audit.append(connection, audit.account(), "run saved", run_id, {"fingerprint": manifest["fingerprint"]})
+    with ThreadPoolExecutor(1) as beside:
+        reading = beside.submit(_rows_of, folder)
+        files = _read_outputs(folder, manifest["outputs"]) | _read_sources(manifest["sources"], collection, home)
+        blobs = {digest: compress(content) for digest, content in files.values() if digest not in kept}
+        rows = reading.result()
+    with store.writing() as connection:
+        if _is_known(connection, run_id, manifest):
+            return Saved(run_id, is_new=False)
+        _insert_run(connection, manifest, rows, blobs, files)
+        audit.append(connection, audit.account(), "run saved", run_id, {"fingerprint": manifest["fingerprint"]})
     return Saved(run_id, is_new=True)
 
 
@@ -185,12 +181,9 @@ def read_dossier_rows(store: Store, run_id: str, org_code: str) -> dict[str, pl.
     """
     with store.reading() as connection:
         number = look_up(connection, run_id)["number"]
-        asked = sa.select(_sheet.c.name, _sheet.c.content).where(
-            _sheet.c.run == number, _sheet.c.first <= org_code, _sheet.c.last >= org_code
-        )
-        sheets = connection.execute(asked).all()
-    of_organisation = pl.col("org_code") == org_code
-    return {name: pl.read_parquet(content).filter(of_organisation).drop("org_code") for name, content in sheets}
+        before = sa.select(_sheet.c.last, _sheet.c.content).where(_sheet.c.run == number, _sheet.c.first <= org_code)
+        sheet = connection.execute(before.order_by(_sheet.c.first.desc()).limit(1)).first()
+    return read_sheet(sheet.content, org_code) if sheet and org_code <= sheet.last else {}
 
 
 def look_up(connection: sa.Connection, run_id: str) -> Mapping[str, Any]:
@@ -241,7 +234,6 @@ _RESTS: Final = {  # what people did about a run, by what it is called
     "editions": _table(Edition),
 }
 _BLOB: Final = {"sha256": pl.String, "size": pl.Int64, "content": pl.Binary}
-_SHEET: Final = {"name": pl.String, "first": pl.String, "last": pl.String, "content": pl.Binary}
 _Files = dict[tuple[str, str], tuple[str, bytes]]
 
 
@@ -305,7 +297,7 @@ def _insert_run(
     connection: sa.Connection,
     manifest: Mapping[str, Any],
     rows: Mapping[type[Kept], pl.DataFrame],
-    blobs: Mapping[str, Future[bytes]],
+    blobs: Mapping[str, bytes],
     files: _Files,
 ) -> None:
     """Put everything in, the run's own row last: with it the run is sealed."""
@@ -315,7 +307,7 @@ def _insert_run(
         for table, of_table in rows.items():
             insert_bulk(connection, table, of_table.select(pl.lit(number).alias("run"), pl.all()))
         missing = sorted(contents.keys() - _kept_digests(connection))  # asked anew: a run may have gone meanwhile
-        packed = [blobs[digest].result() if digest in blobs else _pack(contents[digest]) for digest in missing]
+        packed = [blobs.get(digest) or compress(contents[digest]) for digest in missing]
         sizes = [len(contents[digest]) for digest in missing]
         insert_bulk(connection, Blob, pl.DataFrame({"sha256": missing, "size": sizes, "content": packed}, _BLOB))
         kept = [(number, kind, path, sha256) for (kind, path), (sha256, _) in files.items()]
@@ -329,17 +321,6 @@ def _kept_digests(connection: sa.Connection) -> set[str]:
     return set(connection.execute(sa.select(_blob.c.sha256)).scalars())
 
 
-def _pack_beside(contents: Mapping[str, bytes], beside: ThreadPoolExecutor) -> dict[str, Future[bytes]]:
-    """Contents being compressed, the longest first."""
-    longest_first = sorted(contents, key=lambda digest: -len(contents[digest]))
-    return {digest: beside.submit(_pack, contents[digest]) for digest in longest_first}
-
-
-def _pack(content: bytes) -> bytes:
-    """Compressed with zlib, but for what is compressed already: that is only put in zlib's form."""
-    return zlib.compress(content, 0 if content.startswith(_COMPRESSED) else _LEVEL)
-
-
 def _rows_of(folder: Path) -> dict[type[Kept], pl.DataFrame]:
     """The rows that are made from a run's files, without the run's number, in the order of their keys."""
     findings = read_table(folder, "findings")
@@ -351,14 +332,14 @@ def _rows_of(folder: Path) -> dict[type[Kept], pl.DataFrame]:
         Finding: told["findings"],
         Answer: told[f"{COLLECTION}/answers"],
         Problem: read_table(folder, "problems").cast(pl.String).with_row_index("place", 1),
-        Sheet: pl.concat(_sheets(name.removeprefix(f"{COLLECTION}/"), table) for name, table in told.items()),
+        Sheet: lay_out_sheets({name.removeprefix(f"{COLLECTION}/"): table for name, table in told.items()}),
     }
     return {table: _shaped(frame, table) for table, frame in frames.items()}
 
 
 def _count_verdicts(listed: pl.DataFrame, findings: pl.DataFrame) -> pl.DataFrame:
-    verdict = pl.col("verdict").cast(pl.String)
-    counts = findings.group_by("org_code", "function").agg((verdict == name).sum().alias(name) for name in VERDICTS)
+    counted = ((pl.col("verdict") == name).sum().alias(name) for name in VERDICTS)
+    counts = findings.group_by("org_code", "function").agg(counted)
     return listed.join(counts, on=["org_code", "function"], how="left").with_columns(pl.col(VERDICTS).fill_null(0))
 
 
@@ -367,21 +348,6 @@ def _shaped(frame: pl.DataFrame, table: type[Kept]) -> pl.DataFrame:
     kept = _table(table)
     names = [column.name for column in kept.c if column.name != "run"]
     return frame.select(names).sort([column.name for column in kept.primary_key if column.name != "run"])
-
-
-def _sheets(name: str, table: pl.DataFrame) -> pl.DataFrame:
-    """The rows of a few organisations a sheet, as Parquet."""
-    ordered = table.sort("org_code", maintain_order=True)
-    sheet = (pl.col("org_code").rle_id() // _ON_A_SHEET).alias("sheet")
-    sheets = ordered.with_columns(sheet).partition_by("sheet", maintain_order=True, include_key=False)
-    ends = [(name, rows["org_code"][0], rows["org_code"][-1], _as_parquet(rows)) for rows in sheets]
-    return pl.DataFrame(ends, _SHEET, orient="row")
-
-
-def _as_parquet(rows: pl.DataFrame) -> bytes:
-    written = io.BytesIO()
-    rows.write_parquet(written, compression="zstd", compression_level=1, statistics=False)
-    return written.getvalue()
 
 
 def _describe(manifest: Mapping[str, Any]) -> dict[str, Any]:
@@ -426,18 +392,7 @@ def read_file(connection: sa.Connection, number: int, kind: str, path: str) -> b
         .join(_run_file, _run_file.c.sha256 == _blob.c.sha256)
         .where(_run_file.c.run == number, _run_file.c.kind == kind, _run_file.c.path == path)
     )
-    return unpack(path, *connection.execute(asked).one())
-
-
-def unpack(path: str, sha256: str, content: bytes) -> bytes:
-    """The file as it was; what does not bear its own digest is not given out."""
-    try:
-        file = zlib.decompress(content)
-    except zlib.error:
-        file = b""
-    if hashlib.sha256(file).hexdigest() != sha256:
-        raise StoreError(f"{path}: is no longer what was kept (SHA-256 {sha256}). Restore the store from a backup.")
-    return file
+    return restore(path, *connection.execute(asked).one())
 
 
 def _write_files(connection: sa.Connection, number: int, kind: str, folder: Path) -> dict[str, str]:

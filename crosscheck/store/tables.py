@@ -77,7 +77,7 @@ class Run(Kept, table=True):
 
 
 class Blob(Kept, table=True):
-    """The content of a file, once however many runs share it; compressed with zlib. `size` is that of the file."""
+    """The content of a file, once however many runs share it; compressed with zstd. `size` is that of the file."""
 
     sha256: str = Field(primary_key=True, max_length=64)
     size: int
@@ -147,16 +147,11 @@ class Finding(Kept, table=True):
 
 
 class Sheet(Kept, table=True):
-    """All rows that one table of the run has of a few organisations that stand side by side, in its order, as Parquet.
-
-    What only a dossier reads is kept so: 160,000 rows of text take a tenth of a second as sheets, two as rows. A few
-    organisations share a sheet since they share most of its texts.
-    """
+    """All that the run says of a few organisations that stand side by side, for a dossier (`sheets.py`)."""
 
     __table_args__ = {"sqlite_with_rowid": False}
 
     run: int = _of_run_in_bulk()
-    name: str = Field(primary_key=True)
     first: str = Field(primary_key=True)
     last: str
     content: bytes

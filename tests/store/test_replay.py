@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
-
 import pytest
 import sqlalchemy as sa
 from click.testing import CliRunner
@@ -11,6 +9,7 @@ from click.testing import CliRunner
 from crosscheck.cli import main
 from crosscheck.errors import DifferenceError
 from crosscheck.store.bundle import pack, unpack
+from crosscheck.store.contents import compress
 from crosscheck.store.database import Store
 from crosscheck.store.publication import read_edition
 from crosscheck.store.replay import replay
@@ -42,7 +41,7 @@ def test_an_edition_comes_out_again_byte_for_byte_and_what_was_tampered_with_is_
     monkeypatch.setattr("crosscheck.store.replay.identify_code", lambda: "another")
     digest = "SELECT sha256 FROM run_file WHERE kind = 'source' AND path = 'collection/answers.csv'"
     altered = f"UPDATE blob SET content = :content WHERE sha256 = ({digest})"  # noqa: S608
-    tamper(store, altered, content=zlib.compress(b"org_code"))
+    tamper(store, altered, content=compress(b"org_code"))
     with pytest.raises(DifferenceError, match=r"answers\.csv"):
         replay(store, EDITION)
     told = CliRunner().invoke(main, ["replay", EDITION, "--store", store_url])

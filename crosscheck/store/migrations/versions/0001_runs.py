@@ -67,11 +67,10 @@ def upgrade() -> None:
     op.create_table(
         "sheet",
         sa.Column("run", sa.Integer(), autoincrement=False, nullable=False),
-        sa.Column("name", sa.String(), nullable=False),
         sa.Column("first", sa.String(), nullable=False),
         sa.Column("last", sa.String(), nullable=False),
         sa.Column("content", sa.LargeBinary(), nullable=False),
-        sa.PrimaryKeyConstraint("run", "name", "first", name=op.f("pk_sheet")),
+        sa.PrimaryKeyConstraint("run", "first", name=op.f("pk_sheet")),
         sqlite_with_rowid=False,
     )
     op.create_table(
