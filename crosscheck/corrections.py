@@ -72,9 +72,9 @@ def correct(collection: Collection, accepted: pl.DataFrame) -> Collection:
         collection: as it was read; it stays as it is.
         accepted: as `choose_accepted` gives them; what is no correction changes nothing.
     """
+    corrections = accepted.filter(pl.col("reply") == "correct")
     corrected = (
-        accepted.filter(pl.col("reply") == "correct")
-        .with_columns(item=pl.col("review").cast(SCHEMA["item"]))
+        corrections.with_columns(item=pl.col("review").cast(SCHEMA["item"]))
         .select(pl.col(name).cast(dtype) for name, dtype in SCHEMA.items())
         .unique(_ANSWER, keep="first", maintain_order=True)
     )
@@ -84,8 +84,13 @@ def correct(collection: Collection, accepted: pl.DataFrame) -> Collection:
     return replace(
         collection,
         tables={**collection.tables, "answers": together},
-        corrections=hashlib.sha256(list_corrections(accepted).write_csv().encode()).hexdigest(),
+        corrections=(*collection.corrections, corrections),
     )
+
+
+def digest_corrections(accepted: pl.DataFrame) -> str:
+    """The SHA-256 of the corrections among what was accepted at one time."""
+    return hashlib.sha256(list_corrections(accepted).write_csv().encode()).hexdigest()
 
 
 def _misgiven(accepted: pl.DataFrame, items: Sequence[str], known: list[str]) -> Iterator[str]:

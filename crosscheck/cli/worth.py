@@ -171,11 +171,13 @@ def learn(folder: Path, visits: Path, out: Path | None, form: str) -> None:
 @main.command()
 @collection_argument
 @click.option("--year", required=True, help="Assessment year, as 2008/09.", callback=assessment_year)
-@click.option("--first", type=click.IntRange(min=1), default=50, show_default=True, help="How many count as the first.")
+@click.option("--first", type=click.IntRange(min=1), help="How many count as the first; 50 unless said.")
 @click.option("--no-learn", is_flag=True, help="Begin from the experts' weights as they are stated.")
 @standard_option
 @format_option
-def sensitivity(collection: Path, year: str, first: int, standard: str | None, form: str, *, no_learn: bool) -> None:
+def sensitivity(
+    collection: Path, year: str, first: int | None, standard: str | None, form: str, *, no_learn: bool
+) -> None:
     """Say how far the first of the list change when an assumption does.
 
     \b
@@ -183,11 +185,11 @@ def sensitivity(collection: Path, year: str, first: int, standard: str | None, f
     Ends with 1 if fewer than three in five stay under any of them.
     """
     from crosscheck.collection.read import read_collection
-    from crosscheck.sensitivity import GATE, vary_assumptions
+    from crosscheck.sensitivity import FIRST, GATE, vary_assumptions
     from crosscheck.standard import load_standard, name_standard
 
     stated = load_standard(name_standard(standard))
     stated = stated.leave_weights() if no_learn else stated
-    compared = vary_assumptions(read_collection(collection, stated.questionnaire), stated, year, first)
+    compared = vary_assumptions(read_collection(collection, stated.questionnaire), stated, year, first or FIRST)
     list_rows(compared.to_dicts(), compared.columns, form)
     sys.exit(int(not compared.filter(compared["kept"] < GATE).is_empty()))

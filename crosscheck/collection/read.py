@@ -56,14 +56,15 @@ class Collection:
     there without a row, and its name in `absent`; `visits_wave_1` is there only where the collection has it. `problems`
     has one row a thing that is wrong (`frames.OUTPUTS`): every row and cell that is not in the tables is in it; its
     last column, `org_code`, says whose row it is.
-    `corrections` is the SHA-256 of what was corrected since it was read; empty if nothing was.
+    `corrections` are those that were accepted since it was read, each time that some were, as
+    `crosscheck.corrections.correct` was given them.
     """
 
     tables: dict[str, pl.DataFrame]
     problems: pl.DataFrame
     inputs: tuple[InputFile, ...]
     absent: tuple[str, ...]
-    corrections: str = ""
+    corrections: tuple[pl.DataFrame, ...] = ()
 
 
 def read_collection(path: Path, questionnaire: Questionnaire) -> Collection:

@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, Any
 from crosscheck.corrections import correct, list_corrections
 from crosscheck.errors import RunError
 from crosscheck.report.before_and_after import compare_runs, summarise_comparison, write_comparison
-from crosscheck.report.making import Beside, Clock, collection_of_run, make_run, reply_key, standard_of_run
+from crosscheck.report.making import (
+    Beside,
+    Clock,
+    collection_of_run,
+    make_run,
+    reply_key,
+    standard_of_run,
+    write_accepted,
+)
 from crosscheck.report.run_folder import MANIFEST, read_json, refuse_foreign_folder
 
 if TYPE_CHECKING:
@@ -38,13 +46,15 @@ def make_corrected_run(run: Path, accepted: pl.DataFrame, folder: Path, step: Cl
     with step("load rules and models"):
         standard = standard_of_run(run)
     corrected = corrections["org_code"].unique().sort()
+    collection = correct(collection_of_run(run), accepted)
 
     def write_pages(whole: Path) -> None:
+        write_accepted(collection.corrections, whole)
         write_comparison(compare_runs(run, whole, corrected), corrections, run, whole)
 
     manifest = read_json(run, MANIFEST)
     beside = Beside({"corrects": _parent(run, manifest)}, write_pages)
-    make_run(correct(collection_of_run(run), accepted), standard, manifest["options"], folder, step, beside)
+    make_run(collection, standard, manifest["options"], folder, step, beside)
     return summarise_comparison(compare_runs(run, folder, corrected), folder)
 
 

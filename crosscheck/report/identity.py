@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import crosscheck
 from crosscheck import settings
+from crosscheck.corrections import digest_corrections
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,7 +43,7 @@ def identify_run(collection: Collection, standard: Standard, options: Mapping[st
         "inputs": [
             [[file.table, file.file, file.sha256] for file in collection.inputs],
             _strays(collection),
-            collection.corrections,
+            [digest_corrections(accepted) for accepted in collection.corrections],
         ],
         "rules": [
             standard.rulebook.digest,

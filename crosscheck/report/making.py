@@ -27,17 +27,19 @@ from crosscheck.report.run_folder import (
     work_on_run,
     write_outcome,
 )
+from crosscheck.report.tables import write_parquet
 from crosscheck.rulebook.waivers import Waiver
 from crosscheck.standard import Standard, load_standard
 from crosscheck.visits.plan import Capacity
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
     from pathlib import Path
 
     from crosscheck.report.folder import Work
 
+ACCEPTED: Final = "accepted.parquet"
 _KEY: Final = 16  # characters: enough to tell runs apart, few enough to compare by eye
 
 
@@ -175,4 +177,16 @@ def collection_of_run(run: Path) -> Collection:
         problems=pl.read_csv(run / "problems.csv", schema={**SCHEMA, "org_code": pl.String}),
         inputs=tuple(InputFile(**file) for file in manifest["inputs"]),
         absent=tuple(manifest["absent_tables"]),
+        corrections=read_accepted(run / ACCEPTED) if (run / ACCEPTED).is_file() else (),
     )
+
+
+def read_accepted(kept: Path | bytes) -> tuple[pl.DataFrame, ...]:
+    """The corrections that a corrected run keeps (`ACCEPTED`), one frame for each time that some were accepted."""
+    return tuple(pl.read_parquet(kept).partition_by("time", include_key=False, maintain_order=True))
+
+
+def write_accepted(corrections: Sequence[pl.DataFrame], run: Path) -> None:
+    """Keep the corrections that were accepted, for the run to be made again from its sources."""
+    times = [one.select(pl.lit(time, pl.UInt32).alias("time"), pl.all()) for time, one in enumerate(corrections, 1)]
+    write_parquet(pl.concat(times), run / ACCEPTED)

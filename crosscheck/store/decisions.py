@@ -134,11 +134,7 @@ def list_decisions(store: Store, run_id: str) -> list[dict[str, Any]]:
         UnknownNameError: there is no such run.
     """
     said = ("rank", "org_code", "name", "function", "declared", "risk", "selected_by")
-    later = _decision.alias()
-    superseded = sa.select(sa.literal(1)).where(
-        *(later.c[name] == _decision.c[name] for name in _OF), later.c.version > _decision.c.version
-    )
-    same = sa.and_(*(_decision.c[name] == _listing.c[name] for name in _OF), ~superseded.exists())
+    same = sa.and_(*(_decision.c[name] == _listing.c[name] for name in _OF), _stands())
     version = sa.func.coalesce(_decision.c.version, 0).label("version")
     asked = (
         sa.select(*_listing.c[*said], *_decision.c["kind", "reason"], _audit.c.who, version, _audit.c.at)
@@ -148,6 +144,12 @@ def list_decisions(store: Store, run_id: str) -> list[dict[str, Any]]:
     with store.reading() as connection:
         of_run = asked.where(_listing.c.run == look_up(connection, run_id)["number"])
         return [dict(row) for row in connection.execute(of_run).mappings()]
+
+
+def list_standing(connection: sa.Connection, run: int) -> list[dict[str, Any]]:
+    """The decisions that stand on a run (by its number), one a declaration, with who decided and when (ISO, UTC)."""
+    asked = _told().where(_decision.c.run == run, _stands()).order_by(_decision.c.org_code, _decision.c.function)
+    return [dict(row) for row in connection.execute(asked).mappings()]
 
 
 def read_proposals(file: Path) -> list[Proposal]:
@@ -246,12 +248,21 @@ def _keep(connection: sa.Connection, run: Mapping[str, Any], proposal: Proposal)
 
 
 def _of_declaration(run: int, org_code: str, function: str) -> sa.Select[Any]:
+    return _told().where(_decision.c.run == run, _decision.c.org_code == org_code, _decision.c.function == function)
+
+
+def _told() -> sa.Select[Any]:
+    """Decisions, with what the trail tells of each."""
     names = ("org_code", "function", "version", "kind", "reason")
-    return (
-        sa.select(*_decision.c[*names], _audit.c.who, _audit.c.at)
-        .join(_audit, _audit.c.seq == _decision.c.seq)
-        .where(_decision.c.run == run, _decision.c.org_code == org_code, _decision.c.function == function)
-    )
+    told = sa.select(*_decision.c[*names], _audit.c.who, _audit.c.at)
+    return told.join(_audit, _audit.c.seq == _decision.c.seq)
+
+
+def _stands() -> sa.ColumnElement[bool]:
+    """That there is no later version of a decision."""
+    later = _decision.alias()
+    same = (later.c[name] == _decision.c[name] for name in _OF)
+    return ~sa.select(sa.literal(1)).where(*same, later.c.version > _decision.c.version).exists()
 
 
 def _read(connection: sa.Connection, asked: sa.Select[Any]) -> Iterator[Standing]:

@@ -14,6 +14,7 @@ from sqlalchemy.exc import DatabaseError
 
 from crosscheck.errors import StoreError
 from crosscheck.report.run_folder import MANIFEST
+from crosscheck.store.audit import verify_trail
 from crosscheck.store.contents import restore
 from crosscheck.store.database import state_of, versions
 from crosscheck.store.runs import read_file
@@ -170,6 +171,11 @@ def _orphans(connection: sa.Connection) -> Iterator[Ailment]:
         yield Ailment(words, "They harm nothing, and go with: crosscheck store doctor --mend")
 
 
+def _trail(connection: sa.Connection) -> Iterator[Ailment]:
+    if broken := verify_trail(connection).broken:
+        yield Ailment(broken.words, "Find out who did it: crosscheck audit verify, and what backups hold.")
+
+
 def _clock(connection: sa.Connection) -> Iterator[Ailment]:
     latest = connection.scalar(sa.select(sa.func.max(_run.c.saved_at)))
     if latest and latest > datetime.now(UTC) + _SLOW_CLOCK:
@@ -187,5 +193,6 @@ _LOOKS: Final[dict[str, Callable[[sa.Connection], Iterator[Ailment]]]] = {
     "contents": _contents,
     "files of runs": _files,
     "orphans": _orphans,
+    "audit trail": _trail,
     "clock": _clock,
 }

@@ -8,14 +8,16 @@ import sqlalchemy as sa
 
 from crosscheck import settings
 from crosscheck.errors import StoreError
-from crosscheck.report.assessment_page import read_files
+from crosscheck.report.assessment_page import as_json, read_files
 from crosscheck.report.identity import identify_code
+from crosscheck.report.making import collection_of_run, standard_of_run
 from crosscheck.report.national import write_national
+from crosscheck.sensitivity import vary_assumptions
 from crosscheck.store import audit
 from crosscheck.store.bundle import pack, unpack
 from crosscheck.store.runs import export_run, look_up
 from crosscheck.store.tables import Kept, Preparation
-from crosscheck.store.workplace import call, set_up
+from crosscheck.store.workplace import set_up
 
 if TYPE_CHECKING:
     from crosscheck.store.database import Store
@@ -80,14 +82,11 @@ def _make(store: Store, run_id: str, standard: str) -> dict[str, bytes]:
     figures = (settings.published_figures_file(standard), settings.review_tables_file(standard))
     beside = {file.relative_to(settings.home()).as_posix(): file.read_bytes() for file in figures}
     with set_up(store, run_id, beside) as place:
-        national = place.folder / "national"
+        run, national = place.folder / "run", place.folder / "national"
         national.mkdir()
-        export_run(store, run_id, place.folder / "run")
-        write_national(place.folder / "run", national, publish=True)
-        weights = ["--no-learn"] if place.options["no_learn"] else []
-        varied = call(
-            ["sensitivity", place.collection, "--year", place.options["year"], "--format", "json", *weights],
-            allowed=(0, 1),  # it ends with 1 where the list is not steady: that is for the gate to say
-        )
+        export_run(store, run_id, run)
+        write_national(run, national, publish=True)
+        varied = vary_assumptions(collection_of_run(run), standard_of_run(run), place.options["year"])
         made = {NATIONAL + path: content for path, content in read_files(national).items()}
-    return made | {HOME + path: content for path, content in beside.items()} | {SENSITIVITY: varied.encode()}
+    made |= {HOME + path: content for path, content in beside.items()}
+    return made | {SENSITIVITY: as_json(varied.to_dicts()).encode()}

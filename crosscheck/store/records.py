@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from crosscheck.errors import UnknownNameError
 from crosscheck.store import audit
 from crosscheck.store.runs import look_up
-from crosscheck.store.tables import Audit, Decision, Kept, Listing, Problem, ProblemAnswer, VisitRecord
+from crosscheck.store.tables import Audit, Kept, Listing, Problem, ProblemAnswer, VisitRecord
 
 if TYPE_CHECKING:
     from datetime import date
@@ -21,9 +21,8 @@ if TYPE_CHECKING:
     from crosscheck.store.database import Store
 
 UNANSWERED: Final = ("row set aside", "cell set aside")  # effects that somebody must answer for
-_told, _decision, _answer, _visit, _problem, _listing = (
-    Kept.metadata.tables[str(table.__tablename__)]
-    for table in (Audit, Decision, ProblemAnswer, VisitRecord, Problem, Listing)
+_told, _answer, _visit, _problem, _listing = (
+    Kept.metadata.tables[str(table.__tablename__)] for table in (Audit, ProblemAnswer, VisitRecord, Problem, Listing)
 )
 
 
@@ -116,21 +115,6 @@ def list_visits(connection: sa.Connection, run: int) -> list[dict[str, Any]]:
     asked = sa.select(*(_visit.c[name] for name in names), _told.c.who, _told.c.at)
     told = asked.join(_told, _told.c.seq == _visit.c.seq).where(_visit.c.run == run).order_by(_visit.c.seq)
     return [dict(row) for row in connection.execute(told).mappings()]
-
-
-def read_decisions(connection: sa.Connection, run: int) -> list[dict[str, Any]]:
-    """The decisions that stand, one a declaration, with who decided and when."""
-    names = ("org_code", "function", "version", "kind", "reason")
-    later = _decision.alias()
-    same = sa.and_(*(later.c[name] == _decision.c[name] for name in ("run", "org_code", "function")))
-    superseded = sa.select(sa.literal(1)).where(same, later.c.version > _decision.c.version).exists()
-    asked = (
-        sa.select(*(_decision.c[name] for name in names), _told.c.who, _told.c.at)
-        .join(_told, _told.c.seq == _decision.c.seq)
-        .where(_decision.c.run == run, ~superseded)
-        .order_by(_decision.c.org_code, _decision.c.function)
-    )
-    return [dict(row) for row in connection.execute(asked).mappings()]
 
 
 def _refuse_unlisted(connection: sa.Connection, run: Any, key: dict[str, Any]) -> None:

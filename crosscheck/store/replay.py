@@ -12,13 +12,15 @@ from crosscheck import settings
 from crosscheck.errors import DifferenceError, StoreError
 from crosscheck.report.assessment import read_assessment_model, read_evidence
 from crosscheck.report.assessment_page import SUMS, Heading, read_files
+from crosscheck.report.corrected_run import make_corrected_run
 from crosscheck.report.identity import identify_code
+from crosscheck.report.making import ACCEPTED, read_accepted
 from crosscheck.report.national import write_national
 from crosscheck.report.run_folder import MANIFEST
 from crosscheck.store.preparation import HOME, NATIONAL
 from crosscheck.store.publication import read_edition
 from crosscheck.store.round import RECORDS, assess_again, write_files
-from crosscheck.store.runs import show_run
+from crosscheck.store.runs import look_up, read_file, show_run
 from crosscheck.store.workplace import call, set_up
 
 if TYPE_CHECKING:
@@ -78,9 +80,10 @@ def replay(
 ) -> Replay:
     """Make the run again from what it rested on, and the edition from the run and what people recorded of it.
 
-    Nothing is read but what was kept: collection, rules, models, questionnaire, decisions, visits. Compared are all
-    files of the run (of its manifest what does not hang on the day), and all of the edition but its manifest and sums,
-    which `read_edition` has checked. Signatures and gates are no computation; the manifest tells them.
+    Nothing is read but what was kept: collection, accepted corrections, rules, models, questionnaire, decisions,
+    visits. Compared are all files of the run (of its manifest what does not hang on the day), and all of the edition
+    but its manifest and sums, which `read_edition` has checked. Signatures and gates are no computation; the manifest
+    tells them.
 
     Args:
         store: where the edition is kept.
@@ -96,15 +99,39 @@ def replay(
     beside = {path.removeprefix(HOME): content for path, content in kept.basis.items() if path.startswith(HOME)}
     try:
         with set_up(store, kept.row["run_id"], beside) as place:
-            run = place.folder / "run"
+            told = show_run(store, kept.row["run_id"])
             with step("make the run again"):
-                call(_command(place, run))
-            compared = [*_compare_run(show_run(store, kept.row["run_id"]), run)]
+                run = _make_again(store, told, place)
+            compared = [*_compare_run(told, run)]
             with step("make the edition again"):
                 compared += _compare_edition(kept, run, place.folder)
     except StoreError as error:
         raise DifferenceError(error.problems) from error
     return Replay(changed, tuple(compared))
+
+
+def _make_again(store: Store, told: Mapping[str, Any], place: Workplace) -> Path:
+    """The run that is laid out, made again; one that was corrected is made as it was, and then corrected again."""
+    run = place.folder / "run"
+    call(_command(place, run))
+    if ACCEPTED in told["outputs"]:
+        with store.reading() as connection:
+            kept = read_file(connection, look_up(connection, told["run_id"])["number"], "output", ACCEPTED)
+        for time, accepted in enumerate(read_accepted(kept), 1):
+            corrected = place.folder / f"run-corrected-{time}"
+            make_corrected_run(run, accepted, corrected, _Untimed())
+            run = corrected
+    return run
+
+
+class _Untimed:
+    """A clock that keeps no seconds: those of a replay are nobody's."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+
+    def __call__(self, name: str) -> AbstractContextManager[object]:
+        return nullcontext(name)
 
 
 def _command(place: Workplace, out: Path) -> list[object]:
@@ -127,9 +154,17 @@ def _compare_run(kept: Mapping[str, Any], run: Path) -> Iterator[Compared]:
 def _lasting(manifest: Mapping[str, Any]) -> dict[str, Any]:
     """What a manifest says that hangs on neither the day, the machine, the code, nor where the collection lay."""
     options = {name: value for name, value in manifest["options"].items() if name != "collection"}
+    corrects = list(_corrected_runs(manifest.get("corrects")))
     identity = {part: digest for part, digest in manifest["identity"].items() if part != "code"}
     lasting = {name: value for name, value in manifest.items() if name not in _OF_THE_DAY}
-    return lasting | {"options": options, "identity": identity}
+    return lasting | {"options": options, "identity": identity, "corrects": corrects}
+
+
+def _corrected_runs(corrects: Mapping[str, Any] | None) -> Iterator[str]:
+    """The keys of the runs that a run corrects, the latest first."""
+    while corrects:
+        yield corrects["run"]
+        corrects = corrects["corrects"]
 
 
 def _compare_edition(kept: KeptEdition, run: Path, folder: Path) -> list[Compared]:

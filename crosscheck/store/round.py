@@ -19,8 +19,9 @@ from crosscheck.report.assessment import (
     take_visits,
 )
 from crosscheck.report.assessment_page import Heading, read_files, sum_up, write_assessment
+from crosscheck.store.decisions import list_standing
 from crosscheck.store.preparation import HOME, NATIONAL, SENSITIVITY, read_preparation
-from crosscheck.store.records import list_problems, list_visits, read_decisions
+from crosscheck.store.records import list_problems, list_visits
 from crosscheck.store.runs import look_up, read_file
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ def open_round(store: Store, run_id: str) -> Round:
 def read_records(connection: sa.Connection, run: int) -> Records:
     """What people recorded of a run so far: decisions that stand, visits, answers to problems."""
     return {
-        "decisions": read_decisions(connection, run),
+        "decisions": list_standing(connection, run),
         "visits": list_visits(connection, run),
         "problems": list_problems(connection, run),
     }

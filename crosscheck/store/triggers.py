@@ -85,15 +85,14 @@ def release(connection: sa.Connection) -> None:
 
 def missing_triggers(connection: sa.Connection) -> list[str]:
     """The triggers that are not there, are switched off, or do not say what they should; none if all is well."""
-    present = _present(connection)
+    said = {name: text for name, (_, text) in _present(connection).items()}
+    missing = sorted(name for name, statement in _wanted(connection).items() if said.get(name) != statement)
     if connection.dialect.name == "sqlite":
-        said = {name: sql for name, (_, sql) in present.items()}
-        return sorted(name for name, statement in _wanted(connection).items() if said.get(name) != statement)
+        return missing
     bodies = connection.execute(
         sa.text("SELECT proname, prosrc FROM pg_proc WHERE proname LIKE 'crosscheck!_%' ESCAPE '!'")
     )
-    altered = [f"function {name}" for name, body in bodies if _FUNCTIONS.get(name) not in (None, body)]
-    return sorted({*_wanted(connection)} - {*present}) + altered
+    return missing + [f"function {name}" for name, body in bodies if _FUNCTIONS.get(name) not in (None, body)]
 
 
 @contextmanager
@@ -182,7 +181,8 @@ def _present(connection: sa.Connection) -> dict[str, tuple[str, str]]:
             "SELECT name, tbl_name, sql FROM sqlite_master WHERE type = 'trigger' AND name LIKE '%!_no!_%' ESCAPE '!'"
         )
     else:
-        asked = """SELECT tgname, relname, pg_get_triggerdef(pg_trigger.oid) FROM pg_trigger
+        asked = """SELECT tgname, relname, replace(
+                pg_get_triggerdef(pg_trigger.oid), format(' ON %I.', current_schema()), ' ON ') FROM pg_trigger
             JOIN pg_class ON pg_class.oid = tgrelid
             WHERE NOT tgisinternal AND tgenabled <> 'D' AND tgname LIKE '%!_no!_%' ESCAPE '!'
             AND relnamespace = current_schema()::regnamespace"""

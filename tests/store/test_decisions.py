@@ -16,7 +16,7 @@ from click.testing import CliRunner, Result
 from benchmarks.decisions import write_at_once
 from crosscheck.cli import main
 from crosscheck.errors import ConflictError, DecisionError, StoreError
-from crosscheck.store.audit import verify_trail
+from crosscheck.store.audit import append, verify_trail
 from crosscheck.store.database import Store
 from crosscheck.store.decisions import (
     COLUMNS,
@@ -154,6 +154,8 @@ def test_a_decision_cannot_be_changed_and_its_run_cannot_be_deleted(store: Store
 
 def test_a_decision_that_is_altered_put_in_or_taken_away_is_named_by_the_trail(store: Store, twenty: str) -> None:
     decide(store, twenty, [propose(), propose(org_code="R02"), propose(org_code="R03")])
+    with store.writing() as connection:
+        append(connection, "Ann", "run exported", twenty, {})
     for statement, words in (
         ("UPDATE decision SET kind = 'accept' WHERE seq = 2", "row 2 tells of another decision than there is"),
         ("UPDATE decision SET org_code = 'R09' WHERE seq = 3", "row 3 tells of another decision than there is"),
@@ -162,6 +164,10 @@ def test_a_decision_that_is_altered_put_in_or_taken_away_is_named_by_the_trail(s
             f"row 1 tells of a decision that was taken away: {twenty} R01 provider",
         ),
         ("UPDATE audit SET what = 'run saved' WHERE seq = 2", "row 2 was altered"),
+        (
+            "INSERT INTO decision SELECT run, 'R05', function, version, kind, reason, 4 FROM decision WHERE seq = 1",
+            "row 4 does not tell of the decision on R05 provider, version 1",
+        ),
     ):
         assert words in tampered(store, statement)
     assert broken(store) == ""

@@ -90,6 +90,11 @@ def test_a_trigger_that_is_gone_switched_off_or_altered_is_named(kept: Store) ->
     changes = [f"DROP TRIGGER blob_no_update{on}"]
     if not kept.is_sqlite:
         changes.append("ALTER TABLE run DISABLE TRIGGER run_no_update")
+        changes.append("DROP TRIGGER audit_no_update ON audit")
+        changes.append(
+            "CREATE TRIGGER audit_no_update BEFORE UPDATE OF what ON audit FOR EACH STATEMENT "
+            "EXECUTE FUNCTION crosscheck_refuse('what is kept in audit may not be changed')"
+        )
         harmless = "BEGIN RETURN NULL; END"
         changes.append(
             f"CREATE OR REPLACE FUNCTION crosscheck_refuse_sealed() RETURNS trigger LANGUAGE plpgsql AS '{harmless}'"
@@ -98,10 +103,18 @@ def test_a_trigger_that_is_gone_switched_off_or_altered_is_named(kept: Store) ->
         for change in changes:
             connection.execute(sa.text(change))
     found = ailments(kept)["triggers"][0]
-    wanted = ["blob_no_update", *([] if kept.is_sqlite else ["run_no_update", "crosscheck_refuse_sealed"])]
+    wanted = [
+        "blob_no_update",
+        *([] if kept.is_sqlite else ["run_no_update", "audit_no_update", "crosscheck_refuse_sealed"]),
+    ]
     assert all(name in found.what for name in wanted)
     migrate(kept, "head")
     assert ailments(kept) == {}
+
+
+def test_a_trail_that_was_altered_is_named(kept: Store) -> None:
+    tamper(kept, "UPDATE audit SET who = 'Ben' WHERE seq = 1")
+    assert [one.what for one in ailments(kept)["audit trail"]] == ["row 1 was altered"]
 
 
 @pytest.mark.parametrize("change", ["9999", "0000"])

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import polars as pl
 import pytest
 import sqlalchemy as sa
 from click.testing import CliRunner
 
+from crosscheck import settings
 from crosscheck.cli import main
 from crosscheck.errors import DifferenceError
 from crosscheck.store.bundle import pack, unpack
@@ -13,10 +17,16 @@ from crosscheck.store.contents import compress
 from crosscheck.store.database import Store
 from crosscheck.store.publication import read_edition
 from crosscheck.store.replay import replay
+from crosscheck.store.runs import save_run
 from crosscheck.store.triggers import protect, release
 from tests.store.rounds import publish_whole
 
 EDITION = "2008-09/1"
+
+
+def crosscheck_(*arguments: object) -> None:
+    told = CliRunner().invoke(main, [str(argument) for argument in arguments])
+    assert told.exit_code == 0, told.output
 
 
 def tamper(store: Store, statement: str, **values: object) -> None:
@@ -49,6 +59,41 @@ def test_an_edition_comes_out_again_byte_for_byte_and_what_was_tampered_with_is_
     assert "The run was made by another version" in told.output
     assert "The edition was made by another version" in told.output
     assert "collection/answers.csv" in told.output
+
+
+def correct_one_answer(run: Path, folder: Path, org_code: str) -> Path:
+    """Let an organisation reply to a finding that rests on an answer of “no”, accept it, and give the corrected run."""
+    form, again = folder / "forms" / f"{org_code}.csv", folder / "form.csv"
+    crosscheck_("reply", "form", "--run", run, "--out", folder / "forms", "--only", org_code)
+    rows = pl.read_csv(form, infer_schema=False)
+    item = rows.filter(pl.col("your_answer") == "no", pl.col("question").is_not_null())["item"][0]
+    corrected = {"reply": "correct", "corrected_answer": "yes", "evidence": "minutes"}
+    own = (pl.col("item") == item) & (pl.col("your_answer") == "no")
+    filled = (pl.when(own).then(pl.lit(said)).otherwise(name).alias(name) for name, said in corrected.items())
+    rows.with_columns(filled).write_csv(again)
+    crosscheck_("reply", "read", again, "--run", run, "--out", folder / "replies")
+    decision = ("--item", item, "--by", "Ann", "--on", "2009-06-02", "--because", "The minutes were seen")
+    crosscheck_("reply", "accept", folder / "replies", "--run", run, "--out", folder / "run", *decision)
+    return folder / "run"
+
+
+@pytest.mark.parametrize("store_url", ["sqlite"], indirect=True)
+def test_a_run_that_was_corrected_twice_is_made_again_from_its_sources_and_the_corrections(
+    store: Store, small_round: tuple[Path, Path], tmp_path: Path
+) -> None:
+    run, collection = small_round
+    differs = pl.read_parquet(run / "findings.parquet").filter(pl.col("verdict") == "differs")
+    first, second = differs.group_by("org_code").len().sort("len", "org_code", descending=True)["org_code"][:2]
+    (tmp_path / "1").mkdir()
+    (tmp_path / "2").mkdir()
+    once = correct_one_answer(run, tmp_path / "1", first)
+    twice = correct_one_answer(once, tmp_path / "2", second)
+    publish_whole(store, save_run(store, twice, collection, settings.home()).run_id)
+    replayed = replay(store, EDITION)
+    assert replayed.different == []
+    assert {("run", "accepted.parquet"), ("run", "corrections.csv"), ("run", "manifest.json")} <= {
+        (one.of, one.path) for one in replayed.compared
+    }
 
 
 @pytest.mark.parametrize("store_url", ["sqlite"], indirect=True)

@@ -154,7 +154,7 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_run_file_sha256"), "run_file", ["sha256"], unique=False)
     if op.get_context().dialect.name == "postgresql":
-        for table in ("blob", "sheet"):  # compressed already: PostgreSQL would try in vain, for half of the time of a save
+        for table in ("blob", "sheet"):  # compressed already: PostgreSQL would take long to try it in vain
             op.execute(f"ALTER TABLE {table} ALTER COLUMN content SET STORAGE EXTERNAL")
 
 
