@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from crosscheck.collection.read import Collection
 
 _ANSWER: Final = ("org_code", "question_id", "item")
+_TOLD: Final = {  # what a correction is called, and what a reply calls it
+    "before": "your_answer", "after": "corrected_answer", "replied_on": "date",
+    "accepted_by": "decided_by", "accepted_on": "decided_on",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -57,11 +61,7 @@ def choose_accepted(replies: pl.DataFrame, items: Sequence[str], decision: Decis
 
 def list_corrections(accepted: pl.DataFrame) -> pl.DataFrame:
     """The corrections among what was accepted, in the columns of `frames.CORRECTION`, by its key."""
-    told = {
-        "before": "your_answer", "after": "corrected_answer", "replied_on": "date",
-        "accepted_by": "decided_by", "accepted_on": "decided_on",
-    }  # fmt: skip
-    corrections = accepted.filter(pl.col("reply") == "correct").with_columns(**told)
+    corrections = accepted.filter(pl.col("reply") == "correct").with_columns(**_TOLD)
     return corrections.select(CORRECTION.schema.names()).sort(CORRECTION.key)
 
 
@@ -72,7 +72,7 @@ def correct(collection: Collection, accepted: pl.DataFrame) -> Collection:
         collection: as it was read; it stays as it is.
         accepted: as `choose_accepted` gives them; what is no correction changes nothing.
     """
-    corrections = accepted.filter(pl.col("reply") == "correct")
+    corrections = accepted.filter(pl.col("reply") == "correct").select(_kept_columns())
     corrected = (
         corrections.with_columns(item=pl.col("review").cast(SCHEMA["item"]))
         .select(pl.col(name).cast(dtype) for name, dtype in SCHEMA.items())
@@ -86,6 +86,12 @@ def correct(collection: Collection, accepted: pl.DataFrame) -> Collection:
         tables={**collection.tables, "answers": together},
         corrections=(*collection.corrections, corrections),
     )
+
+
+def _kept_columns() -> list[str]:
+    """What is kept of an accepted reply: all that its correction says, and the answer as it is read."""
+    said = [_TOLD.get(name, name) for name in CORRECTION.schema.names()]
+    return ["reply", *said, *(name for name in SCHEMA if name not in said), "review"]
 
 
 def digest_corrections(accepted: pl.DataFrame) -> str:

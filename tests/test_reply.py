@@ -274,7 +274,7 @@ def test_the_corrected_run_is_the_run_of_a_collection_that_was_right_from_the_be
     (right / "answers.csv").write_text(changed, encoding="utf-8")
     told = crosscheck_("run", right, "--year", "2008/09", "--out", tmp_path / "run")
     assert told.exit_code == 0, told.output
-    made = ("corrections.csv", "before_and_after.csv", "before_and_after.html", "manifest.json")
+    made = ("accepted.parquet", "corrections.csv", "before_and_after.csv", "before_and_after.html", "manifest.json")
     assert digests(tmp_path / "run", "manifest.json") == digests(corrected, *made)
 
 
