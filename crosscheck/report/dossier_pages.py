@@ -18,7 +18,7 @@ from crosscheck.report.dossier import page_of
 from crosscheck.report.folder import refuse_foreign, replace_file
 from crosscheck.report.page import environment
 from crosscheck.report.papers import write_papers
-from crosscheck.report.plots import Funnels, write_figure
+from crosscheck.report.plots import KEY, Funnels, write_figure
 from crosscheck.report.run_folder import read_table
 from crosscheck.report.shelves import read_basis
 from crosscheck.report.telling import read_dossiers
@@ -109,7 +109,7 @@ def _render_all(
     told = {"basis": basis, "paper": on_paper, "standing": standing}
     for dossier in dossiers:
         drawn = [
-            Markup(funnels.draw(one.name, dossier.org_code, dossier.name))  # noqa: S704  # it escapes what it is given
+            Markup(funnels.draw(one.name, dossier.org_code, dossier.name, with_key=False))  # noqa: S704  # it escapes what it is given
             for one in dossier.with_funnel
         ]
         yield dossier.page, template.render(dossier=dossier, funnels=drawn, **told)
@@ -119,7 +119,7 @@ def _render_all(
 def _templates() -> Environment:
     found = environment("dossier")
     found.filters |= {"page": page_of, "amount": _amount}
-    found.globals |= {"families": FAMILIES}
+    found.globals |= {"families": FAMILIES, "key_of_funnels": KEY}
     return found
 
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from crosscheck.scoring.model import Adjustment
 
 _WIDTH, _HEIGHT = 800, 660
+_WITHOUT_KEY = 548  # its height where what stands below the axis is said once for several
 _MARGIN = 30
 _LEFT, _RIGHT, _TOP, _BOTTOM = 100, 776, 100, 480
 _KEY_LINES = (580, 612, 644)  # what stands below the axis
@@ -36,6 +37,11 @@ _PEER, _OWN, _LIMIT = "#6b7d8a", "#b1101c", "#005eb8"
 
 # The central shares of figures that lie inside the limits by chance, and the dashes of their lines.
 _LIMITS: Final = ((0.95, "9 6", "95%"), (0.998, "none", "99.8%"))
+
+KEY: Final = (
+    "In each picture the diamond is this organisation and every dot a peer; the level line is what its peers lead to "
+    "expect. By chance and the usual spread 95% of figures lie inside the dashed lines, 99.8% inside the unbroken ones."
+)
 
 # With as many behind them as on the grid, figures that are just as expected; and how one unit of them is written.
 _EXPECTED: Final[Mapping[str, Callable[[float, Floats], Expected]]] = {
@@ -88,8 +94,14 @@ class Funnels:
         self._of_figure = scores.partition_by("indicator", as_dict=True)
         self._grounds: dict[tuple[str, str, str], _Ground] = {}
 
-    def draw(self, indicator: str, org_code: str, name: str) -> str:
+    def draw(self, indicator: str, org_code: str, name: str, *, with_key: bool = True) -> str:
         """Draw one funnel, as `draw_funnel` does.
+
+        Args:
+            indicator: the figure.
+            org_code: the organisation that is marked and named.
+            name: its name.
+            with_key: whether the picture says what its shapes and lines mean; `KEY` says it for several.
 
         Raises:
             UnknownNameError: as `draw_funnel`.
@@ -101,7 +113,9 @@ class Funnels:
         peers = [place for code, place in ground.places.items() if code != org_code]
         told = _tell(own, name, len(peers), (float(low[0]), float(high[0])), unit)
         shapes = (*ground.frame, *ground.limits, _dots(peers), *_mark(across, up, own, unit))
-        return "\n".join((*_opening(own, name, told), *shapes, *_key(own, name, len(peers), unit), "</svg>\n"))
+        key = _key(own, name, len(peers), unit) if with_key else []
+        height = _HEIGHT if with_key else _WITHOUT_KEY
+        return "\n".join((*_opening(own, name, told, height), *shapes, *key, "</svg>\n"))
 
     def _own(self, indicator: str, org_code: str) -> dict[str, Any]:
         of_figure = self._of_figure.get((indicator,))
@@ -154,16 +168,16 @@ def draw_png(svg: str, scale: float = 1.0) -> bytes:
     return bytes(svg_to_png(svg, scale=scale))
 
 
-def _opening(own: dict[str, Any], name: str, told: str) -> list[str]:
+def _opening(own: dict[str, Any], name: str, told: str, height: int) -> list[str]:
     """The picture's head: its size, its letters, and what it shows in words. A page may hold one of each figure."""
     figure = escape(own["indicator"])
     return [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {_HEIGHT}" width="{_WIDTH}" '
-        f'height="{_HEIGHT}" role="img" aria-labelledby="title-{figure} desc-{figure}" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height}" width="{_WIDTH}" '
+        f'height="{height}" role="img" aria-labelledby="title-{figure} desc-{figure}" '
         f'font-family="Arial, Helvetica, sans-serif" font-size="{_TEXT}" fill="{INK}">',
         f'<title id="title-{figure}">{escape(own["label"])}: {escape(name)} among its peers</title>',
         f'<desc id="desc-{figure}">{escape(told)}</desc>',
-        f'<rect width="{_WIDTH}" height="{_HEIGHT}" fill="#ffffff"/>',
+        f'<rect width="{_WIDTH}" height="{height}" fill="#ffffff"/>',
     ]
 
 
