@@ -80,9 +80,11 @@ def nearest(what: str, name: str, known: Iterable[str], listing: str) -> str:
 def _draw_table(rows: Sequence[dict[str, Any]], columns: Sequence[str]) -> None:
     from rich import box
     from rich.console import Console
-    from rich.table import Table
+    from rich.table import Column, Table
 
-    table = Table(*columns, box=box.SIMPLE_HEAD, pad_edge=False)
+    # Whatever does not fit goes on below: nothing is cut, and the first column, by which a row is called, stays whole.
+    heads = (Column(name, overflow="fold", no_wrap=name == columns[0]) for name in columns)
+    table = Table(*heads, box=box.SIMPLE_HEAD, pad_edge=False)
     for row in rows:
         table.add_row(*("" if row[name] is None else str(row[name]) for name in columns))
     Console(markup=False, highlight=False, emoji=False).print(table)

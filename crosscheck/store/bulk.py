@@ -40,8 +40,12 @@ def _insert_many(driver: Any, table: str, rows: pl.DataFrame) -> None:
 
 def _copy(driver: Any, table: str, rows: pl.DataFrame) -> None:
     columns = ", ".join(f'"{column}"' for column in rows.columns)
+    if pl.Binary in rows.dtypes:  # few rows: as text each byte would be two, and take five times as long
+        marks = ", ".join("%b" if dtype == pl.Binary else "%s" for dtype in rows.dtypes)
+        with driver.cursor() as cursor:
+            cursor.executemany(f'INSERT INTO "{table}" ({columns}) VALUES ({marks})', rows.rows())  # noqa: S608
+        return
     lines = io.BytesIO()
-    hexadecimal = cs.binary().bin.encode("hex")
-    rows.with_columns(("\\x" + hexadecimal).name.keep()).write_csv(lines, include_header=False)
+    rows.write_csv(lines, include_header=False)
     with driver.cursor() as cursor, cursor.copy(f'COPY "{table}" ({columns}) FROM STDIN (FORMAT csv)') as copy:
         copy.write(lines.getbuffer())
