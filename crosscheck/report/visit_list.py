@@ -5,33 +5,39 @@ from __future__ import annotations
 import datetime as dt
 from typing import TYPE_CHECKING, Any, Final
 
+import polars as pl
+
 from crosscheck.frames import FURTHER, OUTPUTS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    import polars as pl
     from xlsxwriter.format import Format
     from xlsxwriter.workbook import Workbook
     from xlsxwriter.worksheet import Worksheet
 
 _WIDTHS: Final = {
-    "rank": 7, "org_code": 8, "name": 40, "org_type": 13, "region": 18, "function": 13, "declared": 20, "risk": 9,
-    "risk_low": 8, "risk_high": 8, "rank_low": 7, "rank_high": 7, "selected_by": 12, "inclusion_probability": 11,
-    "flags": 7, "unknowns": 10, "reason": 70, "decibans": 10, "among_first": 9, "ahead_of_next": 9, "visited": 11,
+    "rank": 6, "org_code": 8, "name": 34, "org_type": 13, "region": 15, "function": 13, "declared": 21, "risk": 7,
+    "risk_low": 7, "risk_high": 7, "rank_low": 7, "rank_high": 7, "selected_by": 11, "inclusion_probability": 11,
+    "flags": 7, "unknowns": 10, "reason": 48, "decibans": 10, "among_first": 9, "ahead_of_next": 9, "visited": 11,
 }  # fmt: skip
+# Folded away, so that what people plan by fits the screen and prints legibly; the + above the columns unfolds them.
+_FOLDED: Final = (
+    "rank_low", "rank_high", "inclusion_probability", "flags", "unknowns", "decibans", "among_first", "ahead_of_next",
+)  # fmt: skip
 _FORMATS: Final = {
     "risk": "0%", "risk_low": "0%", "risk_high": "0%", "among_first": "0%", "ahead_of_next": "0%",
     "inclusion_probability": "0.0%", "decibans": "+0.0;-0.0;0.0",
 }  # fmt: skip
-_WRAPPED: Final = ("name", "reason", "remarks")
+_WRAPPED: Final = ("name", "region", "reason", "remarks")
+_LINE: Final = 15  # points that a line of text takes
 # What those who plan the visits fill in: heading, width, the choices that the cell offers, and what it is for.
 _OWN: Final = (
     ("visit on", 12, (), "yours: the day that is agreed"),
-    ("assessor", 18, (), "yours: who goes"),
-    ("outcome", 14, ("upheld", "qualified", "not visited"), "yours: what the visit found"),
-    ("remarks", 40, (), "yours"),
+    ("assessor", 14, (), "yours: who goes"),
+    ("outcome", 12, ("upheld", "qualified", "not visited"), "yours: what the visit found"),
+    ("remarks", 24, (), "yours"),
 )  # fmt: skip
 _ARMS: Final = {
     "mandatory": "chosen by duty: on its own answers a statutory duty is not met",
@@ -75,13 +81,23 @@ def write_workbook(
 def _write_list(workbook: Workbook, sheet: Worksheet, visit_list: pl.DataFrame) -> None:
     heading = _heading(workbook)
     for index, name in enumerate(visit_list.columns):
-        body = workbook.add_format(_style(name))
-        sheet.set_column(index, index, _WIDTHS.get(name, 11), body)
+        style = _style(name) | ({"align": "left", "indent": 1} if visit_list[name].dtype == pl.String else {})
+        body, folded = workbook.add_format(style), name in _FOLDED
+        sheet.set_column(index, index, _WIDTHS.get(name, 11), body, {"level": int(folded), "hidden": folded})
         sheet.write_string(0, index, name.replace("_", " "), heading)
         sheet.write_column(1, index, visit_list[name].to_list(), body)
-    sheet.set_row(0, 32)
+    sheet.set_row(0, 2 * _LINE + 2)
+    for row, lines in enumerate(_count_lines(visit_list), start=1):
+        sheet.set_row(row, lines * _LINE)
     sheet.freeze_panes(1, 3)
     sheet.autofilter(0, 0, visit_list.height, visit_list.width + len(_OWN) - 1)
+
+
+def _count_lines(visit_list: pl.DataFrame) -> list[int]:
+    """How many lines the longest text of each row takes, about: a spreadsheet does not make a written row grow."""
+    wrapped = [name for name in _WRAPPED if name in visit_list.columns]
+    lines = ((pl.col(name).str.len_chars() / (0.9 * _WIDTHS[name])).ceil() for name in wrapped)
+    return visit_list.select(pl.max_horizontal(*lines, 1).cast(pl.Int64)).to_series().to_list()
 
 
 def _heading(workbook: Workbook) -> Format:
@@ -143,7 +159,6 @@ def _set_for_print(sheet: Worksheet, width: int) -> None:
     sheet.repeat_rows(0)
     sheet.set_header("&L&BVisit list&B&RA place on the list asks for a visit; it judges nobody")
     sheet.set_footer("&L&F&RPage &P of &N")
-    sheet.set_default_row(30)
     sheet.set_column(width, width, 2)
 
 

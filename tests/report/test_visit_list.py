@@ -50,6 +50,22 @@ def test_people_can_work_in_it(national_run) -> None:
     assert {one.get("type") for one in sheet.iter(f"{MAIN}cfRule")} == {"expression", "dataBar"}
 
 
+def test_what_nobody_plans_by_is_folded_away_and_no_reason_is_cut_by_its_row(national_run) -> None:
+    sheet = inside(national_run / "visit_list.xlsx", "worksheets/sheet1.xml")
+    listed = pl.read_parquet(national_run / "visit_list.parquet")
+    folded = {
+        listed.columns[place - 1]
+        for column in sheet.iter(f"{MAIN}col")
+        if column.get("hidden") == "1"
+        for place in range(int(column.get("min")), int(column.get("max")) + 1)
+    }
+    assert {"decibans", "inclusion_probability", "flags"} <= folded
+    assert not {"rank", "org_code", "name", "declared", "risk", "selected_by", "reason"} & folded
+    heights = [float(row.get("ht")) for row in sheet.iter(f"{MAIN}row")][1:]
+    letters = listed["reason"].str.len_chars().to_list()
+    assert all(height >= 15 * count / 48 for height, count in zip(heights, letters, strict=True))
+
+
 def test_fills_are_greys_so_that_nothing_is_lost_in_print(national_run) -> None:
     styles = inside(national_run / "visit_list.xlsx", "styles.xml")
     fills = [fill.get("rgb") for fill in styles.iter(f"{MAIN}bgColor") if fill.get("rgb")]
