@@ -52,7 +52,7 @@ bench: $(VENV)/.ready-bench  ## speed and memory, side by side with peers, in on
 
 soak: setup-dev  ## by hand, hours: slips of the pen in the rule language; runs and saves that are killed at random moments
 	nice -n 15 $(BIN)/python tests/soak/mutants.py
-	nice -n 15 $(BIN)/python tests/soak/kills.py
+	nice -n 15 $(BIN)/python -m tests.soak.kills
 	nice -n 15 $(BIN)/python -m tests.soak.store_kills
 
 golden: setup  ## write the golden run and the command reference anew; read the difference before you commit it
