@@ -22,7 +22,7 @@ RULE = "C2-AUD-33"
 
 
 @pytest.fixture(scope="module")
-def folder(few: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(few: Path, run_of_few: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Runs of few organisations: as it is, and with known things changed."""
     folder = tmp_path_factory.mktemp("runs")
     other = shutil.copytree(few, folder / "other")
@@ -36,7 +36,7 @@ def folder(few: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in ("data", "models", "rules"):
         shutil.copytree(ROOT / name, home / name, ignore=shutil.ignore_patterns("england*"))
     next(home.rglob(f"{RULE}.toml")).unlink()
-    make(folder / "as_it_is", few)
+    (folder / "as_it_is").symlink_to(run_of_few)
     make(folder / "answer", other)
     make(folder / "rule", few, home)
     make(folder / "answer_and_rule", other, home)
@@ -57,7 +57,7 @@ def reweighed(home: Path) -> Path:
 
 
 def make(out: Path, collection: Path, home: Path | None = None, *options: str) -> None:
-    arguments = ["run", str(collection), "--year", "2008/09", "--out", str(out), *options]
+    arguments = ["run", str(collection), "--year", "2008/09", "--no-pages", "--out", str(out), *options]
     told = CliRunner().invoke(main, arguments, env={"CROSSCHECK_HOME": str(home) if home else None})
     assert told.exit_code == 0, told.output
 

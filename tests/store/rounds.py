@@ -28,7 +28,7 @@ def make_small_round(place: Path) -> None:
     collection = cut_collection(place / "collection", kept)
     with (collection / "answers.csv").open("a", encoding="utf-8") as answers:
         answers.write(f"{kept[0]},no.such_question,,yes\n")
-    make_run(collection, place / "run", "--capacity", "6")
+    make_run(collection, place / "run", "--no-pages", "--capacity", "6")
 
 
 def decide(store: Store, run_id: str, declaration: tuple[str, str], kind: str, reason: str = "Asked it.") -> None:
