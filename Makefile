@@ -15,7 +15,7 @@ run: setup  ## set up, then the main job on the embedded collection: the ranked,
 	$(BIN)/crosscheck run $(COLLECTION) --year $(YEAR) --out $(OUT)
 
 test: setup-dev check  ## set up, then all checks and all tests
-	$(BIN)/python -m pytest -n auto
+	$(BIN)/python -m pytest -n auto --dist loadfile
 
 check: setup-dev  ## ruff, mypy --strict, import-linter
 	$(BIN)/ruff check .
@@ -50,10 +50,11 @@ bench: $(VENV)/.ready-bench  ## speed and memory, side by side with peers, in on
 	$(BIN)/python -m benchmarks.million
 	$(BIN)/python -m benchmarks.store
 
-soak: setup-dev  ## by hand, hours: slips of the pen in the rule language; runs and saves that are killed at random moments
+soak: setup-dev  ## by hand, hours: slips of the pen in the rule language; kills at random moments; how steady the list is
 	nice -n 15 $(BIN)/python tests/soak/mutants.py
-	nice -n 15 $(BIN)/python tests/soak/kills.py
+	nice -n 15 $(BIN)/python -m tests.soak.kills
 	nice -n 15 $(BIN)/python -m tests.soak.store_kills
+	nice -n 15 $(BIN)/python -m tests.soak.steady
 
 golden: setup  ## write the golden run and the command reference anew; read the difference before you commit it
 	$(BIN)/python -m tests.golden

@@ -13,29 +13,18 @@ from polars.testing import assert_frame_equal
 from crosscheck import settings
 from crosscheck.backtest import COUNTING, LIST, Backtest, backtest_collection, backtest_worlds, build_worlds
 from crosscheck.cli import main
-from crosscheck.collection.read import Collection, read_collection
+from crosscheck.collection.read import Collection
 from crosscheck.errors import CollectionError
 from crosscheck.pipeline import Outcome, cross_check
-from crosscheck.questionnaire import Questionnaire
 from crosscheck.report.backtest_page import list_worths, write_backtest_json, write_backtest_page
 from crosscheck.simulation.margins import read_targets
 from crosscheck.simulation.model import WorldPlan, read_simulation_model
-from crosscheck.standard import Standard, load_standard
+from crosscheck.standard import Standard
 from crosscheck.visits.plan import Capacity
 from crosscheck.visits.rankings import rank_otherwise
 
 _YEAR = "2008/09"
 _RANKINGS = [LIST, "by lot", COUNTING, "sum of scores", "isolation forest", "last year's list"]
-
-
-@pytest.fixture(scope="module")
-def standard() -> Standard:
-    return load_standard("C2")
-
-
-@pytest.fixture(scope="module")
-def collection(collection_folder: Path, questionnaire: Questionnaire) -> Collection:
-    return read_collection(collection_folder, questionnaire)
 
 
 @pytest.fixture(scope="module")

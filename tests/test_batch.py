@@ -18,7 +18,6 @@ from crosscheck.cli import main
 from crosscheck.cli.run import run
 from crosscheck.errors import BatchError
 from tests.conftest import ROOT
-from tests.soak.kills import reduce_collection
 
 KNOWN = [name for option in run.params for name in option.opts]
 EXAMPLE = ROOT / "docs" / "batch-example.toml"
@@ -114,13 +113,12 @@ def test_as_many_run_at_once_as_the_measured_peak_leaves_room_for(tmp_path: Path
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def home(few: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The example of the manual beside a collection of few organisations."""
     home = tmp_path_factory.mktemp("home")
     (home / "docs").mkdir()
-    (home / "data").mkdir()
     shutil.copy(EXAMPLE, home / "docs")
-    reduce_collection(home / "data" / "england-2008-09", 20)
+    shutil.copytree(few, home / "data" / "england-2008-09")
     return home
 
 

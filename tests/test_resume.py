@@ -12,7 +12,7 @@ import pytest
 
 from crosscheck.errors import RunError
 from crosscheck.report.folder import Work, written_in_stages, written_whole
-from tests.soak.kills import command, contents, is_writing, kill_when, look_at, make, reduce_collection
+from tests.soak.kills import command, contents, is_writing, kill_when, look_at, make
 
 
 class Unplugged(Exception):  # noqa: N818  # it is no error
@@ -98,11 +98,6 @@ def test_two_processes_at_one_place_are_told_of_one_another(tmp_path: Path) -> N
     with written_whole(tmp_path / "run", "mark", "run") as whole:
         (whole / "mark").write_text("free again")
     assert (tmp_path / "run" / "mark").read_text() == "free again"
-
-
-@pytest.fixture(scope="module")
-def few(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return reduce_collection(tmp_path_factory.mktemp("few") / "collection", 25)
 
 
 @pytest.fixture(scope="module")

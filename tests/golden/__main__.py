@@ -18,11 +18,14 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 
 
-def golden_run(folder: Path) -> dict[str, str]:
-    """Make the run of the embedded collection and return what is held: the list, and the counts of every check."""
-    collection = ROOT / "data" / "england-2008-09"
+def make_in_a_process(collection: Path, folder: Path) -> None:
+    """Make a run as a user does."""
     command = [sys.executable, "-m", "crosscheck", "run", str(collection), "--year", "2008/09", "--out", str(folder)]
     subprocess.run(command, check=True, capture_output=True)
+
+
+def what_is_held(folder: Path) -> dict[str, str]:
+    """Of a run of the embedded collection: the list, and the counts of every check."""
     verdicts = (
         pl.read_parquet(folder / "findings.parquet")
         .with_columns(pl.col("verdict").cast(pl.String))
@@ -67,5 +70,6 @@ def _page(command: click.Command, name: str) -> str:
 if __name__ == "__main__":
     (ROOT / "docs" / "commands.md").write_text(command_reference(), encoding="utf-8")
     with tempfile.TemporaryDirectory() as name:
-        for file, content in golden_run(Path(name) / "run").items():
+        make_in_a_process(ROOT / "data" / "england-2008-09", Path(name) / "run")
+        for file, content in what_is_held(Path(name) / "run").items():
             (HERE / file).write_text(content, encoding="utf-8")

@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date
-from functools import cache
+from functools import cache, cached_property
 from typing import Any
 
 SIGNS = {
@@ -76,11 +76,26 @@ class World:
 
     def others(self, row: Row, relation: str) -> Iterator[tuple[Row, int]]:
         """The other organisations of a relation, each with the review that both took part in."""
-        for who, of, other, item in sorted(self.ties or ()):
-            if (who, of) == (row["org_code"], relation):
-                by_function = {each["function"]: each for each in self.rows if each["org_code"] == other}
-                speaking = [by_function[function] for function in SPEAKERS[relation] if function in by_function]
-                yield (speaking or [{}])[0], item
+        for other, item in self.tied.get((row["org_code"], relation), ()):
+            by_function = self.by_code.get(other, {})
+            speaking = [by_function[function] for function in SPEAKERS[relation] if function in by_function]
+            yield (speaking or [{}])[0], item
+
+    @cached_property
+    def tied(self) -> dict[tuple[str, str], list[tuple[str, int]]]:
+        """The ties in order, by who has them and of which relation."""
+        found: dict[tuple[str, str], list[tuple[str, int]]] = {}
+        for who, relation, other, item in sorted(self.ties or ()):
+            found.setdefault((who, relation), []).append((other, item))
+        return found
+
+    @cached_property
+    def by_code(self) -> dict[str, dict[str, Row]]:
+        """The rows of each organisation by function."""
+        found: dict[str, dict[str, Row]] = {}
+        for row in self.rows:
+            found.setdefault(row["org_code"], {})[row["function"]] = row
+        return found
 
 
 @dataclass
@@ -90,8 +105,17 @@ class SlowEvaluator:
     row: Row
     world: World
     beside_another: bool = False
+    beside_others: dict[str, list[SlowEvaluator]] = field(default_factory=dict)  # once a relation
+    truths: dict[ast.expr, bool | None] = field(default_factory=dict)  # a part is asked for often, and worked out once
+    values: dict[ast.expr, Any] = field(default_factory=dict)
+    opens: dict[ast.expr, Open] = field(default_factory=dict)
 
     def truth(self, node: ast.expr) -> bool | None:
+        if node not in self.truths:
+            self.truths[node] = self.find_truth(node)
+        return self.truths[node]
+
+    def find_truth(self, node: ast.expr) -> bool | None:
         match node:
             case ast.BoolOp(op, parts):
                 return joined([self.truth(part) for part in parts], deciding=isinstance(op, ast.Or))
@@ -166,6 +190,11 @@ class SlowEvaluator:
         return next((self.world.levels[each] for each in known if each in self.world.levels), [])
 
     def value(self, node: ast.expr) -> Any:
+        if node not in self.values:
+            self.values[node] = self.find_value(node)
+        return self.values[node]
+
+    def find_value(self, node: ast.expr) -> Any:
         match node:
             case ast.Constant(str(value)):
                 return value
@@ -239,10 +268,12 @@ class SlowEvaluator:
         if self.world.ties is None:
             return None
         (relation,) = relations(part)
-        return [
-            SlowEvaluator(self.row | self.beside(relation, other, item), self.world, beside_another=True)
-            for other, item in self.world.others(self.row, relation)
-        ]
+        if relation not in self.beside_others:
+            self.beside_others[relation] = [
+                SlowEvaluator(self.row | self.beside(relation, other, item), self.world, beside_another=True)
+                for other, item in self.world.others(self.row, relation)
+            ]
+        return self.beside_others[relation]
 
     def beside(self, relation: str, other: Row, item: int) -> Row:
         """What an other organisation holds, under names of its relation, and both accounts of a review they share."""
@@ -258,6 +289,11 @@ class SlowEvaluator:
 
     def open(self, node: ast.expr) -> Open:
         """What keeps a part open; nothing if it is known."""
+        if node not in self.opens:
+            self.opens[node] = self.find_open(node)
+        return self.opens[node]
+
+    def find_open(self, node: ast.expr) -> Open:
         if self.truth(node) is not UNKNOWN:
             return frozenset()
         match node:

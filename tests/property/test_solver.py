@@ -25,6 +25,8 @@ from tests.property.test_two_evaluators import batches, chances, premises, ruleb
 
 NOTHING = Absent("nothing")
 Settled = Iterator[tuple[z3.ExprRef, z3.ExprRef]]
+Facts = list[tuple[z3.ExprRef, z3.ExprRef]]
+ALL_VERDICTS = z3.Function("all verdicts", *[z3.BoolSort()] * (len(VERDICTS) + 1))  # so that all are settled at once
 
 
 def in_exact_numbers(world: World) -> World:
@@ -43,20 +45,23 @@ def exact(value: Any) -> Any:
     return NOTHING if not math.isfinite(value) else 4.0 if value == 3 or value > 1e6 else value
 
 
-def solved(verdicts: Verdicts, row: Row, world: World) -> str:
+def solved(verdicts: Verdicts, row: Row, known: dict[str, Any], ties: Facts) -> str:
     """The verdict that the encoding gives on a row, beside which stands what was worked out over all rows."""
-    known = dict(labelled(row, world))
-    settled = [fact for held in verdicts.case.held.values() for fact in settle(held, known)]
-    settled += [(TIES_ARE_KNOWN, z3.BoolVal(val=world.ties is not None))]
+    settled = [fact for held in verdicts.case.held.values() for fact in settle(held, known)] + ties
+    for total in (node for part in verdicts.rule.conditions for node in nodes(part) if isinstance(node, Total)):
+        settled.append((z3.Bool(total_waits(total)), z3.BoolVal(val=row[total_waits(total)])))
+    told = z3.simplify(z3.substitute(ALL_VERDICTS(*(getattr(verdicts, name) for name in VERDICTS)), *settled))
+    (verdict,) = (name for name, holds in zip(VERDICTS, told.children(), strict=True) if z3.is_true(holds))
+    return verdict
+
+
+def settle_ties(row: Row, world: World) -> Facts:
+    """Whether ties are known, and of which kinds of others there is one."""
+    settled: Facts = [(TIES_ARE_KNOWN, z3.BoolVal(val=world.ties is not None))]
     for relation in RELATIONS:
         number = len(list(world.others(row, relation)))
         settled += [(z3.Int(f"number of {relation} {kind}"), z3.IntVal(int(kind <= number))) for kind in KINDS]
-    for total in (node for part in verdicts.rule.conditions for node in nodes(part) if isinstance(node, Total)):
-        settled.append((z3.Bool(total_waits(total)), z3.BoolVal(val=row[total_waits(total)])))
-    (verdict,) = (
-        verdict for verdict in VERDICTS if z3.is_true(z3.simplify(z3.substitute(getattr(verdicts, verdict), *settled)))
-    )
-    return verdict
+    return settled
 
 
 def labelled(row: Row, world: World) -> Iterator[tuple[str, Any]]:
@@ -120,5 +125,6 @@ def compare(rules: Rulebook, chance: Random, rows: int) -> None:
     encoded = {rule.id: encode(rule, {}) for rule in rules}
     for at in chance.sample(range(len(world.rows)), rows):
         row = beside[at] | world.rows[at]
+        known, tied = dict(labelled(row, world)), settle_ties(row, world)
         for rule in rules:
-            assert solved(encoded[rule.id], row, world) == verdicts[rule.id][at], (rule.only_if, rule.expects)
+            assert solved(encoded[rule.id], row, known, tied) == verdicts[rule.id][at], (rule.only_if, rule.expects)

@@ -12,7 +12,7 @@ from crosscheck.questionnaire import Questionnaire
 from crosscheck.report.national import write_national
 from crosscheck.report.picture import Picture
 from crosscheck.report.tables import write_parquet
-from tests.conftest import COLLECTION
+from tests.conftest import COLLECTION, make_once
 
 
 def run_of(collection: Path, questionnaire: Questionnaire, folder: Path) -> Path:
@@ -39,6 +39,4 @@ def internal(picture_run: Path, tmp_path_factory: pytest.TempPathFactory) -> tup
 
 @pytest.fixture(scope="session")
 def published(picture_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("published")
-    write_national(picture_run, folder, publish=True)
-    return folder
+    return make_once(tmp_path_factory, "published", lambda folder: write_national(picture_run, folder, publish=True))

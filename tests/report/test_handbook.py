@@ -23,7 +23,7 @@ from crosscheck.rulebook.condition import names_in
 from crosscheck.rulebook.expression import parse
 from crosscheck.rulebook.rule import Rulebook
 from crosscheck.settings import language_lesson
-from crosscheck.standard import Standard, load_standard
+from crosscheck.standard import Standard
 from crosscheck.vocabulary import ORG_TYPES, VERDICTS
 
 NOTHING = "\N{EN DASH}"
@@ -76,11 +76,6 @@ def read(file: Path) -> Page:
     page.close()
     assert page.within == [], file
     return page
-
-
-@pytest.fixture(scope="module")
-def standard() -> Standard:
-    return load_standard("C2")
 
 
 @pytest.fixture(scope="module")

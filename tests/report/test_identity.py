@@ -18,22 +18,12 @@ from crosscheck.questionnaire import Questionnaire
 from crosscheck.report import identity
 from crosscheck.report.identity import fingerprint, identify_run, list_sources
 from crosscheck.rulebook.waivers import Waiver
-from crosscheck.standard import Standard, load_standard
+from crosscheck.standard import Standard
 
 OPTIONS: dict[str, Any] = {"collection": "here", "year": "2008/09", "capacity": 60, "seed": 2009, "risk_model": None}
 WAIVER = Waiver(
     rule="C2-HR-01", org_code="RXX", decided_by="J Smith", decided_on="2009-05-01", why="Seen", until="2010-03-31"
 )
-
-
-@pytest.fixture(scope="module")
-def standard() -> Standard:
-    return load_standard("C2")
-
-
-@pytest.fixture(scope="module")
-def collection(collection_folder: Path, questionnaire: Questionnaire) -> Collection:
-    return read_collection(collection_folder, questionnaire)
 
 
 def parts_moved(before: dict[str, str], after: dict[str, str]) -> set[str]:

@@ -7,24 +7,13 @@ from dataclasses import replace
 import polars as pl
 import pytest
 
-from crosscheck.collection.read import Collection, read_collection
+from crosscheck.collection.read import Collection
 from crosscheck.pipeline import Outcome, cross_check
-from crosscheck.standard import Standard, load_standard
+from crosscheck.standard import Standard
 from crosscheck.visits.plan import Capacity
-from tests.conftest import COLLECTION
 from tests.risk.invented import MODEL
 
 YEAR = "2008/09"
-
-
-@pytest.fixture(scope="module")
-def standard() -> Standard:
-    return load_standard("C2")
-
-
-@pytest.fixture(scope="module")
-def collection(standard: Standard) -> Collection:
-    return read_collection(COLLECTION, standard.questionnaire)
 
 
 def listed(collection: Collection, standard: Standard, **tables: pl.DataFrame) -> Outcome:

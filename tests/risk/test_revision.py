@@ -78,10 +78,8 @@ def test_before_and_after_are_told_with_intervals() -> None:
     assert "0.750 ( 0.586 to  0.914)  ->" in text
 
 
-def test_a_run_can_be_taught_from_the_command_line(tmp_path: Path, collection_folder: Path) -> None:
-    run, out = tmp_path / "run", tmp_path / "v3.toml"
-    arguments = ["run", str(collection_folder), "--year", "2008/09", "--out", str(run)]
-    assert CliRunner().invoke(main, arguments).exit_code == 0
+def test_a_run_can_be_taught_from_the_command_line(tmp_path: Path, collection_folder: Path, national_run: Path) -> None:
+    run, out = national_run, tmp_path / "v3.toml"
     visits = str(collection_folder / "visits_wave_1.csv")
     told = CliRunner().invoke(main, ["learn", str(run), "--visits", visits, "--out", str(out)])
     assert told.exit_code == 0, told.output

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -10,7 +9,7 @@ import pytest
 import z3
 
 from crosscheck.cases import WHY_ABSENT, build_cases, catalogue
-from crosscheck.collection.read import read_collection
+from crosscheck.collection.read import Collection
 from crosscheck.questionnaire import Questionnaire
 from crosscheck.rulebook.possible import FUNCTION, PossibleCase, as_code, exactly
 from crosscheck.scoring.model import read_indicator_model
@@ -20,9 +19,8 @@ FIGURES = read_indicator_model(model_file("C2", "indicators")).names
 
 
 @pytest.fixture(scope="module")
-def cases(questionnaire: Questionnaire, collection_folder: Path) -> pl.DataFrame:
-    tables = read_collection(collection_folder, questionnaire).tables
-    return build_cases(tables, questionnaire, FIGURES, "2008/09", "C2")
+def cases(questionnaire: Questionnaire, collection: Collection) -> pl.DataFrame:
+    return build_cases(collection.tables, questionnaire, FIGURES, "2008/09", "C2")
 
 
 @pytest.fixture(scope="module")

@@ -1,19 +1,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 import polars as pl
 import pytest
 
 from crosscheck.cases import build_cases
-from crosscheck.collection.read import read_collection
+from crosscheck.collection.read import Collection
 from crosscheck.frames import INPUTS
 from crosscheck.questionnaire import Questionnaire
 from crosscheck.rulebook.condition import names_in
 from crosscheck.rulebook.rule import Rulebook
 from crosscheck.rulebook.silence import count_cost
-from crosscheck.standard import load_standard
+from crosscheck.standard import Standard
 
 EXPECTS = """'staffing.checks >= "all_since_2002"'"""
 TIES = pl.DataFrame(schema={"org_code": pl.String})
@@ -57,12 +56,11 @@ def test_a_premise_can_be_silenced_too_and_each_source_is_named_once(silences: C
 
 
 def test_a_collection_without_figures_remarks_and_ties_names_every_check_that_speaks_of_them(
-    collection_folder: Path, questionnaire: Questionnaire
+    collection: Collection, standard: Standard, questionnaire: Questionnaire
 ) -> None:
-    standard = load_standard("C2")
     figures = standard.indicators.names
     bare = {name: INPUTS[name].empty() for name in ("indicators", "comments", "relationships")}
-    tables = dict(read_collection(collection_folder, questionnaire).tables) | bare
+    tables = dict(collection.tables) | bare
     cost = count_cost(standard.rulebook, build_cases(tables, questionnaire, figures, "2008/09", "C2"), None)
     spoken_of = {(name, rule.id) for rule in standard.rulebook for part in rule.conditions for name in names_in(part)}
     of_others = {("relationships", rule_id) for name, rule_id in spoken_of if name.relation}

@@ -20,7 +20,7 @@ from crosscheck.rulebook.expression import parse
 from crosscheck.rulebook.rule import AppliesTo, Example, Rule, Rulebook, Threshold
 from crosscheck.rulebook.soundness import Flaw, find_flaws
 from crosscheck.rulebook.spelling import ExpressionError
-from crosscheck.standard import load_standard
+from crosscheck.standard import Standard
 from crosscheck.vocabulary import ORG_TYPES
 
 TODAY = date(2026, 11, 23)
@@ -340,8 +340,7 @@ def test_the_same_rules_have_the_same_flaws_every_time() -> None:
 
 
 @pytest.fixture(scope="module")
-def flaws_of_c2() -> list[Flaw]:
-    standard = load_standard("C2")
+def flaws_of_c2(standard: Standard) -> list[Flaw]:
     names = catalogue(standard.questionnaire, standard.indicators.names)
     only_ask = {kind for kind, weight in standard.risk.kinds.items() if weight.factor == 0}
     return find_flaws(standard.rulebook, standard.questionnaire, names, TODAY, only_ask)

@@ -8,10 +8,9 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from crosscheck.collection.read import Collection, read_collection
+from crosscheck.collection.read import Collection
 from crosscheck.errors import RulebookError
 from crosscheck.pipeline import Outcome, cross_check
-from crosscheck.questionnaire import Questionnaire
 from crosscheck.rulebook.rule import Rulebook
 from crosscheck.rulebook.waivers import Waiver, load_waivers, waive
 from crosscheck.standard import Standard, load_standard
@@ -134,11 +133,6 @@ def test_the_first_of_two_waivers_of_one_finding_is_told_and_the_finding_stands_
 @pytest.fixture(scope="module")
 def standard() -> Standard:
     return load_standard("C2", day=LAST_DAY)
-
-
-@pytest.fixture(scope="module")
-def collection(collection_folder: Path, questionnaire: Questionnaire) -> Collection:
-    return read_collection(collection_folder, questionnaire)
 
 
 @pytest.fixture(scope="module")

@@ -6,10 +6,9 @@ import numpy as np
 import polars as pl
 import pytest
 
-from crosscheck.collection.read import read_collection
+from crosscheck.collection.read import Collection
 from crosscheck.errors import ModelError
 from crosscheck.frames import INPUTS
-from crosscheck.questionnaire import Questionnaire
 from crosscheck.scoring.patterns import PatternModel, find_patterns, read_pattern_model
 from crosscheck.settings import model_file
 from crosscheck.vocabulary import ABSENCE
@@ -38,8 +37,8 @@ def stated() -> PatternModel:
 
 
 @pytest.fixture(scope="module")
-def tables(collection_folder: Path, questionnaire: Questionnaire) -> dict[str, pl.DataFrame]:
-    return read_collection(collection_folder, questionnaire).tables
+def tables(collection: Collection) -> dict[str, pl.DataFrame]:
+    return collection.tables
 
 
 def organisations(count: int, org_type: str = "acute") -> pl.DataFrame:

@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from crosscheck.cases import build_cases
-from crosscheck.collection.read import read_collection
+from crosscheck.collection.read import Collection, read_collection
 from crosscheck.errors import ModelError
 from crosscheck.questionnaire import Question, Questionnaire
 from crosscheck.rulebook.evaluate import evaluate
@@ -17,7 +17,7 @@ from crosscheck.scoring.indicators import score_answers, score_figures
 from crosscheck.scoring.model import IndicatorModel
 from crosscheck.scoring.polarity import RUNGS, PolarityModel, check_polarity, make_up_tables, read_polarity_model
 from crosscheck.settings import model_file
-from crosscheck.standard import load_standard
+from crosscheck.standard import Standard
 
 YEAR = "2008/09"
 Gate = Callable[[Questionnaire, IndicatorModel], pl.DataFrame]
@@ -30,8 +30,8 @@ def stated() -> PolarityModel:
 
 
 @pytest.fixture(scope="module")
-def tables(collection_folder: Path, questionnaire: Questionnaire) -> dict[str, pl.DataFrame]:
-    return read_collection(collection_folder, questionnaire).tables
+def tables(collection: Collection) -> dict[str, pl.DataFrame]:
+    return collection.tables
 
 
 @pytest.fixture(scope="module")
@@ -47,8 +47,10 @@ def scores(tables: dict[str, pl.DataFrame], questionnaire: Questionnaire, model:
 
 
 @pytest.fixture(scope="module")
-def findings(ladder: dict[str, pl.DataFrame], questionnaire: Questionnaire, model: IndicatorModel) -> pl.DataFrame:
-    rulebook = load_standard("C2").rulebook.of_kind("declaration_vs_answer")
+def findings(
+    ladder: dict[str, pl.DataFrame], questionnaire: Questionnaire, model: IndicatorModel, standard: Standard
+) -> pl.DataFrame:
+    rulebook = standard.rulebook.of_kind("declaration_vs_answer")
     return evaluate(build_cases(ladder, questionnaire, model.names, YEAR, "C2"), rulebook)
 
 

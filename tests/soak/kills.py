@@ -24,10 +24,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import polars as pl
+from tests.few import COLLECTION, cut_collection, organisations
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-COLLECTION = ROOT / "data" / "england-2008-09"
 LONGEST_RUN = 600
 
 
@@ -118,17 +117,6 @@ def after(seconds: float, event: Callable[[], bool] = lambda: True) -> Callable[
     return due
 
 
-def reduce_collection(to: Path, organisations: int) -> Path:
-    """The embedded collection with its first organisations only: the same steps in less time."""
-    to.mkdir()
-    kept = set(pl.read_csv(COLLECTION / "organisations.csv")["org_code"].sort()[:organisations])
-    for file in COLLECTION.glob("*.csv"):
-        rows = pl.read_csv(file, infer_schema=False)
-        codes = [name for name in ("org_code",) if name in rows.columns]
-        rows.filter(*(pl.col(name).is_in(kept) for name in codes)).write_csv(to / file.name)
-    return to
-
-
 def time_writing(place: Path, collection: Path) -> float:
     """Seconds from a run's first file until it stands at its place."""
     moments: list[float] = []
@@ -179,7 +167,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         few = asked.organisations
-        collection = reduce_collection(folder / "few", few) if few else COLLECTION
+        kept = organisations()["org_code"][:few].to_list()
+        collection = cut_collection(folder / "few", kept) if few else COLLECTION
         done = soak(folder, asked.kills, asked.seed, collection)
     for column in ("at", "found", "taken_up", "same"):
         print(column, dict(Counter(str(getattr(kill, column)) for kill in done).most_common()), sep="\t")

@@ -20,11 +20,10 @@ from crosscheck.store.database import Store, open_store
 from crosscheck.store.runs import insert_bulk, save_run
 from crosscheck.store.tables import Listing, Run
 from tests import postgres
-from tests.conftest import COLLECTION
+from tests.conftest import make_once
+from tests.few import cut_collection, each_tenth
 
 KINDS = ["sqlite", "postgresql"]
-_EVERY = 10  # of the organisations: a run of them is saved in a tenth of the time
-_CODES = ("org_code", "from_code", "to_code")
 _RUN = "import sys; from crosscheck.cli import main; main(sys.argv[1:], standalone_mode=False); print(*sys.modules)"
 
 
@@ -32,9 +31,19 @@ _RUN = "import sys; from crosscheck.cli import main; main(sys.argv[1:], standalo
 class SmallRun:
     """A run of a tenth of the organisations, the collection it read, and the modules that the command imported."""
 
-    folder: Path
-    collection: Path
-    modules: frozenset[str]
+    place: Path
+
+    @property
+    def folder(self) -> Path:
+        return self.place / "run"
+
+    @property
+    def collection(self) -> Path:
+        return self.place / "collection"
+
+    @property
+    def modules(self) -> frozenset[str]:
+        return frozenset((self.place / "modules.txt").read_text(encoding="utf-8").split())
 
     def save(self, store: Store) -> str:
         return save_run(store, self.folder, self.collection, settings.home()).run_id
@@ -42,21 +51,18 @@ class SmallRun:
 
 def make_small_run(place: Path) -> SmallRun:
     """Make a run of a tenth of the embedded collection by the real command, in a process of its own."""
-    (place / "collection").mkdir()
-    codes = pl.read_csv(COLLECTION / "organisations.csv", infer_schema=False)["org_code"][::_EVERY].to_list()
-    for file in COLLECTION.glob("*.csv"):
-        table = pl.read_csv(file, infer_schema=False)
-        coded = pl.all_horizontal([pl.col(name).is_in(codes) for name in table.columns if name in _CODES] or True)
-        table.filter(coded).write_csv(place / "collection" / file.name)
-    arguments = ["run", str(place / "collection"), "--year", "2008/09", "--out", str(place / "run")]
+    run = SmallRun(place)
+    cut_collection(run.collection, each_tenth())
+    arguments = ["run", str(run.collection), "--year", "2008/09", "--out", str(run.folder)]
     told = subprocess.run([sys.executable, "-c", _RUN, *arguments], capture_output=True, text=True, check=True)
-    return SmallRun(place / "run", place / "collection", frozenset(told.stdout.splitlines()[-1].split()))
+    (place / "modules.txt").write_text(told.stdout.splitlines()[-1], encoding="utf-8")
+    return run
 
 
 @pytest.fixture(scope="session")
 def small_run(tmp_path_factory: pytest.TempPathFactory) -> SmallRun:
     """Nobody may write into it."""
-    return make_small_run(tmp_path_factory.mktemp("small"))
+    return SmallRun(make_once(tmp_path_factory, "small", make_small_run))
 
 
 @pytest.fixture(scope="session")
@@ -143,19 +149,12 @@ def kept(kept_url: str) -> Iterator[Store]:
 
 
 @pytest.fixture(scope="session")
-def small_round(tmp_path_factory: pytest.TempPathFactory, collection_folder: Path) -> tuple[Path, Path]:
+def small_round(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """A run of a few organisations and the collection that it read; nobody may write into them."""
-    from click.testing import CliRunner
+    from tests.store.rounds import make_small_round
 
-    from crosscheck.cli import main
-    from tests.store.rounds import cut_collection
-
-    folder = tmp_path_factory.mktemp("round")
-    collection = cut_collection(collection_folder, folder / "collection")
-    asked = ["run", str(collection), "--year", "2008/09", "--capacity", "6", "--out", str(folder / "run")]
-    told = CliRunner().invoke(main, asked)
-    assert told.exit_code == 0, told.output
-    return folder / "run", collection
+    place = make_once(tmp_path_factory, "round", make_small_round)
+    return place / "run", place / "collection"
 
 
 @pytest.fixture

@@ -6,8 +6,6 @@ import json
 from datetime import date
 from pathlib import Path
 
-import polars as pl
-
 from crosscheck.report.assessment import KEYS, list_high_risk
 from crosscheck.store import decisions
 from crosscheck.store.database import Store
@@ -17,25 +15,20 @@ from crosscheck.store.publication import Correction, Ready, look_over, publish, 
 from crosscheck.store.records import Visited, answer_problems, record_visit
 from crosscheck.store.round import open_round
 from crosscheck.store.runs import look_up
+from tests.conftest import make_run
+from tests.few import cut_collection, of_each_type
 
 EACH_TYPE = 12
 STEADY = [{"assumption": "8% are not upheld by lot", "kept": 0.8, "correlation": 0.9, "farthest": 5}]
 
 
-def cut_collection(collection: Path, folder: Path) -> Path:
-    """The first organisations of each type with all that is said of them, and one answer that can't be used."""
-    folder.mkdir()
-    organisations = pl.read_csv(collection / "organisations.csv", infer_schema=False)
-    kept = organisations.group_by("org_type", maintain_order=True).head(EACH_TYPE)["org_code"].to_list()
-    for file in sorted(collection.glob("*.csv")):
-        rows = pl.read_csv(file, infer_schema=False)
-        named = [name for name in ("org_code", "from_code") if name in rows.columns]
-        if named:
-            rows = rows.filter(pl.any_horizontal(pl.col(named).is_in(kept)))
-        if file.name == "answers.csv":
-            rows = pl.concat([rows, rows.head(1).with_columns(question_id=pl.lit("no.such_question"))])
-        rows.write_csv(folder / file.name)
-    return folder
+def make_small_round(place: Path) -> None:
+    """A run of the first organisations of each type, and the collection: in it one answer that can't be used."""
+    kept = of_each_type(EACH_TYPE)
+    collection = cut_collection(place / "collection", kept)
+    with (collection / "answers.csv").open("a", encoding="utf-8") as answers:
+        answers.write(f"{kept[0]},no.such_question,,yes\n")
+    make_run(collection, place / "run", "--no-pages", "--capacity", "6")
 
 
 def decide(store: Store, run_id: str, declaration: tuple[str, str], kind: str, reason: str = "Asked it.") -> None:
