@@ -21,7 +21,7 @@ from crosscheck.rulebook.rule import Rulebook
 from crosscheck.vocabulary import RELATIONS, VERDICTS
 from tests.property.made_up import NAMES, cases_of, random_world, ties_of
 from tests.property.slow_evaluator import Absent, Row, SlowEvaluator, World, mentioned
-from tests.property.test_two_evaluators import batches, chances, premises, rulebook, thorough
+from tests.property.test_two_evaluators import TIMES, batches, chances, premises, rulebook, thorough
 
 NOTHING = Absent("nothing")
 Settled = Iterator[tuple[z3.ExprRef, z3.ExprRef]]
@@ -94,7 +94,7 @@ def constant(held: Held, value: Any) -> z3.ExprRef:
     return exactly(value) if isinstance(value, float) else z3.IntVal(as_code(NAMES.get(held.label, held.name), value))
 
 
-@settings(thorough, max_examples=8)
+@settings(thorough, max_examples=5 * TIMES)
 @given(texts=batches, chance=chances, service=st.sampled_from(["children", None]), only_if=premises)
 def test_the_solver_and_polars_give_the_same_verdicts(
     texts: list[str], chance: Random, service: str | None, only_if: str

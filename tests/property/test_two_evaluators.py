@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import re
 from collections import Counter
 from datetime import date
@@ -31,8 +32,10 @@ from tests.property.made_up import (
 from tests.property.slow_evaluator import Absent, SlowEvaluator, World, parsed, verdict
 
 # An example is a batch, and a failure names the one condition of it that went wrong: there is nothing to shrink.
+# `make soak` tries twenty times as many examples as `make test` does, and twice as many against each mutant.
+TIMES = {"soak": 20, "mutants": 2}.get(os.environ.get("HYPOTHESIS_PROFILE", ""), 1)
 thorough = settings(
-    max_examples=25,
+    max_examples=15 * TIMES,
     deadline=None,
     derandomize=True,
     phases=[Phase.generate],
@@ -111,7 +114,7 @@ def test_polars_and_a_plain_walk_give_the_same_verdicts(
         assert verdicts[f"R{at}"].to_list() == expected, text
 
 
-@settings(thorough, max_examples=12)
+@settings(thorough, max_examples=8 * TIMES)
 @given(texts=batches, chance=chances, only_if=premises)
 def test_open_questions_are_what_keeps_a_plain_walk_from_deciding(
     texts: list[str], chance: Random, only_if: str
@@ -130,7 +133,7 @@ def test_open_questions_are_what_keeps_a_plain_walk_from_deciding(
     )
 
 
-@settings(thorough, max_examples=10)
+@settings(thorough, max_examples=6 * TIMES)
 @given(texts=without_absence, chance=chances, why=st.sampled_from(ABSENCES))
 def test_with_everything_absent_no_rule_agrees_or_differs(texts: list[str], chance: Random, why: str) -> None:
     nothing = {name: Absent(why if name in ANSWERS else "nothing") for name in NAMES}
@@ -140,7 +143,7 @@ def test_with_everything_absent_no_rule_agrees_or_differs(texts: list[str], chan
     assert set(verdicts) <= {"cannot_tell", "not_applicable"}
 
 
-@settings(thorough, max_examples=12)
+@settings(thorough, max_examples=8 * TIMES)
 @given(texts=steady, chance=chances)
 def test_an_answer_that_comes_later_never_overturns_a_verdict(texts: list[str], chance: Random) -> None:
     before, ties = (world := random_world(chance, 15)).rows, ties_of(world, chance)
@@ -159,7 +162,7 @@ def later(value: object, answer: object) -> object:
     return answer if is_wanting and answer != Absent("not_applicable") else value
 
 
-@settings(thorough, max_examples=4)
+@settings(thorough, max_examples=4 * TIMES)
 @given(texts=on_oneself, chance=chances)
 def test_a_verdict_depends_neither_on_the_order_of_rows_nor_on_other_rows(texts: list[str], chance: Random) -> None:
     rules, cases = rulebook(texts, ("children",)), cases_of(random_rows(chance, 10))
@@ -169,7 +172,7 @@ def test_a_verdict_depends_neither_on_the_order_of_rows_nor_on_other_rows(texts:
     assert judge(cases.head(0), rules).equals(verdicts.head(0))
 
 
-@settings(thorough, max_examples=4)
+@settings(thorough, max_examples=3 * TIMES)
 @given(texts=batches, chance=chances)
 def test_findings_are_the_same_whatever_the_order_of_the_cases_and_of_the_ties(
     texts: list[str], chance: Random

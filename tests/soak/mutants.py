@@ -176,6 +176,7 @@ def is_caught(home: Path) -> bool:
     """Whether a test fails in this copy of the checkout."""
     command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:xdist", *TESTS]
     environment = os.environ | {"POLARS_MAX_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
+    environment |= {"HYPOTHESIS_PROFILE": "mutants"}
     try:
         ended = subprocess.run(
             command, cwd=home, env=environment, capture_output=True, timeout=LONGEST_RUN, check=False
