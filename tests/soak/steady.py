@@ -10,11 +10,9 @@ import sys
 import polars as pl
 
 from crosscheck.collection.read import read_collection
-from crosscheck.sensitivity import GATE, vary_assumptions
+from crosscheck.sensitivity import FIRST, GATE, vary_assumptions
 from crosscheck.standard import load_standard
 from tests.few import COLLECTION
-
-FIRST = 50
 
 
 def main() -> int:
