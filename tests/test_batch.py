@@ -19,7 +19,7 @@ from crosscheck.cli.run import run
 from crosscheck.errors import BatchError
 from tests.conftest import ROOT
 
-KNOWN = [name for option in run.params for name in option.opts]
+KNOWN = [name for option in run.params for name in (*option.opts, *option.secondary_opts)]
 EXAMPLE = ROOT / "docs" / "batch-example.toml"
 
 
@@ -58,6 +58,25 @@ def test_years_and_variants_make_one_run_each(tmp_path: Path) -> None:
     assert few.arguments[-3:] == ("--capacity", "5", "--no-learn")
     assert few.out == tmp_path / "runs" / "all-2008-09-few"
     assert items["all-2007-08-sensitivity"].out == tmp_path / "runs" / "all-2007-08-sensitivity.csv"
+
+
+def test_a_flag_that_is_refused_is_refused_of_the_run_too(tmp_path: Path) -> None:
+    text = """
+        [defaults]
+        collection = "here"
+        year = "2008/09"
+        pages = false
+        screens = false
+        [[run]]
+        name = "without"
+        [[run]]
+        name = "with"
+        pages = true
+    """
+    without, with_pages = read_batch(batch_file(tmp_path, text), KNOWN).items
+    assert without.arguments[-1] == "--no-pages"
+    assert with_pages.arguments[-1] == "--pages"
+    assert not {"--screens", "--no-screens"} & {*without.arguments, *with_pages.arguments}
 
 
 def test_all_that_is_wrong_in_its_shape_is_told_at_once(tmp_path: Path) -> None:

@@ -109,7 +109,7 @@ def read_batch(file: Path, known: Sequence[str]) -> Batch:
 
     Args:
         file: TOML, as docs/batch.md has it.
-        known: the options that `crosscheck run` has, as `--seed`.
+        known: the options that `crosscheck run` has, as `--seed` and `--no-pages`.
 
     Raises:
         BatchError: with everything that is wrong in it, at once.
@@ -126,7 +126,7 @@ def read_batch(file: Path, known: Sequence[str]) -> Batch:
         raise BatchError([_tell(file, problem) for problem in error.errors()]) from error
     home = file.resolve().parent
     out = (home / stated.out).resolve()
-    items = [item for asked in stated.run for item in _items(asked, stated.defaults, home, out)]
+    items = [item for asked in stated.run for item in _items(asked, stated.defaults, (home, out), known)]
     if problems := list(_problems(file, items, known)):
         raise BatchError(problems)
     memory = None if stated.memory is None else parse_size(stated.memory)
@@ -139,8 +139,9 @@ def parse_size(size: str) -> int:
     return int(float(number) * _UNITS[unit])
 
 
-def _items(asked: Asked, defaults: Defaults, home: Path, out: Path) -> Iterator[Item]:
+def _items(asked: Asked, defaults: Defaults, places: tuple[Path, Path], known: Sequence[str]) -> Iterator[Item]:
     """The runs of one entry: one for each year and variant, and after each year's what the list hangs on."""
+    home, out = places
     collection = home / (asked.collection or defaults.collection or "")
     year = asked.year or defaults.year or ""
     size = sum(one.stat().st_size for one in collection.rglob("*") if one.is_file()) if collection.is_dir() else 0
@@ -150,11 +151,11 @@ def _items(asked: Asked, defaults: Defaults, home: Path, out: Path) -> Iterator[
         about = (str(collection), "--year", one)
         for variant in asked.variants or (None,):
             name = "-".join([*place, *([variant.name] if variant else [])])
-            options = _as_options(_merged(defaults, asked, variant))
+            options = _as_options(_merged(defaults, asked, variant), known)
             yield Item(name, out / name, ("run", *about, "--out", str(out / name), "--unless-same", *options), size)
         if asked.sensitivity:
             name = "-".join([*place, "sensitivity"])
-            standard = _as_options({"standard": _merged(defaults, asked, None).get("standard")})
+            standard = _as_options({"standard": _merged(defaults, asked, None).get("standard")}, known)
             arguments = ("sensitivity", *about, "--format", "csv", *standard)
             yield Item(name, out / f"{name}.csv", arguments, size, prints=True)
 
@@ -168,12 +169,15 @@ def _merged(*levels: Options | None) -> dict[str, Any]:
     return merged
 
 
-def _as_options(options: dict[str, Any]) -> tuple[str, ...]:
-    """As they are typed; a flag that is not wanted is left out."""
+def _as_options(options: dict[str, Any], known: Sequence[str]) -> tuple[str, ...]:
+    """As they are typed; a flag that is not wanted is left out, or typed as `--no-…` where there is such a one."""
     typed: list[str] = []
     for name, value in options.items():
-        if value is not None and value is not False:
-            typed += [f"--{name.replace('_', '-')}"] + ([] if value is True else [str(value)])
+        option, refused = f"--{name.replace('_', '-')}", f"--no-{name.replace('_', '-')}"
+        if value is False:
+            typed += [refused] if refused in known else []
+        elif value is not None:
+            typed += [option] if value is True else [option, str(value)]
     return tuple(typed)
 
 

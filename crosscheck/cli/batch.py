@@ -44,7 +44,7 @@ def batch(file: Path, log: Path | None, log_format: str) -> None:
     from crosscheck.batch.crew import Crew, write_reports
     from crosscheck.batch.plan import read_batch
 
-    asked = read_batch(file, [name for option in run.params for name in option.opts])
+    asked = read_batch(file, [name for option in run.params for name in (*option.opts, *option.secondary_opts)])
     with _logging(log, log_format), _progress(len(asked.items)) as told:
         reports = Crew(asked, told).make()
     written = write_reports(asked, reports)
