@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import tomllib
 from typing import TYPE_CHECKING, TypeVar
 
+import tomli
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from crosscheck.errors import ModelError
@@ -45,9 +45,9 @@ def read_stated(file: Path, kind: type[Model]) -> Model:
         raise ModelError(f"{file}: there is no such model file.")
     content = file.read_bytes()
     try:
-        stated = tomllib.loads(content.decode())
+        stated = tomli.loads(content.decode())
         return kind.model_validate(stated | {"digest": hashlib.sha256(content).hexdigest()})
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (tomli.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ModelError(f"{file}: can't be read as TOML: {error}.") from error
     except ValidationError as error:
         raise ModelError(

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import difflib
 import re
-import tomllib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
+import tomli
 from pydantic import Field, StringConstraints, ValidationError
 
 from crosscheck.errors import BatchError
@@ -115,12 +115,12 @@ def read_batch(file: Path, known: Sequence[str]) -> Batch:
         BatchError: with everything that is wrong in it, at once.
     """
     try:
-        stated = BatchFile.model_validate(tomllib.loads(file.read_text(encoding="utf-8")))
+        stated = BatchFile.model_validate(tomli.loads(file.read_text(encoding="utf-8")))
     except OSError as error:
         raise BatchError(
             f"{file}: can't be read ({error.strerror}). docs/batch-example.toml is one to copy."
         ) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (tomli.TOMLDecodeError, UnicodeDecodeError) as error:
         raise BatchError(f"{file}: can't be read as TOML: {error}.") from error
     except ValidationError as error:
         raise BatchError([_tell(file, problem) for problem in error.errors()]) from error

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import re
-import tomllib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
+
+import tomli
 
 from crosscheck.errors import ModelError
 
@@ -76,7 +77,7 @@ def _card(folder: Path) -> Card:
 def _version(file: Path) -> Version:
     content = file.read_bytes()
     heading, *choices = _choices(content.decode())
-    stated = tomllib.loads(content.decode())
+    stated = tomli.loads(content.decode())
     rest = tuple((key, value) for key, value in heading.stated if key not in _HEADING)
     general = (Choice("", rest, ()),) if rest else ()
     return Version(

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import polars as pl
+import tomli
 from pydantic import ValidationError
 
 from crosscheck.errors import ModelError
@@ -108,8 +108,8 @@ def read_review(figures: Path, tables: Path) -> Review:
         if not file.is_file():
             raise ModelError(f"{file}: is missing. The national picture stands beside what was published.")
     try:
-        stated = _Tables.model_validate(tomllib.loads(tables.read_text(encoding="utf-8")))
-    except (tomllib.TOMLDecodeError, ValidationError) as error:
+        stated = _Tables.model_validate(tomli.loads(tables.read_text(encoding="utf-8")))
+    except (tomli.TOMLDecodeError, ValidationError) as error:
         raise ModelError(f"{tables}: {error}") from error
     return Review(_read_figures(figures), stated.table, stated.among)
 

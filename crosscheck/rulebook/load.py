@@ -5,11 +5,12 @@ from __future__ import annotations
 import difflib
 import hashlib
 import re
-import tomllib
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, get_args
+
+import tomli
 
 from crosscheck.errors import RulebookError
 from crosscheck.rulebook.expression import parse
@@ -126,8 +127,8 @@ def _given_twice(files: Iterable[Path], folder: Path) -> Iterator[Problem]:
 
 def _read_rule(file: Path, content: bytes, shelf: _Shelf) -> Rule:
     try:
-        stated = tomllib.loads(content.decode())
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        stated = tomli.loads(content.decode())
+    except (tomli.TOMLDecodeError, UnicodeDecodeError) as error:
         raise _WrongError(((), f"This can't be read as TOML: {error}.")) from error
     condition = partial(_condition, thresholds=_of_the_day(stated.get("threshold"), shelf.day))
     readers = _RULE | {"only_if": condition, "expects": condition}

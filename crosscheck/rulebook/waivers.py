@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import tomllib
 from datetime import date
 from typing import TYPE_CHECKING, Annotated
 
 import polars as pl
+import tomli
 from pydantic import AfterValidator, Field, ValidationError
 
 from crosscheck.errors import RulebookError
@@ -62,8 +62,8 @@ def load_waivers(file: Path, rulebook: Rulebook) -> tuple[Waiver, ...]:
     if not file.is_file():
         return ()
     try:
-        stated = tomllib.loads(file.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        stated = tomli.loads(file.read_text(encoding="utf-8"))
+    except (tomli.TOMLDecodeError, UnicodeDecodeError) as error:
         raise RulebookError([f"{file.name}: This can't be read as TOML: {error}."]) from error
     wrong = [*_misstated(stated, file)]
     entries = stated.get("waiver")

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import difflib
 import hashlib
-import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING, Any, Final, Literal, get_args
+
+import tomli
 
 from crosscheck.errors import ModelError
 from crosscheck.vocabulary import ORG_TYPES
@@ -186,8 +187,8 @@ def read_indicator_model(file: Path) -> IndicatorModel:
         raise ModelError(f"{file}: there is no such model file.")
     content = file.read_bytes()
     try:
-        stated = tomllib.loads(content.decode())
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        stated = tomli.loads(content.decode())
+    except (tomli.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ModelError(f"{file}: can't be read as TOML: {error}.") from error
     if problems := list(_problems(stated)):
         raise ModelError(f"{file}, {problem}" for problem in problems)
