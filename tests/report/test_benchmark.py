@@ -197,6 +197,21 @@ def test_every_share_of_the_national_collection_is_that_of_its_counts(national_r
             assert abs(share - 100 * (rows["answer"] == answer).sum() / rows.height) <= step
 
 
+def test_figures_of_a_group_are_told_no_finer_than_whole_percentages_or_two_digits(national_run, questionnaire) -> None:
+    tables = {
+        name: pl.read_parquet(national_run / "collection" / f"{name}.parquet") for name in ("organisations", "answers")
+    }
+    told = [
+        (questionnaire[question_id].answer_type, figure)
+        for (_, question_id), group in group_answers(gather_answers(tables, questionnaire), questionnaire).items()
+        for figure in (group.median, *(group.quartiles or ()))
+        if figure is not None
+    ]
+    assert {kind for kind, _ in told} > {"percent"}
+    for kind, figure in told:
+        assert figure == (round(figure) if kind == "percent" else float(f"{figure:.1e}")), kind
+
+
 def test_an_organisation_without_a_return_is_told_so(packs: Path) -> None:
     assert "We hold no answer of yours." in words(packs / "R8B.html")
     assert "We hold no answer of yours." not in words(packs / "5E0.html")

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from html import unescape
 from math import fsum
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from hypothesis import strategies as st
 from crosscheck.cli import main
 from crosscheck.errors import RunError, UnknownNameError
 from crosscheck.report.dossier_pages import write_dossiers
+from crosscheck.report.plots import KEY
 from crosscheck.report.telling import read_dossiers
 from crosscheck.report.waterfall import add_up
 from tests.conftest import make_run
@@ -189,6 +191,24 @@ def test_a_page_works_by_keyboard(pages, browser) -> None:
     shown.keyboard.press("Enter")
     shown.wait_for_url("**/index.html")
     shown.close()
+
+
+def test_on_paper_too_every_finding_has_what_may_rightly_be_replied_and_what_to_ask_for(
+    national_run, tmp_path, monkeypatch
+) -> None:
+    set_on_paper: dict[str, str] = {}
+    monkeypatch.setattr(
+        "crosscheck.report.dossier_pages.write_papers", lambda pages, *_: set_on_paper.update(pages) or len(pages)
+    )
+    write_dossiers(national_run, tmp_path / "out", [TRUST], paper=True)
+    text = " ".join(unescape(set_on_paper[f"{TRUST}.html"]).split())
+    (dossier,) = read_dossiers(national_run, [TRUST])
+    assert len(dossier.findings) > 4, "some are told whole, some in short"
+    for finding in dossier.findings:
+        for words in (*finding.rule["innocent"], *finding.rule["ask"]):
+            assert " ".join(words.split()) in text, finding.check_id
+    assert text.count(KEY) == 1
+    assert "lie inside</text>" not in text, "what pictures mean is said once"
 
 
 def test_the_paper_can_be_followed_by_a_screen_reader_and_is_not_set_twice(national_run, tmp_path) -> None:

@@ -50,7 +50,9 @@ def test_the_organisation_is_told_from_its_peers_by_shape_and_by_name(scores) ->
     dots = [path.count("h0") for path in paths if path.endswith("h0")]
     assert dots == [peers, 1]  # in the plot and in the key
     assert len(paths) - len(dots) == 2
-    assert "RZ3: 7.7%" in words(picture)
+    beside = [text for text in picture.iter(f"{SVG}text") if text.text == "RZ3: 7.7%"]
+    assert beside[0].get("stroke") == "#ffffff"
+    assert beside[-1].get("stroke") is None, "where a stroke is painted over its letters, they are written once more"
     assert "Arken & Worth <Trust>: 7.7% of 478" in words(picture)
 
 

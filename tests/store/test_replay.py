@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import polars as pl
@@ -12,6 +13,7 @@ from click.testing import CliRunner
 from crosscheck import settings
 from crosscheck.cli import main
 from crosscheck.errors import DifferenceError
+from crosscheck.report.assessment_page import SUMS, sum_up
 from crosscheck.store.bundle import pack, unpack
 from crosscheck.store.contents import compress
 from crosscheck.store.database import Store
@@ -103,6 +105,12 @@ def test_an_edition_that_was_tampered_with_is_named_and_not_given_out(store: Sto
     altered = pack(files | {"assessment.csv": files["assessment.csv"].replace(b"qualified", b"upheld")})
     tamper(store, "UPDATE edition SET content = :content", content=altered)
     with pytest.raises(DifferenceError, match=r"assessment\.csv: is not what was published"):
+        read_edition(store, EDITION)
+    anew = unpack(altered)
+    anew[SUMS] = sum_up({path: content for path, content in anew.items() if path != SUMS})
+    told = {"content": pack(anew), "sums": hashlib.sha256(anew[SUMS]).hexdigest()}
+    tamper(store, "UPDATE edition SET content = :content, sums = :sums", **told)
+    with pytest.raises(DifferenceError, match="not what the audit trail says"):
         read_edition(store, EDITION)
     tamper(store, "UPDATE edition SET content = :content", content=b"no archive")
     with pytest.raises(DifferenceError, match="can't be read any more"):
