@@ -168,6 +168,8 @@ def visit(
         inclusion_probability=pl.when(pl.Series(lot)).then(round(by_lot / compliant.height, 4)),
         visited_on=pl.Series([first + timedelta(days=int(day)) for day in days_on]),
         finding=pl.Series(np.where(qualified, "qualified", "upheld")),
+        assessor=pl.lit(None, dtype=pl.String),
+        standard=pl.lit(None, dtype=pl.String),
     )
     return visited.filter(pl.Series(lot | risk)).select(INPUTS["visits"].schema.names())
 
