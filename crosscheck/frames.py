@@ -395,7 +395,12 @@ OUTPUTS: Final[dict[str, Table]] = {
                 _CHECK,
                 _ORG,
                 _FUNCTION,
-                Column("verdict", "choice", "what the check says", allowed=VERDICTS),
+                Column(
+                    "verdict",
+                    "choice",
+                    "what the check says; what does not apply stands in `findings.parquet` alone",
+                    allowed=VERDICTS,
+                ),
                 Column("severity", "choice", "how grave it would be", allowed=SEVERITIES),
                 Column(
                     "weight",
@@ -405,8 +410,8 @@ OUTPUTS: Final[dict[str, Table]] = {
                     direction=_POSITIVE,
                 ),
                 Column("evidence", "text", "the answers and figures it rests on"),
-                Column("expected", "text", "what the basis asks for"),
-                Column("basis", "text", "the law or guidance"),
+                Column("expected", "text", "what the basis asks for, in short"),
+                Column("basis", "text", "the law or guidance in short; its text stands in `rulebook.json`"),
             ),
             key=("check_id", "org_code", "function"),
         ),
@@ -624,6 +629,9 @@ FURTHER: Final[dict[str, tuple[Column, ...]]] = {
         _BAND_Q,
     ),
 }  # fmt: skip
+
+# Columns of `findings` that its CSV lacks: a list, which it can't hold, and what is the same for every row of a rule.
+FINDINGS_IN_PARQUET: Final = ("open_questions", "group", "kind", "could_add")
 
 KEPT: Final[dict[str, Table]] = {
     table.name: table
