@@ -66,6 +66,12 @@ def test_visits_on_another_standard_count_nowhere_and_those_that_state_none_do(s
     assert sorted(list_findings(tables, "C3")["year"]) == ["2005/06", "2007/08"]
 
 
+def test_visits_that_an_earlier_version_kept_without_standard_and_assessor_are_on_the_runs(small):
+    visits(small, "R01,whole,2007/08,risk,,2008-07-27,upheld,A1,")
+    kept = {"visits": small.read().tables["visits"].drop("assessor", "standard")}
+    assert list_findings(kept, "C2").select("org_code", "assessor").rows() == [("R01", None)]
+
+
 def test_two_visits_of_one_day_on_two_standards_are_two(small):
     both = [f"R01,whole,2007/08,risk,,2008-07-27,{found}" for found in ("upheld,,C2", "qualified,,C3")]
     assert visits(small, *both).read().tables["visits"].height == 2
