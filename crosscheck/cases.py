@@ -69,6 +69,7 @@ _DECLARED: Final = (
     Name("declared.other_statement", "text", "free text with the declaration of the other function"),
     Name("declared.lapse_from", "date", "first day of the period declared not met"),
     Name("declared.lapse_to", "date", "last day of the period declared not met"),
+    Name("declared.census_day", "date", "day that the answers describe"),
 )
 _ORGANISATION: Final = (
     Name("organisation.org_type", "choice", "type of organisation", ORG_TYPES),
@@ -171,7 +172,12 @@ def _declared(declarations: pl.DataFrame, year: str) -> pl.DataFrame:
         pl.col("status").alias("declared.other_function"),
         pl.col("statement").alias("declared.other_statement"),
     )
-    cases = now.select("org_code", "function", *(pl.col(name).alias(f"declared.{name}") for name in told))
+    cases = now.select(
+        "org_code",
+        "function",
+        *(pl.col(name).alias(f"declared.{name}") for name in told),
+        pl.lit(census_day(year)).alias("declared.census_day"),
+    )
     return cases.join(other, on=["org_code", "function"], how="left")
 
 

@@ -11,6 +11,7 @@ from crosscheck.cases import catalogue
 from crosscheck.errors import UnknownNameError
 from crosscheck.questionnaire import read_questionnaire
 from crosscheck.risk.model import read_risk_model
+from crosscheck.rulebook.examples import refuse_failing_examples
 from crosscheck.rulebook.load import load_rulebook
 from crosscheck.rulebook.waivers import load_waivers
 from crosscheck.scoring.model import read_indicator_model
@@ -54,7 +55,18 @@ class Standard:
 
 
 def load_standard(name: str, risk_version: str | None = None, day: date = date.max) -> Standard:
-    """Load the rules and models of a standard, and check them, before any data is read.
+    """Read a standard as `read_standard`, and hold every rule against its own examples, before any data is read.
+
+    Raises:
+        RulebookError, ModelError: as `read_standard`; also with every example that comes out otherwise than it states.
+    """
+    standard = read_standard(name, risk_version, day)
+    refuse_failing_examples(standard.rulebook, catalogue(standard.questionnaire, standard.indicators.names), day)
+    return standard
+
+
+def read_standard(name: str, risk_version: str | None = None, day: date = date.max) -> Standard:
+    """Read the rules and models of a standard; whether the examples of the rules come out is not tried.
 
     Args:
         name: the standard, as `name_standard` gives it.

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
 
 import polars as pl
 import pytest
@@ -87,6 +88,11 @@ def test_history_is_found_under_the_function_or_the_whole(questionnaire: Questio
     assert case(cases, "R01")["declared.previous"] == "not_met"
     assert case(cases, "5P1", "provider")["declared.two_years_ago"] == "not_met"
     assert case(cases, "5P1", "provider")["declared.previous"] is None
+
+
+def test_the_day_that_the_answers_describe_stands_beside_the_days_of_a_lapse(questionnaire: Questionnaire) -> None:
+    cases = build(questionnaire, [])
+    assert cases["declared.census_day"].unique().to_list() == [date(2008, 12, 31)]
 
 
 def test_the_other_function_of_the_same_trust_stands_beside(questionnaire: Questionnaire) -> None:

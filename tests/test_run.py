@@ -372,6 +372,30 @@ def test_a_turned_sign_is_named_and_nothing_is_written_unless_somebody_says_why(
     assert "staff_survey.child_protection_training_pct" in [doubt["item"] for doubt in manifest["polarity"]]
 
 
+@pytest.mark.parametrize("wrong", ["fails", "is missing"])
+def test_a_rule_whose_own_example_fails_stops_a_run_as_one_without_examples_does(
+    wrong: str, tmp_path: Path, collection_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = tmp_path / "home"
+    for folder in ("rules", "models", "data"):
+        shutil.copytree(collection_folder.parent.parent / folder, home / folder)
+    file = home / "rules" / "c2" / "human_resources" / "C2-HR-01.toml"
+    rule = file.read_text(encoding="utf-8")
+    broken = {
+        "fails": rule.replace('crb_checks >= "all_since_2002"', 'crb_checks >= "all_staff"'),
+        "is missing": rule[: rule.index("[[example]]")],
+    }
+    file.write_text(broken[wrong], encoding="utf-8")
+    monkeypatch.setenv("CROSSCHECK_HOME", str(home))
+    asked = ["run", str(collection_folder), "--year", "2008/09", "--no-pages", "--out", str(tmp_path / "run")]
+    told = CliRunner().invoke(main, asked)
+    assert told.exit_code == 4
+    assert "rules/c2/human_resources/C2-HR-01.toml, example" in told.output
+    assert ("gives differs, not agrees. " in told.output.replace("\n", " ")) == (wrong == "fails")
+    assert ("crosscheck rules check --only ID" in told.output) == (wrong == "fails")
+    assert not (tmp_path / "run").exists()
+
+
 def test_screens_are_written_when_asked_for_and_change_no_risk(folder: Path, screened_run: Path) -> None:
     assert (screened_run / "visit_list.csv").read_bytes() == (folder / "visit_list.csv").read_bytes()
     surprises = pl.read_csv(screened_run / "surprises.csv")

@@ -6,6 +6,7 @@ import sys
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -13,6 +14,9 @@ from crosscheck import settings
 from crosscheck.cli.group import USUAL_RUN, format_option, main, standard_option
 from crosscheck.errors import UnknownNameError
 from crosscheck.terminal import Steps, list_rows, nearest
+
+if TYPE_CHECKING:
+    from crosscheck.rulebook.rule import Rulebook
 
 
 @main.group(invoke_without_command=True)
@@ -28,10 +32,10 @@ def rules(ctx: click.Context, standard: str | None, form: str, *, own_choices: b
     """
     if ctx.invoked_subcommand:
         return
-    from crosscheck.standard import load_standard, name_standard
+    from crosscheck.standard import name_standard, read_standard
 
     columns = ("id", "own_choice") if own_choices else ("id", "kind", "severity", "strength", "group", "title")
-    listed = [rule for rule in load_standard(name_standard(standard)).rulebook if rule.own_choice or not own_choices]
+    listed = [rule for rule in read_standard(name_standard(standard)).rulebook if rule.own_choice or not own_choices]
     list_rows([{name: getattr(rule, name) for name in columns} for rule in listed], columns, form)
 
 
@@ -44,9 +48,9 @@ def show(rule_id: str, standard: str | None) -> None:
     \b
     Example:  crosscheck rules show C2-HR-01
     """
-    from crosscheck.standard import load_standard, name_standard
+    from crosscheck.standard import name_standard, read_standard
 
-    known = {rule.id: rule for rule in load_standard(name_standard(standard)).rulebook}
+    known = {rule.id: rule for rule in read_standard(name_standard(standard)).rulebook}
     if rule_id.upper() not in known:
         raise UnknownNameError(nearest("rule", rule_id, known, "crosscheck rules"))
     click.echo(known[rule_id.upper()].file.read_text(encoding="utf-8").rstrip())
@@ -63,43 +67,56 @@ def coverage(outcome: str | None, standard: str | None, form: str) -> None:
     Example:  crosscheck rules coverage --outcome declined
     """
     from crosscheck.rulebook.coverage import read_coverage
-    from crosscheck.standard import load_standard, name_standard
+    from crosscheck.standard import name_standard, read_standard
 
     name = name_standard(standard)
-    table = read_coverage(settings.coverage_file(name), load_standard(name).rulebook)
+    table = read_coverage(settings.coverage_file(name), read_standard(name).rulebook)
     rows = [row for row in table.to_dicts() if outcome in (None, row["outcome"])]
     list_rows(rows, table.columns, form)
 
 
 @rules.command("check")
 @click.option("--on", type=click.DateTime(["%Y-%m-%d"]), help="Day whose thresholds count, as 2009-03-31; else today.")
+@click.option("--only", multiple=True, metavar="ID", help="Check this rule, beside all others; may be repeated.")
 @click.option("--strict", is_flag=True, help="End with 1 for a note, too.")
 @standard_option
 @format_option
-def check_rules(on: datetime | None, standard: str | None, form: str, *, strict: bool) -> None:
+def check_rules(on: datetime | None, only: tuple[str, ...], standard: str | None, form: str, *, strict: bool) -> None:
     """Prove, without any data, what is wrong with the rules in themselves.
 
     \b
     Example:  crosscheck rules check --on 2009-03-31
+    Or:       crosscheck rules check --only C2-HR-01 --only C2-HR-02
     Ends with 1 if anything has to be mended.
     """
     from crosscheck.cases import catalogue
     from crosscheck.rulebook.soundness import GRADES, find_flaws
-    from crosscheck.standard import load_standard, name_standard
+    from crosscheck.standard import name_standard, read_standard
 
     day = (on or datetime.now(tz=UTC)).date()
-    known = load_standard(name_standard(standard), day=day)
+    known = read_standard(name_standard(standard), day=day)
+    chosen = _choose(known.rulebook, only)
+    number = len(chosen or known.rulebook.rules)
     names = catalogue(known.questionnaire, known.indicators.names)
     only_ask = {kind for kind, weight in known.risk.kinds.items() if weight.factor == 0}
-    with Steps()(f"check {len(known.rulebook)} rules"):
-        flaws = find_flaws(known.rulebook, known.questionnaire, names, day, only_ask)
-    numbers = {grade: sum(flaw.grade == grade for flaw in flaws) for grade in GRADES}
+    with Steps()(f"check {number} rules"):
+        flaws = find_flaws(known.rulebook, known.questionnaire, names, day, only_ask, chosen)
+    found = {grade: sum(flaw.grade == grade for flaw in flaws) for grade in GRADES}
     if form == "table":
-        counted = ", ".join(f"{number} {grade}{'' if number == 1 else 's'}" for grade, number in numbers.items())
-        click.echo("\n".join((*map(str, flaws), f"{len(known.rulebook)} rules: {counted}")))
+        counted = ", ".join(f"{count} {grade}{'' if count == 1 else 's'}" for grade, count in found.items())
+        click.echo("\n".join((*map(str, flaws), f"{number} rule{'' if number == 1 else 's'}: {counted}")))
     else:
         list_rows([asdict(flaw) for flaw in flaws], ("rule", "grade", "flaw", "witness"), form)
-    sys.exit(int(numbers["error"] > 0 or (strict and numbers["note"] > 0)))
+    sys.exit(int(found["error"] > 0 or (strict and found["note"] > 0)))
+
+
+def _choose(rulebook: Rulebook, only: tuple[str, ...]) -> tuple[str, ...]:
+    """The rules named, in the rulebook's order; none if all are to be checked."""
+    known = (*rulebook.rules, *rulebook.not_in_force)
+    wanted = {rule_id.upper() for rule_id in only}
+    for rule_id in sorted(wanted - {*known}):
+        raise UnknownNameError(nearest("rule", rule_id, known, "crosscheck rules"))
+    return tuple(rule_id for rule_id in known if rule_id in wanted)
 
 
 @rules.command()
@@ -115,11 +132,11 @@ def handbook(out: Path, folder: Path | None, standard: str | None) -> None:
     Example:  crosscheck rules handbook --out handbook --run run
     """
     from crosscheck.report.handbook import refuse_foreign_folder, write_handbook
-    from crosscheck.standard import load_standard, name_standard
+    from crosscheck.standard import name_standard, read_standard
 
     refuse_foreign_folder(out)
     run_folder = folder or (USUAL_RUN if USUAL_RUN.is_dir() else None)
-    known = load_standard(name_standard(standard))
+    known = read_standard(name_standard(standard))
     pages = write_handbook(known, out, run_folder)
     how_often = f"how often they differ is from {run_folder}" if run_folder else "no run, so not how often they differ"
     click.echo(f"{len(known.rulebook)} rules on {pages} pages; {how_often}. Open {out / 'index.html'}")

@@ -49,8 +49,8 @@ def recompute(review: Review, respondents: pl.DataFrame, year: str) -> pl.DataFr
         own unit (null where nothing was answered), `difference` (recomputed less published); of the respondents of its
         types the counts `numerator` (null where the figure counts nobody), `base`, `answered`, `not_applicable`,
         `not_known`, `no_answer` and `not_put`; `counts_not_applicable`, `counts_not_known` and `counts_no_answer`:
-        whether the base holds these; `base_rule`, the base in words; `by_type`, a list with the same for each type of
-        organisation.
+        whether the base holds these; `base_rule`, the base in words; `remark`, what is known of the printed figure
+        itself, mostly empty; `by_type`, a list with the same for each type of organisation.
     """
     figures = _asked(review, year)
     matched = match(figures, respondents, review)
@@ -109,7 +109,25 @@ def _asked(review: Review, year: str) -> pl.DataFrame:
             of_declarations=of_declarations,
         )
         .join(among, on="base", how="left")
+        .join(_printed(review), on="figure_id", how="left", maintain_order="left")
+        .with_columns(
+            pl.col("remark").fill_null(""),
+            *(
+                pl.col(f"counts_{name}") | pl.col("counts").list.contains(name).fill_null(value=False)
+                for name in ABSENT[:3]
+            ),
+        )
+        .drop("counts")
         .rename({"base": "published_base"})
+    )
+
+
+def _printed(review: Review) -> pl.DataFrame:
+    """What is known of single printed figures: whom else their base counts, and what is said beside them."""
+    return pl.DataFrame(
+        [(one.figure, list(one.counts), one.remark) for one in review.printed],
+        schema={"figure_id": pl.String, "counts": pl.List(pl.String), "remark": pl.String},
+        orient="row",
     )
 
 
@@ -187,8 +205,9 @@ def _count(matched: pl.DataFrame) -> pl.DataFrame:
 
 
 def _valued(counts: pl.DataFrame, figures: pl.DataFrame) -> pl.DataFrame:
-    """The figure itself from what was counted; null where it has an empty base."""
-    statistic, some = pl.col("statistic"), pl.col("base") > 0
+    """The figure itself from what was counted; null where its base is empty, or holds nobody who said anything."""
+    statistic = pl.col("statistic")
+    some = (pl.col("base") > 0) & ((pl.col("answered") > 0) | (pl.col("numerator") > 0))
     is_share, is_count = statistic.is_in(PERCENTAGES), statistic == "count"
     based = ~(is_count & pl.col("level").is_in([*_COUNTS, *_STATES_OF])) & (statistic != "change")
     value = (

@@ -21,16 +21,17 @@ if TYPE_CHECKING:
 
 _FIGURES: Final = (
     "figure_id", "where", "question", "counted", "trust_type", "period", "statistic", "unit", "qualifier", "published",
-    "recomputed", "difference", "agreement", *PARTS, "base_rule", "published_base", "reason", "question_id", "note",
+    "recomputed", "difference", "agreement", *PARTS, "base_rule", "published_base", "reason", "remark",
+    "question_id", "note",
 )  # fmt: skip
 _DIFFERING: Final = (
     "figure_id", "where", "question", "counted", "trust_type", "published", "recomputed", "difference", "numerator",
-    "base", "reason",
+    "base", "reason", "remark",
 )  # fmt: skip
 _BY_TYPE: Final = ("figure_id", "question_id", "counted", "type", "recomputed", *PARTS)
 _WIDTHS: Final = {
-    "question": 50, "where": 30, "counted": 24, "base_rule": 40, "published_base": 40, "reason": 60, "note": 40,
-    "question_id": 36, "statistic": 24, "unit": 12, "trust_type": 16,
+    "question": 50, "where": 30, "counted": 24, "base_rule": 40, "published_base": 40, "reason": 60,
+    "remark": 60, "note": 40, "question_id": 36, "statistic": 24, "unit": 12, "trust_type": 16,
 }  # fmt: skip
 _RESULTS: Final = ("recomputed", "difference")
 

@@ -36,7 +36,7 @@ _STATISTICS: Final = {"range_min": "smallest", "range_max": "largest", "mean_per
 _KEPT: Final = (
     "figure_id", "use", "where", "question_id", "question", "counted", "statistic", "level", "trust_type", "period",
     "unit", "decimals", "qualifier", "published", "percent_not_applicable", "recomputed", "difference", "agreement",
-    "reason", *PARTS, "base_rule", "published_base", "note", "withheld", "by_type",
+    "reason", *PARTS, "base_rule", "remark", "published_base", "note", "withheld", "by_type",
 )  # fmt: skip
 
 
@@ -99,14 +99,21 @@ class Picture:
 
     @property
     def differing(self) -> list[Figure]:
-        """Figures that differ by more than rounding, the largest difference first."""
-        apart = [figure for figure in self.figures if figure["agreement"] in ("within", "beyond", "none")]
+        """Figures that differ by more than rounding, the largest difference first.
+
+        A figure whose base is so small that the nearest it can come is more than two points away is one of them.
+        """
+        apart = [
+            figure
+            for figure in self.figures
+            if figure["agreement"] in ("within", "beyond", "none") or (figure["agreement"] and not _is_near(figure))
+        ]
         return sorted(apart, key=lambda figure: (-abs(figure["difference"] or 0), figure["figure_id"]))
 
     @property
     def coarse(self) -> list[Figure]:
-        """Figures that no whole number of their base prints as published, and that are as near as one can come."""
-        return [figure for figure in self.figures if figure["agreement"] == "nearest"]
+        """Figures that no whole number of their base prints as published, and that come within two points of it."""
+        return [figure for figure in self.figures if figure["agreement"] == "nearest" and _is_near(figure)]
 
     def summary(self) -> dict[str, int]:
         """How many target figures there are, were recomputed and shown, and how far they agree."""

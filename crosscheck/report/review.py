@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from crosscheck.errors import ModelError
 from crosscheck.stated import Stated
-from crosscheck.vocabulary import ORG_TYPES
+from crosscheck.vocabulary import ORG_TYPES, Absence
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -80,8 +80,20 @@ class Table(_Place):
         return question.format(role=row.role), level, kind or EVERY_TYPE, period
 
 
+class Printed(Stated):
+    """What is known of one printed figure beside what the review says: who else its base counts, and why.
+
+    `counts` are absences, of `not_applicable`, `not_known` and `no_answer`; `remark` is said beside the figure.
+    """
+
+    figure: str
+    counts: tuple[Absence, ...] = ()
+    remark: str
+
+
 class _Tables(Stated):
     among: tuple[Among, ...]
+    printed: tuple[Printed, ...] = ()
     table: tuple[Table, ...]
 
 
@@ -96,6 +108,7 @@ class Review:
     figures: pl.DataFrame
     tables: tuple[Table, ...]
     among: tuple[Among, ...]
+    printed: tuple[Printed, ...] = ()
 
 
 def read_review(figures: Path, tables: Path) -> Review:
@@ -111,7 +124,11 @@ def read_review(figures: Path, tables: Path) -> Review:
         stated = _Tables.model_validate(tomli.loads(tables.read_text(encoding="utf-8")))
     except (tomli.TOMLDecodeError, ValidationError) as error:
         raise ModelError(f"{tables}: {error}") from error
-    return Review(_read_figures(figures), stated.table, stated.among)
+    review = Review(_read_figures(figures), stated.table, stated.among, stated.printed)
+    unknown = {one.figure for one in stated.printed} - {*review.figures["figure_id"]}
+    if unknown:
+        raise ModelError(f"{tables}: no such figure in {figures.name}: {', '.join(sorted(unknown))}.")
+    return review
 
 
 def _read_figures(file: Path) -> pl.DataFrame:

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import polars as pl
 
+from crosscheck.errors import RulebookError
 from crosscheck.rulebook.evaluate import judge
 from crosscheck.rulebook.rule import PERCENTILE
 from crosscheck.vocabulary import ABSENCE, FUNCTIONS, ORG_TYPES, RELATION, STATUSES, WHY_ABSENT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from datetime import date
 
     from crosscheck.cases import Name
     from crosscheck.rulebook.rule import Example, Given, Rule, Rulebook
     from crosscheck.vocabulary import Relation, Verdict
 
+_REMEDY: Final = "Mend the condition or the example; `crosscheck rules check --only ID` tries one rule."
 _ABSENT_WORDS: Final = {"n/a": "not_applicable", "not known": "not_known"}
 
 
@@ -31,6 +34,12 @@ class Failure:
 
     def __str__(self) -> str:
         return f"{self.rule.id}, “{self.example.name}”: gives {self.verdict}, not {self.example.verdict}."
+
+    @property
+    def problem(self) -> str:
+        """What is wrong, with the file in which it stands."""
+        place = "/".join(self.rule.file.parts[-4:])
+        return f"{place}, example “{self.example.name}”: gives {self.verdict}, not {self.example.verdict}."
 
 
 def run_examples(rulebook: Rulebook, names: Mapping[str, Name]) -> list[Failure]:
@@ -54,6 +63,20 @@ def run_examples(rulebook: Rulebook, names: Mapping[str, Name]) -> list[Failure]
         for (rule, example), verdict in zip(shown, came, strict=True)
         if verdict != example.verdict
     ]
+
+
+def refuse_failing_examples(rulebook: Rulebook, names: Mapping[str, Name], day: date) -> None:
+    """Stop where a rule does not do what its own examples say, as where it brings none.
+
+    Examples speak of the newest thresholds: a rule that has a later one than the day's is left out.
+
+    Raises:
+        RulebookError: with every example that fails: the file, the example, both verdicts and what to do.
+    """
+    newest = {rule.id: rule for rule in rulebook if all(threshold.since <= day for threshold in rule.thresholds)}
+    tried = rulebook if len(newest) == len(rulebook) else replace(rulebook, rules=newest)  # the same is compiled once
+    if failures := run_examples(tried, names):
+        raise RulebookError([*(failure.problem for failure in failures), _REMEDY])
 
 
 class _Tie(NamedTuple):
@@ -97,13 +120,29 @@ def _cases(known: Mapping[str, Mapping[str, Given]], names: Mapping[str, Name]) 
         "function": pl.Series([case["function"] for case in known.values()], dtype=pl.String),
         **{name: pl.Series([case.get(name) for case in known.values()], dtype=pl.Float64) for name in percentiles},
     }
+    given = _by_name(known)
+    nothing: list[Given | None] = [None] * len(known)
     for name in names.values():
-        given = [case.get(name.name) for case in known.values()]
-        absent = [_ABSENT_WORDS.get(str(value)) for value in given]
-        values = [None if why else value for value, why in zip(given, absent, strict=True)]
-        columns[name.name] = pl.Series(values, dtype=name.dtype)
-        if name.absences:
-            no_answer = [None if value is not None else "no_answer" for value in values]
-            why = [stated or silent for stated, silent in zip(absent, no_answer, strict=True)]
-            columns[name.name + WHY_ABSENT] = pl.Series(why, dtype=ABSENCE)
+        columns |= _column(name, given.get(name.name, nothing))
     return pl.DataFrame(columns)
+
+
+def _by_name(known: Mapping[str, Mapping[str, Given]]) -> dict[str, list[Given | None]]:
+    """What the cases give under each name that any of them gives, one entry a case."""
+    given: dict[str, list[Given | None]] = {}
+    for row, case in enumerate(known.values()):
+        for name, value in case.items():
+            given.setdefault(name, [None] * len(known))[row] = value
+    return given
+
+
+def _column(name: Name, given: list[Given | None]) -> dict[str, pl.Series]:
+    """What the cases hold under a name and, if it is an answer, why it is absent: not answered unless that is given."""
+    absent = [_ABSENT_WORDS.get(value) if isinstance(value, str) else None for value in given]
+    values = [None if why else value for value, why in zip(given, absent, strict=True)] if any(absent) else given
+    column = {name.name: pl.Series(values, dtype=name.dtype)}
+    if name.absences:
+        silent = [None if value is not None else "no_answer" for value in values]
+        why = [stated or unsaid for stated, unsaid in zip(absent, silent, strict=True)]
+        column[name.name + WHY_ABSENT] = pl.Series(why, dtype=ABSENCE)
+    return column

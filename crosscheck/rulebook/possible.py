@@ -35,7 +35,7 @@ ORG_TYPE: Final = Name("organisation.org_type", "choice", "", ORG_TYPES)
 FUNCTION: Final = Name("function", "choice", "", FUNCTIONS)
 
 _TRUE, _FALSE = z3.BoolVal(val=True), z3.BoolVal(val=False)
-_ALWAYS_THERE: Final = tuple(name.name for name in (STATUS, ORG_TYPE, FUNCTION))
+_ALWAYS_THERE: Final = (STATUS.name, ORG_TYPE.name, FUNCTION.name, "declared.census_day")
 _OF_TWO_DECLARATIONS: Final = ("declared.other_function", "declared.other_statement")
 _SORTS: Final = {"number": z3.Real, "flag": z3.Bool}  # levels, days and texts are whole numbers
 _SIMPLE_NUMBERS: Final = (0, 1, 2, 10, 50, 100)

@@ -64,6 +64,7 @@ def find_flaws(
     names: Mapping[str, Name],
     on: date,
     only_ask: Collection[str] = (),
+    only: Collection[str] = (),
 ) -> list[Flaw]:
     """Find what is wrong with a rule set in itself.
 
@@ -73,29 +74,40 @@ def find_flaws(
         names: everything that rules may speak of (`cases.catalogue`).
         on: the day on which each rule is to have been checked within the year.
         only_ask: the kinds of rules that weigh nothing, so that nothing that they say is counted twice.
+        only: identifiers of the rules to check, each by itself and beside every other rule; all if none is given.
 
     Returns:
         The flaws in the rulebook's order; none if all is well. What the solver can't decide is a note that says so.
     """
     questions = {column: question for question in questionnaire for column in question.columns}
     solver = Solver()
+    chosen = set(only or (*rulebook.rules, *rulebook.not_in_force))
     flaws = [
-        Flaw(failure.rule.id, "error", f"an example fails: {failure}") for failure in run_examples(rulebook, names)
+        Flaw(failure.rule.id, "error", f"an example fails: {failure}")
+        for failure in run_examples(rulebook, names)
+        if failure.rule.id in chosen
     ]
     sound: list[Verdicts] = []
     for rule in rulebook:
         verdicts = encode(rule, questions)
         inability = _decided(rule, _inability(verdicts, solver))
-        flaws += [*_of_the_file(rule, on), *inability]
         if not inability:
             sound.append(verdicts)
-            flaws += _decided(rule, _not_shown(verdicts, solver))
+        if rule.id in chosen:
+            flaws += [*_of_the_file(rule, on), *inability]
+            flaws += [] if inability else _decided(rule, _not_shown(verdicts, solver))
     for one, other in _comparable(sound):
-        flaws += _decided(one.rule, _implication(one, other, only_ask, solver))
-        flaws += _decided(one.rule, _contradiction(one, other, sound, solver))
-    place = {rule_id: number for number, rule_id in enumerate(rulebook.rules)}
-    idle = [Flaw(rule_id, "remark", f"not in force on {on}, and not checked") for rule_id in rulebook.not_in_force]
-    return [*sorted(flaws, key=lambda flaw: place[flaw.rule]), *idle]
+        if chosen & {one.rule.id, other.rule.id}:
+            flaws += _decided(one.rule, _implication(one, other, only_ask, solver))
+            flaws += _decided(one.rule, _contradiction(one, other, sound, solver))
+    place = [*rulebook.rules]
+    return [*sorted(flaws, key=lambda flaw: place.index(flaw.rule)), *_idle(rulebook, chosen, on)]
+
+
+def _idle(rulebook: Rulebook, chosen: Collection[str], on: date) -> list[Flaw]:
+    """The rules that are not in force on the day, of those chosen."""
+    idle = [rule_id for rule_id in rulebook.not_in_force if rule_id in chosen]
+    return [Flaw(rule_id, "remark", f"not in force on {on}, and not checked") for rule_id in idle]
 
 
 def _decided(rule: Rule, flaws: Iterator[Flaw]) -> list[Flaw]:

@@ -58,17 +58,54 @@ def read_sheet(folder: Path, name: str) -> list[dict[str, Any]]:
 
 def test_all_408_figures_are_recomputed_and_how_far_they_agree_is_locked(internal: tuple[Picture, Path]) -> None:
     assert internal[0].summary() == {
-        "targets": 408, "shown": 408, "agrees": 368, "nearest": 16, "within": 22, "beyond": 2, "none": 0,
-        "within_2_points": 405,
+        "targets": 408, "shown": 408, "agrees": 370, "nearest": 15, "within": 22, "beyond": 1, "none": 0,
+        "within_2_points": 407,
     }  # fmt: skip
 
 
 def test_every_figure_that_differs_says_why(told: Figures) -> None:
     for figure in told.values():
         assert bool(figure["reason"]) == (figure["agreement"] != "agrees"), figure["figure_id"]
-    assert "no answer in the base (11)" in told["F111"]["reason"]
-    assert "add up to 104%" in told["F341"]["reason"]
+    assert "add up to 104%" in told["F338"]["reason"]
     assert "weighted by those who answered here, give 71.3" in told["F431"]["reason"]
+
+
+@pytest.mark.parametrize("figure_id", ["F111", "F495"])
+def test_a_figure_that_was_printed_on_a_base_with_the_silent_is_counted_on_it_and_says_so(
+    figure_id: str, told: Figures
+) -> None:
+    """Table 2 and section 6, ambulance trusts: 73% and 45% are no shares of the 10 that answered, but of all 11."""
+    figure = told[figure_id]
+    assert (figure["base"], figure["no_answer"], figure["agreement"]) == (11, 1, "agrees")
+    assert "gave no answer" in figure["base_rule"]
+    assert figure["remark"].startswith("Printed on a base of 11")
+
+
+def test_a_very_probable_misprint_is_said_beside_the_figure(told: Figures, internal: tuple[Picture, Path]) -> None:
+    """Section 3, mental health trusts: 55%, 13% and 36%; no base but 38 gives the first two, and it leaves 32%.
+
+    So it is if at least 50 of the 59 answered, and 66% of these had a policy.
+    """
+    bases = {
+        base
+        for answered in range(50, 60)
+        for base in range(1, answered + 1)
+        if round(100 * base / answered) == 66 and {55, 13} <= {round(100 * count / base) for count in range(base + 1)}
+    }
+    assert bases == {38}
+    assert round(100 * (38 - 21 - 5) / 38) == 32
+    assert told["F341"]["remark"].startswith("Very probably a misprint of 32%")
+    page = (internal[1] / "national.html").read_text(encoding="utf-8")
+    assert page.count("Very probably a misprint of 32%") == 2
+    assert {row["remark"] for row in read_sheet(internal[1], "differing")} >= {told["F341"]["remark"]}
+
+
+def test_what_lies_more_than_two_points_off_is_among_what_differs_however_small_its_base(
+    internal: tuple[Picture, Path],
+) -> None:
+    coarse = next(figure for figure in internal[0].figures if figure["agreement"] == "nearest")
+    near, far = (replace(internal[0], figures=(coarse | {"difference": by},)) for by in (2.0, 5.0))
+    assert ([len(near.differing), len(near.coarse)], [len(far.differing), len(far.coarse)]) == ([0, 1], [1, 0])
 
 
 def slow_answers(questionnaire: Questionnaire) -> dict[tuple[str, str], list[tuple[str, str]]]:
@@ -283,14 +320,14 @@ def test_nothing_small_and_nothing_of_one_organisation_is_published(published: P
         assert figure["by_type"] == []
         assert not (figure["statistic"].startswith("range") and figure["recomputed"] is not None)
     assert "by type" not in pl.read_excel(published / "national.xlsx", sheet_id=0)
-    assert sum(figure["recomputed"] is not None for figure in figures.values() if figure["use"] == "target") == 318
+    assert sum(figure["recomputed"] is not None for figure in figures.values() if figure["use"] == "target") == 321
 
 
 def test_the_published_page_says_what_is_withheld_and_why(published: Path) -> None:
     page = (published / "national.html").read_text(encoding="utf-8")
     assert "Counts from 1 to 4 are withheld" in page
     assert "Withheld is not nought" in page
-    assert read_page(published)["F111"][1:5] == ["withheld"] * 4
+    assert read_page(published)["F111"][1:4] == ["withheld"] * 3
 
 
 @pytest.mark.parametrize("width", WIDTHS)

@@ -16,7 +16,7 @@ import pytest
 from crosscheck import settings
 from crosscheck.cases import Name, catalogue
 from crosscheck.questionnaire import Questionnaire
-from crosscheck.rulebook.condition import Absent, names_in, nodes
+from crosscheck.rulebook.condition import Absent, Mention, names_in, nodes
 from crosscheck.rulebook.coverage import read_coverage
 from crosscheck.rulebook.evaluate import judge
 from crosscheck.rulebook.examples import run_examples
@@ -38,6 +38,70 @@ def rulebook(names: dict[str, Name]) -> Rulebook:
 
 def test_every_example_of_every_rule_comes_out_as_stated(rulebook: Rulebook, names: dict[str, Name]) -> None:
     assert [str(failure) for failure in run_examples(rulebook, names)] == []
+
+
+GRAVE = {
+    "C2-CR-06": {"commissioner"},
+    "C2-STA-01": {"commissioner"},
+    "C2-STA-02": {"commissioner"},
+    "C2-STA-03": {"whole", "provider"},
+    "C2-STA-04": {"whole", "provider"},
+    "C2-STA-06": {"whole"},
+    "C2-GOV-01": {*FUNCTIONS},
+    "C2-HR-01": {*FUNCTIONS},
+    "C2-LSCB-01": {*FUNCTIONS},
+    "C2-POL-01": {*FUNCTIONS},
+    "C2-SHA-01": {*FUNCTIONS},
+    "C2-SHA-02": {*FUNCTIONS},
+}
+
+
+def test_grave_statutory_duties_are_those_that_the_review_calls_so_each_of_its_own_function(rulebook: Rulebook) -> None:
+    """Lines 209, 218, 224, 412, 439, 582, 588 and 632 of the review's text: must, required, legal requirement."""
+    grave = {
+        rule.id: set(rule.applies_to.function)
+        for rule in rulebook.of_kind("declaration_vs_answer")
+        if rule.strength == "statutory" and rule.severity == "high"
+    }
+    assert grave == GRAVE
+    assert {rulebook[rule_id].applies_to.declared for rule_id in grave} == {("compliant",)}
+
+
+def test_named_staff_and_who_serves_patients_are_not_held_against_a_commissioner(rulebook: Rulebook) -> None:
+    of_a_provider = (
+        "staffing.named_",
+        "training.named_",
+        "training.level2_",
+        "training.level3_",
+        "policies.available_w",
+    )
+    spoken_of = {
+        rule.id: {name.name for part in rule.conditions for name in names_in(part) if not name.relation}
+        for rule in rulebook.of_kind("declaration_vs_answer")
+        if "commissioner" in rule.applies_to.function
+    }
+    of_general_practices = "C2-TRN-12"  # GPs are contractors: no declaration is made for what they provide
+    held = {
+        rule_id
+        for rule_id, names in spoken_of.items()
+        if any(name.startswith(of_a_provider) for name in names) and rule_id != of_general_practices
+    }
+    assert held == set()
+
+
+@pytest.mark.parametrize("rule_id", ["C2-DEC-19", "C2-DEC-20"])
+def test_each_subject_that_a_statement_can_name_is_held_against_its_own_answer(
+    rule_id: str, rulebook: Rulebook, names: dict[str, Name]
+) -> None:
+    """The words of the premise are those of the condition, so that no named subject goes without its answer."""
+    rule = rulebook[rule_id]
+    assert rule.premise is not None
+    premise, condition = (
+        {word for node in nodes(part) if isinstance(node, Mention) for word in node.words}
+        for part in (rule.premise, rule.condition)
+    )
+    assert premise == condition
+    assert len(condition) >= 10
 
 
 def needs_no_answer(rule: Rule) -> bool:

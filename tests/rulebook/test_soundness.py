@@ -14,6 +14,7 @@ from click.testing import CliRunner
 
 from crosscheck import cli
 from crosscheck.cases import catalogue
+from crosscheck.errors import UnknownNameError
 from crosscheck.questionnaire import Question, Questionnaire
 from crosscheck.rulebook import solver, soundness
 from crosscheck.rulebook.expression import parse
@@ -334,6 +335,28 @@ def test_what_the_solver_can_not_decide_is_said_and_never_passed_over(monkeypatc
     assert flaw(hard)[2].startswith("could not be decided")
 
 
+def test_rules_that_are_named_are_checked_by_themselves_and_beside_all_others() -> None:
+    never, low, high = (
+        replace(rule(expects, group=name), id=name)
+        for name, expects in (
+            ("NEVER", "training.level1_pct <= 100"),
+            ("LOW", "training.level1_pct >= 10"),
+            ("HIGH", "training.level1_pct >= 30"),
+        )
+    )
+    book = Rulebook({each.id: each for each in (never, low, high)}, "", ("IDLE",))
+
+    def found(*only: str) -> set[tuple[str, str]]:
+        flawed = find_flaws(book, QUESTIONNAIRE, NAMES, TODAY, only=only)
+        return {(each.rule, each.flaw.split(",")[0]) for each in flawed if "example" not in each.flaw}
+
+    alone = found("HIGH")
+    assert alone == {("LOW", "differs only where HIGH does")}
+    assert found("NEVER") == {("NEVER", "never differs")}
+    assert found("IDLE") == {("IDLE", f"not in force on {TODAY}")}
+    assert found() == alone | found("NEVER") | found("IDLE")
+
+
 def test_the_same_rules_have_the_same_flaws_every_time() -> None:
     rules = [rule(f"training.level1_pct >= {least}", group=str(least)) for least in (10, 20, 30)]
     assert all_flaws(*rules) == all_flaws(*rules)
@@ -377,6 +400,14 @@ def test_the_command_lists_flaws_with_their_witness(told: Callable[..., Any]) ->
     listed = json.loads(told(found, "--format", "json").output)
     assert listed[0] == {"rule": "C2-HR-01", "grade": "note", "flaw": "a flaw", "witness": "x = 1"}
     assert told(found, "--format", "csv").output.splitlines()[0] == "rule,grade,flaw,witness"
+
+
+def test_the_command_checks_one_rule_and_refuses_a_name_that_is_none() -> None:
+    checked = CliRunner().invoke(cli.main, ["rules", "check", "--only", "c2-hr-01", "--on", "2026-12-01"])
+    assert (checked.exit_code, checked.output.splitlines()[-1]) == (0, "1 rule: 0 errors, 0 notes, 0 remarks")
+    refused = CliRunner().invoke(cli.main, ["rules", "check", "--only", "C2-HR-99"])
+    assert refused.exit_code == UnknownNameError.exit_code
+    assert "No rule C2-HR-99. Did you mean C2-HR-" in refused.output
 
 
 def test_the_command_refuses_a_day_that_is_none() -> None:
