@@ -74,7 +74,7 @@ def assemble_cases(
     Returns:
         One dictionary a declaration, by rank: its row, and `declarations` (the height), `statement`, `lapse`,
         `previous_by`, `history` (what was declared, by when), `parts`, and `findings`, the weightiest first, each with
-        its `rule`.
+        its `rule`; `duties`, those of them by which a statutory duty is unmet on its own word.
     """
     rules = {rule["id"]: rule for rule in rulebook}
     order = pl.col("severity").cast(pl.Enum(SEVERITIES))
@@ -84,8 +84,25 @@ def assemble_cases(
     for row in listed.sort("rank").to_dicts():
         key = (row["org_code"], row["function"])
         found = [{**finding, "rule": rules[finding["check_id"]]} for finding in of_findings.get(key, ())]
-        cases.append({**row, "declarations": height, **_told(known[key][0]), "parts": of_parts[key], "findings": found})
+        duties = [finding for finding in found if admits_duty(finding)]
+        cases.append(
+            {
+                **row,
+                "duties": duties,
+                "declarations": height,
+                **_told(known[key][0]),
+                "parts": of_parts[key],
+                "findings": found,
+            }
+        )
     return cases
+
+
+def admits_duty(finding: Mapping[str, Any]) -> bool:
+    """Whether the own answer admits a statutory duty unmet: one row of `duties.csv`."""
+    rule = finding["rule"]
+    admitted = finding["verdict"] == "differs" and finding["waived"] is None
+    return admitted and (rule["kind"], rule["strength"]) == ("declaration_vs_answer", "statutory")
 
 
 def by_declaration(table: pl.DataFrame) -> dict[tuple[str, str], list[dict[str, Any]]]:
@@ -144,7 +161,11 @@ def _heading(case: dict[str, Any]) -> Iterator[str]:
         yield f"             can't be told apart from rank {case['rank'] + 1} ({case['ahead_of_next']:.0%} ahead)"
     chosen = case["selected_by"] or "not chosen for a visit"
     chance = case["inclusion_probability"]
-    yield f"Plan         {chosen}" + (f"; chance in the draw by lot {chance:.1%}" if chance is not None else "")
+    yield f"Plan         {chosen}" + (f"; chance in the random draw {chance:.1%}" if chance is not None else "")
+    for finding in case["duties"]:
+        yield from _wrapped(
+            f"Duty         {finding['says']} Law: {finding['rule']['basis']}", "             ", first=""
+        )
     yield f"In one line  {case['reason']}"
 
 
