@@ -268,7 +268,7 @@ INPUTS: Final[dict[str, Table]] = {
                     low=0,
                     high=1,
                     unit="probability",
-                    empty="not drawn by lot",
+                    empty="not drawn at random",
                 ),
                 Column("visited_on", "date", "day of the visit"),
                 Column("finding", "choice", "what it found", allowed=("upheld", "qualified")),

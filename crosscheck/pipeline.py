@@ -220,12 +220,8 @@ def _weighing(findings: pl.DataFrame, model: RiskModel) -> pl.DataFrame:
 
 
 def _duties(rulebook: Rulebook) -> pl.DataFrame:
-    """The rules by which an organisation's own answer can say that a statutory duty is unmet, for `list_duties`.
-
-    So say checks of a declaration against an answer only: where two accounts contradict each other, nobody knows which
-    is right.
-    """
-    rules = [rule for rule in rulebook.of_kind("declaration_vs_answer") if rule.strength == "statutory"]
+    """The rules by which an organisation's own answer can say that a statutory duty is unmet, for `list_duties`."""
+    rules = [rule for rule in rulebook if rule.is_statutory_duty]
     rows = [(rule.id, rule.strength, BETWEEN.join(rule.innocent), BETWEEN.join(rule.ask)) for rule in rules]
     names = ("check_id", "strength", "explanations", "lines_of_enquiry")
     return pl.DataFrame(rows, schema=dict.fromkeys(names, pl.String), orient="row")

@@ -80,7 +80,7 @@ class Declaration:
     """One declaration of the organisation: its row of the visit list, its history, and how its risk adds up.
 
     `listed` has the columns of `visit_list`; `history` is what was declared, by when; `parts` are all parts.
-    `duties` are the findings by which a statutory duty is unmet on its own word, each with its `rule`.
+    `duties` are its rows of the run's table `duties`.
     """
 
     listed: Mapping[str, Any]

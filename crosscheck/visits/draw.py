@@ -44,9 +44,9 @@ def ticket(value: str, year: str, org_code: str) -> str:
 def draw_at_random(frame: pl.DataFrame, number: int, value: str, year: str) -> pl.DataFrame:
     """Draw organisations at random, spread over their types.
 
-    In a stratum of N organisations with n draws those with the n smallest tickets are drawn: a simple random sample, so
-    that each has the chance n / N and each pair n(n - 1) / (N(N - 1)), exactly. One organisation that enters or leaves
-    replaces at most one that was drawn, unless strata are joined or parted by it.
+    In a stratum of N organisations with n draws those with the n smallest tickets are drawn: a simple random sample
+    (Cochran 1977, Sampling Techniques). Each has the chance n / N and each pair n(n - 1) / (N(N - 1)), exactly. One
+    organisation that enters or leaves replaces at most one that was drawn, unless it joins or parts strata.
 
     Args:
         frame: one row an organisation: `org_code`, `org_type`.
@@ -57,6 +57,8 @@ def draw_at_random(frame: pl.DataFrame, number: int, value: str, year: str) -> p
     Returns:
         `DRAW`, by `org_code`: one row an organisation, drawn or not, with the chance that it had.
     """
+    if frame.is_empty():
+        return DRAW.to_frame()
     wanted = max(min(number, frame.height), 0)
     strata = join_strata(dict(frame.group_by("org_type").len().sort("org_type").iter_rows()), wanted)
     draws = allocate(_sizes(frame, strata), wanted)
