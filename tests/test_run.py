@@ -349,6 +349,42 @@ def test_screens_are_written_when_asked_for_and_change_no_risk(folder: Path, scr
     assert not (folder / "surprises.csv").exists()
 
 
+def test_terminal_workbook_and_manifest_say_that_the_draw_is_for_practice_and_what_each_mandatory_visit_is_for(
+    folder: Path, visit_list: pl.DataFrame
+) -> None:
+    told = (folder.parent / "run.txt").read_text(encoding="utf-8")
+    plan = told[told.index("PLAN") :]
+    assert "the random sample is a practice draw, not binding; it was drawn with the value 2009" in plan
+    assert "15 for an unmet statutory duty, 15 for the highest risk, 30 at random" in plan
+    duties = pl.read_parquet(folder / "duties.parquet")
+    mandatory = visit_list.filter(pl.col("selected_by") == "mandatory")
+    for check, code in duties.join(mandatory, on=KEYS, how="semi").select("check_id", "org_code").unique().rows():
+        (line,) = [line for line in plan.splitlines() if line.strip().startswith(f"{check} (")]
+        assert code in line
+    draw = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))["draw"]
+    assert (draw["binding"], draw["note"], draw["value"]) == (False, "practice draw, not binding", "2009")
+    at_random = visit_list.filter(pl.col("selected_by") == "random")["org_code"].n_unique()
+    assert sum(stratum["drawn"] for stratum in draw["strata"]) == at_random == 30
+    workbook = fastexcel.read_excel(folder / "visit_list.xlsx")
+    assert workbook.load_sheet("duties").height == duties.height
+    rests_on = dict(workbook.load_sheet("rests on").to_polars().iter_rows())
+    assert rests_on["random sample"] == "practice draw, not binding; drawn with the value 2009"
+
+
+def test_duties_and_follow_up_are_the_same_as_csv_and_as_parquet(folder: Path) -> None:
+    for name in ("duties", "follow_up"):
+        kept = pl.read_parquet(folder / f"{name}.parquet")
+        assert pl.read_csv(folder / f"{name}.csv", schema=kept.schema).equals(kept)
+        assert not kept.is_empty()
+
+
+def test_explaining_one_that_admits_an_unmet_duty_tells_the_law(folder: Path) -> None:
+    duty = pl.read_parquet(folder / "duties.parquet").row(0, named=True)
+    asked = ("explain", duty["org_code"], "--function", duty["function"], "--run", str(folder))
+    told = " ".join(CliRunner().invoke(main, list(asked)).output.split())
+    assert f"Duty {duty['finding']} Law: {duty['basis']}" in told
+
+
 def test_a_funnel_is_drawn_from_a_run(folder: Path, tmp_path: Path) -> None:
     asked = ["funnel", "staff_survey.child_protection_training_pct", "r6a", "--run", str(folder)]
     told = CliRunner().invoke(main, [*asked, "--out", str(tmp_path / "funnel.svg")])

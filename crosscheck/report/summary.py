@@ -26,7 +26,7 @@ def summarise_reading(manifest: Mapping[str, Any], problems: pl.DataFrame) -> st
 
 
 def summarise_run(folder: Path, command: str) -> str:
-    """The whole summary of a run, under 60 lines.
+    """The whole summary of a run, under 80 lines.
 
     Args:
         folder: where the run stands.
@@ -117,7 +117,7 @@ def _first_ten(visit_list: pl.DataFrame) -> Iterator[str]:
     """The first ten that a visit would test: not a lapse that a board declared itself, nor whom somebody visited."""
     yield "VISIT FIRST (declared compliant, not visited yet; in brackets what to know more may lead to, in 90 of 100)"
     for row in visit_list.filter(pl.col("pool") == "to_visit").head(10).iter_rows(named=True):
-        duties = f", {row['duties_unmet']} statutory duties unmet by its own answers" if row["duties_unmet"] else ""
+        duties = f", duties unmet by its own answers: {row['duties_unmet']}" if row["duties_unmet"] else ""
         yield f"{row['rank']:>4}. {row['name']} ({row['org_code']}, {row['function']})"
         yield (
             f"      risk {row['risk']:.0%} ({row['risk_low']:.0%}-{row['risk_high']:.0%}), "
@@ -135,6 +135,8 @@ def _plan(visit_list: pl.DataFrame, duties: pl.DataFrame, draw: Mapping[str, Any
     told = ", ".join(f"{arms[arm]} {words}" for arm, words in ARMS.items())
     yield f"PLAN  {chosen['org_code'].n_unique()} organisations, {chosen.height} declarations to test: {told}"
     yield f"  the random sample is a {draw['note']}; it was drawn with the value {draw['value']}"
+    if arms["mandatory"]:
+        yield "  duties for which a visit is mandatory, and of whom (duties.csv has their answers):"
     mandatory = chosen.filter(pl.col("selected_by") == "mandatory").select("org_code", "function")
     admitted = duties.join(mandatory, on=["org_code", "function"]).group_by("check_id", "basis")
     for check_id, basis, codes in admitted.agg(pl.col("org_code").unique().sort()).sort("check_id").iter_rows():
