@@ -151,7 +151,7 @@ def backtest_collection(collection: Collection, standard: Standard, year: str, s
         share: the part of the visited that counts as its first.
 
     Returns:
-        Two samples: all visited, and those drawn by lot alone, which stand for all declarations of compliance.
+        Two samples: all visited, and those drawn at random alone, which stand for all declarations of compliance.
 
     Raises:
         CollectionError: no declaration of compliance was visited in the year.
@@ -175,12 +175,13 @@ def backtest_collection(collection: Collection, standard: Standard, year: str, s
             judged.setdefault(name, []).append(ranking)
     everybody = {name: pl.concat(rankings) for name, rankings in judged.items()}
     drawn = visits.filter((pl.col("selected_by") == "random") & pl.col("inclusion_probability").is_not_null())
-    by_lot = {name: _weighted(ranking, drawn) for name, ranking in everybody.items()}
-    found = drawn.with_columns(otherwise=pl.col("finding") == "qualified")
+    at_random = {name: _weighted(ranking, drawn) for name, ranking in everybody.items()}
+    stratum = pl.col("inclusion_probability").cast(pl.String)  # visits do not say theirs; each has a chance of its own
+    found = drawn.with_columns(stratum=stratum, otherwise=pl.col("finding") == "qualified")
     about = f"{visits.height} visits of {year}, each by a list that knows only what visits had found before it"
     return _sum_up(
         about,
-        [Sample("all visited", "all visited", everybody), Sample("drawn by lot", "drawn by lot", by_lot)],
+        [Sample("all visited", "all visited", everybody), Sample("drawn at random", "drawn at random", at_random)],
         share,
         tell_yield(visits),
         estimate_prevalence(found, declarations.height),
@@ -261,7 +262,7 @@ def _known_before(collection: Collection, stretch: pl.DataFrame) -> Collection:
 
 
 def _weighted(ranking: pl.DataFrame, drawn: pl.DataFrame) -> pl.DataFrame:
-    """Those drawn by lot, each standing for as many declarations as it was drawn from."""
+    """Those drawn at random, each standing for as many declarations as it was drawn from."""
     chance = drawn.select(*_KEYS, "inclusion_probability")
     judged = ranking.join(chance, on=_KEYS, how="inner", maintain_order="left")
     return judged.with_columns(weight=1 / pl.col("inclusion_probability")).drop("inclusion_probability")

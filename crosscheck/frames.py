@@ -15,8 +15,10 @@ from crosscheck.vocabulary import (
     ARMS,
     BANDS,
     COMMENTATORS,
+    COMPLIANT,
     FUNCTIONS,
     ORG_TYPES,
+    POOLS,
     RELATIONS,
     SEVERITIES,
     STATUSES,
@@ -270,7 +272,7 @@ INPUTS: Final[dict[str, Table]] = {
                     low=0,
                     high=1,
                     unit="probability",
-                    empty="not drawn by lot",
+                    empty="not drawn at random",
                 ),
                 Column("visited_on", "date", "day of the visit"),
                 Column("finding", "choice", "what it found", allowed=("upheld", "qualified")),
@@ -303,12 +305,13 @@ OUTPUTS: Final[dict[str, Table]] = {
     for table in (
         Table(
             "visit_list",
-            "one declaration of the year, worst first, none left out",
+            "one declaration of the year, the first to visit first, none left out",
             (
                 Column(
                     "rank",
                     "number",
-                    "1 is the declaration that a visit would most likely find otherwise",
+                    "1 is the first to visit: declarations of compliance not visited this year by risk, then those "
+                    "visited, then declared lapses",
                     low=1,
                     unit="place on the list",
                     direction="1 is the worst",
@@ -349,14 +352,14 @@ OUTPUTS: Final[dict[str, Table]] = {
                 Column(
                     "rank_low",
                     "number",
-                    "lower end of the rank's 90% interval",
+                    "lower end of the 90% interval of the place within its pool",
                     unit="place on the list",
                     direction="1 is the worst",
                 ),
                 Column(
                     "rank_high",
                     "number",
-                    "upper end of the rank's 90% interval",
+                    "upper end of the 90% interval of the place within its pool",
                     unit="place on the list",
                     direction="1 is the worst",
                 ),
@@ -370,7 +373,7 @@ OUTPUTS: Final[dict[str, Table]] = {
                 _optional(
                     "inclusion_probability",
                     "number",
-                    "chance in the random draw",
+                    "chance of its organisation in the random draw",
                     low=0,
                     high=1,
                     unit="probability",
@@ -474,6 +477,61 @@ OUTPUTS: Final[dict[str, Table]] = {
                 ),
             ),
             key=("indicator", "org_code"),
+        ),
+        Table(
+            "duties",
+            "one statutory duty that the own answers of a declaration of compliance say is unmet",
+            (
+                _ORG,
+                _FUNCTION,
+                _CHECK,
+                Column("severity", "choice", "how grave it is", allowed=SEVERITIES),
+                Column("strength", "choice", "what it rests on", allowed=("statutory",)),
+                Column("finding", "text", "what the check says of this declaration"),
+                Column("answer", "text", "what was asked, and its own answer"),
+                Column("basis", "text", "the law"),
+                Column("explanations", "text", "what it may rightly reply, one after another between |"),
+                Column("lines_of_enquiry", "text", "what to ask for, one after another between |"),
+            ),
+            key=("org_code", "function", "check_id"),
+        ),
+        Table(
+            "follow_up",
+            "one declared lapse to follow up",
+            (
+                _ORG,
+                _FUNCTION,
+                Column(
+                    "declared",
+                    "choice",
+                    "what was declared",
+                    allowed=tuple(name for name in STATUSES if name != COMPLIANT),
+                ),
+                _optional("lapse_from", "date", "first day of the period declared not met", empty="it names no day"),
+                _optional("lapse_to", "date", "last day of the period declared not met", empty="it names no day"),
+                _optional("statement", "text", "its own words, the action plan", empty="it says nothing"),
+                _optional(
+                    "ended",
+                    "choice",
+                    "whether the lapse ended before the last day of the year",
+                    allowed=("yes", "no"),
+                    empty="no last day is declared",
+                ),
+                _optional(
+                    "subject",
+                    "text",
+                    "what the statement names, one after another between |",
+                    empty="it names no subject that the model states",
+                ),
+                _optional(
+                    "answers_show",
+                    "text",
+                    "what it answered on each subject, in words",
+                    empty="it names no subject",
+                ),
+                Column("ask", "text", "what to ask for, one after another between |"),
+            ),
+            key=("org_code", "function"),
         ),
         Table(
             "problems",
@@ -591,6 +649,12 @@ _LOADING: Final = "correlation"
 # What a run writes behind the promised columns.
 FURTHER: Final[dict[str, tuple[Column, ...]]] = {
     "visit_list": (
+        Column(
+            "pool", "choice", "what can be done: test a declaration, see what was found, or follow up a lapse",
+            allowed=POOLS,
+        ),
+        _number("duties_unmet", "statutory duties that its own answers say are unmet; 0 for a declared lapse",
+                "duties", _HIGHER),
         _number("decibans", "the sum of all parts of the risk: its log-odds", "decibans", _POSITIVE),
         _number("among_first", "that it belongs to the first tenth of the list", "probability", _HIGHER),
         _number("ahead_of_next", "that its risk is above that of the next on the list", "probability",
@@ -860,7 +924,8 @@ KEPT: Final[dict[str, Table]] = {
                 _text("python", "version of Python"),
                 _text("packages", "versions of the libraries that compute"),
                 _text("options", "what was asked for"),
-                _number("seed", "of every draw", "number"),
+                _number("seed", "of the intervals, and the value of the practice draw", "number"),
+                _text("draw", "of the random sample: that it is for practice, its value, the chances by stratum"),
                 _text("inputs", "each input file: SHA-256, rows, rows set aside"),
                 Column("absent_tables", "list", "tables that the collection does not have"),
                 _text("rules", "how many, their SHA-256, those not in force"),

@@ -27,14 +27,18 @@ from crosscheck.scoring.patterns import find_patterns
 from crosscheck.scoring.polarity import check_polarity, make_up_tables
 from crosscheck.scoring.pooling import pool_scores
 from crosscheck.scoring.surprise import predict_statuses
+from crosscheck.visits.duties import list_duties
+from crosscheck.visits.follow_up import BETWEEN, list_follow_up
 from crosscheck.visits.listing import list_declarations, list_findings, list_visits
 from crosscheck.visits.plan import Capacity, plan_visits
+from crosscheck.visits.pools import assign_pools
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from crosscheck.collection.read import Collection
     from crosscheck.network.succession import Lineage
+    from crosscheck.questionnaire import Questionnaire
     from crosscheck.risk.model import RiskModel
     from crosscheck.risk.quality import Quality
     from crosscheck.rulebook.rule import Rulebook
@@ -63,6 +67,9 @@ class Outcome:
     quality: Quality
     parts: pl.DataFrame
     visit_list: pl.DataFrame
+    duties: pl.DataFrame
+    follow_up: pl.DataFrame
+    draw: pl.DataFrame
     screens: Mapping[str, pl.DataFrame]
 
 
@@ -81,7 +88,7 @@ def cross_check(
         collection: what was read; nothing is read or written here.
         standard: the questionnaire, rules and models.
         year: assessment year, as `2008/09`; earlier years are history.
-        capacity: how many visits, how many by lot, and the seed.
+        capacity: how many organisations can be visited, how many of them at random, and the seed.
         step: is entered around each step with its name, to time it or to show progress.
         with_screens: also make what asks and does not weigh; it takes some seconds more.
     """
@@ -99,23 +106,27 @@ def cross_check(
         made_up = beside.submit(_check_made_up, tables["indicators"], standard, year)
         with step("weigh"), one_thread():
             visits = list_findings(tables, standard.name)
+            visits_of_year = visits.filter(pl.col("year") == year)
+            pools = assign_pools(cases, visits_of_year)
             quality = _measure(tables, visits, scores, lineage, standard, year)
             weighing = _weighing(findings, standard.risk)
             parts = weigh(cases, weighing, quality, visits, standard.risk, year)
             findings = price_checks(findings, weighing, parts, standard.risk)
-            ranked = rank_declarations(parts, quality, standard.risk, capacity.seed)
+            ranked = rank_declarations(parts, pools, quality, standard.risk, capacity.seed)
         with step("plan"):
-            declarations = list_declarations(cases, ranked, visits.filter(pl.col("year") == year))
-            untested = declarations.filter(pl.col("visited").is_null())
-            planned = plan_visits(untested, _unmet_duties(findings, standard.rulebook), capacity)
-            visit_list = list_visits(declarations, planned, findings, parts)
+            duties = list_duties(findings, _duties(standard.rulebook), _questions(questionnaire))
+            follow_up = list_follow_up(cases, standard.visits.subject, questionnaire, last_day(year))
+            declarations = list_declarations(cases, ranked, pools, visits_of_year)
+            plan = plan_visits(declarations, duties, capacity, standard.visits.mandatory, year)
+            visit_list = list_visits(declarations, plan.declarations, findings, duties, parts)
         with step("test the signs"):
             doubts = check_polarity(scores, *made_up.result(), standard.polarity)
     with step("screen") if with_screens else nullcontext():
         screens = screen_returns(tables, cases, scores, standard) if with_screens else {}
     return Outcome(
-        ties, lineage, names, cases, findings, silences, scores, pooled, doubts, quality, parts, visit_list, screens
-    )
+        ties, lineage, names, cases, findings, silences, scores, pooled, doubts, quality, parts, visit_list, duties,
+        follow_up, plan.draw, screens,
+    )  # fmt: skip
 
 
 def screen_returns(
@@ -208,13 +219,14 @@ def _weighing(findings: pl.DataFrame, model: RiskModel) -> pl.DataFrame:
     return findings.filter(pl.col("waived").is_null() & pl.col("kind").is_in(asking).not_())
 
 
-def _unmet_duties(findings: pl.DataFrame, rulebook: Rulebook) -> pl.DataFrame:
-    """Declarations of which the organisation's own answers say that a grave statutory duty is unmet.
+def _duties(rulebook: Rulebook) -> pl.DataFrame:
+    """The rules by which an organisation's own answer can say that a statutory duty is unmet, for `list_duties`."""
+    rules = [rule for rule in rulebook if rule.is_statutory_duty]
+    rows = [(rule.id, rule.strength, BETWEEN.join(rule.innocent), BETWEEN.join(rule.ask)) for rule in rules]
+    names = ("check_id", "strength", "explanations", "lines_of_enquiry")
+    return pl.DataFrame(rows, schema=dict.fromkeys(names, pl.String), orient="row")
 
-    So say checks of a declaration against an answer only: where two accounts contradict each other, nobody knows which
-    is right.
-    """
-    against_answers = rulebook.of_kind("declaration_vs_answer")
-    duties = [rule.id for rule in against_answers if rule.strength == "statutory" and rule.severity == "high"]
-    unmet = (pl.col("verdict") == "differs") & pl.col("check_id").is_in(duties) & pl.col("waived").is_null()
-    return findings.filter(unmet).select("org_code", "function").unique(maintain_order=True)
+
+def _questions(questionnaire: Questionnaire) -> dict[str, str]:
+    """What was asked, by the column of the cases that bears the answer."""
+    return {column: question.text for question in questionnaire for column in question.columns}

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from crosscheck.standard import Standard
 
 # A list of which less than this share of the first stay, when one assumption is changed within reason, is no list to go
-# by (choice: with three in five left, a wrong assumption costs fewer visits than the draw by lot does).
+# by (choice: with three in five left, a wrong assumption costs fewer visits than the random draw does).
 GATE: Final = 0.6
 FIRST: Final = 50  # how many declarations of compliance count as the first, unless somebody says otherwise
 
@@ -67,8 +67,8 @@ def _vary_weights(risk: RiskModel) -> Iterator[tuple[str, RiskModel]]:
     def changed(name: str, **numbers: float) -> RiskModel:
         return risk.model_copy(update={name: getattr(risk, name).model_copy(update=numbers)})
 
-    yield "8% are not upheld by lot", changed("prior", not_upheld_share=0.08)
-    yield "20% are not upheld by lot", changed("prior", not_upheld_share=0.2)
+    yield "8% of random visits do not uphold", changed("prior", not_upheld_share=0.08)
+    yield "20% of random visits do not uphold", changed("prior", not_upheld_share=0.2)
     yield "no account looks better than what others hold", changed("link", shading=0.0, shading_sd=_SLIGHT)
     yield "accounts that look better tell twice as much", changed("link", shading=min(2 * risk.link.shading, 0.6))
     yield "quality tells two thirds as much", changed("link", quality=risk.link.quality * 2 / 3)

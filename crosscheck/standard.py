@@ -18,6 +18,7 @@ from crosscheck.scoring.model import read_indicator_model
 from crosscheck.scoring.patterns import read_pattern_model
 from crosscheck.scoring.polarity import read_polarity_model
 from crosscheck.scoring.screens import read_screens_model
+from crosscheck.visits.model import read_visits_model
 
 if TYPE_CHECKING:
     from crosscheck.questionnaire import Questionnaire
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from crosscheck.scoring.patterns import PatternModel
     from crosscheck.scoring.polarity import PolarityModel
     from crosscheck.scoring.screens import ScreensModel
+    from crosscheck.visits.model import VisitsModel
 
 
 @dataclass(frozen=True)
@@ -43,11 +45,12 @@ class Standard:
     polarity: PolarityModel
     screens: ScreensModel
     risk: RiskModel
+    visits: VisitsModel
 
     @property
-    def models(self) -> tuple[IndicatorModel, PatternModel, PolarityModel, ScreensModel, RiskModel]:
+    def models(self) -> tuple[IndicatorModel, PatternModel, PolarityModel, ScreensModel, RiskModel, VisitsModel]:
         """All its models."""
-        return (self.indicators, self.patterns, self.polarity, self.screens, self.risk)
+        return (self.indicators, self.patterns, self.polarity, self.screens, self.risk, self.visits)
 
     def leave_weights(self) -> Standard:
         """The same with the weights as experts state them: a run learns nothing from its own collection."""
@@ -82,9 +85,10 @@ def read_standard(name: str, risk_version: str | None = None, day: date = date.m
     patterns = read_pattern_model(settings.model_file(name, "patterns"))
     polarity = read_polarity_model(settings.model_file(name, "polarity"))
     screens = read_screens_model(settings.model_file(name, "screens"))
+    visits = read_visits_model(settings.model_file(name, "visits"), questionnaire)
     rulebook = load_rulebook(settings.rules_folder(name), catalogue(questionnaire, indicators.names), day)
     waivers = load_waivers(settings.waivers_file(name), rulebook)
-    return Standard(name, questionnaire, rulebook, waivers, indicators, patterns, polarity, screens, risk)
+    return Standard(name, questionnaire, rulebook, waivers, indicators, patterns, polarity, screens, risk, visits)
 
 
 def name_standard(asked: str | None) -> str:

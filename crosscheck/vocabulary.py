@@ -13,6 +13,7 @@ Verdict = Literal["differs", "agrees", "cannot_tell", "not_applicable"]
 Severity = Literal["low", "medium", "high"]
 Absence = Literal["no_answer", "not_known", "not_applicable"]
 Arm = Literal["mandatory", "risk", "random"]
+Pool = Literal["to_visit", "visited", "follow_up"]  # in the order of the visit list
 Ruling = Literal["accept", "visit", "explain", "qualify"]  # what can be decided about a declaration
 Relation = Literal["commissioner", "provider", "same_lscb", "other_party"]
 
@@ -23,6 +24,7 @@ VERDICTS: Final = get_args(Verdict)
 SEVERITIES: Final = get_args(Severity)
 ABSENCES: Final = get_args(Absence)
 ARMS: Final = get_args(Arm)
+POOLS: Final = get_args(Pool)
 RULINGS: Final = get_args(Ruling)
 RELATIONS: Final = get_args(Relation)
 
@@ -48,3 +50,4 @@ STATUS: Final = pl.Enum(STATUSES)
 FUNCTION: Final = pl.Enum(FUNCTIONS)
 ORG_TYPE: Final = pl.Enum(ORG_TYPES)
 RELATION: Final = pl.Enum(RELATIONS)
+POOL: Final = pl.Enum(POOLS)

@@ -17,7 +17,8 @@ def contract(file: Path) -> dict[str, list[str]]:
     for line in file.read_text(encoding="utf-8").splitlines():
         cells = [cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]]
         if len(cells) == 3 and (name := re.match(r"`(\w+)(?:\.csv)?`", cells[0])):
-            outside = re.sub(r"\([^()]*(?:\([^()]*\)[^()]*)*\)", "", cells[2])
+            fixed = cells[2].partition("; after them")[0]  # those that may stand in any place follow
+            outside = re.sub(r"\([^()]*(?:\([^()]*\)[^()]*)*\)", "", fixed)
             found[name[1]] = re.findall(r"`(\w+\??)`", outside)
     return found
 

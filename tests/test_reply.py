@@ -432,10 +432,52 @@ def test_rules_other_than_those_of_the_run_are_refused(replies: Path, made_run: 
 
 
 def test_letter_and_comparison_can_be_read_by_everybody(forms: Path, corrected: Path, browser: Browser) -> None:
-    for file in (forms / f"{OTHER}.html", corrected / "before_and_after.html"):
+    duties = sorted(forms.glob("*-duties.html"))
+    assert duties
+    for file in (*duties, forms / f"{OTHER}.html", corrected / "before_and_after.html"):
         for width in WIDTHS:
             page = open_page(browser, file, width)
             assert overflow(page) <= 0, file
             thin_out(page)
             assert violations(page) == [], file
             page.close()
+
+
+def test_who_answers_that_a_duty_is_unmet_gets_a_letter_on_that_first(made_run: Path, forms: Path) -> None:
+    duties = read_table(made_run, "duties")
+    admitting = set(duties["org_code"]) & {ORG, OTHER}
+    assert admitting
+    assert {file.name for file in forms.glob("*-duties.html")} == {f"{code}-duties.html" for code in admitting}
+    assert set(read_json(forms, "forms.json")["duties"]) == admitting
+    for code in admitting:
+        letter = html.unescape((forms / f"{code}-duties.html").read_text(encoding="utf-8"))
+        theirs = duties.filter(pl.col("org_code") == code)
+        for row in theirs.to_dicts():
+            assert row["finding"] in letter
+            assert row["basis"] in letter
+            assert all(f"<li>{reply}</li>" in letter for reply in row["explanations"].split(" | "))
+        assert f'<a href="{code}.xlsx">' in letter
+        assert f'<a href="{code}-duties.html">' in (forms / f"{code}.html").read_text(encoding="utf-8")
+        first = list(dict.fromkeys(row["check_id"] for row in read_form(forms / f"{code}.csv")))
+        assert set(first[: theirs["check_id"].n_unique()]) == set(theirs["check_id"])
+
+
+def test_who_admits_no_duty_gets_no_letter_on_one(made_run: Path, tmp_path: Path) -> None:
+    admitting = read_table(made_run, "duties")["org_code"]
+    findings = read_table(made_run, "findings").filter((pl.col("verdict") == "differs") & pl.col("waived").is_null())
+    code = sorted(set(findings["org_code"]) - set(admitting))[0]
+    told = crosscheck_("reply", "form", "--run", made_run, "--out", tmp_path / "forms", "--only", code)
+    assert told.exit_code == 0
+    assert "Send first" not in told.output
+    assert not list((tmp_path / "forms").glob("*-duties.html"))
+    assert "-duties.html" not in (tmp_path / "forms" / f"{code}.html").read_text(encoding="utf-8")
+
+
+def test_a_letter_on_duties_asks_for_documents_and_never_for_records_of_children(forms: Path) -> None:
+    letters = [file.read_text(encoding="utf-8") for file in forms.glob("*-duties.html")]
+    assert letters
+    for letter in letters:
+        assert "Do not send records of children" in letter
+        for item in letter.split("<dt>What would show it</dt>")[1:]:
+            assert "<li>" in item.split("</dd>")[0]
+            assert "<li>Ask " not in item.split("</dd>")[0]

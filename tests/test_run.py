@@ -19,6 +19,7 @@ from click.testing import CliRunner
 from crosscheck.cli import main
 from crosscheck.frames import INPUTS, OUTPUTS
 from crosscheck.questionnaire import Questionnaire
+from crosscheck.vocabulary import POOL
 from tests.conftest import COLLECTION, make_run
 from tests.few import cut_collection, each_tenth
 from tests.golden.__main__ import make_in_a_process, what_is_held
@@ -98,7 +99,8 @@ def test_the_list_leaves_no_declaration_out_and_names_none_twice(visit_list: pl.
     assert visit_list.height == 539
     assert visit_list.select(KEYS).is_unique().all()
     assert visit_list["rank"].to_list() == list(range(1, 540))
-    assert visit_list["risk"].is_sorted(descending=True)
+    assert visit_list["pool"].cast(POOL).is_sorted()
+    assert all(pool["risk"].is_sorted(descending=True) for pool in visit_list.partition_by("pool"))
     assert visit_list["reason"].str.len_chars().min() > 10  # type: ignore[operator]
 
 
@@ -230,7 +232,8 @@ def test_an_organisation_with_all_at_its_worst_ranks_above_every_other_and_its_o
     make_up(collection, "YYY", questionnaire, worst=False)
     listed = pl.read_parquet(run(collection, tmp_path / "run", "--no-pages") / "visit_list.parquet")
     ranks = dict(listed.select("org_code", "rank").iter_rows())
-    assert (ranks["ZZZ"], ranks["YYY"]) == (1, listed.height) == (1, 541)
+    assert listed.height == 541
+    assert (ranks["ZZZ"], ranks["YYY"]) == (1, listed.filter(pl.col("pool") == "to_visit").height)
 
 
 def make_up(collection: Path, code: str, questionnaire: Questionnaire, *, worst: bool) -> None:
@@ -405,6 +408,42 @@ def test_screens_are_written_when_asked_for_and_change_no_risk(folder: Path, scr
     }  # fmt: skip
     assert pl.read_csv(screened_run / "patterns.csv")["innocent"].null_count() == 0
     assert not (folder / "surprises.csv").exists()
+
+
+def test_terminal_workbook_and_manifest_say_that_the_draw_is_for_practice_and_what_each_mandatory_visit_is_for(
+    folder: Path, visit_list: pl.DataFrame
+) -> None:
+    told = (folder.parent / "run.txt").read_text(encoding="utf-8")
+    plan = told[told.index("PLAN") :]
+    assert "the random sample is a practice draw, not binding; it was drawn with the value 2009" in plan
+    assert "15 for an unmet statutory duty, 15 for the highest risk, 30 at random" in plan
+    duties = pl.read_parquet(folder / "duties.parquet")
+    mandatory = visit_list.filter(pl.col("selected_by") == "mandatory")
+    for check, code in duties.join(mandatory, on=KEYS, how="semi").select("check_id", "org_code").unique().rows():
+        (line,) = [line for line in plan.splitlines() if line.strip().startswith(f"{check} (")]
+        assert code in line
+    draw = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))["draw"]
+    assert (draw["binding"], draw["note"], draw["value"]) == (False, "practice draw, not binding", "2009")
+    at_random = visit_list.filter(pl.col("selected_by") == "random")["org_code"].n_unique()
+    assert sum(stratum["drawn"] for stratum in draw["strata"]) == at_random == 30
+    workbook = fastexcel.read_excel(folder / "visit_list.xlsx")
+    assert workbook.load_sheet("duties").height == duties.height
+    rests_on = dict(workbook.load_sheet("rests on").to_polars().iter_rows())
+    assert rests_on["random sample"] == "practice draw, not binding; drawn with the value 2009"
+
+
+def test_duties_and_follow_up_are_the_same_as_csv_and_as_parquet(folder: Path) -> None:
+    for name in ("duties", "follow_up"):
+        kept = pl.read_parquet(folder / f"{name}.parquet")
+        assert pl.read_csv(folder / f"{name}.csv", schema=kept.schema).equals(kept)
+        assert not kept.is_empty()
+
+
+def test_explaining_one_that_admits_an_unmet_duty_tells_the_law(folder: Path) -> None:
+    duty = pl.read_parquet(folder / "duties.parquet").row(0, named=True)
+    asked = ("explain", duty["org_code"], "--function", duty["function"], "--run", str(folder))
+    told = " ".join(CliRunner().invoke(main, list(asked)).output.split())
+    assert f"Duty {duty['finding']} Law: {duty['basis']}" in told
 
 
 def test_a_funnel_is_drawn_from_a_run(folder: Path, tmp_path: Path) -> None:

@@ -23,11 +23,19 @@ if TYPE_CHECKING:
 @click.option(
     "--out", type=click.Path(path_type=Path), default=Path("run"), show_default=True, help="The run's folder."
 )
-@click.option("--capacity", type=click.IntRange(min=0), default=60, show_default=True, help="Visits that can be made.")
 @click.option(
-    "--random-share", type=click.FloatRange(0, 1), default=0.5, show_default=True, help="Share of them drawn by lot."
+    "--capacity", type=click.IntRange(min=0), default=60, show_default=True, help="Organisations that can be visited."
 )
-@click.option("--seed", type=click.IntRange(min=0), default=2009, show_default=True, help="Sealed seed of the draws.")
+@click.option(
+    "--random-share", type=click.FloatRange(0, 1), default=0.5, show_default=True, help="Share of them drawn at random."
+)
+@click.option(
+    "--seed",
+    type=click.IntRange(min=0),
+    default=2009,
+    show_default=True,
+    help="Value of the practice draw, which is not binding, and seed of the intervals.",
+)
 @click.option("--risk-model", default=None, help="Version of the weights, as v2; the newest if not given.")
 @click.option("--no-learn", is_flag=True, help="Leave the experts' weights as they are stated.")
 @click.option("--screens", is_flag=True, help="Also write what asks and does not weigh: patterns, oddities, surprises.")

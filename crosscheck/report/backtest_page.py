@@ -155,7 +155,7 @@ def tell_backtest(backtest: Backtest) -> str:
     return (
         f"Of all declarations of compliance {found.value:.0%} would be found otherwise than declared ({found.low:.0%} "
         f"to {found.high:.0%}). The first {backtest.share:.0%} of each ranking are looked at; lift is how many times "
-        "as many are found there as by lot, beside it as a multiple (×) of that of counting adverse answers. AUC is "
+        "as many are found there as at random, beside it as a multiple (×) of that of counting adverse answers. AUC is "
         "the chance that one found otherwise stands before one upheld. Stated risk and found share differ by "
         f"{backtest.calibration_error:.3f} on average (expected calibration error)."
     )
@@ -199,7 +199,7 @@ def _table(rows: pl.DataFrame, columns: _Columns, caption: str) -> str:
 
 
 def _draw_lifts(rankings: pl.DataFrame) -> str:
-    """Each ranking's lift as a point on its interval; the line at 1 is choosing by lot."""
+    """Each ranking's lift as a point on its interval; the line at 1 is choosing at random."""
     known = rankings.filter(pl.col("lift").is_finite())
     ends = pl.concat([known["lift"], known["lift_high"].drop_nulls().drop_nans()])
     across = Axis(0.0, max(2.0, float(ends.max() or 0.0)) * 1.05, _LEFT, _RIGHT)  # type: ignore[arg-type]  # a Float64 column
@@ -207,7 +207,7 @@ def _draw_lifts(rankings: pl.DataFrame) -> str:
     shapes = [draw_line((across.at(tick), _TOP), (across.at(tick), bottom), "#d8dde0", 1) for tick in across.ticks]
     shapes += [write_text(across.at(tick), bottom + 28, f"{tick:g}", "middle") for tick in across.ticks]
     shapes.append(draw_line((across.at(1), _TOP), (across.at(1), bottom), INK, 2, 'stroke-dasharray="6 6"'))
-    shapes.append(write_text((_LEFT + _RIGHT) / 2, bottom + 60, "Lift over choosing by lot", "middle"))
+    shapes.append(write_text((_LEFT + _RIGHT) / 2, bottom + 60, "Lift over choosing at random", "middle"))
     for place, row in enumerate(known.to_dicts()):
         height = _TOP + _ROW * (place + 0.5)
         shapes.append(write_text(_LEFT - 14, height + 7, row["ranking"], "end"))
@@ -217,7 +217,7 @@ def _draw_lifts(rankings: pl.DataFrame) -> str:
             )
         shapes.append(_dot(across.at(row["lift"]), height))
     told = "; ".join(f"{row['ranking']} {row['lift']:.2f}" for row in known.to_dicts())
-    return _picture(shapes, bottom + 76, f"Lift of each ranking over choosing by lot: {told}.")
+    return _picture(shapes, bottom + 76, f"Lift of each ranking over choosing at random: {told}.")
 
 
 def _draw_calibration(calibration: pl.DataFrame) -> str:

@@ -56,7 +56,8 @@ def read_case(run: Path, org_code: str, function: str | None) -> list[dict[str, 
         there = ", ".join(of_organisation["function"])
         raise UnknownNameError(f"{org_code.upper()} has no declaration of the function {function}. It has: {there}.")
     of_this = pl.col("org_code") == org_code.upper()
-    tables = {name: scan_table(run, name).filter(of_this).collect() for name in ("cases", "findings", "parts")}
+    names = ("cases", "findings", "parts", "duties")
+    tables = {name: scan_table(run, name).filter(of_this).collect() for name in names}
     return assemble_cases(chosen, tables, read_json(run, "rulebook.json"), listed.height)
 
 
@@ -67,24 +68,27 @@ def assemble_cases(
 
     Args:
         listed: rows of `visit_list`.
-        tables: `cases`, `findings` and `parts`, with all their rows on these declarations or those that are wanted.
+        tables: `cases`, `findings`, `parts` and `duties`, with all their rows on these declarations or with those
+            that are wanted.
         rulebook: the rules as used.
         height: how many declarations the whole list has.
 
     Returns:
         One dictionary a declaration, by rank: its row, and `declarations` (the height), `statement`, `lapse`,
         `previous_by`, `history` (what was declared, by when), `parts`, and `findings`, the weightiest first, each with
-        its `rule`.
+        its `rule`; `duties`, its rows of `duties`.
     """
     rules = {rule["id"]: rule for rule in rulebook}
     order = pl.col("severity").cast(pl.Enum(SEVERITIES))
     findings = tables["findings"].sort("weight", order, "check_id", descending=[True, True, False])
-    known, of_findings, of_parts = (by_declaration(table) for table in (_known(tables), findings, tables["parts"]))
+    shown = (_known(tables), findings, tables["parts"], tables["duties"])
+    known, of_findings, of_parts, of_duties = map(by_declaration, shown)
     cases = []
     for row in listed.sort("rank").to_dicts():
         key = (row["org_code"], row["function"])
         found = [{**finding, "rule": rules[finding["check_id"]]} for finding in of_findings.get(key, ())]
-        cases.append({**row, "declarations": height, **_told(known[key][0]), "parts": of_parts[key], "findings": found})
+        evidence = {"parts": of_parts[key], "findings": found, "duties": of_duties.get(key, [])}
+        cases.append({**row, "declarations": height, **_told(known[key][0]), **evidence})
     return cases
 
 
@@ -144,7 +148,9 @@ def _heading(case: dict[str, Any]) -> Iterator[str]:
         yield f"             can't be told apart from rank {case['rank'] + 1} ({case['ahead_of_next']:.0%} ahead)"
     chosen = case["selected_by"] or "not chosen for a visit"
     chance = case["inclusion_probability"]
-    yield f"Plan         {chosen}" + (f"; chance in the draw by lot {chance:.1%}" if chance is not None else "")
+    yield f"Plan         {chosen}" + (f"; chance in the random draw {chance:.1%}" if chance is not None else "")
+    for duty in case["duties"]:
+        yield from _wrapped(f"Duty         {duty['finding']} Law: {duty['basis']}", "             ", first="")
     yield f"In one line  {case['reason']}"
 
 

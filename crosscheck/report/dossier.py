@@ -80,6 +80,7 @@ class Declaration:
     """One declaration of the organisation: its row of the visit list, its history, and how its risk adds up.
 
     `listed` has the columns of `visit_list`; `history` is what was declared, by when; `parts` are all parts.
+    `duties` are its rows of the run's table `duties`.
     """
 
     listed: Mapping[str, Any]
@@ -91,6 +92,7 @@ class Declaration:
     steps: tuple[Step, ...]
     parts: Sequence[Mapping[str, Any]]
     verdicts: Mapping[str, int]
+    duties: Sequence[Mapping[str, Any]]
 
     @property
     def function(self) -> str:

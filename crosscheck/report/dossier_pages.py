@@ -16,6 +16,7 @@ from crosscheck.errors import RunError
 from crosscheck.report.case import FAMILIES
 from crosscheck.report.dossier import page_of
 from crosscheck.report.folder import refuse_foreign, replace_file
+from crosscheck.report.list_pages import DUTIES
 from crosscheck.report.page import environment
 from crosscheck.report.papers import write_papers
 from crosscheck.report.plots import KEY, Funnels, write_figure
@@ -97,7 +98,8 @@ def _begin(run: Path, folder: Path, basis: Basis, dossiers: Iterable[Dossier]) -
     for file in (*folder.glob("*.html"), *folder.glob("*.pdf")):
         if file.with_suffix(".html").name not in here:
             file.unlink()
-    _replace(folder / LIST, write_visit_page(run, basis, with_dossiers=True))
+    beside = ".." if (folder.parent / DUTIES).is_file() else None
+    _replace(folder / LIST, write_visit_page(run, basis, with_dossiers=True, beside=beside))
 
 
 def _render_all(

@@ -14,7 +14,8 @@ import crosscheck
 from crosscheck.errors import PolarityError
 from crosscheck.history import last_day
 from crosscheck.report.identity import fingerprint, identify_run, list_sources
-from crosscheck.vocabulary import COMPLIANT
+from crosscheck.visits.plan import count_arms, describe_draw
+from crosscheck.vocabulary import COMPLIANT, POOLS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -45,6 +46,7 @@ def describe_run(
         "packages": {package: version(package) for package in _PACKAGES},
         "options": dict(options),
         "seed": capacity.seed,
+        "draw": describe_draw(outcome.draw, capacity, options["year"]),
         "inputs": describe_inputs(collection),
         "absent_tables": list(collection.absent),
         "rules": {
@@ -66,8 +68,7 @@ def describe_run(
 
 def describe_models(standard: Standard) -> dict[str, dict[str, str]]:
     """The version and SHA-256 of each model, by its name."""
-    models = (standard.indicators, standard.patterns, standard.polarity, standard.screens, standard.risk)
-    return {model.name: {"version": model.version, "sha256": model.digest} for model in models}
+    return {model.name: {"version": model.version, "sha256": model.digest} for model in standard.models}
 
 
 def _describe_waivers(standard: Standard, outcome: Outcome, day: date) -> list[dict[str, Any]]:
@@ -123,13 +124,15 @@ def reconcile(cases: pl.DataFrame, organisations: pl.DataFrame) -> dict[str, Any
 
 def _counts(collection: Collection, outcome: Outcome) -> dict[str, Any]:
     verdicts = outcome.findings.group_by(pl.col("verdict").cast(pl.String)).len().sort("verdict")
-    arms = outcome.visit_list.drop_nulls("selected_by").group_by("selected_by").len().sort("selected_by")
+    arms = count_arms(outcome.visit_list)
     effects = collection.problems.group_by("effect").len().sort("effect")
     return {
         "ties": outcome.ties.height,
         "findings": dict(verdicts.iter_rows()),
         "scores": outcome.scores.height,
         "parts": outcome.parts.height,
-        "selected": dict(arms.iter_rows()),
+        "selected": {arm: count for arm, count in arms.items() if count},
+        "pools": {pool: int((outcome.visit_list["pool"] == pool).sum()) for pool in POOLS},
+        "duties": outcome.duties.height,
         "problems": dict(effects.iter_rows()),
     }

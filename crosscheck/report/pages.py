@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from crosscheck import settings
 from crosscheck.report.dossier_pages import write_dossiers
+from crosscheck.report.list_pages import write_list_pages
 from crosscheck.report.national import write_national
 from crosscheck.report.run_folder import MANIFEST, read_json
 
@@ -16,7 +17,9 @@ DOSSIERS: Final = "dossiers"
 
 
 def write_pages(run: Path) -> None:
-    """Write `national.html`, `.json`, `.xlsx` and the folder `dossiers/`, from the tables that stand in a run's folder.
+    """Write the pages of a run from the tables that stand in its folder.
+
+    They are `national.html`, `.json`, `.xlsx`, `duties.html`, `follow_up.html` and the folder `dossiers/`.
 
     A standard on which no figures were published has no national picture.
 
@@ -25,4 +28,5 @@ def write_pages(run: Path) -> None:
     """
     if settings.published_figures_file(read_json(run, MANIFEST)["options"]["standard"]).is_file():
         write_national(run, run)
+    write_list_pages(run, DOSSIERS)
     write_dossiers(run, run / DOSSIERS)

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     import xlsxwriter
 
     from crosscheck.questionnaire import Question, Questionnaire
-    from crosscheck.rulebook.rule import Rulebook
+    from crosscheck.rulebook.rule import Rule, Rulebook
 
 FORMS_MARK: Final = "forms.json"
 
@@ -38,6 +38,9 @@ _WIDTHS: Final = {
     "asked": 44, "your_answer": 18, "allowed_answers": 34, "reply": 12, "corrected_answer": 20, "evidence": 30,
     "remark": 44, "signed_by": 22, "date": 12, "run": 18,
 }  # fmt: skip
+_LETTERS: Final = {"letter": "", "duty_letter": "-duties"}  # by template, what the name of its file ends with
+_SEE: Final = "See "
+_ANY_EVIDENCE: Final = "Whatever shows, with its date, that the duty was met"
 _LONGEST_LIST: Final = 255  # characters, which the file format allows for a list of choices
 _HELP: Final = {
     "reply": "agree: right as it stands. correct: the answer is wrong; enter the right one. explain: it stands, and "
@@ -55,8 +58,13 @@ _FIGURES: Final = {
 }
 
 
-def write_forms(run: Path, folder: Path, only: Sequence[str], reply_by: str | None, reply_to: str | None) -> int:
-    """Write letter and form for every organisation with at least one item.
+def write_forms(
+    run: Path, folder: Path, only: Sequence[str], reply_by: str | None, reply_to: str | None
+) -> tuple[int, int]:
+    """Write letter and form for every organisation with at least one item, and one on its duties to who has some.
+
+    Who answers that a statutory duty is unmet gets a letter on that first (`…-duties.html`), and its rows come first in
+    the form.
 
     Args:
         run: the run.
@@ -66,7 +74,8 @@ def write_forms(run: Path, folder: Path, only: Sequence[str], reply_by: str | No
         reply_to: whom to send the reply to, in words.
 
     Returns:
-        For how many organisations. The same run and words give the same bytes.
+        For how many organisations, and for how many of them a letter on duties. The same run and words give the same
+        bytes.
 
     Raises:
         RunError: there is no such run, the rules here are others, or the place can't be written.
@@ -86,12 +95,16 @@ def write_forms(run: Path, folder: Path, only: Sequence[str], reply_by: str | No
             stem = file_stem(code)
             letter = {**told, "code": code, "name": names.get(code, code), "stem": stem}
             letter |= {"reply_by": reply_by, "reply_to": reply_to}
-            page = render("reply", "letter.html", letter | _tell(listed, rests, standard.rulebook, names))
-            (whole / f"{stem}.html").write_text(page, encoding="utf-8")
+            letter |= _tell(listed, rests, standard.rulebook, names)
+            for name in _letters(letter):
+                page = render("reply", f"{name}.html", letter)
+                (whole / f"{stem}{_LETTERS[name]}.html").write_text(page, encoding="utf-8")
             write_form(form.select(REPLY_FORM.schema.names()), standard.questionnaire, whole / stem)
-        mark = json.dumps({**told, "organisations": list(chosen)}, indent=1)
+        admitting = items.filter(pl.col("is_duty"))["org_code"].unique()
+        with_duties = [code for code in chosen if code in admitting]
+        mark = json.dumps({**told, "organisations": list(chosen), "duties": with_duties}, indent=1)
         (whole / FORMS_MARK).write_text(mark + "\n", encoding="utf-8")
-    return len(chosen)
+    return len(chosen), len(with_duties)
 
 
 def file_stem(org_code: str) -> str:
@@ -162,11 +175,23 @@ def _tell(items: pl.DataFrame, grounds: pl.DataFrame, rulebook: Rulebook, names:
             "rule": rulebook[item["check_id"]],
             "grounds": rests.get((item["item"],), grounds.clear()).to_dicts(),
             "others": list(other_accounts(item["evidence"], rulebook[item["check_id"]], names)),
+            "evidence_to_send": _show_evidence(rulebook[item["check_id"]]) if item["is_duty"] else [],
         }
         for item in items.to_dicts()
     ]
     asked = [item for item in told if item["kind"] in ASKED_ONLY]
-    return {"relied": [item for item in told if item not in asked], "asked": asked}
+    duties = [item for item in told if item["is_duty"]]
+    return {"relied": [item for item in told if item not in asked], "asked": asked, "duties": duties}
+
+
+def _letters(letter: Mapping[str, Any]) -> Iterable[str]:
+    return _LETTERS if letter["duties"] else ("letter",)
+
+
+def _show_evidence(rule: Rule) -> list[str]:
+    """What an assessor would ask to see, as what an organisation may send: lines of enquiry that begin with See."""
+    seen = [line.removeprefix(_SEE) for line in rule.ask if line.startswith(_SEE)]
+    return [line[:1].upper() + line[1:] for line in seen] or [_ANY_EVIDENCE]
 
 
 def _write_workbook(form: pl.DataFrame, questionnaire: Questionnaire, file: Path) -> None:

@@ -74,7 +74,8 @@ def list_items(run: Path, standard: Standard) -> tuple[pl.DataFrame, pl.DataFram
     Returns:
         `items`, one row an item, by organisation, gravest first: `item` (`5XX/C2-HR-01/whole`; two functions of which
         the same is said are one item, `…/both`), `org_code`, `check_id`, `functions` (in words), `says`, `expected`,
-        `evidence`, `kind`; what is waived is left out.
+        `evidence`, `kind`, `is_duty` (a statutory duty that its own answer says is unmet; these come first); what is
+        waived is left out.
         And `grounds`, one row an item and name: `item`, `org_code`, `check_id`, `functions`, `name`, `about`, `whose`,
         `told` (the value in words), `question` (null where no answer can correct it), `question_id`, `review`,
         `your_answer` (as it is to be spelt).
@@ -84,7 +85,7 @@ def list_items(run: Path, standard: Standard) -> tuple[pl.DataFrame, pl.DataFram
     """
     grounds = pl.DataFrame(_grounds(standard), schema=list(Ground._fields), orient="row")
     cases, findings = read_table(run, "cases"), read_table(run, "findings")
-    items, members = _items(findings)
+    items, members = _items(findings, read_table(run, "duties"))
     told = _with_sources(_told(cases, grounds, catalogue(standard.questionnaire, standard.indicators.names)), run)
     rests = (
         members.join(grounds, on="check_id", maintain_order="left_right")
@@ -106,8 +107,9 @@ def items_to_reply(grounds: pl.DataFrame, items: pl.DataFrame) -> pl.DataFrame:
     return rows.sort("place", maintain_order=True).drop("place")
 
 
-def _items(findings: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+def _items(findings: pl.DataFrame, duties: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     """The items, and which findings each stands for: two functions of which the same is said are one item."""
+    admitted = duties.select("org_code", "check_id", is_duty=pl.lit(value=True)).unique()
     differing = findings.filter((pl.col("verdict") == "differs") & pl.col("waived").is_null())
     functions = pl.col("function").sort()
     together = differing.group_by(_ITEM, maintain_order=True).agg(
@@ -115,9 +117,11 @@ def _items(findings: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
         function=pl.when(pl.len() > 1).then(pl.lit(_BOTH)).otherwise(functions.first()),
         functions=functions.str.join(" and "),
     )
-    named_items = together.with_columns(item=pl.format("{}/{}/{}", "org_code", "check_id", "function"))
+    named_items = together.join(admitted, on=["org_code", "check_id"], how="left", maintain_order="left").with_columns(
+        pl.col("is_duty").fill_null(value=False), item=pl.format("{}/{}/{}", "org_code", "check_id", "function")
+    )
     members = differing.select(*_ITEM, "function").join(named_items.select(*_ITEM, "item", "functions"), on=_ITEM)
-    order = pl.col("kind").is_in(ASKED_ONLY), pl.col("severity").cast(pl.Enum(SEVERITIES[::-1]))
+    order = ~pl.col("is_duty"), pl.col("kind").is_in(ASKED_ONLY), pl.col("severity").cast(pl.Enum(SEVERITIES[::-1]))
     return named_items.sort("org_code", *order, "item").drop("function"), members.drop("says", "evidence")
 
 

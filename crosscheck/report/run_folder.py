@@ -37,6 +37,7 @@ _WHOLE: Final = "manifest"
 
 _WORKBOOK: Final = "visit_list.xlsx"
 _DECIMALS: Final = 6
+_EXACT: Final = "inclusion_probability"  # one over it is how many a visit stands for
 
 
 def work_on_run(folder: Path, fingerprint: str, options: Mapping[str, Any]) -> AbstractContextManager[Work]:
@@ -82,7 +83,8 @@ def write_outcome(
     with ThreadPoolExecutor(max_workers=1) as beside:  # the workbook takes Python's time
         _keep_collection(collection, work.folder / COLLECTION)
         sealed = beside.submit(_write_tables, outcome, collection, rulebook, manifest, work)
-        _write_list(_shaped(outcome.visit_list, "visit_list"), _rounded(outcome.parts), manifest, work.folder)
+        listed = _shaped(outcome.visit_list, "visit_list")
+        _write_list(listed, _rounded(outcome.parts), outcome.duties, manifest, work.folder)
         sealed.result()
 
 
@@ -95,8 +97,9 @@ def finish_run(work: Work, write_pages: Callable[[Path], None] | None = None) ->
     """
     if not work.has(WORKBOOK):
         if not (work.folder / _WORKBOOK).is_file():
-            listed, parts = (pl.read_parquet(work.folder / f"{name}.parquet") for name in ("visit_list", "parts"))
-            _write_list(listed, parts, work.told, work.folder)
+            names = ("visit_list", "parts", "duties")
+            listed, parts, duties = (pl.read_parquet(work.folder / f"{name}.parquet") for name in names)
+            _write_list(listed, parts, duties, work.told, work.folder)
         work.seal(WORKBOOK)
     if write_pages and not work.has(PAGES):
         _write_json(work.told, work.folder / MANIFEST)
@@ -151,9 +154,11 @@ def digest_collection(folder: Path) -> dict[str, str]:
     return {file.stem: sha256_of(file) for file in sorted((folder / COLLECTION).glob("*.parquet"))}
 
 
-def _write_list(visit_list: pl.DataFrame, parts: pl.DataFrame, manifest: Mapping[str, Any], folder: Path) -> None:
+def _write_list(
+    visit_list: pl.DataFrame, parts: pl.DataFrame, duties: pl.DataFrame, manifest: Mapping[str, Any], folder: Path
+) -> None:
     rests_on = tell_basis(manifest, digest_collection(folder))
-    write_workbook(visit_list, folder / _WORKBOOK, list_reasons(parts), rests_on)
+    write_workbook(visit_list, folder / _WORKBOOK, list_reasons(parts), rests_on, duties)
 
 
 def _keep_collection(collection: Collection, folder: Path) -> None:
@@ -170,6 +175,8 @@ def _write_tables(
         "visit_list": _shaped(outcome.visit_list, "visit_list"),
         "findings": _to_read(_shaped(outcome.findings, "findings")),
         "scores": _shaped(outcome.scores, "scores"),
+        "duties": _shaped(outcome.duties, "duties"),
+        "follow_up": _shaped(outcome.follow_up, "follow_up"),
         "problems": _shaped(collection.problems, "problems"),
         "pooled": _rounded(outcome.pooled),
         **{name: _rounded(table) for name, table in outcome.screens.items()},
@@ -177,7 +184,8 @@ def _write_tables(
     kept = {name: _rounded(getattr(outcome, name)) for name in ("cases", "findings", "parts", "ties", "names")}
     kept |= {name: _rounded(getattr(outcome.quality, name)) for name in ("loadings", "beliefs")}
     kept |= {name: tables[name] for name in ("scores", "pooled")}  # read again by every page: a tenth of the CSV's time
-    kept |= {"predecessors": outcome.lineage.predecessors, "visit_list": tables["visit_list"]}
+    kept |= {name: tables[name] for name in ("visit_list", "duties", "follow_up")}
+    kept |= {"predecessors": outcome.lineage.predecessors}
     for name, table in tables.items():
         write_csv(table, work.folder / f"{name}.csv")
     for name, table in kept.items():
@@ -198,7 +206,7 @@ def _shaped(table: pl.DataFrame, name: str) -> pl.DataFrame:
 
 
 def _rounded(table: pl.DataFrame) -> pl.DataFrame:
-    return table.with_columns(pl.selectors.float().round(_DECIMALS))
+    return table.with_columns((pl.selectors.float() - pl.selectors.by_name(_EXACT, require_all=False)).round(_DECIMALS))
 
 
 def _rules_as_used(rulebook: Rulebook) -> list[dict[str, Any]]:

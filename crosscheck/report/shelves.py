@@ -112,6 +112,7 @@ def _read_decided(run: Path, codes: Sequence[str]) -> dict[str, pl.DataFrame]:
         "cases": cases.collect(),
         "findings": findings.with_columns(keys).collect(),
         "parts": parts.with_columns(keys).collect(),
+        "duties": scan_table(run, "duties").filter(wanted).collect(),
     }
 
 

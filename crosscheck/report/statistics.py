@@ -253,7 +253,7 @@ STATISTICS: Final = (
     Statistic(
         "Share that does not stand",
         "risk.evidence.expect_share",
-        "p = (stated share · its worth in visits + Σ found by lot, freed of error) / all visits",
+        "p = (stated share · its worth in visits + Σ found at random, freed of error) / all visits",
         "higher is worse",
         "visits chosen by risk say nothing of it",
         "Rogan and Gladen 1978, American Journal of Epidemiology 107:71-76",
@@ -307,12 +307,20 @@ STATISTICS: Final = (
         "Gelman, Jakulin, Pittau and Su 2008, Annals of Applied Statistics 2:1360-1383",
     ),
     Statistic(
-        "Draw by lot",
-        "visits.plan.draw_by_lot",
-        "chance = n / N for every declaration in the draw",
+        "Random draw",
+        "visits.draw.draw_at_random",
+        "the n smallest of N tickets in each stratum; chance n / N, of a pair n(n − 1) / (N(N − 1))",
         "none",
-        "each type, function and region within one visit of its share",
+        "one that enters or leaves replaces at most one that was drawn",
         "Cochran 1977, Sampling Techniques",
+    ),
+    Statistic(
+        "Draws of each stratum",
+        "visits.draw.allocate",
+        "each draw to the stratum with the highest N / (2n + 1)",
+        "none",
+        "no stratum loses a draw to another because a third one grew",
+        "Balinski and Young 2001, Fair Representation",
     ),
     Statistic(
         "Lift",
@@ -349,9 +357,9 @@ STATISTICS: Final = (
     Statistic(
         "Prevalence from the draw",
         "visits.outcomes.estimate_prevalence",
-        "Σ y/π over all declarations; Hájek's variance",
+        "Σ y/π over organisations drawn;  variance Σ N² (1 − n/N) s²/n over strata",
         "higher is worse",
-        "only visits by lot",
-        "Horvitz and Thompson 1952, JASA 47:663-685",
+        "only visits drawn at random",
+        "Horvitz and Thompson 1952, JASA 47:663-685; Sen, Yates and Grundy 1953, JRSS B 15:253-261",
     ),
 )

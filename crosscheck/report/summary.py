@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 import polars as pl
 
 from crosscheck.report.run_folder import MANIFEST, read_json, read_table
+from crosscheck.report.visit_page import ARMS
+from crosscheck.visits.plan import count_arms
 from crosscheck.vocabulary import COMPLIANT
 
 if TYPE_CHECKING:
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _WIDTH: Final = 110
+_TABLES: Final = ("duties.csv", "follow_up.csv", "findings.csv", "scores.csv", "problems.csv")
 
 
 def summarise_reading(manifest: Mapping[str, Any], problems: pl.DataFrame) -> str:
@@ -23,7 +26,7 @@ def summarise_reading(manifest: Mapping[str, Any], problems: pl.DataFrame) -> st
 
 
 def summarise_run(folder: Path, command: str) -> str:
-    """The whole summary of a run, under 60 lines.
+    """The whole summary of a run, under 80 lines.
 
     Args:
         folder: where the run stands.
@@ -42,7 +45,8 @@ def summarise_run(folder: Path, command: str) -> str:
         "",
         *_first_ten(visit_list),
         "",
-        *_plan(visit_list),
+        *_plan(visit_list, read_table(folder, "duties"), manifest["draw"]),
+        *_lists(visit_list),
         "",
         *_next_steps(visit_list, folder, command),
     ]
@@ -111,35 +115,51 @@ def _out_of_force(rules: list[str]) -> Iterator[str]:
 
 def _first_ten(visit_list: pl.DataFrame) -> Iterator[str]:
     """The first ten that a visit would test: not a lapse that a board declared itself, nor whom somebody visited."""
-    compliant, visited = pl.col("declared") == COMPLIANT, pl.col("visited").is_not_null()
     yield "VISIT FIRST (declared compliant, not visited yet; in brackets what to know more may lead to, in 90 of 100)"
-    for row in visit_list.filter(compliant & ~visited).head(10).iter_rows(named=True):
+    for row in visit_list.filter(pl.col("pool") == "to_visit").head(10).iter_rows(named=True):
+        duties = f", duties unmet by its own answers: {row['duties_unmet']}" if row["duties_unmet"] else ""
         yield f"{row['rank']:>4}. {row['name']} ({row['org_code']}, {row['function']})"
         yield (
             f"      risk {row['risk']:.0%} ({row['risk_low']:.0%}-{row['risk_high']:.0%}), "
             f"{row['among_first']:.0%} likely among the first tenth (rank {row['rank_low']}-{row['rank_high']}), "
-            f"{row['flags']} flags, {row['unknowns']} unknown"
+            f"{row['flags']} flags, {row['unknowns']} unknown{duties}"
         )
         yield "      " + textwrap.shorten(row["reason"], _WIDTH, placeholder=" …")
-    declared = visit_list.filter(~compliant)
-    if declared.height:
-        yield f"  {declared.height} boards declared a lapse themselves: on the list too, to follow up, not to test."
-    if count := visit_list.filter(visited).height:
-        yield f"  {count} were visited this year: on the list too, with what was found."
+    if count := visit_list.filter(pl.col("pool") == "visited").height:
+        yield f"  {count} were visited this year: after these on the list, with what was found."
 
 
-def _plan(visit_list: pl.DataFrame) -> Iterator[str]:
-    arms = dict(visit_list.drop_nulls("selected_by").group_by("selected_by").len().iter_rows())
-    yield "PLAN  " + ", ".join(f"{arms.get(arm, 0)} {words}" for arm, words in _ARMS.items())
+def _plan(visit_list: pl.DataFrame, duties: pl.DataFrame, draw: Mapping[str, Any]) -> Iterator[str]:
+    """How many organisations each arm chose, how the random one was drawn, and of what the mandatory visits are."""
+    arms, chosen = count_arms(visit_list), visit_list.drop_nulls("selected_by")
+    told = ", ".join(f"{arms[arm]} {words}" for arm, words in ARMS.items())
+    yield f"PLAN  {chosen['org_code'].n_unique()} organisations, {chosen.height} declarations to test: {told}"
+    yield f"  the random sample is a {draw['note']}; it was drawn with the value {draw['value']}"
+    if arms["mandatory"]:
+        yield "  duties for which a visit is mandatory, and of whom (duties.csv has their answers):"
+    mandatory = chosen.filter(pl.col("selected_by") == "mandatory").select("org_code", "function")
+    admitted = duties.join(mandatory, on=["org_code", "function"]).group_by("check_id", "basis")
+    for check_id, basis, codes in admitted.agg(pl.col("org_code").unique().sort()).sort("check_id").iter_rows():
+        yield "    " + textwrap.shorten(f"{check_id} ({', '.join(codes)}): {basis}", _WIDTH, placeholder=" …")
 
 
-_ARMS = {"mandatory": "by duty", "risk": "by risk", "random": "by lot"}
+def _lists(visit_list: pl.DataFrame) -> Iterator[str]:
+    """What to ask before anybody visits, and what to follow up."""
+    admitting = visit_list.filter(pl.col("duties_unmet") > 0)
+    if admitting.height:
+        yield (
+            f"ASK   {admitting['org_code'].n_unique()} organisations declare compliance and answer that a statutory "
+            f"duty is unmet, in {admitting.height} declarations (duties.csv)"
+        )
+    if count := visit_list.filter(pl.col("pool") == "follow_up").height:
+        yield f"FOLLOW UP  {count} declared lapses (follow_up.csv)"
 
 
 def _next_steps(visit_list: pl.DataFrame, folder: Path, command: str) -> Iterator[str]:
-    yield f"FILES  {folder}/visit_list.csv (.xlsx, .parquet), findings.csv, scores.csv, problems.csv, manifest.json"
+    yield f"FILES  {folder}/visit_list.csv (.xlsx, .parquet), {', '.join(_TABLES)}, manifest.json"
     if (folder / "national.html").is_file():
-        yield f"PAGES  {folder}/dossiers/index.html (the list, and a dossier each), national.html (.json, .xlsx)"
+        pages = "dossiers/index.html (the list, and a dossier each), duties.html, follow_up.html, national.html"
+        yield f"PAGES  {folder}/{pages}"
     testable = visit_list.filter(pl.col("declared") == COMPLIANT)
     if testable.height:
         first = testable.row(0, named=True)

@@ -46,6 +46,7 @@ _SECTIONS: Final = {"all": "All sections together"}
 _LISTED: Final = (
     "rank", "function", "declared", "risk", "risk_low", "risk_high", "rank_low", "rank_high", "selected_by",
     "inclusion_probability", "flags", "unknowns", "reason", "decibans", "among_first", "ahead_of_next", "visited",
+    "pool", "duties_unmet",
 )  # fmt: skip
 _NOT_HELD: Final = "not in the collection"
 _NOT_TOLD: Final = "not told by the other side"
@@ -97,6 +98,7 @@ def _declaration(case: dict[str, Any], shelves: Shelves) -> Declaration:
         steps=add_up(case["parts"], _NAMED_PARTS),
         parts=sorted(case["parts"], key=lambda part: (-abs(part["decibans"]), part["part"])),
         verdicts=shelves.verdicts[case["org_code"], case["function"]][0],
+        duties=case["duties"],
     )
 
 

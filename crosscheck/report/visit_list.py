@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import polars as pl
 
 from crosscheck.frames import FURTHER, OUTPUTS
+from crosscheck.visits.plan import PRACTICE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
 _WIDTHS: Final = {
     "rank": 6, "org_code": 8, "name": 34, "org_type": 13, "region": 15, "function": 13, "declared": 21, "risk": 7,
     "risk_low": 7, "risk_high": 7, "rank_low": 7, "rank_high": 7, "selected_by": 11, "inclusion_probability": 11,
-    "flags": 7, "unknowns": 10, "reason": 48, "decibans": 10, "among_first": 9, "ahead_of_next": 9, "visited": 11,
+    "flags": 7, "unknowns": 10, "reason": 48, "pool": 10, "duties_unmet": 8, "decibans": 10,
+    "among_first": 9, "ahead_of_next": 9, "visited": 11,
 }  # fmt: skip
 # Folded away, so that what people plan by fits the screen and prints legibly; the + above the columns unfolds them.
 _FOLDED: Final = (
@@ -40,14 +42,15 @@ _OWN: Final = (
     ("remarks", 24, (), "yours"),
 )  # fmt: skip
 _ARMS: Final = {
-    "mandatory": "chosen by duty: on its own answers a statutory duty is not met",
-    "risk": "chosen by risk",
-    "random": "chosen by lot, not for its risk",
+    "mandatory": "chosen for an unmet statutory duty, by its own answers (duties.csv says which)",
+    "risk": "chosen for the highest risk",
+    "random": f"chosen at random, not for its risk ({PRACTICE})",
 }
 # Greys that a printer without colour tells apart; the arm stands in the cell in words as well.
 _FILLS: Final = {"mandatory": "#BFC7CF", "risk": "#DDE2E7", "random": "#F1F3F5"}
 _BAR: Final = "#9AA5B1"
 _REASONS: Final = 5
+_DUTY: Final = ("org_code", "function", "check_id", "severity", "finding", "answer", "basis")
 _NOTE: Final = {"x_scale": 3.4, "y_scale": 2.4, "author": "crosscheck"}
 
 
@@ -56,6 +59,7 @@ def write_workbook(
     file: Path,
     reasons: Mapping[tuple[str, str], Sequence[str]] | None = None,
     rests_on: Sequence[tuple[str, str]] = (),
+    duties: pl.DataFrame | None = None,
 ) -> None:
     """Write the list as XLSX: texts stay texts, never formulas; the same list gives the same bytes.
 
@@ -64,6 +68,7 @@ def write_workbook(
         file: the workbook.
         reasons: of a declaration (`org_code`, `function`) the weightiest parts in words, for the note on its reason.
         rests_on: what the list rested on, as pairs of words, for the last sheet.
+        duties: `frames.OUTPUTS["duties"]`, for a sheet of its own.
     """
     from crosscheck.report.workbook import new_workbook
 
@@ -74,6 +79,8 @@ def write_workbook(
         _mark_arms(workbook, sheet, visit_list)
         _write_notes(sheet, visit_list, reasons or {})
         _set_for_print(sheet, visit_list.width + len(_OWN))
+        if duties is not None:
+            _write_rows(workbook, "duties", _DUTY, duties.select(_DUTY).rows())
         _write_meanings(workbook, visit_list.columns)
         _write_pairs(workbook, "rests on", ("What", "Which"), rests_on)
 
@@ -171,18 +178,27 @@ def _write_meanings(workbook: Workbook, columns: Sequence[str]) -> None:
 
 
 def _write_pairs(workbook: Workbook, name: str, headings: tuple[str, str], rows: Sequence[tuple[str, str]]) -> None:
+    sheet = _write_rows(workbook, name, headings, rows)
+    sheet.set_column(0, 0, 32)
+    sheet.set_column(1, 1, 100)
+
+
+def _write_rows(workbook: Workbook, name: str, headings: Sequence[str], rows: Sequence[Sequence[str]]) -> Worksheet:
+    """A sheet of texts under their headings."""
     sheet = workbook.add_worksheet(name)
     body = workbook.add_format({"valign": "top", "text_wrap": True})
-    sheet.set_column(0, 0, 32, body)
-    sheet.set_column(1, 1, 100, body)
-    sheet.write_row(0, 0, headings, _heading(workbook))
-    for row, pair in enumerate(rows, start=1):
-        sheet.write_row(row, 0, pair, body)
+    for index, column in enumerate(headings):
+        sheet.set_column(index, index, _WIDTHS.get(column, 40), body)
+        sheet.write_string(0, index, column.replace("_", " "), _heading(workbook))
+    for row, texts in enumerate(rows, start=1):
+        for index, text in enumerate(texts):
+            sheet.write_string(row, index, text, body)
     sheet.freeze_panes(1, 0)
     sheet.set_landscape()
     sheet.set_paper(9)
     sheet.fit_to_pages(1, 0)
     sheet.repeat_rows(0)
+    return sheet
 
 
 def list_reasons(parts: pl.DataFrame) -> dict[tuple[str, str], list[str]]:
@@ -215,6 +231,7 @@ def tell_basis(manifest: Mapping[str, Any], tables: Mapping[str, str]) -> list[t
     rules, models = manifest["rules"], manifest["models"]
     return [
         ("crosscheck", manifest["crosscheck"]),
+        ("random sample", f"{manifest['draw']['note']}; drawn with the value {manifest['draw']['value']}"),
         *((f"option {name.replace('_', ' ')}", "" if value is None else str(value)) for name, value in options.items()),
         ("rules", f"{rules['count']}, SHA-256 {rules['sha256']}"),
         *((f"model {name}", f"{one['version']}, SHA-256 {one['sha256']}") for name, one in models.items()),

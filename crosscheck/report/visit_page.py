@@ -2,46 +2,66 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from crosscheck.report.dossier import page_of
 from crosscheck.report.page import environment
 from crosscheck.report.run_folder import read_table
 from crosscheck.report.shelves import read_basis
+from crosscheck.visits.plan import PRACTICE, count_arms
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import polars as pl
+
     from crosscheck.report.shelves import Basis
 
-_ARMS: Final = {"mandatory": "by duty", "risk": "by risk", "random": "by lot"}
+ARMS: Final = {
+    "mandatory": "for an unmet statutory duty",
+    "risk": "for the highest risk",
+    "random": "at random",
+}
+POOLS_IN_WORDS: Final = {"to_visit": "To visit", "visited": "Visited this year", "follow_up": "To follow up"}
 
 
-def write_visit_page(run: Path, basis: Basis | None = None, *, with_dossiers: bool = False) -> str:
+def write_visit_page(
+    run: Path, basis: Basis | None = None, *, with_dossiers: bool = False, beside: str | None = None
+) -> str:
     """The page of a run's visit list: the visits planned, and after them every declaration, worst first.
 
     Args:
         run: a run's folder.
         basis: what the run rested on, where it has been read already.
         with_dossiers: whether the pages of the dossiers stand beside it, so that names lead to them.
+        beside: where the pages of duties and follow-up stand, seen from this one; None where they do not.
 
     Raises:
         RunError: there is no such run.
     """
     basis = basis or read_basis(run)
-    rows = read_table(run, "visit_list").sort("rank").to_dicts()
+    listed = read_table(run, "visit_list").sort("rank")
+    rows = listed.to_dicts()
     template = environment("visit_list").get_template("index.html")
     environment("visit_list").filters["page"] = page_of
     return template.render(
         basis=basis,
         rows=rows,
         planned=[row for row in rows if row["selected_by"]],
-        arms=_ARMS,
-        chosen=_count_arms(rows),
+        arms=ARMS,
+        pools=POOLS_IN_WORDS,
+        practice=PRACTICE,
+        chosen=count_arms(listed),
+        laws=_name_laws(read_table(run, "duties")),
+        beside=beside,
         with_dossiers=with_dossiers,
         without_declaration=basis.manifest["reconciliation"]["without_declaration"],
     )
 
 
-def _count_arms(rows: list[dict[str, Any]]) -> dict[str, int]:
-    return {arm: sum(row["selected_by"] == arm for row in rows) for arm in _ARMS}
+def _name_laws(duties: pl.DataFrame) -> dict[tuple[str, str], list[str]]:
+    """What each declaration with an unmet duty admits, and the law, the gravest first."""
+    laws: dict[tuple[str, str], list[str]] = {}
+    for org_code, function, finding, basis in duties.select("org_code", "function", "finding", "basis").iter_rows():
+        laws.setdefault((org_code, function), []).append(f"{finding} ({basis})")
+    return laws

@@ -19,11 +19,14 @@ if TYPE_CHECKING:
 
 _KEYS: Final = ("org_code", "function")
 _ITEMS: Final = ("answers", "figures", "comments", "history")  # families whose weight rests on the link to a visit
+_APART: Final = 1e6  # decibans, so that in no draw a declaration leaves its pool
 _FIRST: Final = 0.1  # the share of the list that counts as its first
 
 
-def rank_declarations(parts: pl.DataFrame, quality: Quality, model: RiskModel, seed: int) -> pl.DataFrame:
-    """Order declarations by the sum of their parts, with 90% intervals of risk and rank.
+def rank_declarations(
+    parts: pl.DataFrame, pools: pl.DataFrame, quality: Quality, model: RiskModel, seed: int
+) -> pl.DataFrame:
+    """Order declarations by pool and within it by the sum of their parts, with 90% intervals of risk and rank.
 
     The risk is an average over what the quality of the organisation may be, given its items. The intervals show what
     that average hides: quality and shading are drawn as they may be, the weight of each part by its standard deviation,
@@ -32,29 +35,33 @@ def rank_declarations(parts: pl.DataFrame, quality: Quality, model: RiskModel, s
 
     Args:
         parts: one row a part (`evidence.PARTS`).
+        pools: the pool of each declaration, in the order of the list (`org_code`, `function`, `pool`).
         quality: how well the quality of each organisation is known.
         model: its `simulation` says how many draws, and how wide an interval.
         seed: the same seed gives the same intervals.
 
     Returns:
-        One row a declaration, worst first: `rank` from 1, `decibans`, `risk`, `risk_low`, `risk_high`, `rank_low`,
-        `rank_high`, `among_first` (the probability of belonging to the first tenth) and `ahead_of_next` (that of a
-        higher risk than the next on the list; null for the last). Equal sums are ordered by `org_code`, `function`, so
-        that two runs give the same list.
+        One row a declaration, by pool, worst first within it: `rank` from 1, `decibans`, `risk`, `risk_low`,
+        `risk_high`, `rank_low`, `rank_high`, `among_first` (the probability of belonging to the first tenth) and
+        `ahead_of_next` (that of a higher risk than the next on the list; null for the last). Equal sums are ordered by
+        `org_code`, `function`, so that two runs give the same list.
     """
     totals = (
         parts.group_by(*_KEYS)
         .agg(decibans=pl.col("decibans").sum().round(6))
-        .sort("decibans", *_KEYS, descending=[True, False, False])
+        .join(pools, on=_KEYS)
+        .sort("pool", "decibans", *_KEYS, descending=[False, True, False, False])
     )
     drawn = _draw(parts, totals, quality, model, seed)
     tail = (1 - model.simulation.interval) / 2
-    ranks = _ranks(drawn)
+    places = drawn - _APART * totals["pool"].to_physical().to_numpy()[:, None]
+    ranks = _ranks(places)
     risk_low, risk_high = probability(np.quantile(drawn, [tail, 1 - tail], axis=1))
     rank_low, rank_high = np.quantile(ranks, [tail, 1 - tail], axis=1)
-    ahead = (drawn[:-1] > drawn[1:]).mean(axis=1).tolist()
+    ahead = (places[:-1] > places[1:]).mean(axis=1).tolist()
     return (
-        totals.with_row_index("rank", offset=1)
+        totals.drop("pool")
+        .with_row_index("rank", offset=1)
         .with_columns(
             pl.col("rank").cast(pl.Int64),
             risk=pl.Series(probability(totals["decibans"].to_numpy())),

@@ -130,6 +130,15 @@ class Rule:
         return named[0][0].upper() + named[0][1:] if named else place
 
     @property
+    def is_statutory_duty(self) -> bool:
+        """Whether the organisation's own answer can say by it that a statutory duty is unmet.
+
+        Where two accounts contradict each other, nobody knows which is right; so only a check of a declaration against
+        an answer can.
+        """
+        return self.kind == "declaration_vs_answer" and self.strength == "statutory"
+
+    @property
     def conditions(self) -> tuple[Condition, ...]:
         """What decides its verdict: what it expects, and before that what narrows to whom it applies."""
         return (self.condition,) if self.premise is None else (self.premise, self.condition)

@@ -1,1 +1,1 @@
-"""Visits: whom to visit under capacity, by duty, by risk and by lot."""
+"""Visits: whom to visit under capacity, for an unmet duty, by risk and at random; and what to follow up."""

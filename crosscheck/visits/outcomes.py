@@ -33,6 +33,7 @@ YIELD: Final = pl.Schema(
 
 # Intervals are 90% throughout, as those of the visit list are.
 _INTERVAL: Final = 0.9
+_FEWEST: Final = 2  # organisations, of which a variance can be estimated
 _Z: Final = float(ndtri((1 + _INTERVAL) / 2))
 
 
@@ -54,10 +55,10 @@ class Worth:
         otherwise: the share of all of them that was found otherwise than declared.
         first: how many the first `share` of the ranking are.
         hit_rate: the share of these that was found otherwise.
-        lift: `hit_rate` over `otherwise`: how many times more a visit finds than by lot.
-        auc: chance that one found otherwise stands before one upheld; a half by lot.
-        average_precision: mean share found otherwise down to each that was; `otherwise` by lot.
-        days_sooner: by how many days the mean of them is found sooner than by lot.
+        lift: `hit_rate` over `otherwise`: how many times more a visit finds than at random.
+        auc: chance that one found otherwise stands before one upheld; a half at random.
+        average_precision: mean share found otherwise down to each that was; `otherwise` at random.
+        days_sooner: by how many days the mean of them is found sooner than at random.
     """
 
     judged: int
@@ -181,24 +182,38 @@ def calibration_error(calibration: pl.DataFrame) -> float:
 
 
 def estimate_prevalence(drawn: pl.DataFrame, declarations: int) -> Estimate:
-    """The share of all declarations that a visit would find otherwise, from visits drawn by lot.
+    """The share of all declarations that a visit would find otherwise, from organisations drawn at random.
 
-    Horvitz and Thompson 1952, JASA 47:663-685: Σ y/π over the declarations. The interval uses Hájek's variance, which
-    is exact for a simple draw of a fixed number.
+    Horvitz and Thompson 1952, JASA 47:663-685: the sum of y/π over the organisations drawn, y being how many of an
+    organisation's declarations were found otherwise. The variance is that of Sen, Yates and Grundy 1953, JRSS B
+    15:253-261, for a draw of n of N in each stratum: with chances n/N and joint chances n(n - 1) / (N(N - 1)) it is
+    N² (1 - n/N) s² / n, summed over strata. It is unbiased for such a draw.
 
     Args:
-        drawn: visits drawn by lot: `otherwise`, `inclusion_probability`; visits chosen by risk may not be among them.
-        declarations: how many declarations they were drawn from.
+        drawn: one row a visit of the random arm: `org_code`, `stratum`, `otherwise`, `inclusion_probability` (one value
+            in each stratum); visits chosen by risk may not be among them.
+        declarations: how many declarations the organisations in the draw have in all.
+
+    Returns:
+        The share with its interval; NaN for fewer than two organisations. The ends are NaN where a stratum has one draw
+        of several organisations, which leaves no variance to estimate.
     """
-    chance = drawn["inclusion_probability"].to_numpy()
-    otherwise = drawn["otherwise"].to_numpy().astype(float)
-    if len(otherwise) < 2:
+    organisations = drawn.group_by("stratum", "org_code").agg(
+        found=pl.col("otherwise").sum().cast(pl.Float64), chance=pl.col("inclusion_probability").first()
+    )
+    if organisations.height < _FEWEST:
         return Estimate(math.nan, math.nan, math.nan)
-    expanded, left = otherwise / chance, 1 - chance
-    centre = left @ expanded / left.sum() if left.sum() else 0.0
-    variance = len(otherwise) / (len(otherwise) - 1) * (left @ (expanded - centre) ** 2)
-    share, margin = expanded.sum() / declarations, _Z * math.sqrt(variance) / declarations
-    return Estimate(float(share), max(0.0, float(share - margin)), min(1.0, float(share + margin)))
+    left = 1 - pl.col("chance").first()
+    strata = organisations.group_by("stratum").agg(
+        total=(pl.col("found") / pl.col("chance")).sum(),
+        variance=pl.when(left > 0)
+        .then((pl.len() / pl.col("chance").first()) ** 2 * left * pl.col("found").var() / pl.len())
+        .otherwise(0.0),
+    )
+    total, variance = (float(strata[name].sort().fill_null(math.nan).sum()) for name in ("total", "variance"))
+    share, margin = total / declarations, _Z * math.sqrt(variance) / declarations
+    low, high = max(share - margin, 0.0), min(share + margin, 1.0)  # in this order NaN stays NaN
+    return Estimate(share, low, high)
 
 
 def tell_yield(visits: pl.DataFrame) -> pl.DataFrame:

@@ -1,80 +1,115 @@
-"""The plan: whom to visit by duty, by risk and by lot (design: method, section 5)."""
+"""The plan: which organisations to visit for an unmet duty, by risk and at random (design: method, section 5)."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final
 
-import numpy as np
 import polars as pl
 
-from crosscheck.vocabulary import ARMS, COMPLIANT
+from crosscheck.visits.draw import draw_at_random
+from crosscheck.visits.duties import weigh_duties
+from crosscheck.vocabulary import ARMS
+
+if TYPE_CHECKING:
+    from crosscheck.visits.model import MandatoryArm
 
 _KEYS: Final = ("org_code", "function")
+PRACTICE: Final = "practice draw, not binding"
 
 
 @dataclass(frozen=True)
 class Capacity:
-    """How many visits there can be, what share of them is drawn by lot, and the sealed seed of the draw."""
+    """How many organisations can be visited, what share of them is drawn at random, and the practice value of the draw.
+
+    Whatever draws by chance elsewhere (the intervals of the risk) starts from the same `seed`.
+    """
 
     visits: int
     random_share: float
     seed: int
 
     @property
-    def by_lot(self) -> int:
+    def at_random(self) -> int:
         """Visits of the random arm."""
         return round(self.visits * self.random_share)
 
+    @property
+    def chosen(self) -> int:
+        """Visits of the other arms."""
+        return max(self.visits - self.at_random, 0)
 
-def plan_visits(ranked: pl.DataFrame, duties: pl.DataFrame, capacity: Capacity) -> pl.DataFrame:
-    """Choose whom to visit.
 
-    A visit tests a declaration of compliance, so only such declarations are chosen; a lapse that a board has declared
-    is followed up, not cross-checked. First every compliant declaration against which the organisation's own answers
-    say that a statutory duty is unmet, worst first, up to half of the visits that are not by lot, so that neither duty
-    nor risk can crowd the other out (*choice*); then the draw by lot, in which every other compliant declaration has
-    the same known chance; then those with the highest risk. The lot is drawn before risk chooses: without that nobody
-    could say afterwards what the list is worth.
+@dataclass(frozen=True)
+class Plan:
+    """Whom to visit.
+
+    Attributes:
+        declarations: one row a declaration, in the order of the list: `org_code`, `function`, `selected_by` (an arm, or
+            null), `inclusion_probability` (of the random draw, that of its organisation; null where it was in none).
+        draw: `draw.DRAW`, every organisation that took part in the random draw, with its ticket.
+    """
+
+    declarations: pl.DataFrame
+    draw: pl.DataFrame
+
+
+def plan_visits(listed: pl.DataFrame, duties: pl.DataFrame, capacity: Capacity, arm: MandatoryArm, year: str) -> Plan:
+    """Choose whom to visit. The unit is the organisation: a visit looks at each of its declarations that it can test.
+
+    A visit tests a declaration of compliance that nobody has visited this year (pool `to_visit`). First come the
+    organisations whose own answers say that a grave statutory duty is unmet: the gravest, then those with most unmet
+    duties, then by risk, up to the share of the model. Then the random draw among all others, in which each has a known
+    chance; then those with the highest risk. The draw is made before risk chooses: without that nobody could say
+    afterwards what the list is worth.
 
     Args:
-        ranked: one row a declaration, `rank` 1 the worst, with `declared`, `org_type`, `region`.
-        duties: declarations (`org_code`, `function`) with a statutory duty unmet on the organisation's own word.
-        capacity: how many visits, how many of them by lot, and the seed.
-
-    Returns:
-        One row a declaration, in the order of `ranked`: `selected_by` (an arm, or null) and `inclusion_probability`,
-        the chance in the draw by lot (null where it was not in the draw).
+        listed: one row a declaration: `rank` (1 is the first to visit), `org_code`, `function`, `org_type`, `pool`.
+        duties: `frames.OUTPUTS["duties"]`.
+        capacity: how many organisations, how many of them at random, and the practice value.
+        arm: which duties make a visit mandatory, and how many visits they may take.
+        year: the assessment year; it is part of each ticket.
     """
-    places = max(capacity.visits - capacity.by_lot, 0)
-    compliant = pl.col("declared") == COMPLIANT
-    bound = ranked.join(duties.unique(), on=_KEYS, how="semi").filter(compliant).sort("rank").head(places // 2)
-    frame = ranked.filter(compliant).join(bound, on=_KEYS, how="anti")
-    drawn = draw_by_lot(frame, capacity)
-    left = frame.join(drawn, on=_KEYS, how="anti").sort("rank")
-    chosen = {"mandatory": bound, "risk": left.head(places - bound.height), "random": drawn}
-    arms = pl.concat([chosen[arm].select(*_KEYS, selected_by=pl.lit(arm)) for arm in ARMS])
-    chance = min(capacity.by_lot / frame.height, 1.0) if frame.height else 0.0
-    chances = frame.select(*_KEYS, inclusion_probability=pl.lit(chance))
-    return (
-        ranked.select(_KEYS)
-        .join(arms, on=_KEYS, how="left", maintain_order="left")
-        .join(chances, on=_KEYS, how="left", maintain_order="left")
+    testable = listed.filter(pl.col("pool").cast(pl.String) == "to_visit")
+    organisations = testable.group_by("org_code").agg(pl.col("org_type").first(), pl.col("rank").min()).sort("rank")
+    bound = _bound(organisations, testable.select(_KEYS).join(duties, on=_KEYS), capacity, arm)
+    frame = organisations.join(bound, on="org_code", how="anti", maintain_order="left")
+    draw = draw_at_random(frame, capacity.at_random, str(capacity.seed), year)
+    drawn = draw.filter("drawn").select("org_code")
+    left = frame.join(drawn, on="org_code", how="anti", maintain_order="left")
+    chosen = {"mandatory": bound, "risk": left.head(capacity.chosen - bound.height), "random": drawn}
+    arms = pl.concat([chosen[name].select("org_code", selected_by=pl.lit(name)) for name in ARMS])
+    of_organisation = arms.join(
+        draw.select("org_code", "inclusion_probability"), on="org_code", how="full", coalesce=True
     )
+    planned = testable.select(_KEYS).join(of_organisation, on="org_code", how="left")
+    return Plan(listed.select(_KEYS).join(planned, on=_KEYS, how="left", maintain_order="left"), draw)
 
 
-def draw_by_lot(frame: pl.DataFrame, capacity: Capacity) -> pl.DataFrame:
-    """Draw declarations with equal chances, spread over types, functions and regions.
+def count_arms(visit_list: pl.DataFrame) -> dict[str, int]:
+    """How many organisations each arm chose, by arm in the order of `vocabulary.ARMS`."""
+    counts = visit_list.drop_nulls("selected_by").group_by("selected_by").agg(pl.col("org_code").n_unique())
+    return dict.fromkeys(ARMS, 0) | dict(counts.iter_rows())
 
-    Systematic sampling from a list that is sorted by stratum and shuffled within it: every declaration has exactly the
-    chance n / N, and each stratum gets its share to within one visit (Cochran 1977, Sampling Techniques, chapter 8).
-    The shuffle depends on the seed and on who is in the draw, not on the order of rows.
-    """
-    wanted = min(capacity.by_lot, frame.height)
-    if not wanted:
-        return frame.clear()
-    generator = np.random.default_rng(capacity.seed)
-    lots = frame.sort(_KEYS).with_columns(lot=pl.Series(generator.random(frame.height)))
-    listed = lots.sort("org_type", "function", "region", "lot")
-    steps = np.floor((np.arange(frame.height + 1) + generator.random()) * wanted / frame.height)
-    return listed.filter(pl.Series(np.diff(steps) > 0)).drop("lot")
+
+def describe_draw(draw: pl.DataFrame, capacity: Capacity, year: str) -> dict[str, Any]:
+    """What the manifest says of the random draw: that it binds nobody, its value, and the chances by stratum."""
+    strata = (
+        draw.group_by("stratum")
+        .agg(
+            organisations=pl.len(),
+            drawn=pl.col("drawn").sum(),
+            inclusion_probability=pl.col("inclusion_probability").first(),
+        )
+        .sort("stratum")
+    )
+    told = {"binding": False, "note": PRACTICE, "value": str(capacity.seed), "year": year}
+    return told | {"ticket": "SHA-256 of value|year|org_code", "strata": strata.to_dicts()}
+
+
+def _bound(organisations: pl.DataFrame, duties: pl.DataFrame, capacity: Capacity, arm: MandatoryArm) -> pl.DataFrame:
+    """The organisations of the mandatory arm: `org_code`."""
+    grave = weigh_duties(duties, arm).filter(pl.col("gravity") >= arm.least_gravity)
+    order = {"gravity": True, "number": True, "rank": False}
+    ordered = organisations.join(grave, on="org_code").sort(*order, descending=list(order.values()))
+    return ordered.head(int(capacity.chosen * arm.share)).select("org_code")

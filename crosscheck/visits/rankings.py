@@ -1,4 +1,4 @@
-"""Other ways to order declarations, which a list has to beat: by lot, by counting, by sums, by oddity, by habit."""
+"""Other ways to order declarations, which a list has to beat: at random, by counting, by sums, by oddity, by habit."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def rank_otherwise(
     year, seed = occasion
     adverse = count_adverse(tables["answers"], tables["organisations"], questionnaire)
     by_name = {
-        "by lot": _by_lot(declarations, seed),
+        "at random": _at_random(declarations, seed),
         "counting adverse answers": adverse.rename({"adverse": "score"}),
         "sum of scores": scores.group_by("org_code").agg(score=pl.col("z").sum()),
         "isolation forest": _by_oddity(scores, seed),
@@ -61,7 +61,7 @@ def _scored(declarations: pl.DataFrame, ranking: pl.DataFrame) -> pl.DataFrame:
     return scored.with_columns(pl.col("score").cast(pl.Float64).fill_null(pl.col("score").mean()).fill_null(0.0))
 
 
-def _by_lot(declarations: pl.DataFrame, seed: int) -> pl.DataFrame:
+def _at_random(declarations: pl.DataFrame, seed: int) -> pl.DataFrame:
     named = declarations.select(_KEYS).sort(_KEYS)
     return named.with_columns(score=pl.Series(np.random.default_rng(seed).random(named.height)))
 

@@ -111,6 +111,19 @@ def test_both_declarations_of_a_primary_care_trust_stand_on_its_page(pages) -> N
     assert "As commissioner" in html
 
 
+def test_a_mandatory_visit_is_told_with_the_law_that_it_is_for_and_a_random_one_as_practice(
+    national_run, pages
+) -> None:
+    listed, duties = (pl.read_parquet(national_run / f"{name}.parquet") for name in ("visit_list", "duties"))
+    for arm, words in (("mandatory", "Chosen for a visit for an unmet statutory duty"), ("random", "practice draw")):
+        code = listed.filter(pl.col("selected_by") == arm)["org_code"][0]
+        told = unescape((national_run / "dossiers" / f"{code}.html").read_text(encoding="utf-8"))
+        assert words in told
+        theirs = duties.filter(pl.col("org_code") == code)
+        assert told.count("<strong>Statutory duty:</strong>") == theirs.height
+        assert all(finding in told and law in told for finding, law in theirs.select("finding", "basis").rows())
+
+
 def test_a_newly_formed_trust_shows_what_its_predecessors_declared(pages, dirty_pages) -> None:
     assert "Took over from" in text(pages, SUCCESSOR)
     assert "(by R9M, which it took over from)" in text(dirty_pages, SUCCESSOR)

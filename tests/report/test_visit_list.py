@@ -23,7 +23,7 @@ def inside(file: Path, name: str) -> ET.Element:
 
 def test_the_list_stands_first_in_the_columns_of_the_contract(national_run) -> None:
     workbook = fastexcel.read_excel(national_run / "visit_list.xlsx")
-    assert workbook.sheet_names == ["visit_list", "columns", "rests on"]
+    assert workbook.sheet_names == ["visit_list", "duties", "columns", "rests on"]
     headings = workbook.load_sheet(0, n_rows=1).available_columns()
     promised = [name.replace("_", " ") for name in OUTPUTS["visit_list"].schema.names()]
     assert [column.name for column in headings][: len(promised)] == promised
@@ -109,7 +109,7 @@ def test_the_printable_page_names_every_declaration_and_repeats_its_headings(nat
     told = CliRunner().invoke(main, ["visit-list", "--run", str(national_run), "--out", str(file)])
     assert told.exit_code == 0, told.output
     html = file.read_text(encoding="utf-8")
-    assert html.count("<tr>") == 539 + 60 + 2
+    assert html.count("<tr>") == 539 + 80 + 2
     assert "size: A4 landscape" in html
     assert "display: table-header-group" in html
     assert "<a href" not in html.split("<main")[1]

@@ -15,6 +15,7 @@ from crosscheck.risk.model import RiskModel
 from crosscheck.risk.posterior import probability
 from crosscheck.risk.posterior import rank_declarations as rank
 from crosscheck.risk.quality import measure_quality
+from crosscheck.vocabulary import POOL
 from tests.risk.invented import MODEL, NO_VISITS, YEAR, invent
 
 # Nothing is known of any organisation, but the draws hold quality at its mean: what is left is the doubt about weights.
@@ -23,7 +24,12 @@ KNOWN = dataclasses.replace(NOTHING, link=dataclasses.replace(NOTHING.link, qual
 
 
 def rank_declarations(parts: pl.DataFrame, model: RiskModel, seed: int) -> pl.DataFrame:
-    return rank(parts, KNOWN, model, seed)
+    return rank(parts, to_visit(parts), KNOWN, model, seed)
+
+
+def to_visit(parts: pl.DataFrame) -> pl.DataFrame:
+    """All of them in one pool."""
+    return parts.select("org_code", "function", pool=pl.lit("to_visit", POOL)).unique()
 
 
 def parts_of(*declarations: dict[str, tuple[float, float]]) -> pl.DataFrame:
@@ -103,7 +109,8 @@ def test_of_an_organisation_of_which_nothing_is_known_the_interval_is_as_wide_as
         update={"simulation": MODEL.simulation.model_copy(update={"widening": 1.0, "draws": 40_000})}
     )
     held = dataclasses.replace(NOTHING, link=dataclasses.replace(NOTHING.link, quality_sd=0.0))
-    ranked = rank(parts_of({"a": (-8.0, 0.0)}), held, plain, seed=1)
+    parts = parts_of({"a": (-8.0, 0.0)})
+    ranked = rank(parts, to_visit(parts), held, plain, seed=1)
     explained = NOTHING.knowable
     sd, stretch = PROBIT * math.sqrt(explained / (1 - explained)), 1 / math.sqrt(1 - explained)
     assert ranked["risk_high"].item() == pytest.approx(
@@ -134,7 +141,7 @@ def test_ranks_by_true_liability_lie_within_their_intervals_about_nine_times_in_
         ]
     )
     named = parts.with_columns(org_code=pl.Series(invented.codes))
-    ranked = rank(named, quality, MODEL, seed=3).sort("org_code")
+    ranked = rank(named, to_visit(named), quality, MODEL, seed=3).sort("org_code")
     explained = MODEL.link.quality * invented.quality + MODEL.link.shading * invented.shading
     true = (-explained).argsort().argsort() + 1
     inside = (ranked["rank_low"].to_numpy() <= true) & (true <= ranked["rank_high"].to_numpy())

@@ -3,94 +3,206 @@ from __future__ import annotations
 import polars as pl
 import pytest
 
-from crosscheck.visits.plan import Capacity, draw_by_lot, plan_visits
+from crosscheck.frames import OUTPUTS
+from crosscheck.pipeline import Outcome, cross_check
+from crosscheck.standard import Standard
+from crosscheck.visits.draw import draw_at_random
+from crosscheck.visits.model import Gravity, MandatoryArm
+from crosscheck.visits.plan import PRACTICE, Capacity, Plan, count_arms, describe_draw, plan_visits
 
 KEYS = ("org_code", "function")
+YEAR = "2008/09"
+ARM = MandatoryArm(share=0.5, least_gravity=3, gravity=Gravity(high=3, medium=2, low=1, reason=""), reason="")
 
 
-def ranked(count: int = 200, not_met: int = 10) -> pl.DataFrame:
-    """Made-up ranked declarations; the last `not_met` declared a lapse themselves."""
+def listed(count: int = 200, lapses: int = 10) -> pl.DataFrame:
+    """Made-up declarations, the first to visit first; the last `lapses` are to follow up."""
     return pl.DataFrame(
         {
             "rank": range(1, count + 1),
             "org_code": [f"R{number:03}" for number in range(count)],
             "function": ["whole"] * count,
             "org_type": [("acute", "pct", "mental_health")[number % 3] for number in range(count)],
-            "region": [f"region {number % 5}" for number in range(count)],
-            "declared": ["compliant"] * (count - not_met) + ["not_met"] * not_met,
+            "pool": ["to_visit"] * (count - lapses) + ["follow_up"] * lapses,
         }
     )
 
 
-def duties(*codes: str) -> pl.DataFrame:
-    return pl.DataFrame([(code, "whole") for code in codes], schema=KEYS, orient="row")
+def duties(*admitted: tuple[str, str, str]) -> pl.DataFrame:
+    """Unmet duties: code, check and severity."""
+    rows = [
+        dict.fromkeys(OUTPUTS["duties"].schema, "")
+        | {"org_code": code, "function": "whole", "check_id": check, "severity": severity}
+        for code, check, severity in admitted
+    ]
+    return pl.DataFrame(rows, schema=OUTPUTS["duties"].schema)
 
 
-NO_DUTIES = pl.DataFrame(schema={"org_code": pl.String, "function": pl.String})
+def plan(declarations: pl.DataFrame, unmet: pl.DataFrame, capacity: Capacity, arm: MandatoryArm = ARM) -> Plan:
+    return plan_visits(declarations, unmet, capacity, arm, YEAR)
+
+
+def selected(made: Plan, arm: str) -> list[str]:
+    return made.declarations.filter(pl.col("selected_by") == arm)["org_code"].unique(maintain_order=True).to_list()
 
 
 def test_the_arms_fill_the_capacity_and_no_declaration_stands_in_two() -> None:
-    declarations = ranked()
-    plan = plan_visits(declarations, duties("R050", "R060"), Capacity(60, 0.5, 1))
-    arms = dict(plan.drop_nulls("selected_by").group_by("selected_by").len().iter_rows())
-    assert arms == {"mandatory": 2, "risk": 28, "random": 30}
-    assert plan.select(KEYS).equals(declarations.select(KEYS))
+    declarations = listed()
+    made = plan(declarations, duties(("R050", "A", "high"), ("R060", "B", "high")), Capacity(60, 0.5, 1))
+    assert count_arms(made.declarations) == {"mandatory": 2, "risk": 28, "random": 30}
+    assert made.declarations.select(KEYS).equals(declarations.select(KEYS))
 
 
-def test_the_risk_arm_takes_the_worst_that_the_lot_left() -> None:
-    plan = plan_visits(ranked(), NO_DUTIES, Capacity(20, 0.5, 3)).with_row_index()
-    by_risk = plan.filter(pl.col("selected_by") == "risk")["index"]
-    passed_over = plan.head(int(by_risk.max()) + 1).filter(pl.col("selected_by").is_null())  # type: ignore[arg-type]
+def test_capacity_counts_organisations_and_a_visit_looks_at_each_declaration_that_it_can_test() -> None:
+    both = pl.concat([listed(40, 0).with_columns(function=pl.lit(name)) for name in ("commissioner", "provider")])
+    visited = (pl.col("function") == "provider") & (pl.col("org_code") == "R000")
+    declarations = both.with_columns(
+        rank=pl.int_range(1, 81), pool=pl.when(visited).then(pl.lit("visited")).otherwise("pool")
+    )
+    made = plan(declarations, duties(), Capacity(10, 0.5, 1))
+    chosen = made.declarations.drop_nulls("selected_by")
+    assert chosen["org_code"].n_unique() == 10
+    assert chosen.group_by("org_code").agg(pl.col("selected_by").n_unique())["selected_by"].to_list() == [1] * 10
+    assert chosen.filter(pl.col("org_code") != "R000").group_by("org_code").len()["len"].unique().to_list() == [2]
+    assert chosen.filter(pl.col("org_code") == "R000")["function"].to_list() == ["commissioner"]
+    of_visited = made.declarations.filter(visited)
+    assert of_visited.select("selected_by", "inclusion_probability").row(0) == (None, None)
+
+
+def test_the_risk_arm_takes_the_first_that_the_draw_left() -> None:
+    made = plan(listed(), duties(), Capacity(20, 0.5, 3)).declarations.with_row_index()
+    by_risk = made.filter(pl.col("selected_by") == "risk")["index"]
+    passed_over = made.head(int(by_risk.max()) + 1).filter(pl.col("selected_by").is_null())  # type: ignore[arg-type]
     assert by_risk.len() == 10
     assert passed_over.is_empty()
 
 
 def test_a_lapse_that_a_board_declared_itself_is_not_visited_to_test_it() -> None:
-    plan = plan_visits(ranked(20, not_met=15), duties("R019"), Capacity(20, 0.5, 1))
-    assert plan.tail(15)["selected_by"].null_count() == 15
-    assert plan.head(5)["selected_by"].null_count() == 0
+    made = plan(listed(20, lapses=15), duties(("R019", "A", "high")), Capacity(20, 0.5, 1)).declarations
+    assert made.tail(15)["selected_by"].null_count() == 15
+    assert made.tail(15)["inclusion_probability"].null_count() == 15
+    assert made.head(5)["selected_by"].null_count() == 0
 
 
-def test_duties_take_at_most_half_of_the_visits_that_are_not_by_lot() -> None:
-    plan = plan_visits(ranked(), duties(*(f"R{number:03}" for number in range(100))), Capacity(40, 0.5, 1))
-    assert (plan["selected_by"] == "mandatory").sum() == 10
+def test_the_mandatory_arm_goes_by_gravity_then_by_number_and_only_then_by_risk() -> None:
+    unmet = duties(
+        ("R001", "A", "high"),
+        ("R100", "A", "high"), ("R100", "B", "medium"), ("R100", "C", "low"),
+        ("R150", "A", "high"), ("R150", "B", "high"),
+        ("R002", "B", "medium"), ("R002", "C", "medium"), ("R002", "D", "medium"), ("R002", "E", "medium"),
+        ("R120", "A", "high"),
+    )  # fmt: skip
+    made = [plan(listed(), unmet, Capacity(2 * places, 0.0, 1)) for places in (1, 2, 3, 4, 5)]
+    order = [selected(one, "mandatory") for one in made]
+    assert order == [["R100"], ["R100", "R150"], ["R001", "R100", "R150"], ["R001", "R100", "R120", "R150"],
+                     ["R001", "R100", "R120", "R150"]]  # fmt: skip
 
 
-def test_everybody_in_the_draw_has_the_same_known_chance_and_gets_it() -> None:
-    declarations = ranked(90, not_met=0)
-    drawn = pl.concat([draw_by_lot(declarations, Capacity(30, 0.5, seed)) for seed in range(2000)])
-    times = drawn.group_by("org_code").len()["len"]
-    expected, spread = 2000 * 15 / 90, (2000 * (15 / 90) * (75 / 90)) ** 0.5
-    assert times.len() == 90
-    assert abs(times.min() - expected) < 4.5 * spread  # type: ignore[operator]
-    assert abs(times.max() - expected) < 4.5 * spread  # type: ignore[operator]
-    chances = plan_visits(declarations, NO_DUTIES, Capacity(30, 0.5, 0))["inclusion_probability"]
-    assert chances.unique().to_list() == [15 / 90]
+def test_a_lesser_duty_makes_a_visit_mandatory_where_the_model_says_so() -> None:
+    unmet = duties(("R002", "B", "medium"))
+    assert selected(plan(listed(), unmet, Capacity(10, 0.0, 1)), "mandatory") == []
+    lower = ARM.model_copy(update={"least_gravity": 2})
+    assert selected(plan(listed(), unmet, Capacity(10, 0.0, 1), lower), "mandatory") == ["R002"]
 
 
-def test_each_stratum_gets_its_share_to_within_one_visit() -> None:
-    drawn = draw_by_lot(ranked(90, not_met=0), Capacity(60, 0.5, 5))
-    assert drawn.group_by("org_type").len()["len"].to_list() == [10, 10, 10]
+def test_one_duty_that_both_functions_admit_counts_once() -> None:
+    twice = duties(("R001", "A", "high"), ("R001", "A", "high")).with_columns(
+        function=pl.Series(["commissioner", "provider"])
+    )
+    both = pl.concat([listed(3, 0).with_columns(function=pl.lit(name)) for name in ("commissioner", "provider")])
+    declarations = pl.concat([both, listed(3, 0).filter(pl.col("org_code") == "R000")]).unique(KEYS)
+    unmet = pl.concat([twice, duties(("R000", "A", "high"), ("R000", "B", "low"))])
+    assert selected(plan(declarations, unmet, Capacity(2, 0.0, 1)), "mandatory") == ["R000"]
+
+
+@pytest.mark.parametrize(("share", "mandatory"), [(0.5, 10), (0.25, 5), (1.0, 20), (0.0, 0)])
+def test_duties_take_no_more_than_the_stated_share_of_the_visits_that_are_not_at_random(
+    share: float, mandatory: int
+) -> None:
+    unmet = duties(*((f"R{number:03}", "A", "high") for number in range(100)))
+    made = plan(listed(), unmet, Capacity(40, 0.5, 1), ARM.model_copy(update={"share": share}))
+    assert count_arms(made.declarations) == {"mandatory": mandatory, "risk": 20 - mandatory, "random": 20}
+
+
+def test_who_is_visited_anyway_takes_no_part_in_the_draw() -> None:
+    made = plan(listed(), duties(("R050", "A", "high")), Capacity(60, 0.5, 1))
+    assert made.draw.filter(pl.col("org_code") == "R050").is_empty()
+    assert made.declarations.filter(pl.col("org_code") == "R050")["inclusion_probability"].item() is None
+    assert made.draw.height == 189
+    left = listed().filter((pl.col("pool") == "to_visit") & (pl.col("org_code") != "R050"))
+    assert made.draw.equals(draw_at_random(left.select("org_code", "org_type"), 30, "1", YEAR))
+
+
+def test_a_declaration_has_the_chance_of_its_organisation() -> None:
+    made = plan(listed(), duties(), Capacity(60, 0.5, 1))
+    of_draw = dict(made.draw.select("org_code", "inclusion_probability").iter_rows())
+    known = made.declarations.drop_nulls("inclusion_probability")
+    assert known.height == 190
+    assert all(chance == of_draw[code] for code, chance in known.select("org_code", "inclusion_probability").rows())
+    assert sum(of_draw.values()) == pytest.approx(30)
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_the_order_of_rows_does_not_change_the_draw(seed: int) -> None:
-    declarations = ranked()
+def test_the_order_of_rows_does_not_change_the_plan(seed: int) -> None:
+    unmet = duties(("R050", "A", "high"), ("R060", "B", "high"))
+    declarations = listed()
     shuffled = declarations.sample(fraction=1, shuffle=True, seed=seed)
-    drawn, again = (draw_by_lot(rows, Capacity(60, 0.5, 9)).sort(KEYS) for rows in (declarations, shuffled))
-    assert drawn.equals(again)
+    made, again = (plan(rows, unmet, Capacity(60, 0.5, 9)).declarations.sort(KEYS) for rows in (declarations, shuffled))
+    assert made.equals(again)
 
 
-def test_another_seed_draws_others() -> None:
-    first, second = (set(draw_by_lot(ranked(), Capacity(60, 0.5, seed))["org_code"]) for seed in (1, 2))
-    assert first != second
+def test_another_value_draws_others_and_another_year_too() -> None:
+    values = [set(selected(plan(listed(), duties(), Capacity(60, 0.5, value)), "random")) for value in (1, 2)]
+    other_year = plan_visits(listed(), duties(), Capacity(60, 0.5, 1), ARM, "2009/10")
+    assert values[0] != values[1]
+    assert values[0] != set(selected(other_year, "random"))
 
 
-def test_more_visits_than_declarations_visit_everybody_once() -> None:
-    plan = plan_visits(ranked(30, not_met=0), NO_DUTIES, Capacity(100, 0.5, 1))
-    assert plan["selected_by"].null_count() == 0
+def test_more_visits_than_organisations_visit_everybody_once() -> None:
+    made = plan(listed(30, lapses=0), duties(), Capacity(100, 0.5, 1)).declarations
+    assert made["selected_by"].null_count() == 0
 
 
 def test_without_capacity_nobody_is_chosen() -> None:
-    plan = plan_visits(ranked(), duties("R001"), Capacity(0, 0.5, 1))
-    assert plan["selected_by"].null_count() == 200
+    made = plan(listed(), duties(("R001", "A", "high")), Capacity(0, 0.5, 1)).declarations
+    assert made["selected_by"].null_count() == 200
+
+
+def test_the_manifest_says_that_the_draw_is_for_practice_and_what_chances_it_gave() -> None:
+    capacity = Capacity(60, 0.5, 7)
+    told = describe_draw(plan(listed(), duties(), capacity).draw, capacity, YEAR)
+    assert (told["binding"], told["note"], told["value"]) == (False, PRACTICE, "7")
+    assert PRACTICE == "practice draw, not binding"
+    assert [stratum["stratum"] for stratum in told["strata"]] == ["acute", "mental_health", "pct"]
+    for stratum in told["strata"]:
+        assert stratum["inclusion_probability"] == stratum["drawn"] / stratum["organisations"]
+    assert sum(stratum["drawn"] for stratum in told["strata"]) == 30
+
+
+@pytest.fixture(scope="module")
+def outcome(collection, standard: Standard) -> Outcome:  # type: ignore[no-untyped-def]
+    return cross_check(collection, standard, YEAR, Capacity(60, 0.5, 2009))
+
+
+def test_the_embedded_list_stands_in_three_pools_one_after_the_other(outcome: Outcome) -> None:
+    pools = outcome.visit_list["pool"].to_list()
+    order = ["to_visit", "visited", "follow_up"]
+    assert pools == sorted(pools, key=order.index)
+    assert [pools.count(pool) for pool in order] == [446, 60, 33]
+    for pool in outcome.visit_list.partition_by("pool"):
+        assert pool["decibans"].is_sorted(descending=True)
+        assert (pool["rank_low"] >= pool["rank"].min()).all()
+        assert (pool["rank_high"] <= pool["rank"].max()).all()
+
+
+def test_each_mandatory_visit_of_the_embedded_list_is_for_a_grave_duty_that_duties_names(outcome: Outcome) -> None:
+    mandatory = outcome.visit_list.filter(pl.col("selected_by") == "mandatory")
+    grave = outcome.duties.filter(pl.col("severity") == "high")
+    assert mandatory["org_code"].n_unique() == 15
+    assert mandatory.join(grave, on="org_code", how="anti").is_empty()
+    numbers = outcome.duties.group_by("org_code").agg(pl.col("check_id").n_unique().alias("number"))
+    passed_over = outcome.visit_list.filter(
+        (pl.col("pool") == "to_visit") & (pl.col("selected_by").ne_missing(pl.lit("mandatory")))
+    ).join(grave.select("org_code").unique(), on="org_code").join(numbers, on="org_code")  # fmt: skip
+    fewest = mandatory.select("org_code").unique().join(numbers, on="org_code")["number"].min()
+    assert passed_over["number"].max() <= fewest  # type: ignore[operator]
