@@ -75,6 +75,14 @@ STATISTICS: Final = (
         _FUNNELS,
     ),
     Statistic(
+        "Ratio of observed to expected cases, logarithm (SHMI)",
+        "scoring.dispersion.log_ratios",
+        "z = √E · ln(O/E)",
+        _MORE,
+        "exact by the Poisson where E < 10; no case counts as half a case; ends are trimmed for φ",
+        "NHS Digital, SHMI indicator specification",
+    ),
+    Statistic(
         "Ratio of two counts",
         "scoring.dispersion.ratios_of_counts",
         "z = (ln((a+½)/(b+½)) − ln(Σa/Σb)) / √(a/(a+½)² + b/(b+½)²)",
@@ -125,9 +133,9 @@ STATISTICS: Final = (
     Statistic(
         "Over-dispersion",
         "scoring.dispersion.estimate_spread",
-        "φ = Σz_w² / I,  z_w Winsorised at 10%;  τ² as below with Q = Iφ",
+        "φ = Σz_w² / I,  z_w Winsorised at 10%, of log ratios trimmed;  τ² as below with Q = Iφ",
         "φ above 1: organisations differ more than chance allows",
-        "never below 1, τ² never below 0",
+        "the approximate z, of small units too; τ² never below 0",
         _FUNNELS,
     ),
     Statistic(

@@ -17,6 +17,7 @@ from crosscheck.scoring.dispersion import (
     adjust,
     estimate_spread,
     false_discovery,
+    log_ratios,
     means,
     normal_scores,
     proportions,
@@ -38,7 +39,7 @@ _COLUMNS: Final = (*OUTPUTS["scores"].schema, "source", "label", "kind", "releva
 _COMPARED: Final = ("z", "z_unadjusted", "expected", "phi", "tau2", "q_value")
 
 # What a row is compared by: one of these kinds, or of the questionnaire's types of answer.
-_FROM_COUNTS: Final = ("proportion", "ratio", "ratio_of_counts")
+_FROM_COUNTS: Final = ("proportion", "ratio", "log_ratio", "ratio_of_counts")
 _BY_RANK: Final = ("ordinal", "yes_no", "choice")
 
 # The relevance of an answer: what it weighs follows from its section, not from a judgement on each question.
@@ -178,8 +179,8 @@ def _possible() -> pl.Expr:
     has_denominator = pl.col("kind").is_in((*_FROM_COUNTS, "mean"))
     percentage = pl.col("kind").is_in(("proportion", "percent"))
     return (
-        pl.col("value").is_not_null()
-        & (has_denominator.not_() | (pl.col("denominator") > 0))
+        pl.col("value").is_finite().fill_null(value=False)
+        & (has_denominator.not_() | ((pl.col("denominator") > 0) & pl.col("denominator").is_finite()))
         & (percentage.not_() | pl.col("value").is_between(0, 100))
     )
 
@@ -276,6 +277,7 @@ def _compare_group(kind: str, group: _Group, model: IndicatorModel) -> tuple[Flo
 _DEVIATIONS: Final[Mapping[str, Callable[[_Group], Deviations]]] = {
     "proportion": lambda group: proportions(group.numerator, group.denominator),
     "ratio": lambda group: ratios(group.numerator, group.denominator),
+    "log_ratio": lambda group: log_ratios(group.numerator, group.denominator),
     "ratio_of_counts": lambda group: ratios_of_counts(group.numerator, group.denominator),
     "mean": lambda group: means(group.value, group.denominator, group.sd_within[0]),
 }

@@ -20,7 +20,7 @@ from crosscheck.vocabulary import ORG_TYPES
 if TYPE_CHECKING:
     from pathlib import Path
 
-Kind = Literal["proportion", "ratio", "ratio_of_counts", "mean", "ordinal", "percent", "number"]
+Kind = Literal["proportion", "ratio", "log_ratio", "ratio_of_counts", "mean", "ordinal", "percent", "number"]
 Direction = Literal["higher_better", "lower_better", "none"]
 Relevance = Literal["high", "medium", "low", "none"]
 PeersBy = Literal["org_type", "similar", "region"]
@@ -170,7 +170,7 @@ _FIGURE: Final[_Keys] = {
     "reason": _Key(str),
     "peers": _Key(str, get_args(PeersBy), required=False),
     "scale": _Key(dict, required=False),
-    "sd_within": _Key(float, required=False, low=0.0),
+    "sd_within": _Key(float, required=False, low=1e-6),
     "valid_from": _Key(date, required=False),
     "valid_until": _Key(date, required=False),
 }
