@@ -66,7 +66,7 @@ class Outcome:
     screens: Mapping[str, pl.DataFrame]
 
 
-def cross_check(
+def cross_check(  # noqa: PLR0913 - what is read, how it is planned, and who watches: each caller needs other ones
     collection: Collection,
     standard: Standard,
     year: str,

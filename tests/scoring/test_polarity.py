@@ -341,6 +341,6 @@ def test_a_run_with_a_turned_sign_stops_before_anything_is_scored(collection, st
 
     with pytest.raises(PolarityError) as raised:
         cross_check(collection, wrong, YEAR, Capacity(60, 0.5, 2009), step, refuse=refuse)
-    assert raised.value.problems == [figure.name]
+    assert raised.value.problems == (figure.name,)
     assert "test the signs" in begun
     assert "score" not in begun
