@@ -53,7 +53,7 @@ def kind_of(item: int) -> Kind:
 
 
 def model_2006() -> IndicatorModel:
-    released = read_indicator_model(model_file("C2", "indicators", "v1"))
+    released = read_indicator_model(model_file("C2", "indicators", "v2"))
     items = [
         Indicator(standard_of(item), f"item_{item:04}", "", kind_of(item), "lower_better", "", "low", "")
         for item in range(ITEMS)
