@@ -315,8 +315,8 @@ def _against_section(scores: pl.DataFrame, limits: Limits) -> pl.DataFrame:
     The sections are those of the questionnaire; all figures that weigh are one, since most sources give but one or two.
     An item is named if r is negative beyond the limit of `limits.named_chance` by itself; without correlation r has
     the standard error 1/√(n - 1). Such a limit alone would close the gate on any slight correlation, if only enough
-    organisations answer. So the gate closes on size and chance together: where the upper confidence bound of r (Fisher
-    1921: atanh r has the standard error 1/√(n - 3)) at `limits.chance` divided by the number of items (Bonferroni, as
+    organisations answer. So the gate closes on size and chance together: where the upper confidence bound of r (atanh r
+    has the standard error 1/√(n - 3)) at `limits.chance` divided by the number of items (Bonferroni, as
     of many items some run against their section by chance) lies below `limits.correlation`.
     """
     item_rest = _item_rest(scores).filter(pl.col("n") >= limits.fewest)
