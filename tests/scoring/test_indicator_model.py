@@ -196,3 +196,25 @@ def test_every_unit_of_a_number_with_a_worse_end_has_its_range(
     units = {each.unit for each in questionnaire if each.direction != "none" and not each.has_levels}
     assert len(units) == 7
     assert units == set(model.answers.ranges)
+
+
+def test_a_mean_states_the_spread_among_its_people_and_a_figure_the_time_in_which_it_meant_this(
+    tmp_path: Path,
+) -> None:
+    section = "[figures.hes.deliveries]\n"
+    stated = 'sd_within = 2.5\nvalid_from = 2008-04-01\nvalid_until = 2010-03-31\npeers = "region"\n'
+    text = RELEASED.read_text(encoding="utf-8").split(section)
+    figure = text[1].replace('kind = "number"', 'kind = "mean"', 1)
+    file = tmp_path / "v9.toml"
+    file.write_text(text[0] + section + stated + figure, encoding="utf-8")
+    read = read_indicator_model(file).indicators["hes.deliveries"]
+    assert (read.kind, read.sd_within, read.peers) == ("mean", 2.5, "region")
+    assert (str(read.valid_from), str(read.valid_until)) == ("2008-04-01", "2010-03-31")
+
+
+def test_a_log_ratio_is_a_kind_that_a_model_may_choose(tmp_path: Path) -> None:
+    section = "[figures.hes.deliveries]\n"
+    text = RELEASED.read_text(encoding="utf-8").split(section)
+    file = tmp_path / "v9.toml"
+    file.write_text(text[0] + section + text[1].replace('kind = "number"', 'kind = "log_ratio"', 1), encoding="utf-8")
+    assert read_indicator_model(file).indicators["hes.deliveries"].kind == "log_ratio"
