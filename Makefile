@@ -50,7 +50,7 @@ bench: $(VENV)/.ready-bench  ## speed and memory, side by side with peers, in on
 	$(BIN)/python -m benchmarks.million
 	$(BIN)/python -m benchmarks.store
 
-soak: setup-dev  ## by hand, hours: many more examples; slips of the pen in the rule language; kills at random moments; how steady the list is
+soak: setup-dev  ## by hand, hours: many more examples; slips of the pen in the rule language, risk, scores and visits; kills at random moments; how steady the list is
 	HYPOTHESIS_PROFILE=soak nice -n 15 $(BIN)/python -m pytest -n auto tests/property
 	nice -n 15 $(BIN)/python tests/soak/mutants.py
 	nice -n 15 $(BIN)/python -m tests.soak.kills

@@ -53,7 +53,7 @@ def kind_of(item: int) -> Kind:
 
 
 def model_2006() -> IndicatorModel:
-    released = read_indicator_model(model_file("C2", "indicators", "v1"))
+    released = read_indicator_model(model_file("C2", "indicators", "v2"))
     items = [
         Indicator(standard_of(item), f"item_{item:04}", "", kind_of(item), "lower_better", "", "low", "")
         for item in range(ITEMS)
@@ -148,7 +148,7 @@ def plain_proportion(r: Floats, n: Floats, _: Floats, model: IndicatorModel) -> 
     approximate = (np.arcsin(np.sqrt(r / n)) - np.arcsin(np.sqrt(share))) / s
     few = (n < 30) | (n * min(share, 1 - share) < 10)
     exact = norm.ppf(binom.cdf(r, n, share) - binom.pmf(r, n, share) / 2)
-    return plain_dispersed(approximate, np.where(few, exact, approximate), few, s, model)
+    return plain_dispersed(approximate, np.where(few, exact, approximate), s, model)
 
 
 def plain_ratio(o: Floats, e: Floats, _: Floats, model: IndicatorModel) -> Floats:
@@ -156,13 +156,12 @@ def plain_ratio(o: Floats, e: Floats, _: Floats, model: IndicatorModel) -> Float
     approximate = (np.sqrt(o / e) - 1) / s
     few = e < 10
     exact = norm.ppf(poisson.cdf(o, e) - poisson.pmf(o, e) / 2)
-    return plain_dispersed(approximate, np.where(few, exact, approximate), few, s, model)
+    return plain_dispersed(approximate, np.where(few, exact, approximate), s, model)
 
 
-def plain_dispersed(approximate: Floats, z: Floats, few: Floats, s: Floats, model: IndicatorModel) -> Floats:
-    of = z if few.sum() * 2 > few.size else approximate
-    low, high = np.quantile(of, (model.winsorised, 1 - model.winsorised))
-    q, w = (np.clip(of, low, high) ** 2).sum(), 1 / s**2
+def plain_dispersed(approximate: Floats, z: Floats, s: Floats, model: IndicatorModel) -> Floats:
+    low, high = np.quantile(approximate, (model.winsorised, 1 - model.winsorised))
+    q, w = (np.clip(approximate, low, high) ** 2).sum(), 1 / s**2
     tau2 = max(0.0, (q - (w.size - 1)) / (w.sum() - (w**2).sum() / w.sum()))
     return z * s / np.sqrt(s**2 + tau2)
 

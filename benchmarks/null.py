@@ -123,7 +123,7 @@ DESIGNS = (
 
 
 def released_model() -> IndicatorModel:
-    return read_indicator_model(model_file("C2", "indicators", "v1"))
+    return read_indicator_model(model_file("C2", "indicators", "v2"))
 
 
 def score_chance(design: Design, organisations: int, figures: int, seed: int = SEED) -> pl.DataFrame:

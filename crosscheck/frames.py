@@ -681,7 +681,8 @@ FURTHER: Final[dict[str, tuple[Column, ...]]] = {
         Column(
             "kind", "choice", "how it is compared",
             allowed=(
-                "proportion", "ratio", "ratio_of_counts", "mean", "percent", "number", "count", "ordinal", "yes_no",
+                "proportion", "ratio", "log_ratio", "ratio_of_counts", "mean", "percent", "number", "count", "ordinal",
+                "yes_no",
             ),
         ),
         Column(

@@ -24,7 +24,7 @@ from crosscheck.rulebook.waivers import waive
 from crosscheck.scoring.indicators import score_answers, score_figures
 from crosscheck.scoring.multivariate import screen_organisations
 from crosscheck.scoring.patterns import find_patterns
-from crosscheck.scoring.polarity import check_polarity, make_up_tables
+from crosscheck.scoring.polarity import check_directions, check_polarity, make_up_tables
 from crosscheck.scoring.pooling import pool_scores
 from crosscheck.scoring.surprise import predict_statuses
 from crosscheck.visits.duties import list_duties
@@ -73,7 +73,7 @@ class Outcome:
     screens: Mapping[str, pl.DataFrame]
 
 
-def cross_check(
+def cross_check(  # noqa: PLR0913 - what is read, how it is planned, and who watches: each caller needs other ones
     collection: Collection,
     standard: Standard,
     year: str,
@@ -81,6 +81,7 @@ def cross_check(
     step: Callable[[str], AbstractContextManager[object]] = lambda _: nullcontext(),
     *,
     with_screens: bool = False,
+    refuse: Callable[[pl.DataFrame], None] = lambda _: None,
 ) -> Outcome:
     """Hold every declaration of the year against all that is known, and order them by what a visit would likely find.
 
@@ -91,19 +92,25 @@ def cross_check(
         capacity: how many organisations can be visited, how many of them at random, and the seed.
         step: is entered around each step with its name, to time it or to show progress.
         with_screens: also make what asks and does not weigh; it takes some seconds more.
+        refuse: is given the doubts about signs as soon as they are known, before anything is scored and before
+            anything is weighed, and may raise.
     """
     tables, questionnaire, figures = collection.tables, standard.questionnaire, standard.indicators.names
     with ThreadPoolExecutor(max_workers=1) as beside:
+        made_up = beside.submit(_check_made_up, tables["indicators"], standard, year)
         with step("relate"):
             ties, lineage, names = _relate(tables, year)
         with step("join"):
             cases = build_cases(tables, questionnaire, figures, year, standard.name, lineage.predecessors)
         with step("check"):
             findings, silences = _check(cases, None if "relationships" in collection.absent else ties, standard, year)
+        with step("test the signs"):
+            refuse(check_directions(*made_up.result()))
         with step("score"):
             scores = _score(tables, standard)
+            doubts = check_polarity(scores, *made_up.result(), standard.polarity)
+            refuse(doubts)
             pooled = pool_scores(scores, standard.indicators)
-        made_up = beside.submit(_check_made_up, tables["indicators"], standard, year)
         with step("weigh"), one_thread():
             visits = list_findings(tables, standard.name)
             visits_of_year = visits.filter(pl.col("year") == year)
@@ -119,8 +126,6 @@ def cross_check(
             declarations = list_declarations(cases, ranked, pools, visits_of_year)
             plan = plan_visits(declarations, duties, capacity, standard.visits.mandatory, year)
             visit_list = list_visits(declarations, plan.declarations, findings, duties, parts)
-        with step("test the signs"):
-            doubts = check_polarity(scores, *made_up.result(), standard.polarity)
     with step("screen") if with_screens else nullcontext():
         screens = screen_returns(tables, cases, scores, standard) if with_screens else {}
     return Outcome(

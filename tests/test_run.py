@@ -350,7 +350,7 @@ def test_the_whole_command_works_outside_the_checkout(tmp_path: Path, collection
 
 def turned(questionnaire_home: Path) -> None:
     """Turn one figure's direction in a copy of the models, as a slip of the pen would."""
-    file = questionnaire_home / "models" / "c2" / "indicators" / "v1.toml"
+    file = questionnaire_home / "models" / "c2" / "indicators" / "v2.toml"
     section = "[figures.staff_survey.child_protection_training_pct]"
     before, after = file.read_text(encoding="utf-8").split(section)
     file.write_text(before + section + after.replace("higher_better", "lower_better", 1), encoding="utf-8")

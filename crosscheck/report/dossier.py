@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 FUNNELS: Final = 2
 _ASKED_FIRST: Final = 5
-_WITH_FUNNEL: Final = ("proportion", "ratio")
+_WITH_FUNNEL: Final = ("proportion", "ratio", "log_ratio")
 
 
 @dataclass(frozen=True)

@@ -111,8 +111,15 @@ def _work_out(
     told_beside: Mapping[str, Any],
 ) -> None:
     capacity = Capacity(options["capacity"], options["random_share"], options["seed"])
-    outcome = cross_check(collection, standard, options["year"], capacity, step, with_screens=options["screens"])
-    refuse_doubtful_signs(outcome.doubts, options["allow_polarity"])
+    outcome = cross_check(
+        collection,
+        standard,
+        options["year"],
+        capacity,
+        step,
+        with_screens=options["screens"],
+        refuse=lambda doubts: refuse_doubtful_signs(doubts, options["allow_polarity"]),
+    )
     manifest = describe_run(collection, standard, outcome, options, capacity) | dict(told_beside)
     with step("write"):
         write_outcome(outcome, collection, standard.rulebook, manifest | {"seconds": step.seconds}, work)

@@ -17,7 +17,15 @@ import polars as pl
 
 from crosscheck.errors import CrosscheckError, UnknownNameError
 from crosscheck.report.svg import INK, Axis, draw_line, write_text
-from crosscheck.scoring.dispersion import Expected, Floats, Spread, expect_ratio, expect_share, funnel_limits
+from crosscheck.scoring.dispersion import (
+    Expected,
+    Floats,
+    Spread,
+    expect_log_ratio,
+    expect_ratio,
+    expect_share,
+    funnel_limits,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -47,9 +55,10 @@ KEY: Final = (
 _EXPECTED: Final[Mapping[str, Callable[[float, Floats], Expected]]] = {
     "proportion": lambda expected, n: expect_share(expected / 100, n),
     "ratio": lambda _, n: expect_ratio(n),
+    "log_ratio": lambda _, n: expect_log_ratio(n),
 }
-_SCALE: Final = {"proportion": 100.0, "ratio": 1.0}
-_UNIT: Final = {"proportion": "%", "ratio": ""}
+_SCALE: Final = {"proportion": 100.0, "ratio": 1.0, "log_ratio": 1.0}
+_UNIT: Final = {"proportion": "%", "ratio": "", "log_ratio": ""}
 
 
 def draw_funnel(

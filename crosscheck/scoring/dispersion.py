@@ -1,10 +1,12 @@
 """Distances from expectation: transforms, exact small-number scores, over-dispersion, funnel limits; arrays only.
 
 Here a positive distance is *more than expected*; `indicators` turns it so that positive is worse. An absent figure is
-NaN: its distance is NaN, and it counts in no sum, quantile or rank.
+NaN: its distance is NaN, and it counts in no sum, quantile or rank. So does one that is infinite, or is a count or a
+mean beyond 10¹⁰⁰: no sum or square of others gets out of range.
 
 Sources: Spiegelhalter 2005, Quality and Safety in Health Care 14:347-351; Spiegelhalter, Sherlaw-Johnson, Bardsley,
-Blunt, Wood and Grigg 2012, JRSS A 175:1-47.
+Blunt, Wood and Grigg 2012, JRSS A 175:1-47; NHS Digital, Summary Hospital-level Mortality Indicator (SHMI), indicator
+specification: additive over-dispersion of log ratios, 10% trimmed.
 """
 
 from __future__ import annotations
@@ -33,6 +35,15 @@ FEWEST_EXPECTED: Final = 10
 # Makes the median absolute deviation of normal figures their standard deviation: 1 / Φ⁻¹(3/4).
 MAD_TO_SD: Final = 1.482602218505602
 
+# A deviation this much smaller than the farthest figure is an error of rounding.
+_ROUNDING: Final = 1e-12
+
+# No count or mean is larger.
+_LARGEST: Final = 1e100
+
+# What is counted in place of none where a logarithm is taken (choice).
+_IN_PLACE_OF_NONE: Final = 0.5
+
 _LEAST: Final = np.finfo(float).tiny
 _MOST: Final = 1 - np.finfo(float).epsneg
 
@@ -54,11 +65,13 @@ class Expected:
 class Deviations(Expected):
     """Figures beside what is expected of them, all on one scale.
 
-    `exact` is the exact distance where the numbers are small, NaN elsewhere.
+    `exact` is the exact distance where the numbers are small, NaN elsewhere. `trimmed` says whether the ends are left
+    out of the estimate of dispersion; else they are Winsorised.
     """
 
     observed: Floats
     exact: Floats
+    trimmed: bool = False
 
     @property
     def approximate(self) -> Floats:
@@ -84,7 +97,7 @@ def proportions(numerators: Floats, denominators: Floats, target: float | None =
 
     A proportion of nothing, or of more than there is, counts as absent.
     """
-    possible = (denominators > 0) & (numerators >= 0) & (numerators <= denominators)
+    possible = (denominators > 0) & (numerators >= 0) & (numerators <= denominators) & _in_range(denominators)
     count, total = _where(possible, numerators), _where(possible, denominators)
     share = float(np.nansum(count) / max(np.nansum(total), _LEAST)) if target is None else target
     return Deviations(
@@ -108,12 +121,30 @@ def ratios(observed: Floats, expected: Floats) -> Deviations:
 
     A ratio to nothing expected counts as absent.
     """
-    possible = (expected > 0) & (observed >= 0)
-    count, mean = _where(possible, observed), _where(possible, expected)
-    few = mean < FEWEST_EXPECTED
-    exact = np.full_like(mean, np.nan)
-    exact[few] = exact_poisson(count[few], mean[few])
-    return Deviations(observed=np.sqrt(count / mean), exact=exact, **vars(expect_ratio(mean)))
+    count, mean = _possible_ratios(observed, expected)
+    exact = _exact_poisson_where_few(count, mean)
+    return Deviations(observed=np.sqrt(count) / np.sqrt(mean), exact=exact, **vars(expect_ratio(mean)))
+
+
+def log_ratios(observed: Floats, expected: Floats) -> Deviations:
+    """Compare standardised ratios (observed / expected cases) with 1, on the logarithmic scale, ends trimmed.
+
+    This is the form of the SHMI: z = √E · log(O / E). No case at all counts as half a case (choice): it has no
+    logarithm. A ratio to nothing expected counts as absent.
+    """
+    count, mean = _possible_ratios(observed, expected)
+    counted = np.where(count == 0, _IN_PLACE_OF_NONE, count)
+    return Deviations(
+        observed=np.log(counted) - np.log(mean),
+        exact=_exact_poisson_where_few(count, mean),
+        trimmed=True,
+        **vars(expect_log_ratio(mean)),
+    )
+
+
+def expect_log_ratio(expected: Floats) -> Expected:
+    """What is expected of ratios to so many expected cases, on the logarithmic scale."""
+    return Expected(target=0.0, error=1 / np.sqrt(expected), drawn=np.exp)
 
 
 def expect_ratio(expected: Floats) -> Expected:
@@ -126,7 +157,7 @@ def ratios_of_counts(first: Floats, second: Floats) -> Deviations:
 
     Small counts are compared exactly: given their sum, the first is binomial. Two zeros count as absent.
     """
-    possible = (first >= 0) & (second >= 0) & (first + second > 0)
+    possible = (first >= 0) & (second >= 0) & (first + second > 0) & _in_range(first) & _in_range(second)
     one, other = _where(possible, first), _where(possible, second)
     share = float(np.nansum(one) / max(np.nansum(one + other), _LEAST))
     return Deviations(
@@ -140,7 +171,7 @@ def ratios_of_counts(first: Floats, second: Floats) -> Deviations:
 
 def means(mean: Floats, counts: Floats, sd_within: float) -> Deviations:
     """Compare means of `counts` people each with the mean of all people; `sd_within` is the spread among people."""
-    possible = (counts > 0) & np.isfinite(mean)
+    possible = (counts > 0) & _in_range(mean) & _in_range(counts)
     own, total = _where(possible, mean), _where(possible, counts)
     return Deviations(
         observed=own,
@@ -189,37 +220,45 @@ def robust_scores(figures: Floats) -> Floats:
     Where more than half are equal that deviation is 0 and would make every other figure infinitely far: then they are
     mid-rank normal scores. A mean deviation instead would let the outliers set the yardstick.
     """
-    present = figures[np.isfinite(figures)]
-    centre = np.median(present) if present.size else np.nan
-    deviation = np.median(np.abs(present - centre)) if present.size else 0.0
-    return (figures - centre) / (MAD_TO_SD * deviation) if deviation > 0 else normal_scores(figures)
+    halves = np.where(np.isfinite(figures), figures, np.nan) / 2  # no difference of halves is too large to be written
+    present = halves[np.isfinite(halves)]
+    distances = np.abs(present - np.median(present)) if present.size else present
+    deviation = np.median(distances) if present.size else 0.0
+    if deviation <= _ROUNDING * distances.max(initial=0.0):
+        return normal_scores(figures)
+    return np.asarray((halves - np.median(present)) / (MAD_TO_SD * deviation))
 
 
 def winsorised(z: Floats, share: float) -> Floats:
     """Bring the lowest and highest `share` of distances to the quantiles there (interpolated linearly, R's type 7)."""
-    ordered = np.sort(z[np.isfinite(z)])
-    places = np.array([share, 1 - share]) * (ordered.size - 1)
-    low, high = np.interp(places, np.arange(ordered.size), ordered)  # four times as fast as np.quantile on few figures
+    low, high = _ends(z, share)
     return np.clip(z, low, high)
 
 
 def estimate_spread(deviations: Deviations, share: float) -> Spread:
-    """Estimate over-dispersion from Winsorised distances: φ = mean square, τ² by DerSimonian and Laird with Q = Iφ.
+    """Estimate over-dispersion: φ = mean square of the distances, τ² by DerSimonian and Laird with Q = Iφ.
 
-    As published, φ rests on the distances by approximation. Where most numbers are small it rests on the exact ones:
-    with 6 meetings of which 83% are attended, the approximation shows a φ of 1.7 where there is nothing but chance.
+    As published, of small units and large ones alike φ rests on the distances by approximation, with the ends
+    Winsorised. Where they are `trimmed`, what is not between the quantiles is left out, of τ² too. Of very small
+    numbers the approximation takes some chance for dispersion (six meetings of which 83% are attended: φ 1.7), so their
+    scores are rather too near than too far.
 
     Args:
         deviations: figures of one peer group.
-        share: how much of each end is Winsorised, for this estimate only.
+        share: how much of each end is Winsorised or trimmed, for this estimate only.
+
+    Returns:
+        NaN for both where no figure is there.
     """
-    mostly_small = np.isfinite(deviations.exact).sum() * 2 > np.isfinite(deviations.observed).sum()
-    z = deviations.z if mostly_small else deviations.approximate
-    present = np.isfinite(z)
-    if not present.any():
+    z = deviations.approximate
+    used = np.isfinite(z)
+    if not used.any():
         return Spread(np.nan, np.nan)
-    phi = float(np.mean(winsorised(z[present], share) ** 2))
-    return Spread(phi, between_variance(present.sum() * phi, deviations.error[present]))
+    low, high = _ends(z[used], share)
+    if deviations.trimmed and (inside := used & (z > low) & (z < high)).any():
+        used = inside
+    phi = float(np.mean(np.clip(z[used], low, high) ** 2))
+    return Spread(phi, between_variance(used.sum() * phi, deviations.error[used]))
 
 
 def between_variance(q: float, error: Floats) -> float:
@@ -231,8 +270,10 @@ def between_variance(q: float, error: Floats) -> float:
     """
     if error.size < 2:
         return 0.0
-    weight = 1 / error**2
-    return max(0.0, float((q - (error.size - 1)) / (weight.sum() - (weight**2).sum() / weight.sum())))
+    least = error.min()
+    weight = (least / error) ** 2  # of the most exact unit 1, so that no weight is too large to be written
+    apart = weight.sum() - (weight**2).sum() / weight.sum()
+    return max(0.0, float((q - (error.size - 1)) / apart * least**2)) if apart > 0 else 0.0
 
 
 def adjust(z: Floats, error: Floats, spread: Spread, adjustment: Adjustment) -> Floats:
@@ -242,7 +283,7 @@ def adjust(z: Floats, error: Floats, spread: Spread, adjustment: Adjustment) -> 
     same factor (choice): small numbers are no reason to be exempt from over-dispersion. Multiplicative: z/√φ where
     φ > 1.
     """
-    return z * error / _spread_error(error, spread, adjustment)
+    return np.asarray(z * (error / _spread_error(error, spread, adjustment)))
 
 
 def funnel_limits(expected: Expected, spread: Spread, adjustment: Adjustment, central: float) -> tuple[Floats, Floats]:
@@ -268,11 +309,36 @@ def false_discovery(z: Floats) -> Floats:
 def _spread_error(error: Floats, spread: Spread, adjustment: Adjustment) -> Floats:
     if adjustment == "multiplicative":
         return np.asarray(error * np.sqrt(max(spread.phi, 1.0)))
-    return np.sqrt(error**2 + spread.tau2)
+    return np.hypot(error, np.sqrt(spread.tau2))
+
+
+def _in_range(figures: Floats) -> npt.NDArray[np.bool_]:
+    return np.asarray(np.abs(figures) <= _LARGEST)
 
 
 def _where(possible: npt.NDArray[np.bool_], figures: Floats) -> Floats:
     return np.where(possible, figures, np.nan)
+
+
+def _ends(z: Floats, share: float) -> tuple[float, float]:
+    ordered = np.sort(z[np.isfinite(z)])
+    if not ordered.size:
+        return np.nan, np.nan
+    places = np.array([share, 1 - share]) * (ordered.size - 1)
+    low, high = np.interp(places, np.arange(ordered.size), ordered)  # four times as fast as np.quantile on few figures
+    return float(low), float(high)
+
+
+def _possible_ratios(observed: Floats, expected: Floats) -> tuple[Floats, Floats]:
+    possible = (expected > 0) & (observed >= 0) & _in_range(expected) & _in_range(observed)
+    return _where(possible, observed), _where(possible, expected)
+
+
+def _exact_poisson_where_few(count: Floats, mean: Floats) -> Floats:
+    few = mean < FEWEST_EXPECTED
+    exact = np.full_like(mean, np.nan)
+    exact[few] = exact_poisson(count[few], mean[few])
+    return exact
 
 
 def _exact_binomial_where_few(count: Floats, total: Floats, share: float) -> Floats:

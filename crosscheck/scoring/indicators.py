@@ -17,6 +17,7 @@ from crosscheck.scoring.dispersion import (
     adjust,
     estimate_spread,
     false_discovery,
+    log_ratios,
     means,
     normal_scores,
     proportions,
@@ -24,7 +25,18 @@ from crosscheck.scoring.dispersion import (
     ratios_of_counts,
     robust_scores,
 )
+from crosscheck.scoring.model import Range
 from crosscheck.scoring.peers import FIGURE, gather_peers, similar_organisations
+from crosscheck.scoring.shares import (
+    fill_up,
+    from_scale,
+    median_level,
+    median_number,
+    possible_numbers,
+    score_levels,
+    score_numbers,
+    to_scale,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -38,9 +50,7 @@ _COLUMNS: Final = (*OUTPUTS["scores"].schema, "source", "label", "kind", "releva
 _COMPARED: Final = ("z", "z_unadjusted", "expected", "phi", "tau2", "q_value")
 
 # What a row is compared by: one of these kinds, or of the questionnaire's types of answer.
-_FROM_COUNTS: Final = ("proportion", "ratio", "ratio_of_counts")
-_BY_RANK: Final = ("ordinal", "yes_no", "choice")
-
+_FROM_COUNTS: Final = ("proportion", "ratio", "log_ratio", "ratio_of_counts")
 # The relevance of an answer: what it weighs follows from its section, not from a judgement on each question.
 _ANSWER: Final = "answer"
 
@@ -63,6 +73,19 @@ class _Group:
     denominator: Floats
     value: Floats
     sd_within: Floats
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """A question as far as its answers are compared: what was answered by `everybody`, in how many `levels` or units.
+
+    `levels` is None where a number is asked for, `unit` where a level is. `kind` is the type of answer.
+    """
+
+    everybody: Floats
+    kind: str
+    levels: int | None
+    unit: str | None
 
 
 def score_figures(indicators: pl.DataFrame, organisations: pl.DataFrame, model: IndicatorModel) -> pl.DataFrame:
@@ -101,6 +124,9 @@ def score_figures(indicators: pl.DataFrame, organisations: pl.DataFrame, model: 
             value=_value(),
             circle=pl.when(pl.col("peers") == "region").then(pl.format("region {}", "region")).otherwise("org_type"),
             by_similar=pl.col("peers").fill_null(model.peers.by) == "similar",
+            of_question=pl.lit(value=False),
+            levels=pl.lit(None, dtype=pl.Int64),
+            unit=pl.lit(None, dtype=pl.String),
         )
         .filter(_possible())
     )
@@ -121,8 +147,10 @@ def score_answers(
     Returns:
         Rows and columns as of `score_figures`. `indicator` is the question, with `review1.` or `review2.` before it
         where it is asked of two reviews, `source` its section and `relevance` is `answer`. Peers are those that were
-        asked and answered. The `value` of a level is its place among the levels, from 0 (no is 0, yes is 1). An answer
-        that is absent, for whatever reason, or was not asked for, has no row.
+        asked and answered, filled up as `shares` says: z of one hardly moves with what another answers, and a worse
+        answer, all else held, has a higher z. `expected` is the median of the same. The `value` of a level is its place
+        among the levels, from 0 (no is 0, yes is 1). An answer that is absent, for whatever reason, or was not asked
+        for, has no row.
     """
     put_to_it = pl.col("org_types").list.contains(pl.col("org_type")) & (
         pl.col("services").is_null() | (pl.col("needed").list.set_difference("services").list.len() == 0)
@@ -135,7 +163,7 @@ def score_answers(
         .filter(put_to_it)
         .join(_places(questionnaire), on=("question_id", "level"), how="left")
         .with_columns(indicator=review + pl.col("question_id"), value=pl.coalesce("place", "number"), **not_counted)
-        .with_columns(by_similar=pl.lit(model.peers.by == "similar"))
+        .with_columns(by_similar=pl.lit(model.peers.by == "similar"), of_question=pl.lit(value=True))
         .rename({"org_type": "circle"})
         .filter(_possible())
     )
@@ -178,8 +206,8 @@ def _possible() -> pl.Expr:
     has_denominator = pl.col("kind").is_in((*_FROM_COUNTS, "mean"))
     percentage = pl.col("kind").is_in(("proportion", "percent"))
     return (
-        pl.col("value").is_not_null()
-        & (has_denominator.not_() | (pl.col("denominator") > 0))
+        pl.col("value").is_finite().fill_null(value=False)
+        & (has_denominator.not_() | ((pl.col("denominator") > 0) & pl.col("denominator").is_finite()))
         & (percentage.not_() | pl.col("value").is_between(0, 100))
     )
 
@@ -197,11 +225,18 @@ def _questions(questionnaire: Questionnaire) -> pl.DataFrame:
                 "direction": question.direction,
                 "org_types": question.org_types,
                 "needed": question.services,
+                "levels": len(question.levels) or None,
+                "unit": question.unit if not question.has_levels else None,
             }
             for question in questionnaire
             if question.direction != "none"
         ],
-        schema_overrides={"org_types": pl.List(pl.String), "needed": pl.List(pl.String)},
+        schema_overrides={
+            "org_types": pl.List(pl.String),
+            "needed": pl.List(pl.String),
+            "levels": pl.Int64,
+            "unit": pl.String,
+        },
     )
 
 
@@ -248,17 +283,56 @@ def _compare(gathered: pl.DataFrame, model: IndicatorModel) -> list[pl.Series]:
     NaN where a group is too small, and for the distances of figures of which neither end is worse.
     """
     parts = [gathered[part].to_numpy() for part in ("numerator", "denominator", "value", "sd_within")]
-    groups = gathered.group_by(*FIGURE, "peer_group", maintain_order=True).len().select("kind", "len")
+    question = pl.col("of_question", "levels", "unit").first()
+    groups = gathered.group_by(*FIGURE, "peer_group", maintain_order=True).agg(question, size=pl.len())
+    everybody = _answers_of_everybody(gathered)
     compared = np.full((len(_COMPARED), gathered.height), np.nan)
     start = 0
-    for kind, size in groups.iter_rows():
+    for indicator, kind, _, of_question, levels, unit, size in groups.iter_rows():
         if size >= model.peers.least:
             group = _Group(*(part[start : start + size] for part in parts))
-            for row, computed in zip(compared, _compare_group(kind, group, model), strict=True):
+            found = (
+                _compare_answers(group.value, _Asked(everybody[indicator], kind, levels, unit), model)
+                if of_question
+                else _compare_group(kind, group, model)
+            )
+            for row, computed in zip(compared, found, strict=True):
                 row[start : start + size] = computed
         start += size
     compared[:2] = compared[:2] * gathered["worse"].to_numpy() + 0.0  # which makes a negative zero a plain one
     return [pl.Series(name, row) for name, row in zip(_COMPARED, compared, strict=True)]
+
+
+def _answers_of_everybody(gathered: pl.DataFrame) -> dict[str, Floats]:
+    """Each question's answers, each organisation's once."""
+    answers = gathered.filter(pl.col("of_question") & pl.col("compared"))
+    return {
+        str(name[0]): rows["value"].to_numpy()
+        for name, rows in answers.select("indicator", "value").partition_by("indicator", as_dict=True).items()
+    }
+
+
+def _compare_answers(value: Floats, asked: _Asked, model: IndicatorModel) -> tuple[Floats | float, ...]:
+    """`_COMPARED` of one group's answers; positive distances are more than expected."""
+    if asked.levels:
+        peers = fill_up(value, asked.everybody, np.arange(asked.levels, dtype=np.float64), model.answers)
+        z, expected = score_levels(value, peers), median_level(peers)
+    else:
+        within = model.answers.ranges.get(asked.unit or "") or _range_found(asked)
+        own, everybody, possible = (
+            to_scale(numbers, within.scale, model.percent_floor)
+            for numbers in (value, asked.everybody, possible_numbers(within))
+        )
+        peers = fill_up(own, everybody, possible, model.answers)
+        z, expected = score_numbers(own, peers), from_scale(median_number(peers), within.scale)
+    return z, z, expected, np.nan, np.nan, false_discovery(z)
+
+
+def _range_found(asked: _Asked) -> Range:
+    """In a unit that the model does not name: a percentage can be any, another number is one of those answered."""
+    if asked.kind == "percent":
+        return Range(0, 100, "logit")
+    return Range(float(asked.everybody.min()), float(asked.everybody.max()) + 1, "plain")
 
 
 def _compare_group(kind: str, group: _Group, model: IndicatorModel) -> tuple[Floats | float, ...]:
@@ -276,6 +350,7 @@ def _compare_group(kind: str, group: _Group, model: IndicatorModel) -> tuple[Flo
 _DEVIATIONS: Final[Mapping[str, Callable[[_Group], Deviations]]] = {
     "proportion": lambda group: proportions(group.numerator, group.denominator),
     "ratio": lambda group: ratios(group.numerator, group.denominator),
+    "log_ratio": lambda group: log_ratios(group.numerator, group.denominator),
     "ratio_of_counts": lambda group: ratios_of_counts(group.numerator, group.denominator),
     "mean": lambda group: means(group.value, group.denominator, group.sd_within[0]),
 }
@@ -288,7 +363,7 @@ def _distances(kind: str, value: Floats, percent_floor: float) -> tuple[float, F
     the logarithms are compared, one added for the sake of zeros. Always to take logarithms would put a zero among
     sixes, of nine at most, farther off than it is.
     """
-    if kind in _BY_RANK:
+    if kind == "ordinal":
         return float(np.sort(value)[(value.size - 1) // 2]), normal_scores(value)
     if kind == "percent":
         scaled = logit(np.clip(value, percent_floor, 100 - percent_floor) / 100)

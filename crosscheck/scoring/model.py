@@ -20,11 +20,12 @@ from crosscheck.vocabulary import ORG_TYPES
 if TYPE_CHECKING:
     from pathlib import Path
 
-Kind = Literal["proportion", "ratio", "ratio_of_counts", "mean", "ordinal", "percent", "number"]
+Kind = Literal["proportion", "ratio", "log_ratio", "ratio_of_counts", "mean", "ordinal", "percent", "number"]
 Direction = Literal["higher_better", "lower_better", "none"]
 Relevance = Literal["high", "medium", "low", "none"]
 PeersBy = Literal["org_type", "similar", "region"]
 Adjustment = Literal["additive", "multiplicative"]
+Scale = Literal["plain", "logarithm", "logit"]
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,28 @@ class Peers:
 
 
 @dataclass(frozen=True)
+class Range:
+    """What can well be answered in one unit, from `low` to `high`, and on which scale answers are compared."""
+
+    low: float
+    high: float
+    scale: Scale
+
+
+@dataclass(frozen=True)
+class Answers:
+    """How a small type's answers are filled up (`scoring.shares`).
+
+    `least` says how many answers are enough to compare with, `even` how many are spread evenly for every type, `ranges`
+    by unit over which numbers.
+    """
+
+    least: float
+    even: float
+    ranges: Mapping[str, Range]
+
+
+@dataclass(frozen=True)
 class Pooling:
     """How scores are pooled: held between two limits, and weighed by `weights` (by relevance; 0 is left out)."""
 
@@ -106,6 +129,7 @@ class IndicatorModel:
     adjustment: Adjustment
     percent_floor: float
     peers: Peers
+    answers: Answers
     pooling: Pooling
     sources: Mapping[str, str]
     indicators: Mapping[str, Indicator]
@@ -140,6 +164,7 @@ _HEADING: Final[_Keys] = {
     "dispersion": _Key(dict),
     "percentages": _Key(dict),
     "peers": _Key(dict),
+    "answers": _Key(dict),
     "pooling": _Key(dict),
     "sources": _Key(dict),
     "figures": _Key(dict),
@@ -155,6 +180,12 @@ _PEERS: Final[_Keys] = {
     "neighbours": _Key(int, low=3),
     "widen": _Key(dict),
 }
+_ANSWERS: Final[_Keys] = {
+    "least": _Key(float, low=0.0),
+    "even": _Key(float, low=0.1),
+    "ranges": _Key(dict),
+}
+_RANGE: Final[_Keys] = {"low": _Key(float), "high": _Key(float), "scale": _Key(str, get_args(Scale))}
 _POOLING: Final[_Keys] = {
     "good_news_limit": _Key(float, low=-10, high=0),
     "bad_news_limit": _Key(float, low=1, high=10),
@@ -170,10 +201,12 @@ _FIGURE: Final[_Keys] = {
     "reason": _Key(str),
     "peers": _Key(str, get_args(PeersBy), required=False),
     "scale": _Key(dict, required=False),
-    "sd_within": _Key(float, required=False, low=0.0),
+    "sd_within": _Key(float, required=False, low=1e-6),
     "valid_from": _Key(date, required=False),
     "valid_until": _Key(date, required=False),
 }
+# The version from which on small types are filled up; what was written before is read by the programs of its day.
+_FIRST_WITH_ANSWERS: Final = "v2"
 _TYPE_WORDS: Final = {str: "text", float: "a number", int: "a whole number", date: "a date", dict: "a table"}
 
 
@@ -181,7 +214,8 @@ def read_indicator_model(file: Path) -> IndicatorModel:
     """Read a model of figures and peers.
 
     Raises:
-        ModelError: with every unknown key, missing key and impossible value at once.
+        ModelError: with every unknown key, missing key and impossible value at once; of a version before v2, that it is
+            one.
     """
     if not file.is_file():
         raise ModelError(f"{file}: there is no such model file.")
@@ -190,6 +224,11 @@ def read_indicator_model(file: Path) -> IndicatorModel:
         stated = tomli.loads(content.decode())
     except (tomli.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ModelError(f"{file}: can't be read as TOML: {error}.") from error
+    if stated.get("version") == "v1" and "answers" not in stated:
+        raise ModelError(
+            f"{file}: version v1 compares answers with those of one type alone, which this program no longer does; use "
+            f"{_FIRST_WITH_ANSWERS} or later, or the program of the run that used v1 (its manifest names the version)."
+        )
     if problems := list(_problems(stated)):
         raise ModelError(f"{file}, {problem}" for problem in problems)
     return _model(stated, hashlib.sha256(content).hexdigest())
@@ -197,6 +236,7 @@ def read_indicator_model(file: Path) -> IndicatorModel:
 
 def _model(stated: Mapping[str, Any], digest: str) -> IndicatorModel:
     peers = stated["peers"] | {"widen": {name: tuple(types) for name, types in stated["peers"]["widen"].items()}}
+    ranges = {unit: Range(**entry) for unit, entry in stated["answers"]["ranges"].items()}
     indicators = [
         Indicator(source=source, indicator=indicator, **{"peers": peers["by"], **entry})
         for source, entries in stated["figures"].items()
@@ -213,6 +253,7 @@ def _model(stated: Mapping[str, Any], digest: str) -> IndicatorModel:
         adjustment=stated["dispersion"]["adjustment"],
         percent_floor=stated["percentages"]["floor"],
         peers=Peers(**peers),
+        answers=Answers(**stated["answers"] | {"ranges": ranges}),
         pooling=Pooling(**stated["pooling"]),
         sources=stated["sources"],
         indicators={indicator.name: indicator for indicator in indicators},
@@ -225,6 +266,9 @@ def _problems(stated: Mapping[str, Any]) -> Iterator[str]:
     yield from _key_problems("dispersion", _table(stated, "dispersion"), _DISPERSION)
     yield from _key_problems("percentages", _table(stated, "percentages"), _PERCENTAGES)
     yield from _key_problems("peers", _table(stated, "peers"), _PEERS)
+    yield from _key_problems("answers", _table(stated, "answers"), _ANSWERS)
+    for unit, entry in _table(_table(stated, "answers"), "ranges").items():
+        yield from _range_problems(f"answers.ranges.{unit}", entry)
     yield from _key_problems("pooling", _table(stated, "pooling"), _POOLING)
     yield from _key_problems("pooling.weights", _table(_table(stated, "pooling"), "weights"), _WEIGHTS)
     yield from _widening_problems(_table(_table(stated, "peers"), "widen"))
@@ -272,6 +316,16 @@ def _wanted(key: _Key) -> str:
     least = f" from {key.low}" if key.low is not None else ""
     most = f" to {key.high}" if key.high is not None else ""
     return _TYPE_WORDS[key.type] + least + most
+
+
+def _range_problems(where: str, entry: object) -> Iterator[str]:
+    if not isinstance(entry, dict):
+        yield f"{where}: {entry!r} can't stand here. Write {_wanted(_Key(dict))}."
+        return
+    yield from _key_problems(where, entry, _RANGE)
+    low, high = entry.get("low"), entry.get("high")
+    if isinstance(low, int | float) and isinstance(high, int | float) and low >= high:
+        yield f"{where}.high: {high!r} is not above low. Write a higher number."
 
 
 def _widening_problems(widen: Mapping[str, Any]) -> Iterator[str]:

@@ -42,7 +42,10 @@ _HELD: Final = 3.0
 
 
 class Limits(Stated):
-    """When an item runs against its section: chances one-sided, `correlation` the largest that is clearly negative."""
+    """When an item runs against its section: chances one-sided.
+
+    `correlation` is the size that closes the gate: the upper confidence bound of a correlation must lie below it.
+    """
 
     chance: float = Field(gt=0, lt=1)
     named_chance: float = Field(gt=0, lt=1)
@@ -117,6 +120,19 @@ def make_up_tables(
     return tables | {"answers": _answers(ladder, questionnaire, stated)}
 
 
+def check_directions(made_up_scores: pl.DataFrame, made_up_findings: pl.DataFrame) -> pl.DataFrame:
+    """Name every item on which two statements of its direction disagree: known before any organisation is scored.
+
+    Args:
+        made_up_scores: scores of the tables of `make_up_tables`.
+        made_up_findings: as for `check_polarity`.
+
+    Returns:
+        As of `check_polarity`; every row closes the gate.
+    """
+    return pl.concat([_turned(made_up_scores), _contrary_checks(made_up_findings)]).sort("item", "why")
+
+
 def check_polarity(
     scores: pl.DataFrame, made_up_scores: pl.DataFrame, made_up_findings: pl.DataFrame, stated: PolarityModel
 ) -> pl.DataFrame:
@@ -136,9 +152,8 @@ def check_polarity(
         and where an item clearly runs against the rest of its section. Absent answers have no score and say nothing.
     """
     doubts = [
-        _turned(made_up_scores),
+        check_directions(made_up_scores, made_up_findings),
         _unstated(scores, made_up_scores),
-        _contrary_checks(made_up_findings),
         _against_section(scores, stated.limits),
     ]
     return pl.concat(doubts).sort(pl.col("fails").not_(), "item", "why")
@@ -298,21 +313,25 @@ def _against_section(scores: pl.DataFrame, limits: Limits) -> pl.DataFrame:
     """Items that correlate negatively with the mean of the rest of their section.
 
     The sections are those of the questionnaire; all figures that weigh are one, since most sources give but one or two.
-    Without correlation r has the standard error 1/√(n - 1). The gate closes below both `limits.correlation` and the
-    one-sided limit of `limits.chance` divided by the number of items (Bonferroni): of many items some run against
-    their section by chance. An item is named beyond the limit of `limits.named_chance` by itself.
+    An item is named if r is negative beyond the limit of `limits.named_chance` by itself; without correlation r has
+    the standard error 1/√(n - 1). Such a limit alone would close the gate on any slight correlation, if only enough
+    organisations answer. So the gate closes on size and chance together: where the upper confidence bound of r (atanh r
+    has the standard error 1/√(n - 3)) at `limits.chance` divided by the number of items (Bonferroni, as
+    of many items some run against their section by chance) lies below `limits.correlation`.
     """
     item_rest = _item_rest(scores).filter(pl.col("n") >= limits.fewest)
-    closing = ndtri(limits.chance / max(item_rest.height, 1))
+    margin = -ndtri(limits.chance / max(item_rest.height, 1))
+    bound = (pl.col("r").arctanh() + margin / (pl.col("n") - 3).cast(pl.Float64).sqrt()).tanh()
     in_errors = pl.col("r") / pl.col("error")
     return item_rest.filter(in_errors < ndtri(limits.named_chance)).select(
         item="indicator",
         why=pl.lit("it runs against the rest of its section"),
         evidence=pl.format(
-            "correlation {} with the rest of {} (standard error {}, {} organisations)",
-            pl.col("r").round(2), pl.col("section").str.replace_all("_", " "), pl.col("error").round(2), "n",
+            "correlation {} with the rest of {} (at most {} with confidence; standard error {}, {} organisations)",
+            pl.col("r").round(2), pl.col("section").str.replace_all("_", " "), bound.round(2), pl.col("error").round(2),
+            "n",
         ),
-        fails=(in_errors < closing) & (pl.col("r") < limits.correlation),
+        fails=bound < limits.correlation,
     )  # fmt: skip
 
 
@@ -332,4 +351,7 @@ def _item_rest(scores: pl.DataFrame) -> pl.DataFrame:
         .with_columns(rest=(pl.col("total") - pl.col("z")) / pl.col("others"))
     )
     correlated = held.group_by("section", "indicator", maintain_order=True).agg(n=pl.len(), r=pl.corr("z", "rest"))
-    return correlated.filter(pl.col("r").is_finite()).with_columns(error=1 / (pl.col("n") - 1).cast(pl.Float64).sqrt())
+    return correlated.filter(pl.col("r").is_finite()).with_columns(
+        r=pl.col("r").clip(-1, 1),  # a rounded sum may pass 1 in the last digit
+        error=1 / (pl.col("n") - 1).cast(pl.Float64).sqrt(),
+    )

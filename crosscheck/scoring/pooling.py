@@ -106,7 +106,7 @@ def sum_sections(scores: pl.DataFrame, model: IndicatorModel) -> pl.DataFrame:
     weight = pl.col("relevance").cast(pl.String).replace_strict(model.pooling.weights, default=0.0)
     weighed = (
         scores.select("source", "indicator", "org_code", "z", weight=weight.cast(pl.Float64))
-        .filter(pl.col("z").is_not_null() & (pl.col("weight") > 0))
+        .filter(pl.col("z").is_finite().fill_null(value=False) & (pl.col("weight") > 0))
         .sort("source", "indicator")
         .with_columns(column=pl.col("indicator").rle_id())
     )
@@ -173,7 +173,9 @@ def shrunk_correlations(winsorised: Floats) -> Floats:
     spread = max(0.0, ((pairs * beyond**2).sum() - apart.sum()) / max(pairs.sum(), 1.0))
     correlations = np.clip(mean + beyond * pairs * spread / (1 + pairs * spread), -1, 1)
     np.fill_diagonal(correlations, 1.0)
-    return positive(correlations)
+    correlations = np.clip(positive(correlations), -1, 1)  # scaling back may pass 1 in the last digit
+    np.fill_diagonal(correlations, 1.0)
+    return correlations
 
 
 def positive(matrix: Floats) -> Floats:

@@ -21,7 +21,7 @@ TRAINED = "staff_survey.child_protection_training_pct"
 def scores(collection_folder: Path, questionnaire) -> pl.DataFrame:
     tables = read_collection(collection_folder, questionnaire).tables
     return score_figures(
-        tables["indicators"], tables["organisations"], read_indicator_model(model_file("C2", "indicators", "v1"))
+        tables["indicators"], tables["organisations"], read_indicator_model(model_file("C2", "indicators", "v2"))
     )
 
 

@@ -8,4 +8,4 @@ from crosscheck.settings import model_file
 
 @pytest.fixture(scope="session")
 def model() -> IndicatorModel:
-    return read_indicator_model(model_file("C2", "indicators", "v1"))
+    return read_indicator_model(model_file("C2", "indicators", "v2"))

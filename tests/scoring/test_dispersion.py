@@ -18,6 +18,7 @@ from crosscheck.scoring.dispersion import (
     exact_poisson,
     false_discovery,
     funnel_limits,
+    log_ratios,
     means,
     normal_scores,
     proportions,
@@ -185,12 +186,38 @@ def test_known_variance_between_organisations_is_recovered() -> None:
     assert unwinsorised.tau2 == pytest.approx(0.01, rel=0.05)
 
 
-def test_where_most_numbers_are_small_pure_chance_shows_no_dispersion() -> None:
+def test_small_units_are_taken_for_dispersed_rather_than_scored_too_far() -> None:
     draw = np.random.default_rng(SEED)
-    total = np.full(400, 6)
-    spread = estimate_spread(proportions(draw.binomial(total, 0.83).astype(float), total.astype(float)), 0.1)
-    assert spread.phi < 1
-    assert spread.tau2 == 0
+    total = np.full(4000, 6.0)
+    deviations = proportions(draw.binomial(6, 0.83, total.size).astype(float), total)
+    spread = estimate_spread(deviations, 0.1)
+    assert 1.4 < spread.phi < 1.8
+    assert np.mean(np.abs(adjust(deviations.z, deviations.error, spread, "additive")) > 1.96) < 0.05
+
+
+def test_trimmed_ends_count_neither_in_dispersion_nor_in_the_variance_between_units() -> None:
+    deviations = Deviations(
+        observed=np.arange(-5.0, 6.0),
+        target=0.0,
+        error=np.ones(11),
+        exact=np.full(11, np.nan),
+        drawn=np.asarray,
+        trimmed=True,
+    )
+    spread = estimate_spread(deviations, 0.1)
+    assert spread.phi == pytest.approx(2 * (9 + 4 + 1) / 7)
+    assert spread.tau2 == pytest.approx((2 * (9 + 4 + 1) - 6) / (7 - 1))
+
+
+def test_no_case_at_all_counts_as_half_a_case_where_a_logarithm_is_taken() -> None:
+    deviations = log_ratios(floats(0, 20), floats(20, 20))
+    assert deviations.z == pytest.approx([math.sqrt(20) * math.log(0.5 / 20), 0])
+
+
+def test_a_log_ratio_is_exact_where_fewer_than_ten_are_expected() -> None:
+    assert log_ratios(floats(12, 12), floats(9.9, 10)).z == pytest.approx(
+        [exact_poisson(floats(12), floats(9.9))[0], math.sqrt(10) * math.log(1.2)]
+    )
 
 
 def test_additive_adjustment_adds_the_variances() -> None:
@@ -262,13 +289,14 @@ ABSENT = float("nan")
             proportions(floats(60, 90), floats(100, 200)),
         ),
         (ratios(floats(12, ABSENT, 20, 9), floats(10, 5, 30, ABSENT)), ratios(floats(12, 20), floats(10, 30))),
+        (log_ratios(floats(12, ABSENT, 20, 9), floats(10, 5, 30, ABSENT)), log_ratios(floats(12, 20), floats(10, 30))),
         (
             ratios_of_counts(floats(60, ABSENT, 90, 9), floats(100, 50, 200, ABSENT)),
             ratios_of_counts(floats(60, 90), floats(100, 200)),
         ),
         (means(floats(6, ABSENT, 9, 9), floats(10, 5, 20, ABSENT), 2.0), means(floats(6, 9), floats(10, 20), 2.0)),
     ],
-    ids=["proportions", "ratios", "ratios of counts", "means"],
+    ids=["proportions", "ratios", "log ratios", "ratios of counts", "means"],
 )
 def test_an_absent_count_stays_absent_and_changes_no_other(with_absent: Deviations, without: Deviations) -> None:
     assert np.isnan(with_absent.z).tolist() == [False, True, False, True]

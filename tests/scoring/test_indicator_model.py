@@ -12,7 +12,9 @@ from crosscheck.settings import model_file
 if TYPE_CHECKING:
     from pathlib import Path
 
-RELEASED = model_file("C2", "indicators", "v1")
+    from crosscheck.questionnaire import Questionnaire
+
+RELEASED = model_file("C2", "indicators", "v2")
 
 
 def changed(folder: Path, *changes: tuple[str, str]) -> Path:
@@ -99,6 +101,19 @@ def test_the_digest_changes_with_the_file(model: IndicatorModel, tmp_path: Path)
             "dispersion.adjustment: 'added' can't stand here. Write one of: additive, multiplicative.",
         ),
         ("[percentages]\nfloor = 0.5", "", "percentages: is missing. Write a table."),
+        ("least = 60", "least = -1", "answers.least: -1 is out of range. Write a number from 0.0."),
+        ("even = 4", "even = 0", "answers.even: 0 is out of range. Write a number from 0.1."),
+        ("low = 0, high = 9,", "low = 9, high = 9,", "answers.ranges.sub-groups.high: 9 is not above low."),
+        (
+            'high = 9, scale = "plain"',
+            'high = 9, scale = "root"',
+            "answers.ranges.sub-groups.scale: 'root' can't",
+        ),
+        (
+            '"sub-groups" = { low = 0, high = 9, scale = "plain" }',
+            '"sub-groups" = 9',
+            "answers.ranges.sub-groups: 9 can't stand here. Write a table.",
+        ),
         ('hes = "Hospital', 'hes = 3 # "Hospital', "sources.hes: 3 can't stand here. Write text."),
         ('providers = ["acute", ', 'providers = ["hospice", ', "peers.widen.providers: ['hospice', "),
         ("providers = [", "acute = [", "peers.widen.acute: is the name of a type"),
@@ -166,3 +181,40 @@ def test_all_problems_are_told_at_once(tmp_path: Path) -> None:
 def test_a_missing_file_is_told(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="there is no such model file"):
         read_indicator_model(tmp_path / "v1.toml")
+
+
+def test_a_version_that_compares_small_types_with_themselves_alone_is_refused_in_a_sentence() -> None:
+    with pytest.raises(ModelError) as error:
+        read_indicator_model(model_file("C2", "indicators", "v1"))
+    assert len(error.value.problems) == 1
+    assert "use v2 or later" in error.value.problems[0]
+
+
+def test_every_unit_of_a_number_with_a_worse_end_has_its_range(
+    model: IndicatorModel, questionnaire: Questionnaire
+) -> None:
+    units = {each.unit for each in questionnaire if each.direction != "none" and not each.has_levels}
+    assert len(units) == 7
+    assert units == set(model.answers.ranges)
+
+
+def test_a_mean_states_the_spread_among_its_people_and_a_figure_the_time_in_which_it_meant_this(
+    tmp_path: Path,
+) -> None:
+    section = "[figures.hes.deliveries]\n"
+    stated = 'sd_within = 2.5\nvalid_from = 2008-04-01\nvalid_until = 2010-03-31\npeers = "region"\n'
+    text = RELEASED.read_text(encoding="utf-8").split(section)
+    figure = text[1].replace('kind = "number"', 'kind = "mean"', 1)
+    file = tmp_path / "v9.toml"
+    file.write_text(text[0] + section + stated + figure, encoding="utf-8")
+    read = read_indicator_model(file).indicators["hes.deliveries"]
+    assert (read.kind, read.sd_within, read.peers) == ("mean", 2.5, "region")
+    assert (str(read.valid_from), str(read.valid_until)) == ("2008-04-01", "2010-03-31")
+
+
+def test_a_log_ratio_is_a_kind_that_a_model_may_choose(tmp_path: Path) -> None:
+    section = "[figures.hes.deliveries]\n"
+    text = RELEASED.read_text(encoding="utf-8").split(section)
+    file = tmp_path / "v9.toml"
+    file.write_text(text[0] + section + text[1].replace('kind = "number"', 'kind = "log_ratio"', 1), encoding="utf-8")
+    assert read_indicator_model(file).indicators["hes.deliveries"].kind == "log_ratio"

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,14 +11,26 @@ import pytest
 
 from crosscheck.cases import build_cases
 from crosscheck.collection.read import Collection, read_collection
-from crosscheck.errors import ModelError
+from crosscheck.errors import ModelError, PolarityError
+from crosscheck.pipeline import cross_check
 from crosscheck.questionnaire import Question, Questionnaire
 from crosscheck.rulebook.evaluate import evaluate
 from crosscheck.scoring.indicators import score_answers, score_figures
 from crosscheck.scoring.model import IndicatorModel
-from crosscheck.scoring.polarity import RUNGS, PolarityModel, check_polarity, make_up_tables, read_polarity_model
-from crosscheck.settings import model_file
+from crosscheck.scoring.polarity import (
+    RUNGS,
+    PolarityModel,
+    check_directions,
+    check_polarity,
+    make_up_tables,
+    read_polarity_model,
+)
+from crosscheck.settings import model_file, published_figures_file
+from crosscheck.simulation.margins import read_targets
+from crosscheck.simulation.model import WorldPlan, read_simulation_model
+from crosscheck.simulation.world import build_world
 from crosscheck.standard import Standard
+from crosscheck.visits.plan import Capacity
 
 YEAR = "2008/09"
 Gate = Callable[[Questionnaire, IndicatorModel], pl.DataFrame]
@@ -253,3 +266,81 @@ def test_a_wrong_polarity_model_is_refused_with_every_problem_at_once(tmp_path: 
         read_polarity_model(wrong)
     assert len(raised.value.problems) == 2
     assert "limits.chance" in str(raised.value)
+
+
+def test_two_statements_that_disagree_are_known_before_any_organisation_is_scored(
+    ladder, findings, questionnaire, model
+) -> None:
+    question_id = "policies.domestic_abuse"
+    questions = {**questionnaire.questions, question_id: turned(questionnaire[question_id])}
+    turned_scores = score(ladder, replace(questionnaire, questions=questions), model)
+    doubts = check_directions(turned_scores, findings)
+    assert doubts.select("item", "fails").rows() == [(question_id, True)]
+    assert check_directions(score(ladder, questionnaire, model), findings).is_empty()
+
+
+@pytest.mark.parametrize("organisations", [400, 20_000])
+def test_a_moderate_contrary_correlation_closes_the_gate_of_no_collection_however_large(
+    organisations, findings, stated
+) -> None:
+    doubts = against(section([0.5, 0.5, 0.5, -0.42], organisations), findings, stated)
+    assert doubts["item"].to_list() == ["made.item3"]
+    assert -0.33 < float(doubts["evidence"][0].split()[1]) < -0.25
+    assert not doubts["fails"].any()
+
+
+def test_a_large_contrary_correlation_of_few_organisations_is_only_named(findings, stated) -> None:
+    scores = section([0.6, 0.6, 0.6, -0.6])
+    few = scores.filter(pl.col("org_code") < "X0080")
+    doubts = against(few, findings, stated)
+    assert doubts.select("item", "fails").rows() == [("made.item3", False)]
+
+
+def copied(tables: dict[str, pl.DataFrame], times: int) -> dict[str, pl.DataFrame]:
+    """Each organisation so many times, with what is known of it."""
+    return {
+        name: pl.concat(
+            tables[name].with_columns(pl.format("{}-{}", "org_code", pl.lit(copy))) for copy in "abcd"[:times]
+        )
+        for name in ("organisations", "answers", "indicators")
+    }
+
+
+def test_a_fourfold_copy_of_the_collection_passes_the_gate(
+    tables, ladder, findings, questionnaire, model, stated
+) -> None:
+    larger = copied(tables, 4)
+    doubts = check_polarity(score(larger, questionnaire, model), score(ladder, questionnaire, model), findings, stated)
+    assert closing(doubts) == set()
+    assert doubts.height > 0
+
+
+@pytest.mark.parametrize("difficulty", ["easy", "hard"])
+def test_invented_collections_pass_the_gate(difficulty, ladder, findings, questionnaire, model, stated) -> None:
+    plan = WorldPlan(read_simulation_model(model_file("C2", "simulation")), difficulty)
+    targets = read_targets(published_figures_file("C2"))
+    for seed in range(1, 4):
+        world = build_world(plan, questionnaire, targets, seed)
+        scores = score(world.tables, questionnaire, model)
+        assert closing(check_polarity(scores, score(ladder, questionnaire, model), findings, stated)) == set()
+
+
+def test_a_run_with_a_turned_sign_stops_before_anything_is_scored(collection, standard) -> None:
+    figure = standard.indicators.indicators["staff_survey.child_protection_training_pct"]
+    indicators = standard.indicators.indicators | {figure.name: replace(figure, direction="lower_better")}
+    wrong = replace(standard, indicators=replace(standard.indicators, indicators=indicators))
+    begun: list[str] = []
+
+    def step(name: str) -> AbstractContextManager[None]:
+        begun.append(name)
+        return nullcontext()
+
+    def refuse(doubts: pl.DataFrame) -> None:
+        if doubts["fails"].any():
+            raise PolarityError(doubts["item"].to_list())
+
+    with pytest.raises(PolarityError) as raised:
+        cross_check(collection, wrong, YEAR, Capacity(60, 0.5, 2009), step, refuse=refuse)
+    assert raised.value.problems == (figure.name,)
+    assert "test the signs" in begun
+    assert "score" not in begun

@@ -158,7 +158,7 @@ def test_the_order_of_the_rows_changes_no_score(model: IndicatorModel) -> None:
 
 
 def test_the_model_file_can_choose_the_similar_for_all(tmp_path) -> None:
-    text = model_file("C2", "indicators", "v1").read_text(encoding="utf-8")
+    text = model_file("C2", "indicators", "v2").read_text(encoding="utf-8")
     file = tmp_path / "v9.toml"
     file.write_text(text.replace('by = "org_type"', 'by = "similar"').replace("neighbours = 30", "neighbours = 20"))
     chosen = read_indicator_model(file)
@@ -182,7 +182,7 @@ def test_the_model_file_can_choose_the_similar_for_all(tmp_path) -> None:
 )
 def test_what_is_wrong_in_the_model_is_told(tmp_path, before: str, after: str, told: str) -> None:
     file = tmp_path / "v9.toml"
-    file.write_text(model_file("C2", "indicators", "v1").read_text(encoding="utf-8").replace(before, after, 1))
+    file.write_text(model_file("C2", "indicators", "v2").read_text(encoding="utf-8").replace(before, after, 1))
     with pytest.raises(ModelError) as error:
         read_indicator_model(file)
     assert told in str(error.value)

@@ -1,7 +1,12 @@
-"""Slips of the pen, one at a time, in the language of the rules: how many of them do the tests catch?
+"""Slips of the pen, one at a time: how many of them do the tests of the same room catch?
 
 By hand, as part of `make soak`. Each mutant is a copy of the checkout with one thing changed; it is caught if a test
-fails. Mutants are drawn at random from a fixed seed until the time is up, and the share is told with its interval.
+fails. Of the language of the rules, of risk, scores and visits a sample is drawn from a fixed seed, and the share is
+printed with its interval, after every mutant that lived.
+
+    python tests/soak/mutants.py                               # all rooms, 100 of each
+    python tests/soak/mutants.py --room scoring --number 10
+    python tests/soak/mutants.py --room scoring --line crosscheck/scoring/bands.py:27
 """
 
 from __future__ import annotations
@@ -22,12 +27,32 @@ from random import Random
 from typing import Any, NamedTuple
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-SOURCES = [f"crosscheck/rulebook/{name}.py" for name in ("expression", "meaning", "evaluate", "context")]
-# Quick ones first: a mutant dies of the first test that fails.
-TESTS = [
-    *("tests/rulebook/test_evaluate.py", "tests/rulebook/test_expression.py", "tests/rulebook/test_load.py"),
-    *("tests/rulebook/test_only_if.py", "tests/rulebook/test_context.py", "tests/property/test_two_evaluators.py"),
-]
+
+
+class Room(NamedTuple):
+    """Files that are changed, and the tests that should notice; quick ones first, since a mutant dies of the first."""
+
+    sources: tuple[str, ...]
+    tests: tuple[str, ...]
+
+
+def room_of(name: str) -> Room:
+    """A folder of the program and its own tests."""
+    files = sorted((ROOT / "crosscheck" / name).glob("*.py"))
+    return Room(tuple(str(file.relative_to(ROOT)) for file in files), (f"tests/{name}",))
+
+
+ROOMS = {
+    "rulebook": Room(
+        tuple(f"crosscheck/rulebook/{name}.py" for name in ("expression", "meaning", "evaluate", "context")),
+        (
+            *("tests/rulebook/test_evaluate.py", "tests/rulebook/test_expression.py", "tests/rulebook/test_load.py"),
+            *("tests/rulebook/test_only_if.py", "tests/rulebook/test_context.py"),
+            "tests/property/test_two_evaluators.py",
+        ),
+    ),
+    **{name: room_of(name) for name in ("risk", "scoring", "visits")},
+}
 LONGEST_RUN = 240  # seconds; a mutant that runs on for ever is caught
 # Of two that run in the same way, the tests could not tell which is which.
 NOT_LOOKED_AT = ("annotation", "returns", "decorator_list")
@@ -172,10 +197,10 @@ def changed(part: ast.AST, **fields: Any) -> ast.AST:
     return copy
 
 
-def is_caught(home: Path) -> bool:
-    """Whether a test fails in this copy of the checkout."""
-    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:xdist", *TESTS]
-    environment = os.environ | {"POLARS_MAX_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
+def is_caught(home: Path, tests: tuple[str, ...]) -> bool:
+    """Whether one of the tests fails in this copy of the checkout."""
+    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:xdist", *tests]
+    environment = os.environ | {"POLARS_MAX_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": str(home)}
     environment |= {"HYPOTHESIS_PROFILE": "mutants"}
     try:
         ended = subprocess.run(
@@ -193,37 +218,47 @@ def interval(caught: int, tried: int) -> tuple[float, float]:
     return (middle - half) / (1 + z * z / tried), (middle + half) / (1 + z * z / tried)
 
 
-def main() -> None:
-    options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--minutes", type=float, default=25)
-    options.add_argument("--seed", type=int, default=20090331)
-    options.add_argument("--line", action="append", help="only mutants of this place, as crosscheck/…/meaning.py:120")
-    asked = options.parse_args()
-    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]  # it is the real one here
-    every = [mutant for source in SOURCES for mutant in mutants_of(source)]
-    Random(asked.seed).shuffle(every)
-    chosen = [each for each in every if not asked.line or f"{each.source}:{each.line}" in asked.line]
+def try_mutants(room: Room, chosen: list[Mutant], until: float) -> tuple[int, list[Mutant]]:
+    """How many were tried before the time was up, and those that lived; each is printed as it is found."""
+    lived, tried = [], 0
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder) / "checkout"
-        shutil.copytree(ROOT, home, ignore=shutil.ignore_patterns(".*", "run", "__pycache__", "notebooks", "docs"))
-        if is_caught(home):
+        shutil.copytree(ROOT, home, ignore=shutil.ignore_patterns(".*", "run", "__pycache__", "notebooks"))
+        if is_caught(home, room.tests):
             sys.exit("The tests fail as it is; there is nothing to be learnt from mutants.")
-        lived, tried, until = [], 0, time.monotonic() + 60 * asked.minutes
         for mutant in chosen:
             if time.monotonic() > until:
                 break
             file, tried = home / mutant.source, tried + 1
             own = file.read_text(encoding="utf-8")
             file.write_text(mutant.text, encoding="utf-8")
-            if not is_caught(home):
+            if not is_caught(home, room.tests):
                 lived.append(mutant)
-                sys.stdout.write(f"{mutant}\n")
+                print(mutant)
             file.write_text(own, encoding="utf-8")
-    low, high = interval(tried - len(lived), tried)
-    share = (tried - len(lived)) / tried
-    sys.stdout.write(
-        f"{tried} of {len(every)} mutants tried, {len(lived)} live on: {share:.1%} caught ({low:.1%} to {high:.1%})\n"
-    )
+    return tried, lived
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("--room", action="append", choices=ROOMS, help="only this room; may be given several times")
+    options.add_argument("--number", type=int, default=100, help="how many mutants of each room")
+    options.add_argument("--minutes", type=float, default=60, help="how long to go on in each room")
+    options.add_argument("--seed", type=int, default=20090331)
+    options.add_argument("--line", action="append", help="only mutants of this place, as crosscheck/…/meaning.py:120")
+    asked = options.parse_args()
+    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]  # it is the real one here
+    for name in asked.room or ROOMS:
+        room = ROOMS[name]
+        every = [mutant for source in room.sources for mutant in mutants_of(source)]
+        Random(asked.seed).shuffle(every)
+        chosen = [each for each in every if not asked.line or f"{each.source}:{each.line}" in asked.line]
+        tried, lived = try_mutants(room, chosen[: asked.number], time.monotonic() + 60 * asked.minutes)
+        low, high = interval(tried - len(lived), tried) if tried else (0.0, 1.0)
+        print(
+            f"{name}: {tried} of {len(every)} mutants tried, {len(lived)} live on: "
+            f"{tried - len(lived)} caught ({low:.1%} to {high:.1%} of all such, with 95% confidence)"
+        )
 
 
 if __name__ == "__main__":
