@@ -97,7 +97,7 @@ def set_duties(
         depends = model.breaches.follows.value if own else strengths[name]
         drawn = chance.of(f"duty/{name}" if own else f"{name}/0").standard_normal(len(types))
         standing = depends * boards.shortfall_of(question.section) + np.sqrt(1 - depends**2) * drawn
-        columns.append((put, standing, -ndtri(_breach_chance(unmet, model) if own else unmet), unmet))
+        columns.append((put, standing, -ndtri(_breach_chance(unmet, plan) if own else unmet), unmet))
     put, standing, limits, unmet = (np.column_stack(column) for column in zip(*columns, strict=True))
     nobody, asked_of = np.zeros(len(types), dtype=bool), put.astype(bool)
     duties = Duties(
@@ -106,10 +106,15 @@ def set_duties(
     return replace(duties, admits=_admit(duties, boards.candour, plan, chance), all_best=_all_best(boards, plan, chance))
 
 
-def _breach_chance(unmet: NDArray[np.float64], model: SimulationModel) -> NDArray[np.float64]:
+def _breach_chance(unmet: NDArray[np.float64], plan: WorldPlan) -> NDArray[np.float64]:
     """How often a duty is breached of which so many answers admit a breach."""
-    stated = model.breaches
-    return np.clip(unmet * (1 - stated.mistaken.value) / (1 - stated.withheld.value), _LEAST, _MOST)
+    return np.clip(unmet * (1 - plan.model.breaches.mistaken.value) / (1 - _withheld(plan)), _LEAST, _MOST)
+
+
+def _withheld(plan: WorldPlan) -> float:
+    """The share of breaches that are not admitted: the board does not know, or keeps it back."""
+    unaware, kept_back = plan.model.breaches.unaware.value, plan.cause.bends * plan.model.breaches.kept_back.value
+    return unaware + (1 - unaware) * kept_back
 
 
 def _effects(plan: WorldPlan, chance: Chance) -> NDArray[np.float64]:
@@ -126,12 +131,13 @@ def _admit(duties: Duties, candour: NDArray[np.float64], plan: WorldPlan, chance
 
     A board that is less candid more often withholds a breach, as far as the mechanism lets answers bend.
     """
-    stated, bend = plan.model.breaches, plan.cause.bends * plan.model.breaches.bend.value
-    drawn = chance.of("admissions").random((2, *duties.asked.shape))
-    withheld = ndtr(np.sqrt(1 + bend**2) * ndtri(stated.withheld.value) - bend * candour)
-    breach = _breach_chance(duties.unmet, plan.model)
-    mistaken = np.clip((duties.unmet - breach * (1 - stated.withheld.value)) / (1 - breach), 0.0, 1.0)
-    admits = np.where(duties.breached, drawn[0] >= withheld[:, None], drawn[1] < mistaken)
+    stated, drawn = plan.model.breaches, chance.of("admissions").random((3, *duties.asked.shape))
+    keeps = ndtri(plan.cause.bends * stated.kept_back.value) * np.sqrt(1 + stated.bend.value**2)
+    kept_back = drawn[0] < ndtr(keeps - stated.bend.value * candour)[:, None]
+    breach = _breach_chance(duties.unmet, plan)
+    mistaken = np.clip((duties.unmet - breach * (1 - _withheld(plan))) / (1 - breach), 0.0, 1.0)
+    unaware = drawn[1] < stated.unaware.value
+    admits = np.where(duties.breached, ~(kept_back | unaware), drawn[2] < mistaken)
     return duties.asked & admits
 
 

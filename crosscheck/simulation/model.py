@@ -110,7 +110,8 @@ class Breaches(Stated):
 
     follows: Number
     mistaken: Number
-    withheld: Number
+    unaware: Number
+    kept_back: Number
     bend: Number
     silence: Number
     both_functions: Number
