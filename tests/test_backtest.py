@@ -24,7 +24,7 @@ from crosscheck.visits.plan import Capacity
 from crosscheck.visits.rankings import rank_otherwise
 
 _YEAR = "2008/09"
-_RANKINGS = [LIST, "by lot", COUNTING, "sum of scores", "isolation forest", "last year's list"]
+_RANKINGS = [LIST, "by lot", COUNTING, BREACHES, "sum of scores", "isolation forest", "last year's list"]
 
 
 @pytest.fixture(scope="module")

@@ -83,7 +83,7 @@ def _figure(
     plan, chance = world
     drawn = chance.of(f"figure/{name}")
     number = organisations.height
-    strength = min(_STRONGEST, figure.strength * plan.at(plan.model.parameters.sources))
+    strength = min(_STRONGEST, figure.strength * plan.sources)
     past = plan.model.truth.persistence.value**figure.years_old
     subject = past * seen[figure.speaks_of] + np.sqrt(1 - past**2) * drawn.standard_normal(number)
     noise = np.sqrt(figure.area) * seen["area"] + np.sqrt(1 - figure.area) * drawn.standard_normal(number)

@@ -99,6 +99,8 @@ class Cause(Stated):
     told: str
     breaches: float
     not_met: float
+    unseen: float = 1.0
+    sources: float = 1.0
     bends: float = 1.0
     all_best: float = 0.0
     own_word_only: bool = False
@@ -336,6 +338,16 @@ class WorldPlan:
     def cause(self) -> Cause:
         """What decides whether a standard is met."""
         return self.model.mechanisms[self.mechanism]
+
+    @property
+    def measured(self) -> float:
+        """The share of the variance of the shortfall that something speaks of."""
+        return 1 - self.cause.unseen * (1 - self.at(self.model.parameters.measured))
+
+    @property
+    def sources(self) -> float:
+        """The factor on how strongly figures and remarks depend on what they speak of."""
+        return self.cause.sources * self.at(self.model.parameters.sources)
 
     def at(self, levels: Levels) -> float:
         """The number that holds at this difficulty."""

@@ -111,7 +111,7 @@ def declare(
         shortfall as the board sees it) and `status`; and which breaches bear on each declaration, one column a duty.
     """
     model, drawn, place = plan.model, chance.of("declarations"), functions["place"].to_numpy()
-    measured, own = plan.at(model.parameters.measured), model.truth.function_share.value
+    measured, own = plan.measured, model.truth.function_share.value
     normal = drawn.standard_normal((3, len(boards.candour), 1))[:, place, 0]
     single = drawn.standard_normal((2, len(place)))
     unmeasured = np.sqrt(1 - measured) * (np.sqrt(1 - own) * normal[0] + np.sqrt(own) * single[0])
