@@ -88,9 +88,9 @@ class Backtest:
         """One row a ranking of each kind of sample, the list first.
 
         Medians over the samples. The interval of the lift is that of the sample; where there are several it is the
-        range of the middle nine in ten. `against_counting` is the median of the lift over that of counting adverse answers
-        on the same sample, `list_against` that of the list's lift over the ranking's; both are null where the ranking
-        that is divided by found nothing.
+        range of the middle nine in ten. `against_counting` is the median of the lift over that of counting adverse
+        answers on the same sample, `list_against` that of the list's lift over the ranking's; both are null where the
+        ranking that is divided by found nothing.
         """
         counted = self.worths.filter(pl.col("ranking") == COUNTING).select("sample", counting="lift")
         listed = self.worths.filter(pl.col("ranking") == LIST).select("sample", listed="lift")
@@ -120,6 +120,7 @@ def backtest_worlds(
     year: str,
     share: float = 0.1,
     *,
+    among: str = "invented worlds",
     with_first_wave: bool = False,
 ) -> Backtest:
     """Hold the list against the truth of invented worlds, declaration by declaration.
@@ -132,6 +133,7 @@ def backtest_worlds(
         standard: the questionnaire, rules and models.
         year: the year of their declarations.
         share: the part of the list that counts as its first.
+        among: what these worlds are called.
         with_first_wave: let the list learn from the year's first visits; these declarations are then left out, in every
             ranking alike, since what a visit found is no prediction.
     """
@@ -142,13 +144,13 @@ def backtest_worlds(
         truth = world.truth.filter(pl.col("status") == COMPLIANT).join(tables[_WAVE], on=_KEYS, how="anti")
         outcomes = truth.select(*_KEYS, otherwise=pl.col("upheld").not_(), weight=pl.lit(1.0))
         made = _run(_collect(tables), standard, year)
-        samples.append(Sample("invented worlds", name, _judge(made, tables, standard, year, outcomes)))
+        samples.append(Sample(among, name, _judge(made, tables, standard, year, outcomes)))
         items = list_items(tables, made.scores, _unmet(made.findings, standard.rulebook), year)
         lessons.append(prepare_lesson(outcomes, items))
     samples = _with_taught(samples, lessons) if len(samples) > TEACHERS else samples
     rates = pl.Series([sample.rankings[LIST]["otherwise"].mean() for sample in samples], dtype=pl.Float64)
     prevalence = Estimate(*(float(rates.quantile(level, "linear") or 0.0) for level in (0.5, 0.05, 0.95)))
-    about = f"{len(samples)} invented worlds, every declaration of compliance held against what is true there"
+    about = f"{len(samples)} {among}; every declaration of compliance held against what is true there"
     return _sum_up(about, samples, share, tell_yield(_no_visits()), prevalence)
 
 
@@ -169,6 +171,33 @@ def _with_taught(samples: Sequence[Sample], lessons: Sequence[Lesson]) -> list[S
         )
         for sample, ranking in zip(samples, taught, strict=True)
     ]
+
+
+def backtest_mechanisms(
+    plans: Sequence[WorldPlan],
+    standard: Standard,
+    targets: Mapping[str, Sequence[Target]],
+    seeds: tuple[int, int],
+    share: float = 0.1,
+    *,
+    with_first_wave: bool = False,
+) -> list[Backtest]:
+    """Hold the list against invented worlds of one mechanism after the other.
+
+    Args:
+        plans: one a mechanism.
+        standard: the questionnaire, rules and models.
+        targets: the published figures that answers agree with (`margins.read_targets`).
+        seeds: how many worlds of each, and the seed of the first.
+        share: the part of the list that counts as its first.
+        with_first_wave: as `backtest_worlds` has it.
+    """
+    tested = []
+    for plan in plans:
+        worlds, among = build_worlds(plan, standard, targets, *seeds), f"invented worlds: {plan.mechanism}"
+        one = backtest_worlds(worlds, standard, plan.model.year, share, among=among, with_first_wave=with_first_wave)
+        tested.append(replace(one, about=f"{one.about}. In them {plan.cause.told}"))
+    return tested
 
 
 def build_worlds(
@@ -304,7 +333,9 @@ def _stretches(visits: pl.DataFrame) -> list[pl.DataFrame]:
 
 def _known_before(collection: Collection, stretch: pl.DataFrame) -> Collection:
     tables, began = collection.tables, pl.lit(stretch["visited_on"].min())
-    known = {name: tables[name].filter(pl.col("visited_on") < began) for name in ("visits", _WAVE) if name in tables}
+    known: dict[str, pl.DataFrame] = {
+        name: tables[name].filter(pl.col("visited_on") < began) for name in ("visits", _WAVE) if name in tables
+    }
     return replace(collection, tables=tables | known | _seen_before(tables, known))
 
 

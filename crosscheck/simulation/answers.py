@@ -101,8 +101,7 @@ def discriminate(questionnaire: Questionnaire, plan: WorldPlan) -> dict[str, flo
 def answer_questions(
     organisations: pl.DataFrame,
     boards: Boards,
-    questionnaire: Questionnaire,
-    targets: Mapping[str, Sequence[Target]],
+    asked: tuple[Questionnaire, Mapping[str, Sequence[Target]]],
     duties: Duties,
     plan: WorldPlan,
     chance: Chance,
@@ -112,8 +111,7 @@ def answer_questions(
     Args:
         organisations: as they were founded.
         boards: what is so of them, in the same order.
-        questionnaire: what was asked of whom.
-        targets: the published figures by question (`margins.read_targets`).
+        asked: what was asked of whom, and the published figures by question (`margins.read_targets`).
         duties: who admits a breach, and who answers everything with the best answer.
         plan: how strongly answers depend on what is.
         chance: the world's chance.
@@ -122,6 +120,7 @@ def answer_questions(
         The conformed answers of a collection, by `org_code`, `question_id`, `item`; an organisation that made no return
         has no row, and one that describes no review has none on reviews.
     """
+    questionnaire, targets = asked
     looks = _show(_looks(boards, questionnaire, plan, chance), questionnaire, duties, plan)
     types = organisations["org_type"].to_numpy()
     numbers = {kind: int(np.sum(types == kind)) for kind in ORG_TYPES}

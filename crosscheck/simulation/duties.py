@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
-import polars as pl
 from scipy.special import ndtr, ndtri
 
 from crosscheck.simulation.margins import find_margin
@@ -18,6 +17,7 @@ from crosscheck.vocabulary import ORG_TYPES
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    import polars as pl
     from numpy.typing import NDArray
 
     from crosscheck.questionnaire import Questionnaire
@@ -91,7 +91,9 @@ def set_duties(
     for name, duty in model.duties.items():
         question, own = questionnaire[name], plan.cause.breaches > 0
         levels = find_margin(question, targets.get(name, ()), numbers).levels
-        unmet = (levels[:, [question.levels.index(level) for level in duty.unmet]].sum(axis=1) / levels.sum(axis=1))[rows]
+        unmet = (levels[:, [question.levels.index(level) for level in duty.unmet]].sum(axis=1) / levels.sum(axis=1))[
+            rows
+        ]
         provided = [organisations["services"].list.contains(service).to_numpy() for service in question.services]
         put = np.all([np.isin(types, question.org_types), *provided], axis=0)
         depends = model.breaches.follows.value if own else strengths[name]
@@ -103,7 +105,9 @@ def set_duties(
     duties = Duties(
         tuple(model.duties), asked_of, standing, limits, unmet, _effects(plan, chance), np.zeros_like(asked_of), nobody
     )
-    return replace(duties, admits=_admit(duties, boards.candour, plan, chance), all_best=_all_best(boards, plan, chance))
+    return replace(
+        duties, admits=_admit(duties, boards.candour, plan, chance), all_best=_all_best(boards, plan, chance)
+    )
 
 
 def _breach_chance(unmet: NDArray[np.float64], plan: WorldPlan) -> NDArray[np.float64]:
@@ -137,21 +141,22 @@ def _admit(duties: Duties, candour: NDArray[np.float64], plan: WorldPlan, chance
     breach = _breach_chance(duties.unmet, plan)
     mistaken = np.clip((duties.unmet - breach * (1 - _withheld(plan))) / (1 - breach), 0.0, 1.0)
     unaware = drawn[1] < stated.unaware.value
-    admits = np.where(duties.breached, ~(kept_back | unaware), drawn[2] < mistaken)
+    admits: NDArray[np.bool_] = np.where(duties.breached, ~(kept_back | unaware), drawn[2] < mistaken)
     return duties.asked & admits
 
 
 def _all_best(boards: Boards, plan: WorldPlan, chance: Chance) -> NDArray[np.bool_]:
     """Who answers everything with the best answer: as many as stated, the less candid rather than the others."""
     urge = chance.of("all best").standard_normal(len(boards.candour)) - boards.candour
-    return urge > np.quantile(urge, 1 - plan.cause.all_best)
+    best: NDArray[np.bool_] = urge > np.quantile(urge, 1 - plan.cause.all_best)
+    return best
 
 
 def bear_on(functions: pl.DataFrame, duties: Duties, model: SimulationModel, chance: Chance) -> NDArray[np.bool_]:
     """Which breaches bear on which declaration of the year: one row a declaration.
 
-    A duty bears on the functions that it belongs to. Where it belongs to both functions of a primary care trust, a breach
-    bears on both, or on one of them only.
+    A duty bears on the functions that it belongs to. Where it belongs to both functions of a primary care trust, a
+    breach bears on both, or on one of them only.
     """
     place, function = functions["place"].to_numpy(), functions["function"].to_numpy()
     belongs = np.array([[name in duty.of for duty in model.duties.values()] for name in function])
@@ -161,12 +166,14 @@ def bear_on(functions: pl.DataFrame, duties: Duties, model: SimulationModel, cha
     together = model.breaches.both_functions.value
     one = np.where(drawn < (1 + together) / 2, "commissioner", "provider")
     left_out = both & twice[:, None] & (drawn >= together) & (one != function[:, None])
-    return duties.breached[place] & belongs & ~left_out
+    bears: NDArray[np.bool_] = duties.breached[place] & belongs & ~left_out
+    return bears
 
 
 def belong_to(functions: Sequence[str], duties: Duties, model: SimulationModel) -> NDArray[np.bool_]:
-    """Which duties a visit to each organisation's declaration asks about, the duties of all these functions together."""
-    return duties.asked & np.array([bool(set(functions) & set(duty.of)) for duty in model.duties.values()])
+    """Which duties each organisation has that belong to any of these functions."""
+    belongs: NDArray[np.bool_] = np.array([bool(set(functions) & set(duty.of)) for duty in model.duties.values()])
+    return duties.asked & belongs
 
 
 def weigh_breaches(

@@ -80,7 +80,8 @@ def _of_whole(duties: Duties, types: NDArray[np.str_], model: SimulationModel) -
 
 def _stood(standing: NDArray[np.float64], model: SimulationModel, drawn: np.random.Generator) -> NDArray[np.float64]:
     kept = model.breaches.persistence.value
-    return kept * standing + np.sqrt(1 - kept**2) * drawn.standard_normal(standing.shape)
+    stood: NDArray[np.float64] = kept * standing + np.sqrt(1 - kept**2) * drawn.standard_normal(standing.shape)
+    return stood
 
 
 def list_declarations(

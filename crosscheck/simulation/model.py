@@ -16,9 +16,7 @@ if TYPE_CHECKING:
 
 Difficulty = Literal["easy", "middling", "hard"]
 DIFFICULTIES = get_args(Difficulty)
-Mechanism = Literal[
-    "latent", "breaches", "honest", "all_best", "own_word_only", "rare", "common", "random_outcomes"
-]
+Mechanism = Literal["latent", "breaches", "honest", "all_best", "own_word_only", "rare", "common", "random_outcomes"]
 MECHANISMS: tuple[Mechanism, ...] = get_args(Mechanism)
 
 

@@ -149,16 +149,19 @@ def _seen(
 def falls_short(shortfall: NDArray[np.float64], plan: WorldPlan, chance: Chance, when: str) -> NDArray[np.bool_]:
     """Who does not meet the standard: the shortfall lies above a threshold.
 
-    The threshold is the same in every world where single duties have no part; else it leaves over a share that is nearly
-    the same. Where outcomes are drawn by chance, nothing of the shortfall matters.
+    The threshold is the same in every world where single duties have no part; else it leaves over a share that is
+    nearly the same. Where outcomes are drawn by chance, nothing of the shortfall matters.
     """
+    short: NDArray[np.bool_]
     cause = plan.cause
     if cause.visits_by_chance:
-        return chance.of(f"outcomes/{when}").random(len(shortfall)) < cause.not_met
-    if not cause.breaches:
-        return shortfall > ndtri(1 - cause.not_met)
-    spread = plan.model.truth.not_met_spread.value * chance.of("not met").standard_normal()
-    return shortfall > np.quantile(shortfall, 1 - cause.not_met * np.exp(spread))
+        short = chance.of(f"outcomes/{when}").random(len(shortfall)) < cause.not_met
+    elif not cause.breaches:
+        short = shortfall > ndtri(1 - cause.not_met)
+    else:
+        spread = plan.model.truth.not_met_spread.value * chance.of("not met").standard_normal()
+        short = shortfall > np.quantile(shortfall, 1 - cause.not_met * np.exp(spread))
+    return short
 
 
 def _general(functions: pl.DataFrame, boards: Boards, model: SimulationModel) -> NDArray[np.float64]:

@@ -144,17 +144,21 @@ def list_criteria(
         One row a declaration and duty that it has: the keys, `question_id`, `breached`, `effect`.
     """
     row, column = np.nonzero(asked)
-    return declarations[row].select(_VISIT).with_columns(
-        question_id=pl.Series(duties.names).gather(column),
-        breached=pl.Series(breached[row, column]),
-        effect=pl.Series(duties.effects[column]),
+    return (
+        declarations[row]
+        .select(_VISIT)
+        .with_columns(
+            question_id=pl.Series(duties.names).gather(column),
+            breached=pl.Series(breached[row, column]),
+            effect=pl.Series(duties.effects[column]),
+        )
     )
 
 
 def list_breaches(
     declared: pl.DataFrame, duties: Duties, breached: NDArray[np.bool_], answers: pl.DataFrame, model: SimulationModel
 ) -> pl.DataFrame:
-    """The duties of every declaration of the year as `list_criteria`, with `admitted`: the answer says it is not met."""
+    """The duties of every declaration of the year as `list_criteria`, with `admitted`: its answer says "not met"."""
     functions = declared["function"].to_numpy()
     of_function = np.array([[function in duty.of for duty in model.duties.values()] for function in functions])
     asked = duties.asked[declared["place"].to_numpy()] & of_function
@@ -169,11 +173,14 @@ def list_breaches(
     return listed.with_columns(pl.col("admitted").fill_null(value=False))
 
 
-def see_criteria(visits: pl.DataFrame, criteria: pl.DataFrame, plan: WorldPlan, drawn: np.random.Generator) -> pl.DataFrame:
+def see_criteria(
+    visits: pl.DataFrame, criteria: pl.DataFrame, plan: WorldPlan, drawn: np.random.Generator
+) -> pl.DataFrame:
     """What the first visit to each declaration saw of each duty.
 
-    A visit that qualifies a declaration finds absent most of what is not there, and at least one duty, be it by mistake;
-    one that upholds it finds absent only what weighs next to nothing, and is not offered, or passes over, the rest.
+    A visit that qualifies a declaration finds absent most of what is not there, and at least one duty, be it by
+    mistake; one that upholds it finds absent only what weighs next to nothing, and is not offered, or passes over, the
+    rest.
 
     Returns:
         `VISIT_ITEMS`.

@@ -12,8 +12,8 @@ from crosscheck.frames import INPUTS
 from crosscheck.simulation.answers import answer_questions, discriminate
 from crosscheck.simulation.chance import Chance
 from crosscheck.simulation.comments import comment
-from crosscheck.simulation.figures import gather_figures
 from crosscheck.simulation.duties import set_duties
+from crosscheck.simulation.figures import gather_figures
 from crosscheck.simulation.history import list_declarations, look_back
 from crosscheck.simulation.places import found_organisations, name_bodies, tie_organisations
 from crosscheck.simulation.truth import declare, list_functions, seat_boards, see_duties
@@ -59,8 +59,9 @@ class World:
     `shortfall` (in the duties on which the standard rests, positive is worse; `unmeasured` is the part of it that
     nothing in the tables speaks of), `candour` (positive is more candid), `misjudgement` (standard deviation between
     what is and what the board believes), and how many duties are `breached`, `admitted`, `mistaken` (admitted and not
-    breached) and `withheld` (breached and not admitted). `breaches` has one row a declaration of the year and duty that
-    it has: `breached`, `admitted`, and `effect`, what a breach of it weighs in this world (0 where duties have no part).
+    breached) and `withheld` (breached and not admitted).
+    `breaches` has one row a declaration of the year and duty that it has: `breached`, `admitted`, and `effect`, what a
+    breach of it weighs in this world (0 where duties have no part).
     """
 
     tables: dict[str, pl.DataFrame]
@@ -91,7 +92,7 @@ def build_world(
     first = declared.unique("place", keep="first", maintain_order=True).sort("place")
     former = look_back(first, boards, duties, types, plan, chance)
     declarations = list_declarations(declared, organisations, former, model, chance)
-    answers = answer_questions(organisations, boards, questionnaire, figures, duties, plan, chance)
+    answers = answer_questions(organisations, boards, (questionnaire, figures), duties, plan, chance)
     adverse = count_adverse(answers, organisations, questionnaire)
     visits = visit_former_years(organisations, former, declarations, plan, chance)
     first_wave = _first_wave(declared, organisations, adverse, plan, chance)

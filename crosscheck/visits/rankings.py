@@ -62,8 +62,10 @@ def rank_otherwise(
     return {name: _scored(declarations, ranking) for name, ranking in by_name.items()}
 
 
-def list_items(tables: Mapping[str, pl.DataFrame], scores: pl.DataFrame, unmet: pl.DataFrame, year: str) -> pl.DataFrame:
-    """What a teacher may learn from: scores, what is admitted, remarks on the year, and what was declared and found before.
+def list_items(
+    tables: Mapping[str, pl.DataFrame], scores: pl.DataFrame, unmet: pl.DataFrame, year: str
+) -> pl.DataFrame:
+    """What a teacher may learn from: scores, what is admitted, remarks, and what was declared and found before.
 
     Args:
         tables: the conformed tables of the collection, without what was found in the year.

@@ -1,7 +1,7 @@
 """A ranking that the truth of other collections has taught: what can be found where no bad answer may help anybody.
 
-Least squares with a penalty on the sum of squared weights (Hoerl and Kennard 1970) and all weights at least 0 (Lawson and
-Hanson 1974, the algorithm of `scipy.optimize.nnls`). Nobody has such a teacher; a list can be held against it.
+Least squares with a penalty on the sum of squared weights (Hoerl and Kennard 1970) and all weights at least 0 (Lawson
+and Hanson 1974, the algorithm of `scipy.optimize.nnls`). Nobody has such a teacher; a list can be held against it.
 """
 
 from __future__ import annotations
@@ -48,8 +48,8 @@ def prepare_lesson(outcomes: pl.DataFrame, items: pl.DataFrame) -> Lesson:
 
     Args:
         outcomes: `org_code`, `function`, `otherwise`.
-        items: `org_code`, `function` (null: of the organisation as a whole), `item`, `value` (positive is worse); an item
-            that is not there, or without a value, says nothing.
+        items: `org_code`, `function` (null: of the organisation as a whole), `item`, `value` (positive is worse); an
+            item that is not there, or without a value, says nothing.
     """
     keys = outcomes.select("org_code", "function")
     valued = items.filter(pl.col("value").is_finite())
@@ -57,7 +57,9 @@ def prepare_lesson(outcomes: pl.DataFrame, items: pl.DataFrame) -> Lesson:
     whole = valued.filter(pl.col("function").is_null()).drop("function").join(keys, on="org_code")
     told = pl.concat([own, whole.select(own.columns)]).sort("item", "org_code", "function")
     wide = told.pivot(on="item", index=["org_code", "function"], values="value", aggregate_function="sum")
-    values = keys.join(wide, on=["org_code", "function"], how="left", maintain_order="left").drop("org_code", "function")
+    values = keys.join(wide, on=["org_code", "function"], how="left", maintain_order="left").drop(
+        "org_code", "function"
+    )
     matrix = np.clip(np.nan_to_num(values.to_numpy().astype(np.float64)), -_FARTHEST, _FARTHEST)
     return Lesson(keys, tuple(values.columns), matrix, outcomes["otherwise"].to_numpy().astype(np.float64))
 
