@@ -12,6 +12,7 @@ from crosscheck.errors import CollectionError
 from crosscheck.frames import OUTPUTS
 from crosscheck.pipeline import cross_check
 from crosscheck.simulation.world import build_world
+from crosscheck.visits.listing import of_standard
 from crosscheck.visits.outcomes import (
     JUDGED,
     Estimate,
@@ -223,6 +224,12 @@ def backtest_collection(collection: Collection, standard: Standard, year: str, s
     Raises:
         CollectionError: no declaration of compliance was visited in the year.
     """
+    on_standard = {
+        name: of_standard(table, standard.name)
+        for name, table in collection.tables.items()
+        if name in ("visits", _WAVE)
+    }
+    collection = replace(collection, tables=collection.tables | on_standard)
     declarations = _compliant(collection.tables, year)
     visits = _visits(collection.tables).filter(pl.col("year") == year).join(declarations, on=_KEYS, how="semi")
     if visits.is_empty():

@@ -10,7 +10,7 @@ import polars as pl
 
 from crosscheck.collection.answers import SCHEMA
 from crosscheck.errors import ReplyError
-from crosscheck.frames import CORRECTION, INPUTS
+from crosscheck.frames import CORRECTION
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -80,7 +80,7 @@ def correct(collection: Collection, accepted: pl.DataFrame) -> Collection:
     )
     answers = collection.tables["answers"]
     kept = answers.join(corrected, on=_ANSWER, how="anti", maintain_order="left")
-    together = pl.concat([kept, corrected]).sort(INPUTS["answers"].key)
+    together = pl.concat([kept, corrected]).sort(_ANSWER)
     return replace(
         collection,
         tables={**collection.tables, "answers": together},

@@ -96,6 +96,7 @@ _FUNCTION = Column(
 )
 _YEAR = Column("year", "year", "assessment year, as 2008/09")
 _STANDARD = Column("standard", "code", "the core standard declared on")
+_VISITED_STANDARD = _optional("standard", "code", "the core standard visited on", empty="the run's standard")
 
 _POSITIVE: Final = "positive is worse"
 _HIGHER: Final = "higher is worse"
@@ -106,6 +107,8 @@ CATEGORIES: Final = (
 )  # fmt: skip
 DIRECTIONS: Final = ("higher_better", "lower_better", "none")
 INDICATOR_KINDS: Final = ("proportion", "ratio", "number")
+# Evidence of a criterion: it was seen; none was offered and none insisted on; it was asked for and not there.
+SEEN: Final = ("seen", "not_offered", "absent")
 
 INPUTS: Final[dict[str, Table]] = {
     table.name: table
@@ -158,8 +161,9 @@ INPUTS: Final[dict[str, Table]] = {
                 Column("question_id", "text", "the question's name in the questionnaire"),
                 _optional("item", "text", "which repeated item", empty="the question is asked once"),
                 Column("answer", "text", "the answer as returned", may_be_empty=True, empty="no answer was given"),
+                _optional("year", "year", "assessment year that was asked about", empty="the run's year"),
             ),
-            key=("org_code", "question_id", "item"),
+            key=("org_code", "question_id", "item", "year"),
             required=True,
         ),
         Table(
@@ -188,7 +192,7 @@ INPUTS: Final[dict[str, Table]] = {
                     "choice",
                     "what sort of figure it is",
                     allowed=INDICATOR_KINDS,
-                    empty="its own columns say it",
+                    empty="a proportion where there are both counts, a number where there is a value only",
                 ),
             ),
             key=("org_code", "source", "indicator", "period"),
@@ -270,8 +274,24 @@ INPUTS: Final[dict[str, Table]] = {
                 ),
                 Column("visited_on", "date", "day of the visit"),
                 Column("finding", "choice", "what it found", allowed=("upheld", "qualified")),
+                _optional("assessor", "code", "who judged, as a code"),
+                _VISITED_STANDARD,
             ),
-            key=("org_code", "function", "year", "visited_on"),
+            key=("org_code", "function", "year", "visited_on", "standard"),
+        ),
+        Table(
+            "visit_items",
+            "one criterion that a visit looked at",
+            (
+                _ORG,
+                _FUNCTION,
+                Column("year", "year", "assessment year of the visit"),
+                Column("question_id", "text", "the criterion, by the question of the review that asks about it"),
+                _optional("item", "text", "which repeated item", empty="no one item was meant"),
+                Column("seen", "choice", "whether evidence was seen", allowed=SEEN),
+                _VISITED_STANDARD,
+            ),
+            key=("org_code", "function", "year", "question_id", "item", "standard"),
         ),
     )
 }
@@ -375,7 +395,12 @@ OUTPUTS: Final[dict[str, Table]] = {
                 _CHECK,
                 _ORG,
                 _FUNCTION,
-                Column("verdict", "choice", "what the check says", allowed=VERDICTS),
+                Column(
+                    "verdict",
+                    "choice",
+                    "what the check says; what does not apply stands in `findings.parquet` alone",
+                    allowed=VERDICTS,
+                ),
                 Column("severity", "choice", "how grave it would be", allowed=SEVERITIES),
                 Column(
                     "weight",
@@ -385,8 +410,8 @@ OUTPUTS: Final[dict[str, Table]] = {
                     direction=_POSITIVE,
                 ),
                 Column("evidence", "text", "the answers and figures it rests on"),
-                Column("expected", "text", "what the basis asks for"),
-                Column("basis", "text", "the law or guidance"),
+                Column("expected", "text", "what the basis asks for, in short"),
+                Column("basis", "text", "the law or guidance in short; its text stands in `rulebook.json`"),
             ),
             key=("check_id", "org_code", "function"),
         ),
@@ -604,6 +629,9 @@ FURTHER: Final[dict[str, tuple[Column, ...]]] = {
         _BAND_Q,
     ),
 }  # fmt: skip
+
+# Columns of `findings` that its CSV lacks: a list, which it can't hold, and what is the same for every row of a rule.
+FINDINGS_IN_PARQUET: Final = ("open_questions", "group", "kind", "could_add")
 
 KEPT: Final[dict[str, Table]] = {
     table.name: table

@@ -98,7 +98,7 @@ def cross_check(
             pooled = pool_scores(scores, standard.indicators)
         made_up = beside.submit(_check_made_up, tables["indicators"], standard, year)
         with step("weigh"), one_thread():
-            visits = list_findings(tables)
+            visits = list_findings(tables, standard.name)
             quality = _measure(tables, visits, scores, lineage, standard, year)
             weighing = _weighing(findings, standard.risk)
             parts = weigh(cases, weighing, quality, visits, standard.risk, year)

@@ -34,7 +34,7 @@ from tests.conftest import make_run
 from tests.few import cut_collection, each_tenth
 from tests.looking import WIDTHS, open_page, overflow, thin_out, violations
 
-ORG, OTHER = "5UJ", "R3G"
+ORG, OTHER = "5ZA", "R3G"
 QUESTION, ITEM = "human_resources.safe_recruitment_training", f"{ORG}/C2-HR-02/both"
 EXPLAINED = f"{ORG}/C2-TRN-18/both"
 DECISION = ("--by", "A. Assessor", "--on", "2009-06-02", "--because", 'The "certificates" were seen')
@@ -44,7 +44,7 @@ Form = list[dict[str, str]]
 
 
 # The two, one that was visited and a party of its case review, among some others.
-AMONG = (ORG, OTHER, "5E0", "R7E")
+AMONG = (ORG, OTHER, "5E0", "R96")
 
 
 def crosscheck_(*arguments: object) -> Result:
@@ -184,11 +184,9 @@ def test_a_letter_names_whose_account_it_is_and_tells_the_words_of_a_remark(made
     assert told.exit_code == 0, told.output
     letter = (tmp_path / "forms" / "5E0.html").read_text(encoding="utf-8")
     names = dict(read_table(made_run, "names").select("code", "name").iter_rows())
-    assert f"{names['R7E']} (R7E), another party of the same case review" in letter.replace("&#39;", "'")
+    assert f"{names['R96']} (R96), another party of the same case review" in letter.replace("&#39;", "'")
     comments = read_table(made_run, "collection/comments")
-    theirs = comments.filter(
-        (pl.col("org_code") == "5E0") & (pl.col("author") == "lscb") & (pl.col("year") == "2008/09")
-    )
+    theirs = comments.filter(org_code="5E0", author="lscb", year="2008/09", standard="C2")
     assert f"“{theirs['text'][0]}”" in html.unescape(letter)
     strangers = set(names) - {"5E0"} - set(re.findall(r"\((\w+)\), a", letter))
     assert not strangers & set(re.findall(r"\b(?:5|R)\w\w\b", letter)), "nobody's account but what an item rests on"

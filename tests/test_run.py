@@ -120,6 +120,25 @@ def test_the_weights_of_the_findings_are_those_of_the_parts(folder: Path) -> Non
     assert undecided["weight"].unique().to_list() == [0.0]
 
 
+def test_the_findings_to_read_are_those_that_say_something_in_20_megabytes(folder: Path) -> None:
+    whole = pl.read_parquet(folder / "findings.parquet").with_columns(pl.col("verdict").cast(pl.String))
+    read = pl.read_csv(folder / "findings.csv", infer_schema_length=None)
+    says = whole.filter(pl.col("verdict") != "not_applicable")
+    assert set(whole["verdict"]) == {*read["verdict"], "not_applicable"}
+    for name in ("check_id", "org_code", "function", "verdict", "weight", "expected", "basis"):
+        assert read[name].to_list() == says[name].cast(read.schema[name]).to_list(), name
+    assert (folder / "findings.csv").stat().st_size <= 20_000_000
+
+
+def test_the_long_text_of_a_basis_stands_once_in_the_rulebook(folder: Path) -> None:
+    short = pl.read_csv(folder / "findings.csv", columns=["check_id", "basis"]).unique()
+    assert short["check_id"].is_unique().all()
+    long = {rule["id"]: rule for rule in json.loads((folder / "rulebook.json").read_text(encoding="utf-8"))}
+    for check_id, basis in short.iter_rows():
+        assert len(basis) <= 60, check_id
+        assert basis.casefold() in f"{long[check_id]['basis']} {long[check_id]['source']}".casefold(), check_id
+
+
 def test_the_run_keeps_the_ties_and_predecessors_that_it_went_by(folder: Path, collection_folder: Path) -> None:
     ties = pl.read_parquet(folder / "ties.parquet")
     assert ties.height == json.loads((folder / "manifest.json").read_text(encoding="utf-8"))["counts"]["ties"] > 6_000
@@ -130,6 +149,24 @@ def test_the_run_keeps_the_ties_and_predecessors_that_it_went_by(folder: Path, c
     )
     told = CliRunner().invoke(main, ["network", "R2X", "--run", str(folder), "--format", "csv"])
     assert "predecessor,R9M," in told.output
+
+
+def test_answers_of_another_year_and_visits_on_another_standard_are_kept_and_move_nothing(
+    few: Path, run_of_few: Path, tmp_path: Path
+) -> None:
+    collection = Path(shutil.copytree(few, tmp_path / "collection"))
+    answers = pl.read_csv(few / "answers.csv", infer_schema=False)
+    before = answers.with_columns(answer=pl.lit("n/a"), year=pl.lit("2007/08"))
+    pl.concat([answers.with_columns(year=pl.lit("2008/09")), before]).write_csv(collection / "answers.csv")
+    visits = pl.read_csv(few / "visits.csv", infer_schema=False)
+    others = visits.with_columns(finding=pl.lit("qualified"), standard=pl.lit("C4"))
+    pl.concat([visits.with_columns(standard=pl.lit("C2")), others]).write_csv(collection / "visits.csv")
+    made = run(collection, tmp_path / "run", "--no-pages")
+    kept = pl.read_parquet(made / "collection" / "answers_of_other_years.parquet")
+    assert (kept.height, kept["year"].unique().to_list()) == (before.height, ["2007/08"])
+    assert pl.read_parquet(made / "collection" / "visits.parquet").height == 2 * visits.height
+    for name in ("visit_list.csv", "findings.csv", "scores.csv", "parts.parquet", "collection/answers.parquet"):
+        assert (made / name).read_bytes() == (run_of_few / name).read_bytes(), name
 
 
 def test_a_succession_in_a_circle_is_told_and_not_followed(tmp_path: Path) -> None:

@@ -66,7 +66,7 @@ def run(collection: Path, year: str, out: Path, *, store: str | None, unless_sam
         standard = load_standard(name_standard(options["standard"]), options["risk_model"], last_day(year))
         standard = standard.leave_weights() if options["no_learn"] else standard
     with steps("read"):
-        read = read_collection(collection, standard.questionnaire)
+        read = read_collection(collection, standard.questionnaire, year, standard.name)
     stated = {"collection": str(collection), "year": year, **options, "standard": standard.name}
     known_by = fingerprint(identify_run(read, standard, stated))
     if unless_same and holds_run(out, known_by, stated):
@@ -142,7 +142,8 @@ def check(collection: Path, standard: str | None, form: str) -> None:
     from crosscheck.report.summary import summarise_reading
     from crosscheck.standard import name_standard
 
-    read = read_collection(collection, read_questionnaire(settings.questionnaire_file(name_standard(standard))))
+    name = name_standard(standard)
+    read = read_collection(collection, read_questionnaire(settings.questionnaire_file(name)), standard=name)
     if form == "table":
         click.echo(summarise_reading({"inputs": describe_inputs(read), "absent_tables": read.absent}, read.problems))
     if form != "table" or not read.problems.is_empty():

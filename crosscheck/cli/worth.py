@@ -125,7 +125,7 @@ def backtest(collection: Path | None, year: str | None, worlds: int | None, out:
         raise click.UsageError("Give either a collection and its --year, or --worlds.")
     standard = load_standard(name_standard(options["standard"]))
     if collection is not None and year is not None:
-        read = read_collection(collection, standard.questionnaire)
+        read = read_collection(collection, standard.questionnaire, year, standard.name)
         tested = [backtest_collection(read, standard, year, options["share"])]
     else:
         tested = _backtest_worlds(standard, int(worlds or 0), options)
@@ -173,11 +173,13 @@ def learn(folder: Path, visits: Path, out: Path | None, form: str) -> None:
     from crosscheck.risk.model import read_risk_model
     from crosscheck.risk.revision import revise, tell, write_version
     from crosscheck.visits.findings import read_findings
+    from crosscheck.visits.listing import of_standard
 
     told = read_json(folder, "manifest.json")
     used = settings.model_file(told["options"]["standard"], "visit_risk", told["models"]["visit_risk"]["version"])
     tables = {name: read_table(folder, name) for name in ("loadings", "beliefs", "parts", "findings")}
-    revision = revise(tables, read_findings(visits), read_risk_model(used), told["options"]["year"])
+    found = of_standard(read_findings(visits), told["options"]["standard"])
+    revision = revise(tables, found, read_risk_model(used), told["options"]["year"])
     number = max(int(re.sub(r"\D", "", file.stem)) for file in used.parent.glob("v*.toml")) + 1
     file = out or used.with_stem(f"v{number}")
     if file.exists():
@@ -215,6 +217,7 @@ def sensitivity(
 
     stated = load_standard(name_standard(standard))
     stated = stated.leave_weights() if no_learn else stated
-    compared = vary_assumptions(read_collection(collection, stated.questionnaire), stated, year, first or FIRST)
+    read = read_collection(collection, stated.questionnaire, year, stated.name)
+    compared = vary_assumptions(read, stated, year, first or FIRST)
     list_rows(compared.to_dicts(), compared.columns, form)
     sys.exit(int(not compared.filter(compared["kept"] < GATE).is_empty()))

@@ -48,13 +48,14 @@ def read_answers(answers: Sheet, questionnaire: Questionnaire) -> Sheet:
     """Read each answer as its question asks.
 
     Args:
-        answers: `org_code`, `question_id`, `item` (may be missing) and `answer`, the last three as text.
+        answers: `org_code`, `question_id`, `item` (may be missing) and `answer`, the last three as text; `year`, where
+            the file has it, as it is read.
         questionnaire: what was asked.
 
     Returns:
-        The sheet in the columns of `SCHEMA`: `item` is 0 where the question is asked once; `level` is for questions
-        with levels, `number` for figures, `absence` for where there is neither. An empty answer is `no_answer` and no
-        problem; a row is set aside where its question, item or answer can't be read.
+        The sheet in the columns of `SCHEMA`, and `year` if it was there: `item` is 0 where the question is asked once;
+        `level` is for questions with levels, `number` for figures, `absence` for where there is neither. An empty
+        answer is `no_answer` and no problem; a row is set aside where its question, item or answer can't be read.
     """
     item = pl.col("item") if "item" in answers.rows.columns else pl.lit(None, dtype=pl.String).alias("item")
     texts = answers.rows.with_columns(item).rename(_TEXTS)
@@ -66,8 +67,9 @@ def read_answers(answers: Sheet, questionnaire: Questionnaire) -> Sheet:
         nulls_equal=True,
         maintain_order="left",
     )
-    problems = [*_question_problems(read, questionnaire), *_item_problems(read), *_answer_problems(read, questionnaire)]
-    return answers.noting(problems, read.select("row", *SCHEMA.names()))
+    problems = [*question_problems(read, questionnaire), *_item_problems(read), *_answer_problems(read, questionnaire)]
+    year = [name for name in ("year",) if name in read.columns]
+    return answers.noting(problems, read.select("row", *SCHEMA.names(), *year))
 
 
 def _read_distinct(texts: pl.DataFrame, questionnaire: Questionnaire) -> pl.DataFrame:
@@ -147,7 +149,13 @@ def _plain() -> pl.Expr:
     )
 
 
-def _question_problems(read: pl.DataFrame, questionnaire: Questionnaire) -> Iterator[Problem]:
+def question_problems(read: pl.DataFrame, questionnaire: Questionnaire) -> Iterator[Problem]:
+    """What is wrong with names of questions.
+
+    Args:
+        read: `row`, `question_text` as it stood, and `question_id` as it was understood, null where it was not.
+        questionnaire: what was asked.
+    """
     mended = read.filter(pl.col("question_id") != pl.col("question_text"))
     for row, text, name in mended.select("row", "question_text", "question_id").iter_rows():
         problem = f"The question's name is not spelt as in the questionnaire; read as {name}."

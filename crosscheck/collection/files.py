@@ -20,8 +20,11 @@ if TYPE_CHECKING:
 
     from crosscheck.frames import Table
 
-# Beside the tables of the contract there may be the visits of the year's first wave, in the columns of `visits`.
-TABLES: Final[Mapping[str, Table]] = {**INPUTS, "visits_wave_1": replace(INPUTS["visits"], name="visits_wave_1")}
+# Beside the tables of the contract there may be those of the year's first wave of visits, in the same columns.
+FIRST_WAVE: Final = {"visits": "visits_wave_1", "visit_items": "visit_items_wave_1"}
+TABLES: Final[Mapping[str, Table]] = INPUTS | {
+    wave: replace(INPUTS[name], name=wave) for name, wave in FIRST_WAVE.items()
+}
 
 _WORKBOOKS: Final = (".xlsx", ".ods")
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
-from crosscheck.collection import answers, rows
+from crosscheck.collection import answers, rows, visit_items
 from crosscheck.collection.cells import read_cells, tidy_texts
-from crosscheck.collection.files import open_collection
+from crosscheck.collection.files import FIRST_WAVE, open_collection
 from crosscheck.collection.problems import list_problems
 from crosscheck.frames import INPUTS
 
@@ -23,7 +23,10 @@ if TYPE_CHECKING:
 
 # Tables whose rows may speak of a former body: what it declared and answered, and what visits found there, is its
 # successor's to show.
-_HISTORY: Final = ("declarations", "answers", "visits", "visits_wave_1")
+_HISTORY: Final = ("declarations", "answers", *FIRST_WAVE, *FIRST_WAVE.values())
+
+# Answers of other assessment years than the run's: they are no answers of this year's, and are kept apart.
+OTHER_YEARS: Final = "answers_of_other_years"
 
 _PERIODS: Final = {"declarations": ("lapse_from", "lapse_to"), "relationships": ("since", "until")}
 
@@ -52,8 +55,9 @@ class Collection:
     """A collection that can be used.
 
     `tables` hold the rows that can be used, by name, in the columns of `frames.INPUTS` (null where a cell is empty or
-    was set aside), sorted by their keys; `answers` in those of `answers.SCHEMA`. A table that the collection lacks is
-    there without a row, and its name in `absent`; `visits_wave_1` is there only where the collection has it. `problems`
+    was set aside), sorted by their keys; `answers`, of the run's year alone, in those of `answers.SCHEMA`. A table that
+    the collection lacks is there without a row, and its name in `absent`; tables of the first wave of visits are there
+    only where the collection has them, and so is `OTHER_YEARS`, answers of other years with their `year`. `problems`
     has one row a thing that is wrong (`frames.OUTPUTS`): every row and cell that is not in the tables is in it; its
     last column, `org_code`, says whose row it is.
     `corrections` are those that were accepted since it was read, each time that some were, as
@@ -67,12 +71,16 @@ class Collection:
     corrections: tuple[pl.DataFrame, ...] = ()
 
 
-def read_collection(path: Path, questionnaire: Questionnaire) -> Collection:
+def read_collection(
+    path: Path, questionnaire: Questionnaire, year: str | None = None, standard: str | None = None
+) -> Collection:
     """Read a collection.
 
     Args:
         path: a folder of CSV or Parquet files, or one XLSX or ODS workbook.
         questionnaire: what was asked; answers are read by it.
+        year: the run's assessment year, and that of answers that state none; the latest declared on if it is not given.
+        standard: the run's standard, and that of visits that state none; they stay without one if it is not given.
 
     Returns:
         What can be used, and every problem: nothing is dropped in silence. The same rows give the same tables, in
@@ -82,17 +90,40 @@ def read_collection(path: Path, questionnaire: Questionnaire) -> Collection:
         CollectionError: a required table or column is missing, or something can't be opened; all is named at once.
     """
     opened, strays = open_collection(path)
-    sheets = {sheet.table.name: _read_sheet(sheet, questionnaire) for sheet in opened}
+    sheets = {sheet.table.name: _read_sheet(sheet, questionnaire, standard) for sheet in opened}
+    year = year or _latest_year(sheets["declarations"])
+    sheets = {name: _state(sheet, year, standard) for name, sheet in sheets.items()}
     sheets["organisations"] = _refuse_repeated(sheets["organisations"])
     sheets |= {name: _refuse_repeated(sheet) for name, sheet in _check_codes(sheets).items()}
     empty = {name: pl.DataFrame(schema=_schema(table)) for name, table in INPUTS.items()}
     found = [*strays, *((sheet.place, problem) for sheet in sheets.values() for problem in sheet.problems)]
+    tables = empty | {name: _conformed(sheet.used(), sheet.table) for name, sheet in sheets.items()}
     return Collection(
-        tables=empty | {name: _conformed(sheet.used(), sheet.table) for name, sheet in sheets.items()},
+        tables=tables | _part_answers(tables["answers"], year),
         problems=_say_whose(list_problems(found), sheets.values()),
         inputs=tuple(_input_file(sheet) for sheet in sheets.values()),
         absent=tuple(name for name in INPUTS if name not in sheets),
     )
+
+
+def _latest_year(declarations: Sheet) -> str | None:
+    return max(declarations.used()["year"].drop_nulls(), default=None)
+
+
+def _state(sheet: Sheet, year: str | None, standard: str | None) -> Sheet:
+    """Write the run's year or standard into rows that state none beside others that do, to compare them."""
+    name = sheet.table.name
+    value, column = (year, "year") if name == "answers" else (standard, "standard")
+    if name not in {"answers", *FIRST_WAVE, *FIRST_WAVE.values()} or column not in sheet.rows.columns:
+        return sheet
+    return sheet.noting((), sheet.rows.with_columns(pl.col(column).fill_null(pl.lit(value, dtype=pl.String))))
+
+
+def _part_answers(given: pl.DataFrame, year: str | None) -> dict[str, pl.DataFrame]:
+    """The answers of the year, and apart from them those of other years where there are any."""
+    of_year = (pl.col("year") == pl.lit(year, dtype=pl.String)).fill_null(value=True)
+    parted = {"answers": given.filter(of_year).drop("year"), OTHER_YEARS: given.filter(~of_year)}
+    return {name: table for name, table in parted.items() if name == "answers" or not table.is_empty()}
 
 
 def _say_whose(problems: pl.DataFrame, sheets: Iterable[Sheet]) -> pl.DataFrame:
@@ -111,26 +142,29 @@ def _say_whose(problems: pl.DataFrame, sheets: Iterable[Sheet]) -> pl.DataFrame:
     return problems.join(pl.concat([nobody, *rows]), on=["table", "file", "row"], how="left", maintain_order="left")
 
 
-def _read_sheet(sheet: Sheet, questionnaire: Questionnaire) -> Sheet:
+def _read_sheet(sheet: Sheet, questionnaire: Questionnaire, standard: str | None) -> Sheet:
     """Everything that one table tells by itself."""
     name = sheet.table.name
     read = read_cells(tidy_texts(sheet), _columns(sheet.table))
     if name == "answers":
         return answers.read_answers(read, questionnaire)
+    if name in ("visit_items", FIRST_WAVE["visit_items"]):
+        return visit_items.read_criteria(read, questionnaire, standard)
     if name == "organisations":
         return rows.refuse_mangled_codes(rows.refuse_misspelt_services(read, questionnaire.services))
     if name == "indicators":
-        return rows.refuse_impossible_figures(read)
+        return rows.note_lone_negatives(rows.refuse_impossible_figures(read))
     return rows.refuse_reversed_periods(read, *_PERIODS[name]) if name in _PERIODS else read
 
 
 def _columns(table: Table) -> tuple[Column, ...]:
-    """The columns that are read cell by cell: of an answer only the code, since its question says how to read it.
+    """The columns that are read cell by cell: of an answer only code and year, since its question says how to read it.
 
-    An impossible figure is no slip in one cell: the row's figures are judged together.
+    An answer whose year can't be read is nobody's year, and not the run's. An impossible figure is no slip in one cell:
+    the row's figures are judged together.
     """
     if table.name == "answers":
-        return table.columns[:1]
+        return tuple(replace(column, required=True) for column in table.columns if column.name in ("org_code", "year"))
     if table.name == "indicators":
         return tuple(replace(column, low=None) if column.name in rows.FIGURES else column for column in table.columns)
     return table.columns
@@ -166,7 +200,7 @@ def _refuse_repeated(sheet: Sheet) -> Sheet:
 
 
 def _schema(table: Table) -> pl.Schema:
-    return answers.SCHEMA if table.name == "answers" else table.schema
+    return pl.Schema({**answers.SCHEMA, "year": pl.String()}) if table.name == "answers" else table.schema
 
 
 def _conformed(used: pl.DataFrame, table: Table) -> pl.DataFrame:

@@ -172,7 +172,7 @@ def refuse_impossible_figures(indicators: Sheet) -> Sheet:
     """Set figures aside that contradict each other, or that can't be: the whole row, since nobody knows which is wrong.
 
     Only a proportion is held to lie between nothing and all; the value beside it is its percentage, rounded as printed.
-    A negative value is possible only where `kind` says that the figure is a `number`, not a count or a share.
+    A negative value is possible only of a `number`, which a figure also is that has a value only and no `kind`.
     """
     rows = _with_all(indicators.rows, FIGURES, pl.Float64())
     rows = _with_all(rows, ("kind",), pl.String())
@@ -182,6 +182,17 @@ def refuse_impossible_figures(indicators: Sheet) -> Sheet:
     return indicators.noting(
         _impossible(row, *_IMPOSSIBLE[which][:2], dict(zip(FIGURES, figures, strict=True)))
         for row, which, *figures in wrong.iter_rows()
+    )
+
+
+def note_lone_negatives(indicators: Sheet) -> Sheet:
+    """Note values below 0 of a figure that has hardly any; they are kept, since a number may be negative."""
+    rows = _with_all(_with_all(indicators.rows, FIGURES, pl.Float64()), ("kind",), pl.String())
+    negative = (pl.col("value") < 0) & pl.col("kind").is_null() & _ONLY_A_VALUE
+    rare = (pl.col("value") < 0).mean().over("source", "indicator") <= _RARE
+    return indicators.noting(
+        Problem(row, "value", written(value), *_LONE_NEGATIVE, CONVERTED)
+        for row, value in rows.filter(negative & rare).select("row", "value").iter_rows()
     )
 
 
@@ -202,8 +213,18 @@ def _last_place(value: pl.Expr) -> pl.Expr:
     return pl.lit(10.0).pow(-decimals.cast(pl.Float64)) + 1e-9
 
 
-_PROPORTION: Final = pl.col("kind").fill_null("proportion") == "proportion"
-_NO_NUMBER: Final = (pl.col("kind") != "number").fill_null(True)
+# Share of a figure's values below 0 up to which they are noted, since a slip is likelier than a figure that can be so.
+_RARE: Final = 0.01
+_LONE_NEGATIVE: Final = (
+    "Below 0, as hardly any other value of this figure is; it was kept as it stands.",
+    "Look it up where it came from, and correct it; if it is right, write number in the column kind.",
+)
+
+# What a figure is whose row does not say: with both counts a proportion, with a value only a number (contract).
+_ONLY_A_VALUE: Final = pl.col("numerator").is_null() & pl.col("denominator").is_null()
+_KIND: Final = pl.coalesce("kind", pl.when(_ONLY_A_VALUE).then(pl.lit("number")).otherwise(pl.lit("proportion")))
+_PROPORTION: Final = _KIND == "proportion"
+_NO_NUMBER: Final = _KIND != "number"
 _PERCENTAGE: Final = 100 * pl.col("numerator") / pl.col("denominator")
 _MISPRINTED: Final = (pl.col("value") - _PERCENTAGE).abs() > _last_place(pl.col("value"))
 

@@ -110,7 +110,8 @@ def read_evidence(read: Callable[[str], bytes]) -> Evidence:
     """
     manifest, rules = json.loads(read("manifest.json")), json.loads(read("rulebook.json"))
     waves = [name for name in ("visits", "visits_wave_1") if f"collection/{name}.parquet" in manifest["outputs"]]
-    visits = list_findings({name: pl.read_parquet(io.BytesIO(read(f"collection/{name}.parquet"))) for name in waves})
+    tables = {name: pl.read_parquet(io.BytesIO(read(f"collection/{name}.parquet"))) for name in waves}
+    visits = list_findings(tables, manifest["options"]["standard"])
     return Evidence(
         manifest,
         _plain(pl.read_parquet(io.BytesIO(read("visit_list.parquet")))),

@@ -166,7 +166,8 @@ def tell_backtest(backtest: Backtest) -> str:
         f"Of all declarations of compliance {found.value:.0%} would be found otherwise than declared ({found.low:.0%} "
         f"to {found.high:.0%}). The first {backtest.share:.0%} of each ranking are looked at; lift is how many times "
         "as many are found there as by lot, beside it as a multiple (×) of that of counting adverse answers, and the "
-        "list's as a multiple of each ranking's (List ×), medians over the same samples. AUC is the chance that one found otherwise stands before one upheld. Stated risk and found share differ by "
+        "list's as a multiple of each ranking's (List ×), medians over the same samples. AUC is the chance "
+        "that one found otherwise stands before one upheld. Stated risk and found share differ by "
         f"{backtest.calibration_error:.3f} on average (expected calibration error)."
     )
 

@@ -8,11 +8,13 @@ from __future__ import annotations
 import csv
 import io
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from crosscheck import settings
 from crosscheck.cases import catalogue
+from crosscheck.collection.files import FIRST_WAVE
+from crosscheck.collection.read import OTHER_YEARS
 from crosscheck.frames import FURTHER, INPUTS, KEPT, OUTPUTS, Column
 from crosscheck.report.folder import refuse_foreign, written_whole
 from crosscheck.report.model_cards import read_cards
@@ -153,14 +155,22 @@ def _file(table: Table) -> str:
 def _understood() -> Iterator[Described]:
     """The collection as a run keeps it: as it was supplied, but answers are read and a first wave stands by itself."""
     for name, table in INPUTS.items():
-        told = [column for column in table.columns if name != "answers" or column.name not in {"item", "answer"}]
-        columns = (*told, *(_READ_ANSWER if name == "answers" else ()))
-        yield Described(
-            _UNDERSTOOD, f"collection/{name}", table.row_is, (f"collection/{name}.parquet",), columns, table.key
-        )
-    visits, name = INPUTS["visits"], "collection/visits_wave_1"
-    row_is = "one visit of the year's first wave and what it found, where the collection has it"
-    yield Described(_UNDERSTOOD, name, row_is, (f"{name}.parquet",), visits.columns, visits.key)
+        if name != "answers":
+            yield _kept(name, table.row_is, table.columns, table.key)
+    given = {column.name: column for column in INPUTS["answers"].columns}
+    code, question, year = given["org_code"], given["question_id"], given["year"]
+    answer, key = (code, question, *_READ_ANSWER), (code.name, question.name, "item")
+    yield _kept("answers", f"{INPUTS['answers'].row_is} in the run's year", answer, key)
+    year = replace(year, may_be_empty=False)
+    other_years = "one answer of another assessment year, where the collection has any"
+    yield _kept(OTHER_YEARS, other_years, (*answer, year), (*key, year.name))
+    for name, wave in FIRST_WAVE.items():
+        row_is = f"{INPUTS[name].row_is}, in the year's first wave, where the collection has it"
+        yield _kept(wave, row_is, INPUTS[name].columns, INPUTS[name].key)
+
+
+def _kept(name: str, row_is: str, columns: tuple[Column, ...], key: tuple[str, ...]) -> Described:
+    return Described(_UNDERSTOOD, f"collection/{name}", row_is, (f"collection/{name}.parquet",), columns, key)
 
 
 def _case_columns(questionnaire: Questionnaire, figures: tuple[str, ...]) -> Iterator[Column]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import polars as pl
 
 from crosscheck.errors import RunError
-from crosscheck.frames import OUTPUTS
+from crosscheck.frames import FINDINGS_IN_PARQUET, OUTPUTS
 from crosscheck.report.folder import digest_files, refuse_foreign, written_in_stages
 from crosscheck.report.identity import sha256_of
 from crosscheck.report.tables import write_csv, write_parquet
@@ -168,7 +168,7 @@ def _write_tables(
 ) -> None:
     tables = {
         "visit_list": _shaped(outcome.visit_list, "visit_list"),
-        "findings": _shaped(outcome.findings, "findings").drop("open_questions"),
+        "findings": _to_read(_shaped(outcome.findings, "findings")),
         "scores": _shaped(outcome.scores, "scores"),
         "problems": _shaped(collection.problems, "problems"),
         "pooled": _rounded(outcome.pooled),
@@ -184,6 +184,11 @@ def _write_tables(
         write_parquet(table, work.folder / f"{name}.parquet")
     _write_json(_rules_as_used(rulebook), work.folder / RULEBOOK)
     work.seal(OUTCOME, manifest, but=_WORKBOOK)
+
+
+def _to_read(findings: pl.DataFrame) -> pl.DataFrame:
+    """The findings that say something, without what the rulebook and the whole table in Parquet hold as well."""
+    return findings.filter(pl.col("verdict") != "not_applicable").drop(FINDINGS_IN_PARQUET)
 
 
 def _shaped(table: pl.DataFrame, name: str) -> pl.DataFrame:

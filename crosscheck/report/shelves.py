@@ -200,7 +200,8 @@ def _read_visits(run: Path, codes: Sequence[str]) -> pl.DataFrame:
     files = {"visits": read_table(run, "collection/visits")}
     if (run / "collection" / "visits_wave_1.parquet").is_file():
         files["visits_wave_1"] = read_table(run, "collection/visits_wave_1")
-    visits = list_findings(files).rename({"org_code": "to"})
+    standard = read_json(run, MANIFEST)["options"]["standard"]
+    visits = list_findings(files, standard).rename({"org_code": "to"})
     former = read_table(run, "predecessors").select("org_code", to="predecessor")
     own = pl.DataFrame({"org_code": codes, "to": codes}, schema={"org_code": pl.String, "to": pl.String})
     return (

@@ -53,7 +53,7 @@ def _reading(inputs: list[dict[str, Any]], absent: list[str], problems: pl.DataF
     yield "READ"
     for file in inputs:
         aside = file["rows"] - file["rows_used"]
-        yield f"  {file['table']:<16}{file['rows']:>8,} rows" + (f", {aside:,} set aside" if aside else "")
+        yield f"  {file['table']:<19}{file['rows']:>8,} rows" + (f", {aside:,} set aside" if aside else "")
     if absent:
         yield f"  not in the collection, so the checks and scores that need them are left open: {', '.join(absent)}"
     effects = dict(problems.group_by("effect").len().sort("effect").iter_rows())

@@ -61,9 +61,9 @@ def evaluate(cases: pl.DataFrame, rulebook: Rulebook, ties: pl.DataFrame | None 
     Returns:
         One row a rule and declaration, by the rulebook's order, `org_code`, `function`: `check_id`, `org_code`,
         `function`, `verdict`, `severity`, `evidence` (each name that the condition speaks of, with the answer in words,
-        other organisations' accounts, sums and percentiles), `expected` (the rule's title) and `basis` (these three
-        empty where the rule does not apply), `says` (null unless it differs), `open_questions` (the absent names that
-        keep a `cannot_tell` open, else null), `group`, `kind`.
+        other organisations' accounts, sums and percentiles), `expected` (the rule's title) and `basis` (in short; these
+        three empty where the rule does not apply), `says` (null unless it differs), `open_questions` (the absent names
+        that keep a `cannot_tell` open, else null), `group`, `kind`.
     """
     known = with_context(cases.sort(_KEYS), rulebook, ties, with_accounts=True)
     told = _judged(known, rulebook).with_columns(_words(rulebook))
@@ -201,7 +201,7 @@ def _about(rulebook: Rulebook) -> pl.DataFrame:
         "check_id": "id",
         "severity": "severity",
         "expected": "title",
-        "basis": "basis",
+        "basis": "basis_in_short",
         "group": "group",
         "kind": "kind",
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from calendar import month_name
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import TYPE_CHECKING, Final, Literal
@@ -28,6 +29,14 @@ Kind = Literal[
 ]
 Strength = Literal["statutory", "national_guidance", "good_practice", "context"]
 Given = str | float | date
+
+# Law or guidance by title and year, such as `Children Acts 1989 and 2004`; a day such as 31 December 2008 is none.
+_MONTHS: Final = "|".join(month_name[1:])
+_WORD: Final = r"[A-Z][\w'\u2019]*"
+_INSTRUMENT: Final = re.compile(
+    rf"\b(?!{_MONTHS})(?:{_WORD}|intercollegiate guidance)(?: (?:{_WORD}|of|the|for|and|to|guidance))*?"
+    r" (?:19|20)\d\d(?!/)(?: and (?:19|20)\d\d)?"
+)
 
 # In the sentence that a rule says, a name in braces stands for the answer to it, in words.
 PLACEHOLDER: Final = re.compile(r"\{([^{}]*)\}")
@@ -112,6 +121,13 @@ class Rule:
     checked_on: date
     examples: tuple[Example, ...]
     file: Path
+
+    @property
+    def basis_in_short(self) -> str:
+        """The law or guidance that the basis names first, else the place in the source, such as `review, section 2`."""
+        named = _INSTRUMENT.search(self.basis)
+        place = ",".join(re.split(r"[;(]", self.source, maxsplit=1)[0].split(",")[:2]).strip()
+        return named[0][0].upper() + named[0][1:] if named else place
 
     @property
     def conditions(self) -> tuple[Condition, ...]:

@@ -22,12 +22,6 @@ if TYPE_CHECKING:
     from crosscheck.simulation.history import Former
     from crosscheck.simulation.model import SimulationModel, WorldPlan
 
-# The columns of the input contract.
-VISITS: Final = pl.Schema({**INPUTS["visits"].schema, "assessor": pl.String(), "standard": pl.String()})
-VISIT_ITEMS: Final = pl.Schema(
-    dict.fromkeys(("org_code", "function", "year", "question_id", "item", "seen", "standard"), pl.String())
-)
-
 _ASSESSOR: Final = "INVA{:02d}{}"
 _VISIT: Final = ("org_code", "function", "year")
 CRITERIA: Final = (*_VISIT, "question_id", "breached", "effect")
@@ -40,7 +34,7 @@ _SLIGHT: Final = 0.2
 def visit_former_years(
     organisations: pl.DataFrame, former: Sequence[Former], declarations: pl.DataFrame, plan: WorldPlan, chance: Chance
 ) -> pl.DataFrame:
-    """`VISITS`: in each former year some visits drawn by lot, others chosen by risk."""
+    """`frames.INPUTS["visits"]`: in each former year some visits drawn by lot, others chosen by risk."""
     visits, stated = [], plan.model.visits
     knowledge = stated.former_knowledge.value
     for past in former:
@@ -74,7 +68,7 @@ def visit(
         chance: the world's chance.
 
     Returns:
-        `VISITS`; `inclusion_probability` for those drawn by lot only.
+        `frames.INPUTS["visits"]`; `inclusion_probability` for those drawn by lot only.
     """
     (by_lot, by_risk), (first, days) = numbers, season
     drawn = chance.of(f"visits/{compliant['year'][0]}/{first}")
@@ -123,7 +117,7 @@ def _find(chosen: pl.DataFrame, plan: WorldPlan, chance: Chance, drawn: np.rando
             [_ASSESSOR.format(region + 1, "ABCDEFGH"[one]) for region, one in zip(area, who, strict=True)]
         ),
         standard=pl.lit(None, dtype=pl.String),
-    ).select(VISITS.names())
+    ).select(INPUTS["visits"].schema.names())
 
 
 def list_criteria(
@@ -183,7 +177,7 @@ def see_criteria(
     rest.
 
     Returns:
-        `VISIT_ITEMS`.
+        `frames.INPUTS["visit_items"]`.
     """
     stated, keys = plan.model.visits, [*_VISIT, "question_id"]
     first = visits.sort(*_VISIT, "visited_on").unique(_VISIT, keep="first", maintain_order=True)
@@ -206,5 +200,5 @@ def see_criteria(
             item=pl.lit(None, dtype=pl.String),
             standard=pl.lit(None, dtype=pl.String),
         )
-        .select(VISIT_ITEMS.names())
+        .select(INPUTS["visit_items"].schema.names())
     )

@@ -19,8 +19,6 @@ from crosscheck.simulation.places import found_organisations, name_bodies, tie_o
 from crosscheck.simulation.truth import declare, list_functions, seat_boards, see_duties
 from crosscheck.simulation.visits import (
     CRITERIA,
-    VISIT_ITEMS,
-    VISITS,
     list_breaches,
     list_criteria,
     see_criteria,
@@ -166,8 +164,5 @@ def _conform(table: pl.DataFrame, name: str) -> pl.DataFrame:
     """The table as the reader gives it: its columns in order, each of its type."""
     if name == "answers":
         return table
-    if name.startswith("visit"):
-        schema = VISIT_ITEMS if name.startswith("visit_items") else VISITS
-        return table.cast(schema).select(schema.names()).sort(schema.names())
-    known = INPUTS[name]
+    known = INPUTS[name.removesuffix("_wave_1")]
     return table.cast(known.schema).select(known.schema.names()).sort(known.key or known.schema.names())

@@ -18,6 +18,9 @@ _VISITS = INPUTS["visits"]
 def read_findings(file: Path) -> pl.DataFrame:
     """Read what visits found. Further columns are left alone.
 
+    Returns:
+        `frames.INPUTS["visits"]`: columns that may be missing are empty where they are.
+
     Raises:
         CollectionError: the file or a needed column is missing, or with every cell that can't be used, at once.
     """
@@ -25,12 +28,12 @@ def read_findings(file: Path) -> pl.DataFrame:
         raise CollectionError(f"{file}: there is no such file. Give a CSV file in the columns of visits.")
     stripped = pl.all().str.strip_chars()
     read = pl.read_csv(file, infer_schema=False).with_columns(pl.when(stripped != "").then(stripped).name.keep())
-    needed = [column.name for column in _VISITS.columns if column.name != "inclusion_probability"]
+    needed = [column.name for column in _VISITS.columns if column.required]
     missing = [name for name in needed if name not in read.columns]
     if missing:
         raise CollectionError(f"{file}: no column {', '.join(missing)}. A row needs {', '.join(needed)}.")
-    if "inclusion_probability" not in read.columns:
-        read = read.with_columns(inclusion_probability=pl.lit(None, pl.String))
+    optional = [name for name in _VISITS.schema if name not in (*needed, *read.columns)]
+    read = read.with_columns(pl.lit(None, pl.String).alias(name) for name in optional)
     problems = [problem for name in needed for problem in _refuse(read, name, file)]
     if problems:
         raise CollectionError(problems)

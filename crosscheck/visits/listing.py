@@ -6,22 +6,48 @@ from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
-from crosscheck.frames import OUTPUTS
+from crosscheck.frames import INPUTS, OUTPUTS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _KEYS: Final = ("org_code", "function")
 _VISIT: Final = (*_KEYS, "year", "visited_on")  # a wave that was appended as well counts once
+_CRITERION: Final = (*_KEYS, "year", "question_id", "item")
 _NOTHING: Final = "Nothing that is known speaks against the declaration"
 
 
-def list_findings(tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
-    """All visits that the collection holds: those of former years, and the first wave of the year where it is there."""
-    first_wave = tables.get("visits_wave_1")
-    if first_wave is None:
-        return tables["visits"]
-    return pl.concat([tables["visits"], first_wave]).unique(_VISIT, keep="first", maintain_order=True)
+def list_findings(tables: Mapping[str, pl.DataFrame], standard: str) -> pl.DataFrame:
+    """All visits on a standard: those of former years, and the first wave of the year where it is there.
+
+    Args:
+        tables: of a collection, or of a kept run; `visits`, `visits_wave_1` or both.
+        standard: the run's; a visit that states none was on it, and visits on others teach nothing and count nowhere.
+
+    Returns:
+        `frames.INPUTS["visits"]`, each visit once though both tables have it.
+    """
+    return _gather(tables, "visits", standard).unique(_VISIT, keep="first", maintain_order=True)
+
+
+def list_visit_items(tables: Mapping[str, pl.DataFrame], standard: str) -> pl.DataFrame:
+    """All criteria that visits on a standard looked at, under the terms of `list_findings`.
+
+    Returns:
+        `frames.INPUTS["visit_items"]`, without a row where the collection has neither table.
+    """
+    return _gather(tables, "visit_items", standard).unique(_CRITERION, keep="first", maintain_order=True)
+
+
+def of_standard(visits: pl.DataFrame, standard: str) -> pl.DataFrame:
+    """The rows of visits, or of what they saw, that are on a standard; a row that states none is on it."""
+    return visits.filter(pl.col("standard").fill_null(standard) == standard)
+
+
+def _gather(tables: Mapping[str, pl.DataFrame], name: str, standard: str) -> pl.DataFrame:
+    """A table and that of the first wave; columns that a run of an earlier version did not keep are empty."""
+    held = [tables[table] for table in (name, f"{name}_wave_1") if table in tables]
+    return of_standard(pl.concat([INPUTS[name].empty(), *held], how="diagonal"), standard)
 
 
 def list_declarations(cases: pl.DataFrame, ranked: pl.DataFrame, visits: pl.DataFrame) -> pl.DataFrame:

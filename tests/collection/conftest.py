@@ -30,6 +30,7 @@ HEADINGS = {
     "relationships": "from_code,relation,to_code,reference,since,until",
     "bodies": "body_code,kind,name,region",
     "visits": "org_code,function,year,selected_by,inclusion_probability,visited_on,finding",
+    "visit_items": "org_code,function,year,question_id,item,seen,standard",
 }
 
 

@@ -18,6 +18,7 @@ def figures_of(small, figures, kind=""):
         ("indicators", "X99,survey,trained_pct,2008,,,5,none,"),
         ("comments", "X99,sha,2008/09,C2,1,1,x"),
         ("visits", "X99,whole,2008/09,risk,,2009-07-27,upheld"),
+        ("visit_items", "X99,whole,2008/09,training.strategy,,seen,"),
     ],
 )
 def test_a_row_about_an_unknown_organisation_is_set_aside(small, problems, table, row):
@@ -185,7 +186,8 @@ def test_figures_that_agree_are_no_problem_however_they_were_rounded(small, figu
         ("5237,86,", "proportion", "numerator", "above the denominator"),
         ("5,0,70", "", "denominator", "denominator is 0"),
         ("5,0,", "ratio", "denominator", "denominator is 0"),
-        (",,-3630", "", "value", "below 0"),
+        ("1,5,-20", "", "value", "below 0"),
+        (",,-3.2", "ratio", "value", "below 0"),
         ("-1,5,", "", "numerator", "below 0"),
         ("1,-5,", "ratio", "denominator", "below 0"),
         (",,101", "proportion", "value", "above 100%"),
@@ -201,7 +203,8 @@ def test_figures_that_contradict_each_other_set_the_row_aside_whole(small, probl
 
 
 @pytest.mark.parametrize(
-    ("figures", "kind"), [("12,8.5,1.41", "ratio"), ("12,8.5,", "ratio"), (",,-3.2", "number"), ("9,4,2", "number")]
+    ("figures", "kind"),
+    [("12,8.5,1.41", "ratio"), ("12,8.5,", "ratio"), (",,-3.2", "number"), (",,-3.2", ""), ("9,4,2", "number")],
 )
 def test_a_ratio_may_exceed_1_and_a_number_may_be_negative(small, figures, kind):
     assert figures_of(small, figures, kind).problems.is_empty()
@@ -224,3 +227,15 @@ def test_one_cell_has_one_problem_with_the_gravest_effect(small, problems):
     assert found["effect"] == "row set aside"
     assert "read as X99" in found["problem"]
     assert "not among the organisations" in found["problem"]
+
+
+def test_a_value_below_0_is_named_and_kept_where_no_other_of_its_figure_is(small, problems):
+    many = [f"R01,survey,staff,{year},,,7,none," for year in range(1900, 2000)]
+    read = small.rows(
+        "indicators", *many, "R01,survey,staff,2008,,,-7,none,", "R01,survey,change,2008,,,-7,none,"
+    ).read()
+    assert read.tables["indicators"].height == 102
+    (found,) = problems(read, table="indicators")
+    assert (found["row"], found["column"], found["value"], found["effect"]) == (102, "value", "-7", "converted")
+    said = small.rows("indicators", *many, "R01,survey,staff,2008,,,-7,none,number").read()
+    assert said.problems.is_empty()

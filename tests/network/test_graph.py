@@ -111,9 +111,9 @@ def test_the_national_collection_has_the_ties_that_its_files_state(collection_fo
     stated = tables["relationships"]
     counts = dict(ties.group_by(pl.col("relation").cast(pl.String)).len().iter_rows())
     ended = stated.filter(pl.col("until") < ON).group_by("relation").len()
-    assert dict(ended.iter_rows()) == {"commissions": 15, "sits_on": 9}
-    assert counts["commissioner"] == counts["provider"] == 812 - 15
-    assert counts["other_party"] == 2 * 95
+    assert dict(ended.iter_rows()) == {"commissions": 16, "sits_on": 10}
+    assert counts["commissioner"] == counts["provider"] == 812 - 16
+    assert counts["other_party"] == 2 * 96
     assert ties.filter(pl.col("relation") == "other_party")["item"].unique().sort().to_list() == [1, 2]
 
 

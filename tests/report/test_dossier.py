@@ -24,7 +24,7 @@ from tests.conftest import make_run
 from tests.few import cut_collection, each_tenth
 from tests.looking import WIDTHS, figures_told, open_page, overflow, thin_out, violations
 
-TRUST, SUCCESSOR = "5WA", "R2X"  # two declarations, visited this year; formed of two others
+TRUST, SUCCESSOR = "5UW", "R2X"  # two declarations, visited this year; formed of two others
 HOSTILE = "<script>alert(1)</script> =cmd|' /C calc'!A0"
 
 

@@ -39,7 +39,7 @@ def test_who_sees_no_picture_is_told_the_same(scores) -> None:
     title, told = picture.find(f"{SVG}title"), picture.find(f"{SVG}desc")
     assert picture.get("aria-labelledby") == f"{title.get('id')} {told.get('id')}"
     assert "Arken & Worth <Trust>" in title.text
-    assert "7.7% of 478" in told.text
+    assert "8.3% of 509" in told.text
     assert "Lower is worse." in told.text
 
 
@@ -50,10 +50,10 @@ def test_the_organisation_is_told_from_its_peers_by_shape_and_by_name(scores) ->
     dots = [path.count("h0") for path in paths if path.endswith("h0")]
     assert dots == [peers, 1]  # in the plot and in the key
     assert len(paths) - len(dots) == 2
-    beside = [text for text in picture.iter(f"{SVG}text") if text.text == "RZ3: 7.7%"]
+    beside = [text for text in picture.iter(f"{SVG}text") if text.text == "RZ3: 8.3%"]
     assert beside[0].get("stroke") == "#ffffff"
     assert beside[-1].get("stroke") is None, "where a stroke is painted over its letters, they are written once more"
-    assert "Arken & Worth <Trust>: 7.7% of 478" in words(picture)
+    assert "Arken & Worth <Trust>: 8.3% of 509" in words(picture)
 
 
 def test_the_picture_is_the_same_whatever_the_order_of_rows(scores) -> None:

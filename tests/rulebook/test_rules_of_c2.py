@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import re
 from collections import Counter
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import get_args
@@ -80,6 +81,23 @@ def test_every_rule_has_a_citation_an_innocent_explanation_and_something_to_ask_
         assert "review, " in rule.source, rule.id
         assert len(rule.innocent) >= 2, rule.id
         assert len(rule.ask) >= 2, rule.id
+
+
+@pytest.mark.parametrize(
+    ("basis", "source", "short"),
+    [
+        ("Held (intercollegiate guidance 2006); Working Together 2006", "review", "Intercollegiate guidance 2006"),
+        ("A duty (Children Acts 1989 and 2004, and guidance)", "review, section 1", "Children Acts 1989 and 2004"),
+        ("For 2008/09 two were asked for, as at 31 December 2008", "review, section 7, Table 13", "review, section 7"),
+        ("The review asked for it", "review, Foreword; section 1, Leadership (line 3)", "review, Foreword"),
+        ("The law asks for it", "statute book (page 3)", "statute book"),
+    ],
+)  # fmt: skip
+def test_a_basis_in_short_is_the_law_named_first_or_else_the_place_in_the_source(
+    rulebook: Rulebook, basis: str, source: str, short: str
+) -> None:
+    rule = next(iter(rulebook))
+    assert replace(rule, basis=basis, source=source).basis_in_short == short
 
 
 def test_every_rule_shows_all_the_verdicts_that_it_can_give(rulebook: Rulebook) -> None:
