@@ -11,7 +11,15 @@ from click.testing import CliRunner
 from polars.testing import assert_frame_equal
 
 from crosscheck import settings
-from crosscheck.backtest import COUNTING, LIST, Backtest, backtest_collection, backtest_worlds, build_worlds
+from crosscheck.backtest import (
+    LIST,
+    TAUGHT,
+    Backtest,
+    backtest_collection,
+    backtest_mechanisms,
+    backtest_worlds,
+    build_worlds,
+)
 from crosscheck.cli import main
 from crosscheck.collection.read import Collection
 from crosscheck.errors import CollectionError
@@ -21,7 +29,7 @@ from crosscheck.simulation.margins import read_targets
 from crosscheck.simulation.model import WorldPlan, read_simulation_model
 from crosscheck.standard import Standard
 from crosscheck.visits.plan import Capacity
-from crosscheck.visits.rankings import rank_otherwise
+from crosscheck.visits.rankings import BREACHES, COUNTING, rank_otherwise
 
 _YEAR = "2008/09"
 _RANKINGS = [LIST, "by lot", COUNTING, BREACHES, "sum of scores", "isolation forest", "last year's list"]
@@ -113,10 +121,17 @@ def test_other_rankings_do_not_depend_on_the_order_of_rows(collection: Collectio
         {"org_code": ["5U0", "5U1", "R5T"] * 2, "indicator": ["a"] * 3 + ["b"] * 3, "z": [1.0, 2, 3] * 2}
     )
     shuffled = {name: table.sample(fraction=1.0, shuffle=True, seed=1) for name, table in collection.tables.items()}
+    unmet = pl.DataFrame(
+        {"org_code": ["5U0", "5U0", "R5T"], "function": ["provider", "provider", "whole"], "check_id": ["a", "b", "a"]}
+    ).with_columns(grave=pl.Series([True, True, False]))
     rankings, again = (
-        rank_otherwise(declarations, tables, rows, standard.questionnaire, (_YEAR, 7))
-        for tables, rows in ((collection.tables, scores), (shuffled, scores.reverse()))
+        rank_otherwise(declarations, tables, rows, admitted, standard.questionnaire, (_YEAR, 7))
+        for tables, rows, admitted in (
+            (collection.tables, scores, unmet),
+            (shuffled, scores.reverse(), unmet.reverse()),
+        )
     )
+    assert rankings[BREACHES].filter(pl.col("score") > 0).rows() == [("5U0", "provider", 2.0)]
     for name, ranking in rankings.items():
         assert ranking.height == declarations.height
         assert_frame_equal(ranking, again[name])
@@ -133,7 +148,7 @@ class _Page(HTMLParser):
 
 
 def test_the_page_asks_for_nothing_from_outside_and_tells_its_pictures_in_words(against_visits: Backtest) -> None:
-    html = write_backtest_page(against_visits)
+    html = write_backtest_page([against_visits])
     tags = _Page(html).tags
     assert ("html", {"lang": "en"}) in tags
     assert not re.search(r"https?://|\bsrc=|\bhref=|@import|url\(", html)
@@ -144,8 +159,8 @@ def test_the_page_asks_for_nothing_from_outside_and_tells_its_pictures_in_words(
 
 
 def test_the_json_holds_every_sample_and_null_for_what_is_not_known(against_visits: Backtest) -> None:
-    text = write_backtest_json(against_visits)
-    told = json.loads(text)
+    text = write_backtest_json([against_visits])
+    (told,) = json.loads(text)["backtests"]
     assert "NaN" not in text
     assert len(told["samples"]) == 2 * len(_RANKINGS)
     assert {row["ranking"] for row in told["summary"]} == set(_RANKINGS)
