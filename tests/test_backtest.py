@@ -44,7 +44,9 @@ def against_visits(collection: Collection, standard: Standard) -> Backtest:
 def against_worlds(standard: Standard) -> Backtest:
     plan = WorldPlan(read_simulation_model(settings.model_file("c2", "simulation")))
     targets = read_targets(settings.published_figures_file("c2"))
-    return backtest_worlds(build_worlds(plan, standard, targets, 2, 1), standard, _YEAR)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("crosscheck.backtest.TEACHERS", 2)
+        return backtest_worlds(build_worlds(plan, standard, targets, 3, 1), standard, _YEAR)
 
 
 def test_every_ranking_is_held_against_the_same_visits(against_visits: Backtest) -> None:
@@ -91,7 +93,7 @@ def test_a_year_without_visits_says_where_to_give_them(collection: Collection, s
 
 def test_worlds_are_judged_on_every_declaration_of_compliance(against_worlds: Backtest) -> None:
     assert against_worlds.worths["judged"].unique().to_list() == [506]
-    assert against_worlds.calibration["judged"].sum() == 2 * 506
+    assert against_worlds.calibration["judged"].sum() == 3 * 506
     assert 0.08 < against_worlds.prevalence.value < 0.2
 
 
@@ -100,9 +102,42 @@ def test_the_list_beats_the_lot_in_invented_worlds(against_worlds: Backtest) -> 
     assert lifts[LIST] > 1.5 * lifts["by lot"]
 
 
-def test_lift_against_counting_is_one_for_counting_itself(against_worlds: Backtest) -> None:
+def test_lift_against_counting_is_one_for_counting_itself_and_the_lists_is_one_for_the_list(
+    against_worlds: Backtest,
+) -> None:
     summary = against_worlds.summarise()
     assert summary.filter(pl.col("ranking") == COUNTING)["against_counting"].to_list() == [1.0]
+    assert summary.filter(pl.col("ranking") == LIST)["list_against"].to_list() == [1.0]
+
+
+def test_ratios_of_lifts_are_medians_over_the_same_worlds(against_worlds: Backtest) -> None:
+    summary = dict(against_worlds.summarise().select("ranking", "list_against").iter_rows())
+    lifts = against_worlds.worths.pivot(on="ranking", index="sample", values="lift")
+    for ranking in (BREACHES, TAUGHT):
+        assert summary[ranking] == pytest.approx((lifts[LIST] / lifts[ranking]).median())
+
+
+def test_enough_worlds_teach_one_another(against_worlds: Backtest, against_visits: Backtest) -> None:
+    worlds = against_worlds.worths.group_by("ranking").len()
+    assert dict(worlds.iter_rows())[TAUGHT] == 3
+    aucs = dict(against_worlds.summarise().select("ranking", "auc").iter_rows())
+    assert aucs[TAUGHT] > aucs[COUNTING]
+    assert TAUGHT not in against_visits.worths["ranking"].to_list()
+
+
+def test_each_mechanism_is_told_in_turn_with_its_own_calibration(standard: Standard) -> None:
+    model = read_simulation_model(settings.model_file("c2", "simulation"))
+    targets = read_targets(settings.published_figures_file("c2"))
+    plans = [WorldPlan(model, mechanism=mechanism) for mechanism in ("own_word_only", "random_outcomes")]
+    tested = backtest_mechanisms(plans, standard, targets, (1, 5))
+    assert [one.summarise()["among"][0] for one in tested] == [
+        "invented worlds: own_word_only",
+        "invented worlds: random_outcomes",
+    ]
+    assert all(plan.cause.told in one.about for plan, one in zip(plans, tested, strict=True))
+    html, told = write_backtest_page(tested), json.loads(write_backtest_json(tested))["backtests"]
+    assert html.count("<h2>Calibration: ") == 2
+    assert [one["calibration_error"] for one in told] == [round(one.calibration_error, 6) for one in tested]
 
 
 def test_declarations_visited_in_the_first_wave_are_left_out_once_the_list_may_learn_from_it(
@@ -173,7 +208,7 @@ def test_the_table_for_a_terminal_has_the_list_first(against_visits: Backtest) -
 
 def test_simulate_and_run_work_hand_in_hand(tmp_path: Path) -> None:
     runner, folder = CliRunner(), tmp_path / "invented"
-    made = runner.invoke(main, ["simulate", "--out", str(folder), "--difficulty", "easy", "--seed", "4"])
+    made = runner.invoke(main, ["simulate", "--out", str(folder), "--mechanism", "breaches", "--seed", "4"])
     assert (made.exit_code, "INVENTED" in made.output) == (0, True)
     ran = runner.invoke(main, ["run", str(folder), "--year", _YEAR, "--out", str(tmp_path / "run")])
     assert ran.exit_code == 0
@@ -187,9 +222,9 @@ def test_several_worlds_have_a_folder_each(tmp_path: Path) -> None:
 
 
 def test_backtest_writes_page_and_figures_and_prints_a_table(tmp_path: Path) -> None:
-    told = CliRunner().invoke(main, ["backtest", "--worlds", "1", "--out", str(tmp_path)])
+    told = CliRunner().invoke(main, ["backtest", "--worlds", "1", "--mechanism", "rare", "--out", str(tmp_path)])
     assert told.exit_code == 0
-    assert "INVENTED WORLDS" in told.output
+    assert "INVENTED WORLDS: RARE" in told.output
     assert sorted(file.name for file in tmp_path.iterdir()) == ["backtest.html", "backtest.json"]
 
 

@@ -106,7 +106,8 @@ def _centre(lesson: Lesson, names: Sequence[str]) -> tuple[NDArray[np.float64], 
 
 
 def _learn(teachers: Sequence[_Sums]) -> NDArray[np.float64]:
-    folds = [teachers[first::_FOLDS] for first in range(_FOLDS)]
+    parts = min(_FOLDS, len(teachers))
+    folds = [teachers[first::parts] for first in range(parts)]
     errors = [0.0 for _ in _PENALTIES]
     for fold in folds:
         others = _add(one for one in teachers if not any(one is left for left in fold))

@@ -123,7 +123,9 @@ def test_less_candid_boards_withhold_more_breaches_unless_answers_are_honest(of_
 
 
 def test_weights_of_duties_are_drawn_anew_in_each_world_some_of_them_nearly_nothing(of_mechanism: Worlds) -> None:
-    by_world = [world.breaches.group_by("question_id").agg(pl.col("effect").first()) for world in of_mechanism("breaches")]
+    by_world = [
+        world.breaches.group_by("question_id").agg(pl.col("effect").first()) for world in of_mechanism("breaches")
+    ]
     both = by_world[0].join(by_world[1], on="question_id", suffix="_other")
     assert (both["effect"] != both["effect_other"]).all()
     for effects in by_world:
@@ -149,7 +151,7 @@ def test_a_breach_that_weighs_much_goes_with_standards_not_met_and_one_that_weig
         return float(of.filter(pl.col("breached") == breached)["standard_met"].not_().mean())
 
     assert risk(heavy, breached=True) > 2 * risk(heavy, breached=False)
-    assert risk(slight, breached=True) < 1.6 * risk(slight, breached=False)
+    assert risk(slight, breached=True) < 2 * risk(slight, breached=False)
 
 
 def test_a_duty_bears_on_the_functions_that_it_belongs_to(of_mechanism: Worlds, model: SimulationModel) -> None:
@@ -263,14 +265,15 @@ def test_what_was_admitted_is_more_often_seen_to_be_absent(of_mechanism: Worlds)
     assert absent[True] > 5 * absent[False]
 
 
-def test_lapses_repeat_from_one_year_to_the_next(of_mechanism: Worlds) -> None:
-    visits = pl.concat(
-        world.tables["visits"].with_columns(seed=number, start=pl.col("year").str.head(4).cast(pl.Int32))
+def test_breaches_repeat_from_one_year_to_the_next(of_mechanism: Worlds) -> None:
+    saw = pl.concat(
+        world.tables["visit_items"].with_columns(seed=number, start=pl.col("year").str.head(4).cast(pl.Int32))
         for number, world in enumerate(of_mechanism("breaches"))
-    )
-    again = visits.join(visits, on=["seed", "org_code"], suffix="_later").filter(pl.col("start") < pl.col("start_later"))
-    found = dict(again.group_by("finding").agg((pl.col("finding_later") == "qualified").mean()).iter_rows())
-    assert found["qualified"] > 1.5 * found["upheld"]
+    ).filter(pl.col("seen") != "not_offered")
+    keys = ["seed", "org_code", "question_id"]
+    again = saw.join(saw, on=keys, suffix="_later").filter(pl.col("start_later") == pl.col("start") + 1)
+    absent = dict(again.group_by("seen").agg((pl.col("seen_later") == "absent").mean()).iter_rows())
+    assert absent["absent"] > 4 * absent["seen"]
 
 
 def test_counting_admitted_grave_breaches_beats_counting_adverse_answers_where_breaches_matter(

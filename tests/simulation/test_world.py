@@ -14,8 +14,8 @@ from crosscheck.questionnaire import Questionnaire
 from crosscheck.simulation.chance import Chance
 from crosscheck.simulation.margins import Target
 from crosscheck.simulation.model import Number, SimulationModel, WorldPlan
-from crosscheck.simulation.world import World, build_world
 from crosscheck.simulation.visits import visit
+from crosscheck.simulation.world import World, build_world
 from crosscheck.simulation.write import write_world
 
 _WHAT_IS_TRUE = {

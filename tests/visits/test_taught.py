@@ -53,10 +53,19 @@ def test_an_item_that_only_others_hold_does_no_harm() -> None:
 
 def test_an_item_of_the_whole_organisation_is_that_of_each_of_its_declarations() -> None:
     outcomes = pl.DataFrame(
-        {"org_code": ["A", "A", "B"], "function": ["commissioner", "provider", "whole"], "otherwise": [True, False, False]}
+        {
+            "org_code": ["A", "A", "B"],
+            "function": ["commissioner", "provider", "whole"],
+            "otherwise": [True, False, False],
+        }
     )
     items = pl.DataFrame(
-        [("A", None, "figure", 1.5), ("A", "provider", "duty", 1.0), ("B", None, "figure", float("nan")), ("C", None, "figure", 9.0)],
+        [
+            ("A", None, "figure", 1.5),
+            ("A", "provider", "duty", 1.0),
+            ("B", None, "figure", float("nan")),
+            ("C", None, "figure", 9.0),
+        ],
         schema=["org_code", "function", "item", "value"],
         orient="row",
     )
