@@ -137,6 +137,25 @@ def answer_questions(
     return answers.filter(~pl.col("org_code").is_in(silent.to_list())).sort("org_code", "question_id", "item")
 
 
+def establish_facts(
+    boards: Boards, questionnaire: Questionnaire, duties: Duties, plan: WorldPlan, chance: Chance
+) -> dict[str, NDArray[np.float64]]:
+    """What is so of the questions of which some figure is a record, whatever the board believes and answers.
+
+    Returns:
+        By question a standard normal for each organisation, positive is worse; where no end is worse, positive is more.
+    """
+    strengths, facts = discriminate(questionnaire, plan), {}
+    for name in sorted({figure.record_of for figure in plan.model.figures.values()} - {""}):
+        question, strength = questionnaire[name], strengths[name]
+        rest = np.sqrt(1 - strength**2) * chance.of(f"{name}/0").standard_normal(len(boards.candour))
+        sign = -1 if question.direction == "none" else 1
+        facts[name] = sign * (strength * boards.shortfall_of(question.section) + rest)
+        if name in duties.names:
+            facts[name] = duties.standing[:, duties.names.index(name)]
+    return facts
+
+
 def _items(question: Question) -> tuple[int, ...]:
     return (1, 2) if question.repeated else (0,)
 

@@ -229,6 +229,7 @@ class Figure(Stated):
     period: str
     direction: Literal["higher_better", "lower_better", "none"]
     speaks_of: str = "nothing"
+    record_of: str = ""
     strength: float = 0.0
     area: float = 0.0
     rater: float = 0.0

@@ -9,7 +9,7 @@ import polars as pl
 
 from crosscheck.adverse import count_adverse
 from crosscheck.frames import INPUTS
-from crosscheck.simulation.answers import answer_questions, discriminate
+from crosscheck.simulation.answers import answer_questions, discriminate, establish_facts
 from crosscheck.simulation.chance import Chance
 from crosscheck.simulation.comments import comment
 from crosscheck.simulation.duties import set_duties
@@ -85,6 +85,7 @@ def build_world(
     boards = seat_boards(organisations.height, sections, plan, chance)
     strengths = discriminate(questionnaire, plan)
     duties = set_duties(organisations, boards, strengths, (questionnaire, figures), plan, chance)
+    facts = establish_facts(boards, questionnaire, duties, plan, chance)
     declared, breached = declare(list_functions(organisations, model, chance), boards, duties, plan, chance)
     seen = see_duties(declared, organisations.height)
     first = declared.unique("place", keep="first", maintain_order=True).sort("place")
@@ -100,7 +101,7 @@ def build_world(
         "organisations": organisations.select(INPUTS["organisations"].schema.names()).sort("org_code"),
         "declarations": declarations,
         "answers": answers,
-        "indicators": gather_figures(organisations, boards, seen, plan, chance),
+        "indicators": gather_figures(organisations, boards, seen, facts, plan, chance),
         "comments": comment(organisations, seen, plan, chance),
         "relationships": tie_organisations(organisations, model, chance),
         "bodies": name_bodies(model, chance),
