@@ -202,7 +202,7 @@ def _show(
     for name, item in shown if share else ():
         if questionnaire[name].direction != "none":
             rank = ndtr(shown[name, item])
-            rank = np.where(duties.all_best, 1 - 1e-6, rank * (1 - share))
+            rank = np.where(duties.all_best, 1 - 1e-12, rank * (1 - share))
             shown[name, item] = ndtri(rank)
     return shown
 

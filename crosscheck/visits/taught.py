@@ -1,7 +1,7 @@
 """A ranking that the truth of other collections has taught: what can be found where no bad answer may help anybody.
 
-Least squares with a penalty on the sum of squared weights (Hoerl and Kennard 1970) and all weights at least 0 (Lawson
-and Hanson 1974, the algorithm of `scipy.optimize.nnls`). Nobody has such a teacher; a list can be held against it.
+Least squares with a penalty on the sum of squared weights (ridge regression) and all weights at least 0
+(`scipy.optimize.nnls`). Nobody has such a teacher; a list can be held against it.
 """
 
 from __future__ import annotations

@@ -230,6 +230,24 @@ def test_what_visits_find_is_unrelated_to_anything_where_outcomes_are_random(
         assert ((twice["qualified"] - share * twice["len"]) ** 2).sum() == pytest.approx(expected, rel=0.2)
 
 
+def test_records_agree_with_what_is_answered_but_for_those_who_answer_everything_best(of_mechanism: Worlds) -> None:
+    """The survey of training against the answer on level 1 training; those who answer the best stand far above it."""
+
+    def gap(world: World) -> pl.DataFrame:
+        answered = world.tables["answers"].filter(pl.col("question_id") == "training.level1_pct").drop_nulls("number")
+        survey = world.tables["indicators"].filter(pl.col("indicator") == "child_protection_training_pct")
+        return answered.join(survey.select("org_code", "value"), on="org_code")
+
+    for world in of_mechanism("breaches"):
+        both = gap(world)
+        assert np.corrcoef(both["number"], both["value"])[0, 1] > 0.7
+    for world in of_mechanism("all_best"):
+        both = gap(world)
+        best = both.filter(pl.col("number") >= 98)
+        assert best.height > 20
+        assert (best["number"] - best["value"]).mean() > (both["number"] - both["value"]).mean() + 15
+
+
 def test_each_assessor_works_in_one_region_every_year(of_mechanism: Worlds, model: SimulationModel) -> None:
     for mechanism in ("latent", "breaches"):
         world = of_mechanism(mechanism)[0]
