@@ -23,22 +23,30 @@ from crosscheck.visits.outcomes import (
     tell_yield,
 )
 from crosscheck.visits.plan import Capacity
-from crosscheck.visits.rankings import rank_otherwise
+from crosscheck.visits.rankings import COUNTING, list_items, rank_otherwise
+from crosscheck.visits.taught import TEACHERS, Lesson, prepare_lesson, rank_by_others
 from crosscheck.vocabulary import COMPLIANT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from crosscheck.pipeline import Outcome
+    from crosscheck.rulebook.rule import Rulebook
     from crosscheck.simulation.margins import Target
     from crosscheck.simulation.model import WorldPlan
     from crosscheck.simulation.world import World
     from crosscheck.standard import Standard
 
 LIST: Final = "visit list"
-COUNTING: Final = "counting adverse answers"
+TAUGHT: Final = "taught by other worlds' truth"
 
 _KEYS: Final = ("org_code", "function")
 _WAVE: Final = "visits_wave_1"
+_WAVE_ITEMS: Final = "visit_items_wave_1"
+
+# What an organisation may admit that counts beside its scores: by the rule's strength and severity.
+_BINDING: Final = ("statutory", "national_guidance")
+_WEIGHTY: Final = ("high", "medium")
 
 # The visits of a year are cut into so many stretches of time; each is judged by a list that knows only what came
 # before.
@@ -81,15 +89,18 @@ class Backtest:
         """One row a ranking of each kind of sample, the list first.
 
         Medians over the samples. The interval of the lift is that of the sample; where there are several it is the
-        range of the middle nine in ten. `against_counting` is the median of the lift over that of counting on the same
-        sample, null where counting found nothing.
+        range of the middle nine in ten. `against_counting` is the median of the lift over that of counting adverse
+        answers on the same sample, `list_against` that of the list's lift over the ranking's; both are null where the
+        ranking that is divided by found nothing.
         """
         counted = self.worths.filter(pl.col("ranking") == COUNTING).select("sample", counting="lift")
+        listed = self.worths.filter(pl.col("ranking") == LIST).select("sample", listed="lift")
         measures = ("judged", "otherwise", "hit_rate", "lift", "auc", "average_precision", "days_sooner")
         ends = ((0.05, "lift_low"), (0.95, "lift_high"))
         alone, lift = pl.len() == 1, pl.col("lift")
         return (
             self.worths.join(counted, on="sample", how="left", maintain_order="left")
+            .join(listed, on="sample", how="left", maintain_order="left")
             .group_by("among", "ranking", maintain_order=True)
             .agg(
                 pl.len().cast(pl.Int64).alias("samples"),
@@ -99,6 +110,7 @@ class Backtest:
                     for at, end in ends
                 ),
                 (pl.when(pl.col("counting") > 0).then(lift / pl.col("counting"))).median().alias("against_counting"),
+                (pl.when(lift > 0).then(pl.col("listed") / lift)).median().alias("list_against"),
             )
         )
 
@@ -109,28 +121,84 @@ def backtest_worlds(
     year: str,
     share: float = 0.1,
     *,
+    among: str = "invented worlds",
     with_first_wave: bool = False,
 ) -> Backtest:
     """Hold the list against the truth of invented worlds, declaration by declaration.
+
+    From thirteen worlds on there is one ranking more: what the truth of all the others teaches of each
+    (`visits.taught`).
 
     Args:
         worlds: each with its name; they are gone through one at a time.
         standard: the questionnaire, rules and models.
         year: the year of their declarations.
         share: the part of the list that counts as its first.
+        among: what these worlds are called.
         with_first_wave: let the list learn from the year's first visits; these declarations are then left out, in every
             ranking alike, since what a visit found is no prediction.
     """
     samples: list[Sample] = []
+    lessons: list[Lesson] = []
     for name, world in worlds:
-        tables = world.tables if with_first_wave else world.tables | {_WAVE: world.tables[_WAVE].clear()}
+        tables = world.tables if with_first_wave else _without_wave(world.tables)
         truth = world.truth.filter(pl.col("status") == COMPLIANT).join(tables[_WAVE], on=_KEYS, how="anti")
         outcomes = truth.select(*_KEYS, otherwise=pl.col("upheld").not_(), weight=pl.lit(1.0))
-        samples.append(Sample("invented worlds", name, _judge(_collect(tables), standard, year, outcomes)))
+        made = _run(_collect(tables), standard, year)
+        samples.append(Sample(among, name, _judge(made, tables, standard, year, outcomes)))
+        items = list_items(tables, made.scores, _unmet(made.findings, standard.rulebook), year)
+        lessons.append(prepare_lesson(outcomes, items))
+    samples = _with_taught(samples, lessons) if len(samples) > TEACHERS else samples
     rates = pl.Series([sample.rankings[LIST]["otherwise"].mean() for sample in samples], dtype=pl.Float64)
     prevalence = Estimate(*(float(rates.quantile(level, "linear") or 0.0) for level in (0.5, 0.05, 0.95)))
-    about = f"{len(samples)} invented worlds, every declaration of compliance held against what is true there"
+    about = f"{len(samples)} {among}; every declaration of compliance held against what is true there"
     return _sum_up(about, samples, share, tell_yield(_no_visits()), prevalence)
+
+
+def _without_wave(tables: dict[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
+    """The same before any visit of the year was made."""
+    return tables | {name: tables[name].clear() for name in (_WAVE, _WAVE_ITEMS) if name in tables}
+
+
+def _with_taught(samples: Sequence[Sample], lessons: Sequence[Lesson]) -> list[Sample]:
+    taught = rank_by_others(lessons)
+    return [
+        replace(
+            sample,
+            rankings={
+                **sample.rankings,
+                TAUGHT: _beside(sample.rankings[LIST].select(*_KEYS, "otherwise", "weight"), ranking),
+            },
+        )
+        for sample, ranking in zip(samples, taught, strict=True)
+    ]
+
+
+def backtest_mechanisms(
+    plans: Sequence[WorldPlan],
+    standard: Standard,
+    targets: Mapping[str, Sequence[Target]],
+    seeds: tuple[int, int],
+    share: float = 0.1,
+    *,
+    with_first_wave: bool = False,
+) -> list[Backtest]:
+    """Hold the list against invented worlds of one mechanism after the other.
+
+    Args:
+        plans: one a mechanism.
+        standard: the questionnaire, rules and models.
+        targets: the published figures that answers agree with (`margins.read_targets`).
+        seeds: how many worlds of each, and the seed of the first.
+        share: the part of the list that counts as its first.
+        with_first_wave: as `backtest_worlds` has it.
+    """
+    tested = []
+    for plan in plans:
+        worlds, among = build_worlds(plan, standard, targets, *seeds), f"invented worlds: {plan.mechanism}"
+        one = backtest_worlds(worlds, standard, plan.model.year, share, among=among, with_first_wave=with_first_wave)
+        tested.append(replace(one, about=f"{one.about}. In them {plan.cause.told}"))
+    return tested
 
 
 def build_worlds(
@@ -138,7 +206,7 @@ def build_worlds(
 ) -> Iterable[tuple[str, World]]:
     """So many worlds, seeds counted up from the first, each made when it is asked for."""
     for one in range(seed, seed + number):
-        yield f"{plan.difficulty} {one}", build_world(plan, standard.questionnaire, targets, one)
+        yield f"{plan.mechanism}, {plan.difficulty}, {one}", build_world(plan, standard.questionnaire, targets, one)
 
 
 def backtest_collection(collection: Collection, standard: Standard, year: str, share: float = 0.1) -> Backtest:
@@ -171,7 +239,8 @@ def backtest_collection(collection: Collection, standard: Standard, year: str, s
         before = _known_before(collection, stretch)
         otherwise = (pl.col("finding") == "qualified").alias("otherwise")
         outcomes = stretch.select(*_KEYS, otherwise, weight=pl.lit(1.0))
-        for name, ranking in _judge(before, standard, year, outcomes).items():
+        made = _run(before, standard, year)
+        for name, ranking in _judge(made, before.tables, standard, year, outcomes).items():
             judged.setdefault(name, []).append(ranking)
     everybody = {name: pl.concat(rankings) for name, rankings in judged.items()}
     drawn = visits.filter((pl.col("selected_by") == "random") & pl.col("inclusion_probability").is_not_null())
@@ -219,20 +288,35 @@ def _flat(worth: Mapping[str, object]) -> dict[str, object]:
     return flat
 
 
-def _judge(collection: Collection, standard: Standard, year: str, outcomes: pl.DataFrame) -> dict[str, pl.DataFrame]:
+def _run(collection: Collection, standard: Standard, year: str) -> Outcome:
+    return cross_check(collection, standard, year, Capacity(visits=60, random_share=0.5, seed=2009))
+
+
+def _judge(
+    made: Outcome, tables: Mapping[str, pl.DataFrame], standard: Standard, year: str, outcomes: pl.DataFrame
+) -> dict[str, pl.DataFrame]:
     """The outcomes beside the scores of every ranking, the list first: keys, `outcomes.JUDGED`, the list's `risk`."""
-    outcome = cross_check(collection, standard, year, Capacity(visits=60, random_share=0.5, seed=2009))
-    listed = outcome.visit_list.select(*_KEYS, score=-pl.col("rank").cast(pl.Float64), risk="risk")
-    others = rank_otherwise(
-        _compliant(collection.tables, year), collection.tables, outcome.scores, standard.questionnaire, (year, 2009)
-    )
-    rankings = {LIST: listed} | {name: other.with_columns(risk=None) for name, other in others.items()}
-    return {name: _beside(outcomes, ranking) for name, ranking in rankings.items()}
+    listed = made.visit_list.select(*_KEYS, score=-pl.col("rank").cast(pl.Float64), risk="risk")
+    unmet = _unmet(made.findings, standard.rulebook)
+    declarations, occasion = _compliant(tables, year), (year, 2009)
+    others = rank_otherwise(declarations, tables, made.scores, unmet, standard.questionnaire, occasion)
+    return {name: _beside(outcomes, ranking) for name, ranking in ({LIST: listed} | others).items()}
+
+
+def _unmet(findings: pl.DataFrame, rulebook: Rulebook) -> pl.DataFrame:
+    """What law and national guidance ask for and declarations do not meet on their own word, `grave` or not."""
+    against_answers = rulebook.of_kind("declaration_vs_answer")
+    asked = [rule for rule in against_answers if rule.strength in _BINDING and rule.severity in _WEIGHTY]
+    grave = [rule.id for rule in asked if rule.strength == "statutory" and rule.severity == "high"]
+    differs = (pl.col("verdict") == "differs") & pl.col("check_id").is_in([rule.id for rule in asked])
+    return findings.filter(differs).select(*_KEYS, "check_id", grave=pl.col("check_id").is_in(grave))
 
 
 def _beside(outcomes: pl.DataFrame, ranking: pl.DataFrame) -> pl.DataFrame:
+    """The list alone states risks: those of another ranking are null."""
     judged = outcomes.join(ranking, on=_KEYS, how="inner", maintain_order="left")
-    return judged.select(*_KEYS, *JUDGED.names(), pl.col("risk").cast(pl.Float64))
+    risk = pl.col("risk") if "risk" in ranking.columns else pl.lit(None)
+    return judged.select(*_KEYS, *JUDGED.names(), risk.cast(pl.Float64).alias("risk"))
 
 
 def _compliant(tables: Mapping[str, pl.DataFrame], year: str) -> pl.DataFrame:
@@ -257,8 +341,20 @@ def _stretches(visits: pl.DataFrame) -> list[pl.DataFrame]:
 
 def _known_before(collection: Collection, stretch: pl.DataFrame) -> Collection:
     tables, began = collection.tables, pl.lit(stretch["visited_on"].min())
-    known = {name: tables[name].filter(pl.col("visited_on") < began) for name in ("visits", _WAVE) if name in tables}
-    return replace(collection, tables=tables | known)
+    known: dict[str, pl.DataFrame] = {
+        name: tables[name].filter(pl.col("visited_on") < began) for name in ("visits", _WAVE) if name in tables
+    }
+    return replace(collection, tables=tables | known | _seen_before(tables, known))
+
+
+def _seen_before(tables: Mapping[str, pl.DataFrame], known: Mapping[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
+    """What those visits saw that are known."""
+    items = {"visits": "visit_items", _WAVE: _WAVE_ITEMS}
+    return {
+        items[name]: tables[items[name]].join(visits, on=[*_KEYS, "year"], how="semi", maintain_order="left")
+        for name, visits in known.items()
+        if items[name] in tables
+    }
 
 
 def _weighted(ranking: pl.DataFrame, drawn: pl.DataFrame) -> pl.DataFrame:

@@ -11,7 +11,15 @@ from click.testing import CliRunner
 from polars.testing import assert_frame_equal
 
 from crosscheck import settings
-from crosscheck.backtest import COUNTING, LIST, Backtest, backtest_collection, backtest_worlds, build_worlds
+from crosscheck.backtest import (
+    LIST,
+    TAUGHT,
+    Backtest,
+    backtest_collection,
+    backtest_mechanisms,
+    backtest_worlds,
+    build_worlds,
+)
 from crosscheck.cli import main
 from crosscheck.collection.read import Collection
 from crosscheck.errors import CollectionError
@@ -21,10 +29,10 @@ from crosscheck.simulation.margins import read_targets
 from crosscheck.simulation.model import WorldPlan, read_simulation_model
 from crosscheck.standard import Standard
 from crosscheck.visits.plan import Capacity
-from crosscheck.visits.rankings import rank_otherwise
+from crosscheck.visits.rankings import BREACHES, COUNTING, rank_otherwise
 
 _YEAR = "2008/09"
-_RANKINGS = [LIST, "at random", COUNTING, "sum of scores", "isolation forest", "last year's list"]
+_RANKINGS = [LIST, "at random", COUNTING, BREACHES, "sum of scores", "isolation forest", "last year's list"]
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +44,9 @@ def against_visits(collection: Collection, standard: Standard) -> Backtest:
 def against_worlds(standard: Standard) -> Backtest:
     plan = WorldPlan(read_simulation_model(settings.model_file("c2", "simulation")))
     targets = read_targets(settings.published_figures_file("c2"))
-    return backtest_worlds(build_worlds(plan, standard, targets, 2, 1), standard, _YEAR)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("crosscheck.backtest.TEACHERS", 2)
+        return backtest_worlds(build_worlds(plan, standard, targets, 3, 1), standard, _YEAR)
 
 
 def test_every_ranking_is_held_against_the_same_visits(against_visits: Backtest) -> None:
@@ -83,7 +93,7 @@ def test_a_year_without_visits_says_where_to_give_them(collection: Collection, s
 
 def test_worlds_are_judged_on_every_declaration_of_compliance(against_worlds: Backtest) -> None:
     assert against_worlds.worths["judged"].unique().to_list() == [506]
-    assert against_worlds.calibration["judged"].sum() == 2 * 506
+    assert against_worlds.calibration["judged"].sum() == 3 * 506
     assert 0.08 < against_worlds.prevalence.value < 0.2
 
 
@@ -92,9 +102,42 @@ def test_the_list_beats_the_lot_in_invented_worlds(against_worlds: Backtest) -> 
     assert lifts[LIST] > 1.5 * lifts["at random"]
 
 
-def test_lift_against_counting_is_one_for_counting_itself(against_worlds: Backtest) -> None:
+def test_lift_against_counting_is_one_for_counting_itself_and_the_lists_is_one_for_the_list(
+    against_worlds: Backtest,
+) -> None:
     summary = against_worlds.summarise()
     assert summary.filter(pl.col("ranking") == COUNTING)["against_counting"].to_list() == [1.0]
+    assert summary.filter(pl.col("ranking") == LIST)["list_against"].to_list() == [1.0]
+
+
+def test_ratios_of_lifts_are_medians_over_the_same_worlds(against_worlds: Backtest) -> None:
+    summary = dict(against_worlds.summarise().select("ranking", "list_against").iter_rows())
+    lifts = against_worlds.worths.pivot(on="ranking", index="sample", values="lift")
+    for ranking in (BREACHES, TAUGHT):
+        assert summary[ranking] == pytest.approx((lifts[LIST] / lifts[ranking]).median())
+
+
+def test_enough_worlds_teach_one_another(against_worlds: Backtest, against_visits: Backtest) -> None:
+    worlds = against_worlds.worths.group_by("ranking").len()
+    assert dict(worlds.iter_rows())[TAUGHT] == 3
+    aucs = dict(against_worlds.summarise().select("ranking", "auc").iter_rows())
+    assert aucs[TAUGHT] > aucs[COUNTING]
+    assert TAUGHT not in against_visits.worths["ranking"].to_list()
+
+
+def test_each_mechanism_is_told_in_turn_with_its_own_calibration(standard: Standard) -> None:
+    model = read_simulation_model(settings.model_file("c2", "simulation"))
+    targets = read_targets(settings.published_figures_file("c2"))
+    plans = [WorldPlan(model, mechanism=mechanism) for mechanism in ("own_word_only", "random_outcomes")]
+    tested = backtest_mechanisms(plans, standard, targets, (1, 5))
+    assert [one.summarise()["among"][0] for one in tested] == [
+        "invented worlds: own_word_only",
+        "invented worlds: random_outcomes",
+    ]
+    assert all(plan.cause.told in one.about for plan, one in zip(plans, tested, strict=True))
+    html, told = write_backtest_page(tested), json.loads(write_backtest_json(tested))["backtests"]
+    assert html.count("<h2>Calibration: ") == 2
+    assert [one["calibration_error"] for one in told] == [round(one.calibration_error, 6) for one in tested]
 
 
 def test_declarations_visited_in_the_first_wave_are_left_out_once_the_list_may_learn_from_it(
@@ -113,10 +156,17 @@ def test_other_rankings_do_not_depend_on_the_order_of_rows(collection: Collectio
         {"org_code": ["5U0", "5U1", "R5T"] * 2, "indicator": ["a"] * 3 + ["b"] * 3, "z": [1.0, 2, 3] * 2}
     )
     shuffled = {name: table.sample(fraction=1.0, shuffle=True, seed=1) for name, table in collection.tables.items()}
+    unmet = pl.DataFrame(
+        {"org_code": ["5U0", "5U0", "R5T"], "function": ["provider", "provider", "whole"], "check_id": ["a", "b", "a"]}
+    ).with_columns(grave=pl.Series([True, True, False]))
     rankings, again = (
-        rank_otherwise(declarations, tables, rows, standard.questionnaire, (_YEAR, 7))
-        for tables, rows in ((collection.tables, scores), (shuffled, scores.reverse()))
+        rank_otherwise(declarations, tables, rows, admitted, standard.questionnaire, (_YEAR, 7))
+        for tables, rows, admitted in (
+            (collection.tables, scores, unmet),
+            (shuffled, scores.reverse(), unmet.reverse()),
+        )
     )
+    assert rankings[BREACHES].filter(pl.col("score") > 0).rows() == [("5U0", "provider", 2.0)]
     for name, ranking in rankings.items():
         assert ranking.height == declarations.height
         assert_frame_equal(ranking, again[name])
@@ -133,7 +183,7 @@ class _Page(HTMLParser):
 
 
 def test_the_page_asks_for_nothing_from_outside_and_tells_its_pictures_in_words(against_visits: Backtest) -> None:
-    html = write_backtest_page(against_visits)
+    html = write_backtest_page([against_visits])
     tags = _Page(html).tags
     assert ("html", {"lang": "en"}) in tags
     assert not re.search(r"https?://|\bsrc=|\bhref=|@import|url\(", html)
@@ -144,8 +194,8 @@ def test_the_page_asks_for_nothing_from_outside_and_tells_its_pictures_in_words(
 
 
 def test_the_json_holds_every_sample_and_null_for_what_is_not_known(against_visits: Backtest) -> None:
-    text = write_backtest_json(against_visits)
-    told = json.loads(text)
+    text = write_backtest_json([against_visits])
+    (told,) = json.loads(text)["backtests"]
     assert "NaN" not in text
     assert len(told["samples"]) == 2 * len(_RANKINGS)
     assert {row["ranking"] for row in told["summary"]} == set(_RANKINGS)
@@ -158,7 +208,7 @@ def test_the_table_for_a_terminal_has_the_list_first(against_visits: Backtest) -
 
 def test_simulate_and_run_work_hand_in_hand(tmp_path: Path) -> None:
     runner, folder = CliRunner(), tmp_path / "invented"
-    made = runner.invoke(main, ["simulate", "--out", str(folder), "--difficulty", "easy", "--seed", "4"])
+    made = runner.invoke(main, ["simulate", "--out", str(folder), "--mechanism", "breaches", "--seed", "4"])
     assert (made.exit_code, "INVENTED" in made.output) == (0, True)
     ran = runner.invoke(main, ["run", str(folder), "--year", _YEAR, "--out", str(tmp_path / "run")])
     assert ran.exit_code == 0
@@ -172,9 +222,9 @@ def test_several_worlds_have_a_folder_each(tmp_path: Path) -> None:
 
 
 def test_backtest_writes_page_and_figures_and_prints_a_table(tmp_path: Path) -> None:
-    told = CliRunner().invoke(main, ["backtest", "--worlds", "1", "--out", str(tmp_path)])
+    told = CliRunner().invoke(main, ["backtest", "--worlds", "1", "--mechanism", "rare", "--out", str(tmp_path)])
     assert told.exit_code == 0
-    assert "INVENTED WORLDS" in told.output
+    assert "INVENTED WORLDS: RARE" in told.output
     assert sorted(file.name for file in tmp_path.iterdir()) == ["backtest.html", "backtest.json"]
 
 

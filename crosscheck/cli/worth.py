@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -35,19 +35,32 @@ _difficulty = click.option(
 )
 
 
+# They are those of `simulation.model`, which takes a while to import; a test holds them together.
+MECHANISMS: Final = (
+    "latent", "breaches", "honest", "all_best", "own_word_only", "rare", "common", "random_outcomes"
+)  # fmt: skip
+
+
 @main.command()
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder of the invented collection.")
 @_difficulty
+@click.option(
+    "--mechanism",
+    type=click.Choice(MECHANISMS),
+    default="latent",
+    show_default=True,
+    help="What decides whether a standard is met, and how answers follow (docs/simulation.md).",
+)
 @click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="The same seed, the same world.")
 @click.option(
     "--worlds", type=click.IntRange(min=1), default=1, show_default=True, help="How many; each in a folder of its own."
 )
 @standard_option
-def simulate(out: Path, difficulty: Any, seed: int, worlds: int, standard: str | None) -> None:
+def simulate(out: Path, seed: int, worlds: int, standard: str | None, **chosen: Any) -> None:
     """Invent a national collection whose truth is known, to judge rules and weights by. Nothing in it is real.
 
     \b
-    Example:  crosscheck simulate --out invented --difficulty middling --seed 1
+    Example:  crosscheck simulate --out invented --mechanism breaches --seed 1
     Then:     crosscheck run invented --year 2008/09 --out run-of-invented
     """
     from crosscheck.questionnaire import read_questionnaire
@@ -58,13 +71,15 @@ def simulate(out: Path, difficulty: Any, seed: int, worlds: int, standard: str |
     from crosscheck.standard import name_standard
 
     name = name_standard(standard)
-    plan = WorldPlan(read_simulation_model(settings.model_file(name, "simulation")), difficulty)
+    plan = WorldPlan(read_simulation_model(settings.model_file(name, "simulation")), **chosen)
     questionnaire = read_questionnaire(settings.questionnaire_file(name))
     targets = read_targets(settings.published_figures_file(name))
     for one in range(seed, seed + worlds):
         folder = out if worlds == 1 else out / f"seed-{one}"
         write_world(build_world(plan, questionnaire, targets, one), folder, plan, one)
-        click.echo(f"{folder}: an INVENTED collection, {difficulty}, seed {one}; nothing in it is real")
+        click.echo(
+            f"{folder}: an INVENTED collection, {plan.mechanism}, {plan.difficulty}, seed {one}; nothing in it is real"
+        )
 
 
 @main.command()
@@ -72,6 +87,13 @@ def simulate(out: Path, difficulty: Any, seed: int, worlds: int, standard: str |
 @click.option("--year", help="Assessment year of the visits, as 2008/09.", callback=assessment_year_if_given)
 @click.option("--worlds", type=click.IntRange(min=1), help="Hold the list against so many invented worlds instead.")
 @_difficulty
+@click.option(
+    "--mechanism",
+    type=click.Choice([*MECHANISMS, "all"]),
+    default="latent",
+    show_default=True,
+    help="What decides in these worlds whether a standard is met; all: one after the other.",
+)
 @click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Seed of the first world.")
 @click.option(
     "--first-wave", is_flag=True, help="Let the list learn from each world's first visits, and leave them out."
@@ -92,7 +114,7 @@ def backtest(collection: Path | None, year: str | None, worlds: int | None, out:
 
     \b
     Example:  crosscheck backtest data/england-2008-09 --year 2008/09
-    Or:       crosscheck backtest --worlds 20 --difficulty middling
+    Or:       crosscheck backtest --worlds 20 --mechanism all
     """
     from crosscheck.backtest import backtest_collection
     from crosscheck.collection.read import read_collection
@@ -103,27 +125,30 @@ def backtest(collection: Path | None, year: str | None, worlds: int | None, out:
         raise click.UsageError("Give either a collection and its --year, or --worlds.")
     standard = load_standard(name_standard(options["standard"]))
     if collection is not None and year is not None:
-        tested = backtest_collection(
-            read_collection(collection, standard.questionnaire, year, standard.name), standard, year, options["share"]
-        )
+        read = read_collection(collection, standard.questionnaire, year, standard.name)
+        tested = [backtest_collection(read, standard, year, options["share"])]
     else:
         tested = _backtest_worlds(standard, int(worlds or 0), options)
     write_backtest(tested, out)
-    for among, rows, columns in list_worths(tested):
-        click.echo(among)
-        list_rows(rows, columns, "table")
-    click.echo(f"{tell_backtest(tested)}\n{out / 'backtest.html'} has the plots, {out / 'backtest.json'} every figure")
+    for one in tested:
+        for among, rows, columns in list_worths(one):
+            click.echo(among)
+            list_rows(rows, columns, "table")
+        click.echo(tell_backtest(one))
+    click.echo(f"{out / 'backtest.html'} has the plots, {out / 'backtest.json'} every figure")
 
 
-def _backtest_worlds(standard: Standard, worlds: int, options: dict[str, Any]) -> Backtest:
-    from crosscheck.backtest import backtest_worlds, build_worlds
+def _backtest_worlds(standard: Standard, worlds: int, options: dict[str, Any]) -> list[Backtest]:
+    from crosscheck.backtest import backtest_mechanisms
     from crosscheck.simulation.margins import read_targets
-    from crosscheck.simulation.model import WorldPlan, read_simulation_model
+    from crosscheck.simulation.model import MECHANISMS, WorldPlan, read_simulation_model
 
-    plan = WorldPlan(read_simulation_model(settings.model_file(standard.name, "simulation")), options["difficulty"])
-    targets = read_targets(settings.published_figures_file(standard.name))
-    built = build_worlds(plan, standard, targets, worlds, options["seed"])
-    return backtest_worlds(built, standard, plan.model.year, options["share"], with_first_wave=options["first_wave"])
+    model, asked = read_simulation_model(settings.model_file(standard.name, "simulation")), options["mechanism"]
+    chosen = [mechanism for mechanism in MECHANISMS if asked in (mechanism, "all")]
+    plans = [WorldPlan(model, options["difficulty"], mechanism) for mechanism in chosen]
+    targets, seeds = read_targets(settings.published_figures_file(standard.name)), (worlds, options["seed"])
+    wave = options["first_wave"]
+    return backtest_mechanisms(plans, standard, targets, seeds, options["share"], with_first_wave=wave)
 
 
 @main.command()

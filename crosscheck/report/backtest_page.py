@@ -29,6 +29,7 @@ _SUMMARY: Final[_Columns] = {
     "lift_low": ("from", "from", "{:.2f}"),
     "lift_high": ("to", "to", "{:.2f}"),
     "against_counting": ("Lift against counting", "×", "{:.2f}"),
+    "list_against": ("The list's lift against this", "List ×", "{:.2f}"),
     "auc": ("AUC", "AUC", "{:.3f}"),
     "average_precision": ("Average precision", "AP", "{:.3f}"),
     "days_sooner": ("Days sooner", "Days", "{:.1f}"),
@@ -77,8 +78,6 @@ th:first-child, td:first-child {{ text-align: left; }}
 <body>
 <main>
 <h1>Backtest of the visit list</h1>
-<p>{about}.</p>
-<p>{told}</p>
 {sections}
 </main>
 </body>
@@ -86,16 +85,18 @@ th:first-child, td:first-child {{ text-align: left; }}
 """
 
 
-def write_backtest(backtest: Backtest, folder: Path) -> None:
+def write_backtest(backtests: Sequence[Backtest], folder: Path) -> None:
     """Write `backtest.html` and `backtest.json` into a folder; those of a former backtest are replaced.
+
+    Several are told one after the other, as those of several mechanisms are.
 
     Raises:
         RunError: the folder can't be written.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / "backtest.html").write_text(write_backtest_page(backtest), encoding="utf-8")
-        (folder / "backtest.json").write_text(write_backtest_json(backtest), encoding="utf-8")
+        (folder / "backtest.html").write_text(write_backtest_page(backtests), encoding="utf-8")
+        (folder / "backtest.json").write_text(write_backtest_json(backtests), encoding="utf-8")
     except OSError as error:
         raise RunError(f"{folder}: can't be written ({error.strerror}). Name another folder with --out.") from error
 
@@ -113,17 +114,22 @@ def _extent(rankings: pl.DataFrame) -> str:
     return f"medians over {samples} worlds" if samples > 1 else f"{judged:.0f} judged, with 90% intervals"
 
 
-def write_backtest_page(backtest: Backtest) -> str:
-    """The page: every kind of sample with its table and its lifts drawn, the calibration, and what visits found."""
+def write_backtest_page(backtests: Sequence[Backtest]) -> str:
+    """The page: of each backtest all samples, with their tables and lifts drawn, its calibration, and its visits."""
+    return _PAGE.format(sections="\n".join(part for backtest in backtests for part in _tell_parts(backtest)))
+
+
+def _tell_parts(backtest: Backtest) -> list[str]:
     summary = backtest.summarise()
-    parts = [_section(str(among), rankings) for (among,), rankings in summary.group_by("among", maintain_order=True)]
+    parts = [f"<p>{escape(backtest.about)}.</p>", f"<p>{escape(tell_backtest(backtest))}</p>"]
+    parts += [_section(str(among), rankings) for (among,), rankings in summary.group_by("among", maintain_order=True)]
     parts += [
-        "<h2>Calibration</h2>",
+        f"<h2>Calibration: {escape(summary['among'][0])}</h2>",
         _draw_calibration(backtest.calibration),
         _table(
             backtest.calibration,
             _CALIBRATION,
-            "Stated risk and what was found, in groups from the lowest risk to the highest",
+            f"{summary['among'][0].capitalize()}: stated risk and what was found, from the lowest risk to the highest",
         ),
     ]
     if not backtest.yields.is_empty():
@@ -131,12 +137,17 @@ def write_backtest_page(backtest: Backtest) -> str:
             "<h2>What visits found</h2>",
             _table(backtest.yields, _YIELD, "By the arm that chose them, with 90% intervals"),
         ]
-    return _PAGE.format(about=escape(backtest.about), told=escape(tell_backtest(backtest)), sections="\n".join(parts))
+    return parts
 
 
-def write_backtest_json(backtest: Backtest) -> str:
-    """All figures, to six decimals; what is not known is null."""
-    told = {
+def write_backtest_json(backtests: Sequence[Backtest]) -> str:
+    """All figures of each, to six decimals; what is not known is null."""
+    told = {"backtests": [_figures(backtest) for backtest in backtests]}
+    return json.dumps(told, indent=1, ensure_ascii=False) + "\n"
+
+
+def _figures(backtest: Backtest) -> dict[str, Any]:
+    return {
         "about": backtest.about,
         "share": backtest.share,
         "summary": _plain(backtest.summarise().to_dicts()),
@@ -146,7 +157,6 @@ def write_backtest_json(backtest: Backtest) -> str:
         "yields": _plain(backtest.yields.to_dicts()),
         "prevalence": _plain([asdict(backtest.prevalence)])[0],
     }
-    return json.dumps(told, indent=1, ensure_ascii=False) + "\n"
 
 
 def tell_backtest(backtest: Backtest) -> str:
@@ -155,8 +165,9 @@ def tell_backtest(backtest: Backtest) -> str:
     return (
         f"Of all declarations of compliance {found.value:.0%} would be found otherwise than declared ({found.low:.0%} "
         f"to {found.high:.0%}). The first {backtest.share:.0%} of each ranking are looked at; lift is how many times "
-        "as many are found there as at random, beside it as a multiple (×) of that of counting adverse answers. AUC is "
-        "the chance that one found otherwise stands before one upheld. Stated risk and found share differ by "
+        "as many are found there as at random, beside it as a multiple (×) of that of counting adverse answers, and the "
+        "list's as a multiple of each ranking's (List ×), medians over the same samples. AUC is the chance "
+        "that one found otherwise stands before one upheld. Stated risk and found share differ by "
         f"{backtest.calibration_error:.3f} on average (expected calibration error)."
     )
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import polars as pl
-from scipy.special import betaincinv, expit, gammaincinv, logit, ndtr
+from scipy.special import betaincinv, expit, gammaincinv, logit, ndtr, ndtri
 
 from crosscheck.simulation.chance import pick_levels
 from crosscheck.simulation.margins import find_margin
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from crosscheck.questionnaire import Question, Questionnaire
     from crosscheck.simulation.chance import Chance
+    from crosscheck.simulation.duties import Duties
     from crosscheck.simulation.margins import Margin, Target
     from crosscheck.simulation.model import WorldPlan
     from crosscheck.simulation.truth import Boards
@@ -100,8 +101,8 @@ def discriminate(questionnaire: Questionnaire, plan: WorldPlan) -> dict[str, flo
 def answer_questions(
     organisations: pl.DataFrame,
     boards: Boards,
-    questionnaire: Questionnaire,
-    targets: Mapping[str, Sequence[Target]],
+    asked: tuple[Questionnaire, Mapping[str, Sequence[Target]]],
+    duties: Duties,
     plan: WorldPlan,
     chance: Chance,
 ) -> pl.DataFrame:
@@ -110,8 +111,8 @@ def answer_questions(
     Args:
         organisations: as they were founded.
         boards: what is so of them, in the same order.
-        questionnaire: what was asked of whom.
-        targets: the published figures by question (`margins.read_targets`).
+        asked: what was asked of whom, and the published figures by question (`margins.read_targets`).
+        duties: who admits a breach, and who answers everything with the best answer.
         plan: how strongly answers depend on what is.
         chance: the world's chance.
 
@@ -119,7 +120,8 @@ def answer_questions(
         The conformed answers of a collection, by `org_code`, `question_id`, `item`; an organisation that made no return
         has no row, and one that describes no review has none on reviews.
     """
-    looks = _looks(boards, questionnaire, plan, chance)
+    questionnaire, targets = asked
+    looks = _show(_looks(boards, questionnaire, plan, chance), questionnaire, duties, plan)
     types = organisations["org_type"].to_numpy()
     numbers = {kind: int(np.sum(types == kind)) for kind in ORG_TYPES}
     returns = {}
@@ -127,12 +129,31 @@ def answer_questions(
         margin = find_margin(question, targets.get(question.question_id, ()), numbers)
         for item in _items(question):
             answered = _answer(question, item, looks[question.question_id, item], organisations, (margin, plan))
-            returns[question.question_id, item] = _leave_open(answered, boards, types, (margin, plan), chance)
+            returns[question.question_id, item] = _leave_open(answered, boards, (duties, types), (margin, plan), chance)
     agreed = _count_children(_hang_together(returns, plan), organisations, plan, chance)
     described = [_describe(returned, organisations, plan, chance) for returned in agreed.values()]
     silent = organisations.filter(pl.col("org_type") == "ambulance").head(plan.model.organisations.silent)["org_code"]
     answers = pl.concat([returned.rows(organisations["org_code"]) for returned in described])
     return answers.filter(~pl.col("org_code").is_in(silent.to_list())).sort("org_code", "question_id", "item")
+
+
+def establish_facts(
+    boards: Boards, questionnaire: Questionnaire, duties: Duties, plan: WorldPlan, chance: Chance
+) -> dict[str, NDArray[np.float64]]:
+    """What is so of the questions of which some figure is a record, whatever the board believes and answers.
+
+    Returns:
+        By question a standard normal for each organisation, positive is worse; where no end is worse, positive is more.
+    """
+    strengths, facts = discriminate(questionnaire, plan), {}
+    for name in sorted({figure.record_of for figure in plan.model.figures.values()} - {""}):
+        question, strength = questionnaire[name], strengths[name]
+        rest = np.sqrt(1 - strength**2) * chance.of(f"{name}/0").standard_normal(len(boards.candour))
+        sign = -1 if question.direction == "none" else 1
+        facts[name] = sign * (strength * boards.shortfall_of(question.section) + rest)
+        if name in duties.names:
+            facts[name] = duties.standing[:, duties.names.index(name)]
+    return facts
 
 
 def _items(question: Question) -> tuple[int, ...]:
@@ -147,7 +168,8 @@ def _looks(
     Discrimination times what the board believes of the section, plus who filled the section in, less what it keeps
     back.
     """
-    author, shading = plan.model.answers.author.value, plan.at(plan.model.parameters.shading)
+    author = plan.model.answers.author.value
+    shading = plan.cause.bends * plan.at(plan.model.parameters.shading)
     strengths, number = discriminate(questionnaire, plan), len(boards.candour)
     authors = author * chance.of("authors").standard_normal((number, len(boards.sections)))
     spread = np.sqrt(1 + boards.misjudgement**2)
@@ -162,6 +184,27 @@ def _looks(
                 shown = (shown + authors[:, place] + shading * boards.candour) / np.sqrt(1 + author**2 + shading**2)
             looks[question.question_id, item] = -shown
     return looks
+
+
+def _show(
+    looks: dict[tuple[str, int], NDArray[np.float64]], questionnaire: Questionnaire, duties: Duties, plan: WorldPlan
+) -> dict[tuple[str, int], NDArray[np.float64]]:
+    """The same where those who admit a breach stand lowest, and those who answer everything with the best highest.
+
+    Answers keep the shares that were published: whoever stands highest takes places that others would have had.
+    """
+    shown = dict(looks)
+    for place, name in enumerate(duties.names if plan.cause.breaches else ()):
+        unmet, within = duties.unmet[:, place], ndtr(looks[name, 0])
+        rank = np.where(duties.admits[:, place], unmet * within, unmet + (1 - unmet) * within)
+        shown[name, 0] = ndtri(np.clip(rank, 1e-9, 1 - 1e-9))
+    share = duties.all_best.mean()
+    for name, item in shown if share else ():
+        if questionnaire[name].direction != "none":
+            rank = ndtr(shown[name, item])
+            rank = np.where(duties.all_best, 1 - 1e-12, rank * (1 - share))
+            shown[name, item] = ndtri(rank)
+    return shown
 
 
 def _answer(
@@ -210,17 +253,24 @@ def count_out(
 
 
 def _leave_open(
-    returned: Return, boards: Boards, types: NDArray[np.str_], spread: tuple[Margin, WorldPlan], chance: Chance
+    returned: Return,
+    boards: Boards,
+    conduct: tuple[Duties, NDArray[np.str_]],
+    spread: tuple[Margin, WorldPlan],
+    chance: Chance,
 ) -> Return:
     """What is not answered: as published by type, and a little more where there is something to be silent about."""
-    margin, plan = spread
+    (margin, plan), (duties, types) = spread, conduct
     answers, question = plan.model.answers, returned.question
     published = margin.absences[[ORG_TYPES.index(kind) for kind in types]]
     drawn = chance.of(f"open/{question.question_id}/{returned.item}").random((2, len(types)))
+    drawn = np.where(duties.all_best, 1.0, drawn)
     absent = (np.cumsum(published, axis=1) <= drawn[0][:, None]).sum(axis=1)
     for absence in range(len(ABSENCES)):
         returned = returned.where(absent == absence, absence)
     silence = logit(answers.no_answer.value) + answers.silence.value * boards.shortfall_of(question.section)
+    if plan.cause.breaches and question.question_id in duties.names:
+        silence += plan.model.breaches.silence.value * duties.breached[:, duties.names.index(question.question_id)]
     doubt = np.log(boards.misjudgement / plan.at(plan.model.parameters.misjudgement))
     ignorance = logit(answers.not_known.value) + answers.ignorance.value * doubt / plan.model.truth.self_knowledge.value
     silent = expit(silence)

@@ -70,7 +70,7 @@ def _kindness(organisations: pl.DataFrame, model: SimulationModel, drawn: np.ran
 
 def _occasions(author: Author, plan: WorldPlan) -> list[_Occasion]:
     model, stated = plan.model, plan.model.comments
-    sees = plan.at(model.parameters.sources)
+    sees = plan.sources
     return [
         _Occasion(model.year, True, author.comments, sees),
         _Occasion(

@@ -12,6 +12,8 @@ from crosscheck.frames import INPUTS
 from crosscheck.simulation.chance import pick_levels
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     from crosscheck.simulation.chance import Chance
@@ -25,7 +27,12 @@ _STRONGEST: Final = 0.95
 
 
 def gather_figures(
-    organisations: pl.DataFrame, boards: Boards, duties: NDArray[np.float64], plan: WorldPlan, chance: Chance
+    organisations: pl.DataFrame,
+    boards: Boards,
+    duties: NDArray[np.float64],
+    facts: Mapping[str, NDArray[np.float64]],
+    plan: WorldPlan,
+    chance: Chance,
 ) -> pl.DataFrame:
     """Every figure that the plan states, about the organisations that have it.
 
@@ -33,6 +40,7 @@ def gather_figures(
         organisations: as they were founded.
         boards: what is so of them, in the same order.
         duties: their shortfall in the duties that can be seen, in the same order.
+        facts: what is so of single questions, of which some figures are records (`answers.establish_facts`).
         plan: what each figure speaks of, and how well.
         chance: the world's chance.
 
@@ -41,6 +49,7 @@ def gather_figures(
     """
     seen = {"duties": duties, "all": _all_sections(boards, plan), "nothing": np.zeros(len(duties))}
     seen |= {section: boards.shortfall_of(section) for section in boards.sections}
+    seen |= facts
     seen["area"] = _shared(organisations["board"], chance, "areas")
     measures = _measures(organisations, seen["area"])
     figures = [
@@ -83,9 +92,9 @@ def _figure(
     plan, chance = world
     drawn = chance.of(f"figure/{name}")
     number = organisations.height
-    strength = min(_STRONGEST, figure.strength * plan.at(plan.model.parameters.sources))
+    strength = figure.strength if figure.record_of else min(_STRONGEST, figure.strength * plan.sources)
     past = plan.model.truth.persistence.value**figure.years_old
-    subject = past * seen[figure.speaks_of] + np.sqrt(1 - past**2) * drawn.standard_normal(number)
+    subject = past * seen[figure.record_of or figure.speaks_of] + np.sqrt(1 - past**2) * drawn.standard_normal(number)
     noise = np.sqrt(figure.area) * seen["area"] + np.sqrt(1 - figure.area) * drawn.standard_normal(number)
     raters = _shared(organisations["area"], chance, f"rater/{name}")
     worse = strength * subject + np.sqrt(1 - strength**2) * noise

@@ -1,19 +1,17 @@
-"""The years before: what was so, what was declared, and what visitors found who can err."""
+"""The years before: what was so, and what was declared."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, timedelta
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
-from scipy.special import expit, logit, ndtri
 
 from crosscheck.frames import INPUTS
+from crosscheck.simulation.duties import belong_to, weigh_breaches
 from crosscheck.simulation.places import FORMER
-from crosscheck.simulation.truth import statuses
-from crosscheck.vocabulary import COMPLIANT
+from crosscheck.simulation.truth import falls_short, statuses
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,41 +19,69 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from crosscheck.simulation.chance import Chance
+    from crosscheck.simulation.duties import Duties
     from crosscheck.simulation.model import SimulationModel, WorldPlan
     from crosscheck.simulation.truth import Boards
-
-# Inspections of a former year ran for three months from the June after it.
-_SEASON: Final = 90
 
 
 @dataclass(frozen=True)
 class Former:
-    """One former year: `shortfall` and `status` of every organisation as a whole."""
+    """One former year: what was so of every organisation as a whole, and what it declared (`status`).
+
+    `lapse` says whether the standard was not met; `asked` and `breached` have one column a duty: those that it had, and
+    those of them that it breached.
+    """
 
     year: str
     shortfall: NDArray[np.float64]
+    lapse: NDArray[np.bool_]
     status: NDArray[np.str_]
+    asked: NDArray[np.bool_]
+    breached: NDArray[np.bool_]
 
 
-def look_back(first: pl.DataFrame, boards: Boards, plan: WorldPlan, chance: Chance) -> list[Former]:
+def look_back(
+    first: pl.DataFrame, boards: Boards, duties: Duties, types: NDArray[np.str_], plan: WorldPlan, chance: Chance
+) -> list[Former]:
     """What was so and what was declared in the years before, the oldest first.
 
     Args:
         first: the first declaration of each organisation, in the organisations' order (`truth.declare`).
         boards: how candid each board is, and how well it knows its house: that does not change.
+        duties: how organisations stand with single duties now; what a breach weighs does not change.
+        types: the organisations' types.
         plan: how slowly organisations change, and what share was declared compliant.
         chance: the world's chance.
     """
     model, drawn = plan.model, chance.of("history")
-    persistence, shortfall = model.truth.persistence.value, first["shortfall"].to_numpy()
+    persistence, of_whole = model.truth.persistence.value, _of_whole(duties, types, model)
+    breaches = first["breaches"].to_numpy()
+    rest, standing = first["shortfall"].to_numpy() - breaches, duties.standing
+    part, beside = breaches.std(), rest.std() if breaches.any() else 1.0
     years = []
     for year, compliant in reversed(list(zip(model.former_years, model.declared.former_compliant, strict=True))):
-        change = drawn.standard_normal(len(shortfall))
-        shortfall = persistence * shortfall + np.sqrt(1 - persistence**2) * change
+        rest = persistence * rest + np.sqrt(1 - persistence**2) * beside * drawn.standard_normal(len(rest))
+        standing = _stood(standing, model, chance.of(f"duties/{year}"))
+        breached = of_whole & (standing > duties.limits)
+        groups = np.where(types == "pct", "pct", "others")
+        shortfall = part * weigh_breaches(breached, duties.effects, groups) + rest
         believed = shortfall + boards.misjudgement * drawn.standard_normal(len(shortfall))
         urge = believed + plan.at(model.parameters.reticence) * boards.candour
-        years.append(Former(year, shortfall, statuses(urge, believed, compliant, model.declared.not_met_share.value)))
+        status = statuses(urge, believed, compliant, model.declared.not_met_share.value)
+        years.append(Former(year, shortfall, falls_short(shortfall, plan, chance, year), status, of_whole, breached))
     return years[::-1]
+
+
+def _of_whole(duties: Duties, types: NDArray[np.str_], model: SimulationModel) -> NDArray[np.bool_]:
+    """The duties of each organisation as a whole: of a primary care trust those of both functions."""
+    own = belong_to(["whole"], duties, model)
+    return np.where((types == "pct")[:, None], belong_to(["commissioner", "provider"], duties, model), own)
+
+
+def _stood(standing: NDArray[np.float64], model: SimulationModel, drawn: np.random.Generator) -> NDArray[np.float64]:
+    kept = model.breaches.persistence.value
+    stood: NDArray[np.float64] = kept * standing + np.sqrt(1 - kept**2) * drawn.standard_normal(standing.shape)
+    return stood
 
 
 def list_declarations(
@@ -112,72 +138,3 @@ def _stated(declarations: pl.DataFrame, model: SimulationModel, drawn: np.random
         )
         .select(INPUTS["declarations"].schema.names())
     )
-
-
-def visit_former_years(
-    organisations: pl.DataFrame, former: Sequence[Former], declarations: pl.DataFrame, plan: WorldPlan, chance: Chance
-) -> pl.DataFrame:
-    """`frames.INPUTS["visits"]`: in each former year some visits drawn by lot, others chosen by risk."""
-    visits, knowledge = [], plan.model.visits.former_knowledge.value
-    for past in former:
-        drawn = chance.of(f"visits/{past.year}")
-        known = knowledge * past.shortfall + np.sqrt(1 - knowledge**2) * drawn.standard_normal(len(past.shortfall))
-        whole = organisations.select("org_code", "area", function=pl.lit("whole"), year=pl.lit(past.year)).with_columns(
-            lapse=pl.Series(past.shortfall > ndtri(1 - plan.model.truth.not_met.value)), known=known
-        )
-        declared = declarations.filter((pl.col("year") == past.year) & (pl.col("status") == COMPLIANT))
-        compliant = whole.join(declared.select("org_code"), on="org_code", how="semi", maintain_order="left")
-        begin = date(int(past.year[:4]) + 1, 6, 1)
-        numbers = (plan.model.visits.former_random, plan.model.visits.former_risk)
-        visits.append(visit(compliant, numbers, (begin, _SEASON), plan, drawn))
-    return pl.concat(visits).sort(INPUTS["visits"].key)
-
-
-def visit(
-    compliant: pl.DataFrame,
-    numbers: tuple[int, int],
-    season: tuple[date, int],
-    plan: WorldPlan,
-    drawn: np.random.Generator,
-) -> pl.DataFrame:
-    """Visit some declarations of compliance: so many by lot, then so many of the others by what is known of them.
-
-    Args:
-        compliant: `org_code`, `function`, `year`, `area` (of the region whose team visits), `lapse` (the standard is
-            not met) and `known` (the higher, the sooner visited).
-        numbers: how many by lot, how many by risk.
-        season: the first day, and for how many days.
-        plan: how often visitors err, and how lenient teams are.
-        drawn: chance.
-
-    Returns:
-        `frames.INPUTS["visits"]`; `inclusion_probability` for those drawn by lot only.
-    """
-    by_lot, by_risk = numbers
-    order = drawn.permutation(compliant.height)
-    lot = np.zeros(compliant.height, dtype=bool)
-    lot[order[:by_lot]] = True
-    worst = np.lexsort((order, -np.where(lot, -np.inf, compliant["known"].to_numpy())))[:by_risk]
-    risk = np.zeros_like(lot)
-    risk[worst] = True
-    first, days = season
-    days_on = drawn.integers(days, size=compliant.height)
-    qualified = drawn.random(compliant.height) < _found(compliant, plan, drawn)
-    visited = compliant.with_columns(
-        selected_by=pl.Series(np.where(lot, "random", "risk")),
-        inclusion_probability=pl.when(pl.Series(lot)).then(round(by_lot / compliant.height, 4)),
-        visited_on=pl.Series([first + timedelta(days=int(day)) for day in days_on]),
-        finding=pl.Series(np.where(qualified, "qualified", "upheld")),
-        assessor=pl.lit(None, dtype=pl.String),
-        standard=pl.lit(None, dtype=pl.String),
-    )
-    return visited.filter(pl.Series(lot | risk)).select(INPUTS["visits"].schema.names())
-
-
-def _found(compliant: pl.DataFrame, plan: WorldPlan, drawn: np.random.Generator) -> NDArray[np.float64]:
-    """How likely the team of the region finds a lapse: where there is one, and where there is none."""
-    visits = plan.model.visits
-    teams = visits.leniency.value * drawn.standard_normal(len(plan.model.regions))
-    finds = np.where(compliant["lapse"].to_numpy(), visits.sensitivity.value, 1 - visits.specificity.value)
-    found: NDArray[np.float64] = expit(logit(finds) - teams[compliant["area"].to_numpy()])
-    return found

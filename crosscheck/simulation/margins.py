@@ -30,7 +30,7 @@ _ROUNDS: Final = 60
 
 # What is not published is mostly as it should be: each level is so many times as common as the next worse. (Of the
 # posts that had to be filled, the report prints the share of the worst case only: 80%.)
-_NEXT_BETTER: Final = 5.0
+_NEXT_BETTER: Final = 3.5
 
 # A most frequent answer is printed without its share: more than half makes it one.
 _MODE: Final = 0.55

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 Difficulty = Literal["easy", "middling", "hard"]
 DIFFICULTIES = get_args(Difficulty)
+Mechanism = Literal["latent", "breaches", "honest", "all_best", "own_word_only", "rare", "common", "random_outcomes"]
+MECHANISMS: tuple[Mechanism, ...] = get_args(Mechanism)
 
 
 class Levels(Stated):
@@ -82,11 +84,50 @@ class Sizes(Stated):
 class Truth(Stated):
     """What is so, whatever is declared or answered."""
 
-    not_met: Number
+    not_met_spread: Number
     common: Number
     function_share: Number
     self_knowledge: Number
     persistence: Number
+
+
+class Cause(Stated):
+    """What decides whether a standard is met, and how answers follow; see the model file for what each entry means."""
+
+    told: str
+    breaches: float
+    not_met: float
+    unseen: float = 1.0
+    sources: float = 1.0
+    bends: float = 1.0
+    all_best: float = 0.0
+    own_word_only: bool = False
+    visits_by_chance: int = 0
+
+
+class Breaches(Stated):
+    """How duties come to be breached and admitted, and what a breach weighs."""
+
+    follows: Number
+    mistaken: Number
+    unaware: Number
+    kept_back: Number
+    bend: Number
+    silence: Number
+    both_functions: Number
+    grave: Number
+    other: Number
+    spread: Number
+    nothing: Number
+    persistence: Number
+
+
+class Duty(Stated):
+    """A duty by the question that asks about it: the answers that admit a breach, and the functions it belongs to."""
+
+    unmet: list[str]
+    of: list[Function]
+    grave: bool = False
 
 
 class Declared(Stated):
@@ -188,6 +229,7 @@ class Figure(Stated):
     period: str
     direction: Literal["higher_better", "lower_better", "none"]
     speaks_of: str = "nothing"
+    record_of: str = ""
     strength: float = 0.0
     area: float = 0.0
     rater: float = 0.0
@@ -228,7 +270,11 @@ class Visits(Stated):
 
     sensitivity: Number
     specificity: Number
-    leniency: Number
+    assessors: int
+    strictness: Number
+    sees: Number
+    not_offered: Number
+    let_pass: Number
     former_random: int
     former_risk: int
     former_knowledge: Number
@@ -266,7 +312,10 @@ class SimulationModel(Heading):
     sizes: dict[OrgType, Sizes]
     services: dict[OrgType, dict[str, float]]
     truth: Truth
-    duties: dict[Function, dict[str, float]]
+    mechanisms: dict[Mechanism, Cause]
+    breaches: Breaches
+    duties: dict[str, Duty]
+    sections: dict[Function, dict[str, float]]
     declared: Declared
     answers: Answers
     areas: Areas
@@ -278,10 +327,26 @@ class SimulationModel(Heading):
 
 @dataclass(frozen=True)
 class WorldPlan:
-    """A simulation's model at one level of difficulty."""
+    """A simulation's model at one level of difficulty, by one mechanism."""
 
     model: SimulationModel
     difficulty: Difficulty = "middling"
+    mechanism: Mechanism = "latent"
+
+    @property
+    def cause(self) -> Cause:
+        """What decides whether a standard is met."""
+        return self.model.mechanisms[self.mechanism]
+
+    @property
+    def measured(self) -> float:
+        """The share of the variance of the shortfall that something speaks of."""
+        return 1 - self.cause.unseen * (1 - self.at(self.model.parameters.measured))
+
+    @property
+    def sources(self) -> float:
+        """The factor on how strongly figures and remarks depend on what they speak of."""
+        return self.cause.sources * self.at(self.model.parameters.sources)
 
     def at(self, levels: Levels) -> float:
         """The number that holds at this difficulty."""

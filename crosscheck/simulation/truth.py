@@ -12,12 +12,15 @@ import numpy as np
 import polars as pl
 from scipy.special import ndtri
 
+from crosscheck.simulation.duties import bear_on, weigh_breaches
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
     from crosscheck.simulation.chance import Chance
+    from crosscheck.simulation.duties import Duties
     from crosscheck.simulation.model import SimulationModel, WorldPlan
 
 _PROVIDER_CATEGORIES: Final = {
@@ -59,7 +62,7 @@ def seat_boards(number: int, sections: Sequence[str], plan: WorldPlan, chance: C
     return Boards(tuple(sections), shortfalls, candour, misjudgement, beliefs)
 
 
-def weigh_duties(boards: Boards, weights: dict[str, float], common: float) -> NDArray[np.float64]:
+def weigh_sections(boards: Boards, weights: dict[str, float], common: float) -> NDArray[np.float64]:
     """The shortfall in the sections on which the standard rests, weighted, of variance 1."""
     shares = np.array([weights.get(section, 0.0) for section in boards.sections])
     variance = common * shares.sum() ** 2 + (1 - common) * (shares**2).sum()
@@ -89,46 +92,81 @@ def list_functions(organisations: pl.DataFrame, model: SimulationModel, chance: 
     return pl.concat([first, second]).drop("org_type").sort("org_code", "function")
 
 
-def declare(functions: pl.DataFrame, boards: Boards, plan: WorldPlan, chance: Chance) -> pl.DataFrame:
+def declare(
+    functions: pl.DataFrame, boards: Boards, duties: Duties, plan: WorldPlan, chance: Chance
+) -> tuple[pl.DataFrame, NDArray[np.bool_]]:
     """What is so of each declaration, and what the board declares.
 
     Args:
         functions: rows of `list_functions`.
         boards: what is so of the organisations.
-        plan: the shares that do not meet the standard and that are declared so.
+        duties: how they stand with single duties.
+        plan: the mechanism, and the shares that do not meet the standard and that are declared so.
         chance: the world's chance.
 
     Returns:
-        The functions with `duties` (the shortfall that can be seen, of variance 1), `shortfall` (in the duties, of
-        variance 1; the standard is not met above a threshold that is the same in every world), `unmeasured` (the part
-        of it that nothing speaks of), `standard_met`, `candour`, `misjudgement`, `believed` (the shortfall as the board
-        sees it) and `status`.
+        The functions with `duties` (the shortfall that can be seen, of variance 1), `breaches` (the part of the
+        shortfall that lies in breached duties), `shortfall` (of variance 1; the standard is not met above a threshold),
+        `unmeasured` (the part of it that nothing speaks of), `standard_met`, `candour`, `misjudgement`, `believed` (the
+        shortfall as the board sees it) and `status`; and which breaches bear on each declaration, one column a duty.
     """
     model, drawn, place = plan.model, chance.of("declarations"), functions["place"].to_numpy()
-    measured, own = plan.at(model.parameters.measured), model.truth.function_share.value
+    measured, own = plan.measured, model.truth.function_share.value
     normal = drawn.standard_normal((3, len(boards.candour), 1))[:, place, 0]
     single = drawn.standard_normal((2, len(place)))
     unmeasured = np.sqrt(1 - measured) * (np.sqrt(1 - own) * normal[0] + np.sqrt(own) * single[0])
-    duties = _duties(functions, boards, model)
-    shortfall = np.sqrt(measured) * duties + unmeasured
+    breached = bear_on(functions, duties, model, chance)
+    weight = weigh_breaches(breached, duties.effects, functions["function"].to_numpy())
+    seen, breaches = _seen(weight, _general(functions, boards, model), plan.cause.breaches)
+    shortfall = np.sqrt(measured) * seen + unmeasured
     misread = np.sqrt(1 - own) * normal[1] + np.sqrt(own) * single[1]
     believed = shortfall + boards.misjudgement[place] * misread
     urge = believed + plan.at(model.parameters.reticence) * boards.candour[place]
-    return functions.with_columns(
-        duties=duties,
+    declared = functions.with_columns(
+        duties=seen,
+        breaches=np.sqrt(measured) * breaches,
         shortfall=shortfall,
         unmeasured=unmeasured,
-        standard_met=shortfall <= ndtri(1 - model.truth.not_met.value),
+        standard_met=~falls_short(shortfall, plan, chance, "this year"),
         candour=boards.candour[place],
         misjudgement=boards.misjudgement[place],
         believed=believed,
         status=statuses(urge, believed, model.declared.compliant, model.declared.not_met_share.value),
     )
+    return declared, breached
 
 
-def _duties(functions: pl.DataFrame, boards: Boards, model: SimulationModel) -> NDArray[np.float64]:
+def _seen(
+    weight: NDArray[np.float64], general: NDArray[np.float64], share: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The shortfall that can be seen, of variance 1, and the part of it that lies in breached duties."""
+    if not weight.any():
+        return general, np.zeros_like(general)
+    both = np.sqrt(share) * weight + np.sqrt(1 - share) * general
+    return both / both.std(), np.sqrt(share) * weight / both.std()
+
+
+def falls_short(shortfall: NDArray[np.float64], plan: WorldPlan, chance: Chance, when: str) -> NDArray[np.bool_]:
+    """Who does not meet the standard: the shortfall lies above a threshold.
+
+    The threshold is the same in every world where single duties have no part; else it leaves over a share that is
+    nearly the same. Where outcomes are drawn by chance, nothing of the shortfall matters.
+    """
+    short: NDArray[np.bool_]
+    cause = plan.cause
+    if cause.visits_by_chance:
+        short = chance.of(f"outcomes/{when}").random(len(shortfall)) < cause.not_met
+    elif not cause.breaches:
+        short = shortfall > ndtri(1 - cause.not_met)
+    else:
+        spread = plan.model.truth.not_met_spread.value * chance.of("not met").standard_normal()
+        short = shortfall > np.quantile(shortfall, 1 - cause.not_met * np.exp(spread))
+    return short
+
+
+def _general(functions: pl.DataFrame, boards: Boards, model: SimulationModel) -> NDArray[np.float64]:
     common, place = model.truth.common.value, functions["place"].to_numpy()
-    by_function = {name: weigh_duties(boards, weights, common) for name, weights in model.duties.items()}
+    by_function = {name: weigh_sections(boards, weights, common) for name, weights in model.sections.items()}
     return np.array([by_function[name][row] for name, row in zip(functions["function"], place, strict=True)])
 
 

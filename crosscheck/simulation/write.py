@@ -20,11 +20,12 @@ _README: Final = """# INVENTED: a simulated national collection
 made up by `crosscheck simulate`. Every organisation's code begins with INV and every name with "Invented". No
 conclusion about any real organisation can be drawn from it, and it must not be passed on without this file.
 
-It serves to judge rules and weights before a visit is made: what is true is known, and stands in `truth/truth.csv`,
+It serves to judge rules and weights before a visit is made: what is true is known, and stands in the folder `truth`,
 which no command reads as part of the collection.
 
 | | |
 |---|---|
+| mechanism | {mechanism}: {told} |
 | difficulty | {difficulty} |
 | seed | {seed} |
 | made from | simulation {version} (SHA-256 {digest}) |
@@ -33,7 +34,10 @@ which no command reads as part of the collection.
 The tables and columns are those of any collection. `truth/truth.csv` has one row a declaration of the year: `status` as
 declared, `standard_met`, `upheld` (a perfect visit finds what was declared), `shortfall` (positive is worse, in
 standard deviations), its part `unmeasured` of which nothing in the tables speaks, the board's `candour` (positive is
-more candid) and its `misjudgement` (standard deviation between what is and what it believes).
+more candid) and its `misjudgement` (standard deviation between what is and what it believes), and how many duties are
+`breached`, `admitted`, `mistaken` (admitted and not breached) and `withheld` (breached and not admitted).
+`truth/breaches.csv` has one row a declaration and duty: whether it is `breached` and `admitted`, and the `effect` of a
+breach, what it weighs in this world (0 where single duties have no part).
 """
 
 
@@ -51,7 +55,8 @@ def write_world(world: World, folder: Path, plan: WorldPlan, seed: int) -> None:
         (folder / "truth").mkdir(parents=True, exist_ok=True)
         for name, table in world.tables.items():
             _as_entered(table).write_csv(folder / f"{name}.csv")
-        _as_entered(world.truth).write_csv(folder / "truth" / "truth.csv")
+        for name, table in (("truth", world.truth), ("breaches", world.breaches)):
+            _as_entered(table).write_csv(folder / "truth" / f"{name}.csv")
         (folder / "README.md").write_text(_describe(plan, seed), encoding="utf-8")
     except OSError as error:
         raise RunError(f"{folder}: can't be written ({error.strerror}). Name another folder with --out.") from error
@@ -65,6 +70,8 @@ def _invented(folder: Path) -> bool:
 def _describe(plan: WorldPlan, seed: int) -> str:
     model = plan.model
     return _README.format(
+        mechanism=plan.mechanism,
+        told=plan.cause.told,
         difficulty=plan.difficulty,
         seed=seed,
         version=model.version,

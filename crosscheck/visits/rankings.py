@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
     from crosscheck.questionnaire import Questionnaire
 
+COUNTING: Final = "counting adverse answers"
+BREACHES: Final = "counting admitted grave breaches"
+
 _KEYS: Final = ("org_code", "function")
 
 # Years of history that last year's list could look back on.
@@ -27,6 +30,7 @@ def rank_otherwise(
     declarations: pl.DataFrame,
     tables: Mapping[str, pl.DataFrame],
     scores: pl.DataFrame,
+    unmet: pl.DataFrame,
     questionnaire: Questionnaire,
     occasion: tuple[str, int],
 ) -> dict[str, pl.DataFrame]:
@@ -36,6 +40,8 @@ def rank_otherwise(
         declarations: `org_code`, `function`.
         tables: the conformed tables of the collection, without what was found afterwards.
         scores: one row a figure or answer of an organisation: `org_code`, `indicator`, `z` (positive is worse).
+        unmet: what declarations do not meet on their own word: `org_code`, `function`, `check_id`, and `grave` for the
+            statutory duties of high severity.
         questionnaire: what was asked.
         occasion: the assessment year, and a seed for what is drawn.
 
@@ -47,7 +53,8 @@ def rank_otherwise(
     adverse = count_adverse(tables["answers"], tables["organisations"], questionnaire)
     by_name = {
         "at random": _at_random(declarations, seed),
-        "counting adverse answers": adverse.rename({"adverse": "score"}),
+        COUNTING: adverse.rename({"adverse": "score"}),
+        BREACHES: _by_breaches(declarations, unmet),
         "sum of scores": scores.group_by("org_code").agg(score=pl.col("z").sum()),
         "isolation forest": _by_oddity(scores, seed),
         "last year's list": _by_history(tables, year),
@@ -55,10 +62,47 @@ def rank_otherwise(
     return {name: _scored(declarations, ranking) for name, ranking in by_name.items()}
 
 
+def list_items(
+    tables: Mapping[str, pl.DataFrame], scores: pl.DataFrame, unmet: pl.DataFrame, year: str
+) -> pl.DataFrame:
+    """What a teacher may learn from: scores, what is admitted, remarks, and what was declared and found before.
+
+    Args:
+        tables: the conformed tables of the collection, without what was found in the year.
+        scores: one row a figure or answer of an organisation: `org_code`, `indicator`, `z` (positive is worse).
+        unmet: what declarations do not meet on their own word: `org_code`, `function`, `check_id`.
+        year: the assessment year.
+
+    Returns:
+        `org_code`, `function` (null: of the organisation as a whole), `item`, `value` (positive is worse).
+    """
+    of_year = tables["comments"].filter(pl.col("year") == year)
+    remarks = of_year.group_by("org_code", item=pl.concat_str("author", "standard", separator="/")).agg(
+        value=-(pl.col("polarity") * pl.col("reliability")).mean()
+    )
+    declared = tables["declarations"].filter((pl.col("year") < year) & (pl.col("status") != COMPLIANT))
+    found = tables["visits"].filter((pl.col("year") < year) & (pl.col("finding") == "qualified"))
+    upheld = tables["visits"].filter((pl.col("year") < year) & (pl.col("finding") == "upheld"))
+    counted = [
+        table.group_by("org_code").agg(value=sign * pl.len().cast(pl.Float64)).with_columns(item=pl.lit(name))
+        for name, table, sign in (("declared before", declared, 1), ("found before", found, 1), ("upheld", upheld, -1))
+    ]
+    whole = [scores.select("org_code", item="indicator", value="z"), remarks, *counted]
+    own = unmet.select("org_code", "function", item="check_id", value=pl.lit(1.0))
+    columns = ["org_code", "item", "value"]
+    return pl.concat([own, *(table.select(columns).cast({"value": pl.Float64}) for table in whole)], how="diagonal")
+
+
 def _scored(declarations: pl.DataFrame, ranking: pl.DataFrame) -> pl.DataFrame:
     on = [name for name in _KEYS if name in ranking.columns]
     scored = declarations.select(_KEYS).join(ranking, on=on, how="left", maintain_order="left")
     return scored.with_columns(pl.col("score").cast(pl.Float64).fill_null(pl.col("score").mean()).fill_null(0.0))
+
+
+def _by_breaches(declarations: pl.DataFrame, unmet: pl.DataFrame) -> pl.DataFrame:
+    """How many grave statutory duties each declaration does not meet on its own word: 0 where it admits none."""
+    counted = unmet.filter("grave").group_by(_KEYS).agg(score=pl.len())
+    return declarations.select(_KEYS).join(counted, on=_KEYS, how="left").fill_null(0)
 
 
 def _at_random(declarations: pl.DataFrame, seed: int) -> pl.DataFrame:

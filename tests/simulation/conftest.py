@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cache
+
 import pytest
 
 from crosscheck import settings
 from crosscheck.questionnaire import Questionnaire
 from crosscheck.simulation.margins import Target, read_targets
-from crosscheck.simulation.model import SimulationModel, WorldPlan, read_simulation_model
+from crosscheck.simulation.model import Mechanism, SimulationModel, WorldPlan, read_simulation_model
 from crosscheck.simulation.world import World, build_world
 
 
@@ -28,3 +31,17 @@ def worlds(model: SimulationModel, questionnaire: Questionnaire, targets: dict[s
 @pytest.fixture(scope="session")
 def world(model: SimulationModel, questionnaire: Questionnaire, targets: dict[str, list[Target]]) -> World:
     return build_world(WorldPlan(model), questionnaire, targets, seed=11)
+
+
+@pytest.fixture(scope="session")
+def of_mechanism(
+    model: SimulationModel, questionnaire: Questionnaire, targets: dict[str, list[Target]]
+) -> Callable[[Mechanism], list[World]]:
+    """Three worlds of a mechanism, made once."""
+
+    @cache
+    def build(mechanism: Mechanism) -> list[World]:
+        plan = WorldPlan(model, mechanism=mechanism)
+        return [build_world(plan, questionnaire, targets, seed) for seed in (71, 72, 73)]
+
+    return build

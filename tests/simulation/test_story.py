@@ -10,7 +10,7 @@ from crosscheck.simulation.answers import discriminate
 from crosscheck.simulation.chance import Chance, pick_levels
 from crosscheck.simulation.margins import Target
 from crosscheck.simulation.model import DIFFICULTIES, SimulationModel, WorldPlan
-from crosscheck.simulation.truth import seat_boards, statuses, weigh_duties
+from crosscheck.simulation.truth import seat_boards, statuses, weigh_sections
 from crosscheck.simulation.world import World, build_world
 from crosscheck.visits.outcomes import measure
 
@@ -40,9 +40,9 @@ def test_what_sections_have_in_common_is_what_was_stated(model: SimulationModel)
     assert boards.shortfalls.var(axis=0) == pytest.approx(1, abs=0.03)
 
 
-def test_weighted_duties_have_a_variance_of_one(model: SimulationModel) -> None:
+def test_weighted_sections_have_a_variance_of_one(model: SimulationModel) -> None:
     boards = seat_boards(60_000, ["a", "b", "c"], WorldPlan(model), Chance(1))
-    assert weigh_duties(boards, {"a": 1.0, "b": 0.3}, model.truth.common.value).var() == pytest.approx(1, abs=0.03)
+    assert weigh_sections(boards, {"a": 1.0, "b": 0.3}, model.truth.common.value).var() == pytest.approx(1, abs=0.03)
 
 
 def test_who_has_the_strongest_urge_declares_and_the_surest_say_so_plainly() -> None:
@@ -67,7 +67,7 @@ def test_answers_of_the_strongest_question_follow_what_is_so(
 ) -> None:
     plan = WorldPlan(model, "easy")
     strengths = discriminate(questionnaire, plan)
-    duties = set(model.duties["whole"])
+    duties = set(model.sections["whole"])
     name = max(
         (one.question_id for one in questionnaire if one.section in duties and not one.has_levels), key=strengths.get
     )

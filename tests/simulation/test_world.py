@@ -12,13 +12,16 @@ from crosscheck.collection.read import read_collection
 from crosscheck.errors import RunError
 from crosscheck.questionnaire import Questionnaire
 from crosscheck.simulation.chance import Chance
-from crosscheck.simulation.history import visit
 from crosscheck.simulation.margins import Target
 from crosscheck.simulation.model import Number, SimulationModel, WorldPlan
+from crosscheck.simulation.visits import visit
 from crosscheck.simulation.world import World, build_world
 from crosscheck.simulation.write import write_world
 
-_WHAT_IS_TRUE = {"standard_met", "upheld", "shortfall", "unmeasured", "candour", "misjudgement"}
+_WHAT_IS_TRUE = {
+    *("standard_met", "upheld", "shortfall", "unmeasured", "candour", "misjudgement"),
+    *("breached", "admitted", "mistaken", "withheld", "effect"),
+}
 
 
 def _written(world: World, folder: Path, model: SimulationModel) -> Path:
@@ -31,7 +34,7 @@ def test_a_world_reads_back_as_it_was_made_and_nothing_is_wrong_with_it(
 ) -> None:
     read = read_collection(_written(world, tmp_path / "invented", model), questionnaire)
     assert read.problems.is_empty()
-    assert read.absent == ("visit_items",)
+    assert read.absent == ()
     assert set(read.tables) == {*world.tables, "visit_items"}
     for name, table in world.tables.items():
         assert_frame_equal(table, read.tables[name])
@@ -47,7 +50,7 @@ def test_the_same_seed_gives_the_same_bytes(
     again = build_world(WorldPlan(model), questionnaire, targets, seed=11)
     first, second = (_written(made, tmp_path / name, model) for name, made in (("a", world), ("b", again)))
     files = sorted(file.relative_to(first) for file in first.rglob("*") if file.is_file())
-    assert len(files) == 11
+    assert len(files) == 14
     for file in files:
         assert (first / file).read_bytes() == (second / file).read_bytes()
 
@@ -78,6 +81,7 @@ def test_what_is_true_is_written_apart_and_the_folder_says_that_it_is_invented(
     folder = _written(world, tmp_path / "invented", model)
     assert (folder / "README.md").read_text(encoding="utf-8").startswith("# INVENTED")
     assert pl.read_csv(folder / "truth" / "truth.csv").height == world.truth.height
+    assert pl.read_csv(folder / "truth" / "breaches.csv").height == world.breaches.height
     assert not (folder / "truth.csv").exists()
 
 
@@ -86,7 +90,7 @@ def test_every_organisation_board_and_region_bears_in_its_name_that_it_is_invent
     assert organisations["name"].is_unique().all()
     for column in (organisations["name"], organisations["region"], bodies["name"], bodies["region"]):
         assert column.str.starts_with("Invented ").all()
-    for name in ("organisations", "declarations", "answers", "indicators", "comments", "visits"):
+    for name in ("organisations", "declarations", "answers", "indicators", "comments", "visits", "visit_items"):
         assert world.tables[name]["org_code"].str.starts_with("INV").all()
 
 
@@ -137,13 +141,12 @@ def test_the_first_wave_is_half_by_lot_with_a_known_chance_and_half_by_count(wor
 
 
 def test_visitors_err_as_often_as_is_stated(model: SimulationModel) -> None:
-    even = model.visits.model_copy(update={"leniency": Number(value=0.0, unit="", reason="")})
+    even = model.visits.model_copy(update={"strictness": Number(value=0.0, unit="", reason="")})
     plan = WorldPlan(model.model_copy(update={"visits": even}))
     compliant = pl.DataFrame({"org_code": [f"INV{number}" for number in range(8000)]}).with_columns(
         function=pl.lit("whole"), year=pl.lit("2008/09"), area=0, known=0.0, lapse=pl.int_range(8000) < 4000
     )
-    drawn = Chance(1).of("visits")
-    visited = visit(compliant, (8000, 0), (date(2009, 7, 27), 25), plan, drawn).join(compliant, on="org_code")
+    visited = visit(compliant, (8000, 0), (date(2009, 7, 27), 25), plan, Chance(1)).join(compliant, on="org_code")
     found = dict(visited.group_by("lapse").agg((pl.col("finding") == "qualified").mean()).iter_rows())
     assert found[True] == pytest.approx(0.85, abs=0.02)
     assert found[False] == pytest.approx(0.07, abs=0.02)
