@@ -1,3 +1,3 @@
 """crosscheck: joins self-declarations with answers and other sources, and ranks, with reasons, whom to visit."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

@@ -11,13 +11,13 @@ from crosscheck.collection.read import Collection
 from crosscheck.errors import CollectionError
 from crosscheck.frames import OUTPUTS
 from crosscheck.pipeline import cross_check
+from crosscheck.risk.intervals import draw_risks
 from crosscheck.simulation.world import build_world
+from crosscheck.visits.calibration import Truth, calibrate
 from crosscheck.visits.listing import of_standard
 from crosscheck.visits.outcomes import (
     JUDGED,
     Estimate,
-    calibrate,
-    calibration_error,
     estimate_prevalence,
     measure,
     tell_yield,
@@ -36,11 +36,14 @@ if TYPE_CHECKING:
     from crosscheck.simulation.model import WorldPlan
     from crosscheck.simulation.world import World
     from crosscheck.standard import Standard
+    from crosscheck.visits.calibration import Calibration, Visitors
 
 LIST: Final = "visit list"
 TAUGHT: Final = "taught by other worlds' truth"
 
 _KEYS: Final = ("org_code", "function")
+# What the list alone says of a declaration.
+_STATED: Final = ("org_type", "region", "risk", "drawn")
 _WAVE: Final = "visits_wave_1"
 _WAVE_ITEMS: Final = "visit_items_wave_1"
 
@@ -71,8 +74,7 @@ class Backtest:
         share: the part of the list that counts as its first.
         worths: one row a ranking and sample: `among` (the kind of sample), `ranking`, `sample` (a world, or the visits
             of an arm) and all of `outcomes.Worth`, intervals as `lift_low`, `lift_high`, `auc_low`, `auc_high`.
-        calibration: `outcomes.calibrate` of the list's risks, all samples together.
-        calibration_error: expected, over the same.
+        calibrations: the list's risks against outcomes, one for each kind of sample, all samples of it together.
         yields: `outcomes.tell_yield` of the visits; no row for worlds.
         prevalence: what a visit would find otherwise among all declarations of compliance.
     """
@@ -80,8 +82,7 @@ class Backtest:
     about: str
     share: float
     worths: pl.DataFrame
-    calibration: pl.DataFrame
-    calibration_error: float
+    calibrations: Sequence[Calibration]
     yields: pl.DataFrame
     prevalence: Estimate
 
@@ -152,7 +153,7 @@ def backtest_worlds(
     rates = pl.Series([sample.rankings[LIST]["otherwise"].mean() for sample in samples], dtype=pl.Float64)
     prevalence = Estimate(*(float(rates.quantile(level, "linear") or 0.0) for level in (0.5, 0.05, 0.95)))
     about = f"{len(samples)} {among}; every declaration of compliance held against what is true there"
-    return _sum_up(about, samples, share, tell_yield(_no_visits()), prevalence)
+    return _sum_up(about, samples, share, tell_yield(_no_visits()), prevalence, Truth())
 
 
 def _without_wave(tables: dict[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
@@ -254,6 +255,7 @@ def backtest_collection(collection: Collection, standard: Standard, year: str, s
         share,
         tell_yield(visits),
         estimate_prevalence(found, declarations.height),
+        standard.risk.visitors,
     )
 
 
@@ -263,8 +265,9 @@ def _sum_up(
     share: float,
     yields: pl.DataFrame,
     prevalence: Estimate,
+    visitors: Visitors,
 ) -> Backtest:
-    """Measure every ranking in every sample; calibration is that of the first kind of sample, all of them together."""
+    """Measure every ranking in every sample, and the list's risks in every kind of sample."""
     worths = pl.DataFrame(
         [
             {"among": sample.among, "ranking": name, "sample": sample.name} | _flat(asdict(measure(ranking, share)))
@@ -272,9 +275,11 @@ def _sum_up(
             for name, ranking in sample.rankings.items()
         ]
     )
-    lists = [sample.rankings[LIST] for sample in samples if sample.among == samples[0].among]
-    calibration = calibrate(pl.concat(lists).with_columns(score=pl.col("risk")))
-    return Backtest(about, share, worths, calibration, calibration_error(calibration), yields, prevalence)
+    lists: dict[str, list[pl.DataFrame]] = {}
+    for sample in samples:
+        lists.setdefault(sample.among, []).append(sample.rankings[LIST].with_columns(sample=pl.lit(sample.name)))
+    calibrations = [calibrate(among, pl.concat(judged), visitors) for among, judged in lists.items()]
+    return Backtest(about, share, worths, calibrations, yields, prevalence)
 
 
 def _flat(worth: Mapping[str, object]) -> dict[str, object]:
@@ -295,8 +300,10 @@ def _run(collection: Collection, standard: Standard, year: str) -> Outcome:
 def _judge(
     made: Outcome, tables: Mapping[str, pl.DataFrame], standard: Standard, year: str, outcomes: pl.DataFrame
 ) -> dict[str, pl.DataFrame]:
-    """The outcomes beside the scores of every ranking, the list first: keys, `outcomes.JUDGED`, the list's `risk`."""
-    listed = made.visit_list.select(*_KEYS, score=-pl.col("rank").cast(pl.Float64), risk="risk")
+    """The outcomes beside the scores of every ranking, the list first; the list's have `_STATED`."""
+    drawn = draw_risks(made.cases, made.risk, standard.risk)
+    score = -pl.col("rank").cast(pl.Float64)
+    listed = made.visit_list.select(*_KEYS, "org_type", "region", "risk", score=score).join(drawn, on=_KEYS)
     unmet = _unmet(made.findings, standard.rulebook)
     declarations, occasion = _compliant(tables, year), (year, 2009)
     others = rank_otherwise(declarations, tables, made.scores, unmet, standard.questionnaire, occasion)
@@ -313,10 +320,8 @@ def _unmet(findings: pl.DataFrame, rulebook: Rulebook) -> pl.DataFrame:
 
 
 def _beside(outcomes: pl.DataFrame, ranking: pl.DataFrame) -> pl.DataFrame:
-    """The list alone states risks: those of another ranking are null."""
     judged = outcomes.join(ranking, on=_KEYS, how="inner", maintain_order="left")
-    risk = pl.col("risk") if "risk" in ranking.columns else pl.lit(None)
-    return judged.select(*_KEYS, *JUDGED.names(), risk.cast(pl.Float64).alias("risk"))
+    return judged.select(*_KEYS, *JUDGED.names(), *(name for name in _STATED if name in ranking.columns))
 
 
 def _compliant(tables: Mapping[str, pl.DataFrame], year: str) -> pl.DataFrame:

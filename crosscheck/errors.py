@@ -75,7 +75,7 @@ class StoreError(CrosscheckError):
     """A store can't be opened, read or written, or does not hold what was asked for."""
 
     exit_code = 10
-    headline = "The store can't be used so."
+    headline = "The store cannot be used in this way."
 
 
 class BatchError(CrosscheckError):
@@ -103,7 +103,7 @@ class ConflictError(CrosscheckError):
     """Somebody else has decided since the person looked; nothing was written, and what was typed is given back."""
 
     exit_code = 13
-    headline = "Not kept: something else stands now than what you saw."
+    headline = "Not saved: the decision has changed since you viewed it."
 
 
 class AuditError(CrosscheckError):

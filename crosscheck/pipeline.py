@@ -14,13 +14,24 @@ from crosscheck.cases import build_cases, census_day
 from crosscheck.history import hand_down, last_day
 from crosscheck.network.graph import name_bodies, relate
 from crosscheck.network.succession import trace_succession
-from crosscheck.risk.evidence import price_checks, weigh
-from crosscheck.risk.items import gather_items
-from crosscheck.risk.posterior import rank_declarations
-from crosscheck.risk.quality import measure_quality
+from crosscheck.probes import REMARK, build_probe_cases, make_probes
+from crosscheck.risk.estimate import Known, estimate_risk
+from crosscheck.risk.evidence import add_check_weights
+from crosscheck.risk.intervals import rank_declarations
+from crosscheck.risk.items import NOTHING_VERIFIED, gather_items
+from crosscheck.risk.monotone import Verdicts, check_monotone
+from crosscheck.risk.reasons import give_reasons
+from crosscheck.rulebook.checks import (
+    judge_probes,
+    list_applicable,
+    list_checks,
+    names_spoken_of,
+    spoken_of_together,
+)
 from crosscheck.rulebook.evaluate import evaluate, judge
 from crosscheck.rulebook.silence import count_cost
 from crosscheck.rulebook.waivers import waive
+from crosscheck.scoring.beside import score_answers_beside, step_figures
 from crosscheck.scoring.indicators import score_answers, score_figures
 from crosscheck.scoring.multivariate import screen_organisations
 from crosscheck.scoring.patterns import find_patterns
@@ -29,7 +40,7 @@ from crosscheck.scoring.pooling import pool_scores
 from crosscheck.scoring.surprise import predict_statuses
 from crosscheck.visits.duties import list_duties
 from crosscheck.visits.follow_up import BETWEEN, list_follow_up
-from crosscheck.visits.listing import list_declarations, list_findings, list_visits
+from crosscheck.visits.listing import list_declarations, list_findings, list_visit_items, list_visits
 from crosscheck.visits.plan import Capacity, plan_visits
 from crosscheck.visits.pools import assign_pools
 
@@ -38,9 +49,10 @@ if TYPE_CHECKING:
 
     from crosscheck.collection.read import Collection
     from crosscheck.network.succession import Lineage
+    from crosscheck.probes import Probes
     from crosscheck.questionnaire import Questionnaire
-    from crosscheck.risk.model import RiskModel
-    from crosscheck.risk.quality import Quality
+    from crosscheck.risk.estimate import Risk
+    from crosscheck.risk.monotone import Monotone
     from crosscheck.rulebook.rule import Rulebook
     from crosscheck.standard import Standard
 
@@ -51,8 +63,10 @@ class Outcome:
 
     `ties`, `lineage` and `names` are the network: who is tied to whom, who came before whom, what each is called.
     `silences` are checks that can't be told for anybody because a whole source said nothing.
-    `doubts` are items of which it is not sure which end is worse; `quality` is what all items have in common. `screens`
-    are what asks and does not weigh: tables by name, none unless they were asked for.
+    `doubts` are items of which it is not sure which end is worse; `items` is all that speaks of quality; `risk` is what
+    was estimated, with the parts that add up to each risk, and `monotone` whether a worse answer can lower one;
+    `places` are those that a declaration to visit may have. `screens` are what asks and does not weigh: tables by name,
+    none unless they were asked for.
     """
 
     ties: pl.DataFrame
@@ -64,8 +78,10 @@ class Outcome:
     scores: pl.DataFrame
     pooled: pl.DataFrame
     doubts: pl.DataFrame
-    quality: Quality
-    parts: pl.DataFrame
+    items: pl.DataFrame
+    risk: Risk
+    monotone: Monotone
+    places: pl.DataFrame
     visit_list: pl.DataFrame
     duties: pl.DataFrame
     follow_up: pl.DataFrame
@@ -82,6 +98,7 @@ def cross_check(  # noqa: PLR0913 - what is read, how it is planned, and who wat
     *,
     with_screens: bool = False,
     refuse: Callable[[pl.DataFrame], None] = lambda _: None,
+    refuse_breaches: Callable[[pl.DataFrame], None] = lambda _: None,
 ) -> Outcome:
     """Hold every declaration of the year against all that is known, and order them by what a visit would likely find.
 
@@ -94,6 +111,7 @@ def cross_check(  # noqa: PLR0913 - what is read, how it is planned, and who wat
         with_screens: also make what asks and does not weigh; it takes some seconds more.
         refuse: is given the doubts about signs as soon as they are known, before anything is scored and before
             anything is weighed, and may raise.
+        refuse_breaches: is given what went the wrong way (`risk.monotone.BREACHES`), and may raise.
     """
     tables, questionnaire, figures = collection.tables, standard.questionnaire, standard.indicators.names
     with ThreadPoolExecutor(max_workers=1) as beside:
@@ -102,6 +120,7 @@ def cross_check(  # noqa: PLR0913 - what is read, how it is planned, and who wat
             ties, lineage, names = _relate(tables, year)
         with step("join"):
             cases = build_cases(tables, questionnaire, figures, year, standard.name, lineage.predecessors)
+        probed = beside.submit(lay_out_probes, tables, cases, standard)
         with step("check"):
             findings, silences = _check(cases, None if "relationships" in collection.absent else ties, standard, year)
         with step("test the signs"):
@@ -115,22 +134,24 @@ def cross_check(  # noqa: PLR0913 - what is read, how it is planned, and who wat
             visits = list_findings(tables, standard.name)
             visits_of_year = visits.filter(pl.col("year") == year)
             pools = assign_pools(cases, visits_of_year)
-            quality = _measure(tables, visits, scores, lineage, standard, year)
-            weighing = _weighing(findings, standard.risk)
-            parts = weigh(cases, weighing, quality, visits, standard.risk, year)
-            findings = price_checks(findings, weighing, parts, standard.risk)
-            ranked = rank_declarations(parts, pools, quality, standard.risk, capacity.seed)
+            known = _gather_known(collection, _Checked(cases, findings, scores, visits), lineage, standard, year)
+            risk = estimate_risk(known, standard.risk, year)
+            findings = add_check_weights(findings, risk.parts, risk.learnt.weights)
+            ranked = rank_declarations(cases, risk, standard.risk, pools, capacity.visits)
+            monotone = check_monotone(*probed.result(), risk, ranked.declarations, standard.risk)
+            refuse_breaches(monotone.breaches)
+            reasons = give_reasons(cases, risk.parts, known.items, findings)
         with step("plan"):
             duties = list_duties(findings, _duties(standard.rulebook), _questions(questionnaire))
             follow_up = list_follow_up(cases, standard.visits.subject, questionnaire, last_day(year))
-            declarations = list_declarations(cases, ranked, pools, visits_of_year)
+            declarations = list_declarations(cases, ranked.declarations, visits_of_year)
             plan = plan_visits(declarations, duties, capacity, standard.visits.mandatory, year)
-            visit_list = list_visits(declarations, plan.declarations, findings, duties, parts)
+            visit_list = list_visits(declarations, plan.declarations, findings, duties, reasons)
     with step("screen") if with_screens else nullcontext():
         screens = screen_returns(tables, cases, scores, standard) if with_screens else {}
     return Outcome(
-        ties, lineage, names, cases, findings, silences, scores, pooled, doubts, quality, parts, visit_list, duties,
-        follow_up, plan.draw, screens,
+        ties, lineage, names, cases, findings, silences, scores, pooled, doubts, known.items, risk, monotone,
+        ranked.places, visit_list, duties, follow_up, plan.draw, screens,
     )  # fmt: skip
 
 
@@ -175,19 +196,43 @@ def _check(
     return waive(findings, standard.waivers, last_day(year)), count_cost(standard.rulebook, cases, ties)
 
 
-def _measure(
-    tables: Mapping[str, pl.DataFrame],
-    visits: pl.DataFrame,
-    scores: pl.DataFrame,
-    lineage: Lineage,
-    standard: Standard,
-    year: str,
-) -> Quality:
-    """What all items reveal of every organisation; what its predecessors declared and met with is its own."""
-    past = {"visits": visits, "declarations": tables["declarations"]}
+@dataclass(frozen=True)
+class _Checked:
+    """What is known before anything is weighed."""
+
+    cases: pl.DataFrame
+    findings: pl.DataFrame
+    scores: pl.DataFrame
+    visits: pl.DataFrame
+
+
+def _gather_known(collection: Collection, checked: _Checked, lineage: Lineage, standard: Standard, year: str) -> Known:
+    """The evidence for the risk; what an organisation's predecessors declared and met with is its own."""
+    tables, verified = collection.tables, _verified(collection)
+    past = {"visits": checked.visits, "declarations": tables["declarations"]}
+    finding = ["check_id", "org_code", "function"]
+    waived = checked.findings.filter(pl.col("waived").is_not_null()).select(finding)
     handed = {name: hand_down(rows, lineage.predecessors, ("year",)) for name, rows in past.items()}
-    items = gather_items(scores, {**tables, **handed}, standard.questionnaire, standard.risk, year)
-    return measure_quality(items, visits, standard.risk, year)
+    return Known(
+        cases=checked.cases,
+        items=gather_items(checked.scores, {**tables, **handed}, standard.questionnaire, standard.risk, year, verified),
+        findings=checked.findings.filter(pl.col("waived").is_null()),
+        checks=list_checks(standard.rulebook),
+        applicable=list_applicable(checked.cases, standard.rulebook).join(waived, on=finding, how="anti"),
+        visits=handed["visits"],
+        looks=list_visit_items(tables, standard.name),
+        verified=verified,
+    )
+
+
+def _verified(collection: Collection) -> pl.DataFrame:
+    """The answers that accepted replies have corrected, by the column of the cases that bears each."""
+    review = pl.col("review").cast(pl.String).fill_null("")
+    item = pl.when(review.is_in(["", "0"])).then(pl.lit("")).otherwise(pl.format("review{}.", review))
+    named = [
+        corrections.select("org_code", item=item + pl.col("question_id")) for corrections in collection.corrections
+    ]
+    return pl.concat([NOTHING_VERIFIED, *named]).unique(maintain_order=True)
 
 
 def _score(tables: Mapping[str, pl.DataFrame], standard: Standard) -> pl.DataFrame:
@@ -212,16 +257,41 @@ def _check_made_up(indicators: pl.DataFrame, standard: Standard, year: str) -> t
     return _score(made_up, standard), findings
 
 
+def lay_out_probes(
+    tables: Mapping[str, pl.DataFrame], cases: pl.DataFrame, standard: Standard
+) -> tuple[Probes, pl.DataFrame, Verdicts]:
+    """Make up organisations in chains from the worst answer to the best, for `risk.monotone.check_monotone`.
+
+    Args:
+        tables: the collection's; they say who the peers are.
+        cases: one row a declaration; they say what is usual.
+        standard: its rules are tried as far as their kind weighs.
+
+    Returns:
+        The probes, their scores among the real peers (`org_type`, `column`, `place`, `of`), and their verdicts.
+    """
+    organisations, questionnaire, model = tables["organisations"], standard.questionnaire, standard.indicators
+    weighing = standard.rulebook.of_kind(*(name for name, kind in standard.risk.kinds.items() if kind.factor > 0))
+    figures = step_figures(tables["indicators"], organisations, model).sort(
+        "org_type", "indicator", "z", "value", descending=True
+    )
+    together = [*spoken_of_together(weighing), *standard.risk.facts.items()]
+    probes = make_probes(cases, questionnaire, figures, together)
+    ladders = probes.ladders.rename({"column": "indicator"})
+    scored = [
+        score_answers_beside(ladders, tables["answers"], questionnaire, organisations, model),
+        ladders.join(figures, on=("org_type", "indicator", "value")),
+        ladders.filter(pl.col("indicator").str.starts_with(REMARK)).with_columns(z=-pl.col("value")),
+    ]
+    scores = pl.concat(frame.select("org_type", "place", column="indicator", of="z") for frame in scored)
+    made_up = build_probe_cases(probes, names_spoken_of(weighing), questionnaire.services)
+    return probes, scores, Verdicts(*judge_probes(made_up, weighing), list_checks(weighing))
+
+
 def one_thread() -> AbstractContextManager[object]:
     """Matrices on one thread: the same bytes on any number of cores, and small ones are done sooner by one."""
     limited: AbstractContextManager[object] = threadpool_limits(limits=1, user_api="blas")
     return limited
-
-
-def _weighing(findings: pl.DataFrame, model: RiskModel) -> pl.DataFrame:
-    """Findings that weigh: not waived, and not of a kind that only asks until visits show that it should weigh."""
-    asking = [kind for kind, weight in model.kinds.items() if weight.factor == 0]
-    return findings.filter(pl.col("waived").is_null() & pl.col("kind").is_in(asking).not_())
 
 
 def _duties(rulebook: Rulebook) -> pl.DataFrame:

@@ -9,13 +9,12 @@ import polars as pl
 
 from crosscheck.pipeline import cross_check
 from crosscheck.visits.plan import Capacity
-from crosscheck.vocabulary import COMPLIANT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from crosscheck.collection.read import Collection
-    from crosscheck.risk.model import RiskModel
+    from crosscheck.risk.model import AnswerLoading, CheckWeight, Loading, RiskModel
     from crosscheck.standard import Standard
 
 # A list of which less than this share of the first stay, when one assumption is changed within reason, is no list to go
@@ -54,7 +53,7 @@ def _vary(standard: Standard) -> Iterator[tuple[str, Standard]]:
     risk, indicators = standard.risk, standard.indicators
     by_similar = replace(indicators.peers, by="similar")
     yield _AS_STATED, standard
-    yield "experts' weights alone, nothing learnt", standard.leave_weights()
+    yield "stated weights alone, nothing learnt", standard.without_learning()
     yield (
         "peers are the most similar organisations",
         replace(standard, indicators=replace(indicators, peers=by_similar)),
@@ -67,44 +66,51 @@ def _vary_weights(risk: RiskModel) -> Iterator[tuple[str, RiskModel]]:
     def changed(name: str, **numbers: float) -> RiskModel:
         return risk.model_copy(update={name: getattr(risk, name).model_copy(update=numbers)})
 
-    yield "8% of random visits do not uphold", changed("prior", not_upheld_share=0.08)
-    yield "20% of random visits do not uphold", changed("prior", not_upheld_share=0.2)
-    yield "no account looks better than what others hold", changed("link", shading=0.0, shading_sd=_SLIGHT)
-    yield "accounts that look better tell twice as much", changed("link", shading=min(2 * risk.link.shading, 0.6))
-    yield "quality tells two thirds as much", changed("link", quality=risk.link.quality * 2 / 3)
-    yield "checks add nothing beside answers", changed("correlation", beside_answers=0.0)
-    yield (
-        "checks add twice as much beside answers",
-        changed("correlation", beside_answers=2 * risk.correlation.beside_answers),
-    )
-    yield "remarks of partners say nothing", changed("comments", quality=0.0, quality_sd=_SLIGHT)
-    yield (
-        "items of a section share twice as much",
-        risk.model_copy(
-            update={
-                "quality": risk.quality.model_copy(
-                    update={"group": risk.quality.group.model_copy(update={"loading": 0.3})}
-                )
-            }
-        ),
-    )
-    yield (
-        "figures tell half as much",
-        risk.model_copy(
-            update={
-                "figures": {
-                    name: bearing.model_copy(update={"quality": bearing.quality / 2})
-                    for name, bearing in risk.figures.items()
-                }
-            }
-        ),
-    )
+    yield "8% are found wrong at random", changed("prior", found_share=0.08, visits=50.0)
+    yield "20% are found wrong at random", changed("prior", found_share=0.2, visits=50.0)
+    yield "visitors miss three lapses in ten", changed("visitors", sensitivity=0.7)
+    yield "the standard follows from quality two thirds as closely", changed("link", quality=risk.link.quality * 2 / 3)
+    yield "own accounts are not better than what others hold", risk.model_copy(update={"answers": _unbiased(risk)})
+    yield "duties unmet weigh half as much", risk.model_copy(update={"checks": _scaled_checks(risk, 0.5)})
+    yield "duties unmet weigh twice as much", risk.model_copy(update={"checks": _scaled_checks(risk, 2.0)})
+    yield "what visits saw of single duties says nothing", changed("confirmation", visits=1e9)
+    yield "remarks of partners say nothing", changed("comments", loading=0.0, sd=_SLIGHT)
+    yield "items of a section share twice as much", _with_sections(risk, 2.0)
+    yield "figures say half as much", risk.model_copy(update={"figures": _scaled_figures(risk, 0.5)})
+
+
+def _unbiased(risk: RiskModel) -> dict[str, AnswerLoading]:
+    return {
+        name: loading.model_copy(update={"bias": 0.0, "bias_sd": _SLIGHT}) for name, loading in risk.answers.items()
+    }
+
+
+def _scaled_checks(risk: RiskModel, factor: float) -> dict[str, dict[str, CheckWeight]]:
+    return {
+        strength: {
+            severity: weight.model_copy(update={"decibans": weight.decibans * factor})
+            for severity, weight in by_severity.items()
+        }
+        for strength, by_severity in risk.checks.items()
+    }
+
+
+def _with_sections(risk: RiskModel, factor: float) -> RiskModel:
+    section = risk.groups["section"]
+    shared = section.model_copy(update={"loading": section.loading * factor})
+    return risk.model_copy(update={"groups": risk.groups | {"section": shared}})
+
+
+def _scaled_figures(risk: RiskModel, factor: float) -> dict[str, Loading]:
+    return {
+        name: loading.model_copy(update={"loading": loading.loading * factor}) for name, loading in risk.figures.items()
+    }
 
 
 def _rank(collection: Collection, standard: Standard, year: str) -> pl.DataFrame:
-    """The declarations of compliance, worst first."""
+    """The declarations to visit, the first to visit first."""
     listed = cross_check(collection, standard, year, Capacity(0, 0.0, 0)).visit_list
-    compliant = listed.filter(pl.col("declared") == COMPLIANT).sort("rank")
+    compliant = listed.filter(pl.col("pool") == "to_visit").sort("rank")
     return compliant.select(_KEYS).with_row_index("place", offset=1)
 
 

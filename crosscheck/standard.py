@@ -52,9 +52,13 @@ class Standard:
         """All its models."""
         return (self.indicators, self.patterns, self.polarity, self.screens, self.risk, self.visits)
 
-    def leave_weights(self) -> Standard:
-        """The same with the weights as experts state them: a run learns nothing from its own collection."""
-        return replace(self, risk=self.risk.model_copy(update={"learns": False}))
+    def without_learning(self) -> Standard:
+        """The same with the weights as stated: a run learns nothing from its own collection."""
+        return self.with_risk(self.risk.model_copy(update={"learns": False}))
+
+    def with_risk(self, risk: RiskModel) -> Standard:
+        """The same with other weights."""
+        return replace(self, risk=risk)
 
 
 def load_standard(name: str, risk_version: str | None = None, day: date = date.max) -> Standard:

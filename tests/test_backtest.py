@@ -65,6 +65,21 @@ def test_yield_and_prevalence_are_those_of_the_visits(against_visits: Backtest, 
     assert against_visits.prevalence.value == pytest.approx(found / 0.0593 / 506, rel=1e-3)
 
 
+def test_calibration_is_that_of_every_visit_with_the_visitors_errors_taken_out(
+    against_visits: Backtest, standard: Standard
+) -> None:
+    visited, drawn = against_visits.calibrations
+    assert (visited.among, visited.clusters, visited.visitors) == (
+        "all visited", "organisations", standard.risk.visitors,
+    )  # fmt: skip
+    whole, of_drawn = (one.groups.row(0, named=True) for one in (visited, drawn))
+    assert (whole["judged"], of_drawn["judged"]) == (60, 30)
+    assert whole["found"] == pytest.approx(standard.risk.visitors.in_truth(whole["seen"]))
+    assert whole["low"] < whole["found"] < whole["high"]
+    types = visited.groups.filter(pl.col("grouping") == "org_type")["group"].to_list()
+    assert types == ["acute", "ambulance", "mental_health", "pct"]
+
+
 def test_a_list_knows_only_the_visits_before_those_it_is_held_against(
     collection: Collection, standard: Standard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -93,7 +108,9 @@ def test_a_year_without_visits_says_where_to_give_them(collection: Collection, s
 
 def test_worlds_are_judged_on_every_declaration_of_compliance(against_worlds: Backtest) -> None:
     assert against_worlds.worths["judged"].unique().to_list() == [506]
-    assert against_worlds.calibration["judged"].sum() == 3 * 506
+    (calibration,) = against_worlds.calibrations
+    assert calibration.tenths["judged"].sum() == 3 * 506
+    assert calibration.clusters == "worlds"
     assert 0.08 < against_worlds.prevalence.value < 0.2
 
 
@@ -137,7 +154,7 @@ def test_each_mechanism_is_told_in_turn_with_its_own_calibration(standard: Stand
     assert all(plan.cause.told in one.about for plan, one in zip(plans, tested, strict=True))
     html, told = write_backtest_page(tested), json.loads(write_backtest_json(tested))["backtests"]
     assert html.count("<h2>Calibration: ") == 2
-    assert [one["calibration_error"] for one in told] == [round(one.calibration_error, 6) for one in tested]
+    assert [one["calibration_error"] for one in told] == [round(one.calibrations[0].error, 6) for one in tested]
 
 
 def test_declarations_visited_in_the_first_wave_are_left_out_once_the_list_may_learn_from_it(
@@ -186,7 +203,8 @@ def test_the_page_asks_for_nothing_from_outside_and_tells_its_pictures_in_words(
     html = write_backtest_page([against_visits])
     tags = _Page(html).tags
     assert ("html", {"lang": "en"}) in tags
-    assert not re.search(r"https?://|\bsrc=|\bhref=|@import|url\(", html)
+    assert not re.search(r"https?://|\bsrc=|@import|url\(", html)
+    assert [attributes["href"] for tag, attributes in tags if tag == "a"] == ["calibration.html"]
     assert [tag for tag, _ in tags if re.fullmatch(r"h\d", tag)] == ["h1", "h2", "h2", "h2", "h2"]
     pictures = [attributes for tag, attributes in tags if tag == "svg"]
     assert len(pictures) == 3
@@ -225,7 +243,9 @@ def test_backtest_writes_page_and_figures_and_prints_a_table(tmp_path: Path) -> 
     told = CliRunner().invoke(main, ["backtest", "--worlds", "1", "--mechanism", "rare", "--out", str(tmp_path)])
     assert told.exit_code == 0
     assert "INVENTED WORLDS: RARE" in told.output
-    assert sorted(file.name for file in tmp_path.iterdir()) == ["backtest.html", "backtest.json"]
+    assert sorted(file.name for file in tmp_path.iterdir()) == [
+        "backtest.html", "backtest.json", "calibration.csv", "calibration.html", "calibration.json",
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("asked", [[], ["data"], ["data", "--year", "2008/09", "--worlds", "2"]])

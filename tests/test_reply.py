@@ -28,6 +28,7 @@ from crosscheck.report.corrected_run import make_corrected_run
 from crosscheck.report.replies import propose_waivers, read_decisions
 from crosscheck.report.reply_form import write_form
 from crosscheck.report.run_folder import read_json, read_table
+from crosscheck.risk.items import VERIFIED
 from crosscheck.rulebook.waivers import Waiver
 from crosscheck.terminal import Steps
 from tests.conftest import make_run
@@ -35,10 +36,11 @@ from tests.few import cut_collection, each_tenth
 from tests.looking import WIDTHS, open_page, overflow, thin_out, violations
 
 ORG, OTHER = "5ZA", "R3G"
-QUESTION, ITEM = "human_resources.safe_recruitment_training", f"{ORG}/C2-HR-02/both"
+QUESTION, CHECK = "human_resources.safe_recruitment_training", "C2-HR-02"
+ITEM = f"{ORG}/{CHECK}/both"
 EXPLAINED = f"{ORG}/C2-TRN-18/both"
 DECISION = ("--by", "A. Assessor", "--on", "2009-06-02", "--because", 'The "certificates" were seen')
-THEIRS = (pl.col("org_code") == ORG) & (pl.col("check_id") == "C2-HR-02")
+THEIRS = (pl.col("org_code") == ORG) & (pl.col("check_id") == CHECK)
 
 Form = list[dict[str, str]]
 
@@ -251,11 +253,11 @@ def test_an_accepted_correction_changes_the_verdict_and_lowers_its_part(correcte
         read_table(run, "findings").filter(THEIRS)["verdict"].cast(pl.String).to_list() for run in (made_run, corrected)
     ]
     assert verdicts == [["differs"] * 2, ["agrees"] * 2]
-    parts = [
-        read_table(run, "parts").filter((pl.col("org_code") == ORG) & (pl.col("part") == QUESTION)).sort("function")
-        for run in (made_run, corrected)
-    ]
-    assert (parts[1]["decibans"] < parts[0]["decibans"]).all()
+    of_answer = (pl.col("org_code") == ORG) & pl.col("part").is_in([QUESTION, CHECK, VERIFIED])
+    before, after = (read_table(run, "parts").filter(of_answer) for run in (made_run, corrected))
+    for function in before["function"].unique():
+        sums = [parts.filter(pl.col("function") == function)["decibans"].sum() for parts in (before, after)]
+        assert sums[1] < sums[0], function
     risks = [
         read_table(run, "visit_list").filter(pl.col("org_code") == ORG).sort("function")["risk"]
         for run in (made_run, corrected)
@@ -279,17 +281,25 @@ def test_nothing_else_of_the_collection_changes(corrected: Path, made_run: Path)
     }
 
 
-def test_the_corrected_run_is_the_run_of_a_collection_that_was_right_from_the_beginning(
+def test_but_for_whose_account_it_is_the_corrected_run_is_that_of_a_collection_right_from_the_beginning(
     corrected: Path, part: Path, tmp_path: Path
 ) -> None:
+    """An accepted reply is a fact and no own account: no part of the risk rests on the answer as returned."""
     right = shutil.copytree(part, tmp_path / "right")
     answers = (right / "answers.csv").read_text(encoding="utf-8")
     changed, count = re.subn(rf"(?m)^({ORG},{re.escape(QUESTION)},,)none$", r"\1most", answers)
     assert count == 1
     (right / "answers.csv").write_text(changed, encoding="utf-8")
     make_run(right, tmp_path / "run")
-    made = ("accepted.parquet", "corrections.csv", "before_and_after.csv", "before_and_after.html", "manifest.json")
-    assert digests(tmp_path / "run", "manifest.json") == digests(corrected, *made)
+    for name in ("cases", "scores", "pooled", "ties", "duties"):
+        assert read_table(tmp_path / "run", name).equals(read_table(corrected, name)), name
+    verdicts = [read_table(run, "findings").drop("weight", "could_add") for run in (tmp_path / "run", corrected)]
+    assert verdicts[0].equals(verdicts[1])
+    parts = {
+        run: read_table(run, "parts").filter(pl.col("org_code") == ORG)["part"] for run in (tmp_path / "run", corrected)
+    }
+    assert VERIFIED not in parts[tmp_path / "run"]
+    assert QUESTION not in parts[corrected]
 
 
 def test_accepting_the_same_in_the_file_gives_the_same_bytes(

@@ -288,14 +288,15 @@ def replay(edition_id: str, store: str, form: str) -> None:
 
     \b
     Example:  crosscheck replay 2008-09/1 --store runs.db
-    Ends with 16 if anything differs.
+    Exits with status 16 if anything differs, and 10 if another release of the program made it.
     """
     from dataclasses import asdict
 
     from crosscheck.store.database import open_store
-    from crosscheck.store.replay import name_changed_code, replay
+    from crosscheck.store.replay import name_changed_code, refuse_other_release, replay
 
     with open_store(store) as kept:
+        refuse_other_release(kept, edition_id)
         for made in name_changed_code(kept, edition_id):
             click.echo(f"The {made} was made by another version of this program; it may come out otherwise.", err=True)
         replayed = replay(kept, edition_id, Steps())

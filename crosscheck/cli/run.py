@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @main.command()
 @collection_argument
-@click.option("--year", required=True, help="Assessment year, as 2008/09.", callback=assessment_year)
+@click.option("--year", required=True, help="Assessment year, for example 2008/09.", callback=assessment_year)
 @click.option(
     "--out", type=click.Path(path_type=Path), default=Path("run"), show_default=True, help="The run's folder."
 )
@@ -36,9 +36,9 @@ if TYPE_CHECKING:
     show_default=True,
     help="Value of the practice draw, which is not binding, and seed of the intervals.",
 )
-@click.option("--risk-model", default=None, help="Version of the weights, as v2; the newest if not given.")
+@click.option("--risk-model", default=None, help="Version of the weights, for example v3; the newest if not given.")
 @click.option("--no-learn", is_flag=True, help="Leave the experts' weights as they are stated.")
-@click.option("--screens", is_flag=True, help="Also write what asks and does not weigh: patterns, oddities, surprises.")
+@click.option("--screens", is_flag=True, help="Also write exploratory tables; they do not affect risk or rank.")
 @click.option("--allow-polarity", metavar="REASON", help="Publish although a sign is in doubt; the manifest keeps why.")
 @click.option(
     "--pages/--no-pages", default=True, show_default=True, help="Also write the national picture and the dossiers."
@@ -72,7 +72,7 @@ def run(collection: Path, year: str, out: Path, *, store: str | None, unless_sam
     steps = Steps()
     with steps("load rules and models"):
         standard = load_standard(name_standard(options["standard"]), options["risk_model"], last_day(year))
-        standard = standard.leave_weights() if options["no_learn"] else standard
+        standard = standard.without_learning() if options["no_learn"] else standard
     with steps("read"):
         read = read_collection(collection, standard.questionnaire, year, standard.name)
     stated = {"collection": str(collection), "year": year, **options, "standard": standard.name}

@@ -106,7 +106,7 @@ def simulate(out: Path, seed: int, worlds: int, standard: str | None, **chosen: 
     type=click.Path(path_type=Path),
     default=Path("backtest"),
     show_default=True,
-    help="Folder of page and JSON.",
+    help="Folder of pages, table and JSON.",
 )
 @standard_option
 def backtest(collection: Path | None, year: str | None, worlds: int | None, out: Path, **options: Any) -> None:
@@ -135,7 +135,10 @@ def backtest(collection: Path | None, year: str | None, worlds: int | None, out:
             click.echo(among)
             list_rows(rows, columns, "table")
         click.echo(tell_backtest(one))
-    click.echo(f"{out / 'backtest.html'} has the plots, {out / 'backtest.json'} every figure")
+    click.echo(
+        f"{out / 'backtest.html'} has the plots, {out / 'calibration.html'} the calibration by group, "
+        f"{out / 'backtest.json'} every figure"
+    )
 
 
 def _backtest_worlds(standard: Standard, worlds: int, options: dict[str, Any]) -> list[Backtest]:
@@ -155,43 +158,39 @@ def _backtest_worlds(standard: Standard, worlds: int, options: dict[str, Any]) -
 @click.argument("folder", metavar="RUN", type=click.Path(path_type=Path))
 @click.option(
     "--visits",
-    required=True,
     type=click.Path(path_type=Path),
-    help="What visits found: a file in the columns of visits.",
+    help="What later visits found: a file in the columns of visits. Those of the collection count anyhow.",
 )
 @click.option(
     "--out", type=click.Path(path_type=Path), help="The new version's file; models/…/visit_risk/vN.toml if not given."
 )
 @format_option
-def learn(folder: Path, visits: Path, out: Path | None, form: str) -> None:
-    """Learn from what visits found: a new version of the weights, and what each check was worth.
+def learn(folder: Path, visits: Path | None, out: Path | None, form: str) -> None:
+    """Learn from a run's collection and from what visits found: a new version of the weights.
 
     \b
-    Example:  crosscheck learn run --visits data/england-2008-09/visits_wave_1.csv --out v3.toml
+    Example:  crosscheck learn run --visits wave_2.csv --out v4.toml
+    The version names what it was learnt from: a later run learns from what is new alone.
     """
-    from crosscheck.report.run_folder import read_json, read_table
-    from crosscheck.risk.model import read_risk_model
-    from crosscheck.risk.revision import revise, tell, write_version
-    from crosscheck.visits.findings import read_findings
-    from crosscheck.visits.listing import of_standard
+    from crosscheck.report.learning import learn_version
+    from crosscheck.report.run_folder import read_json
+    from crosscheck.risk.revision import format_changes, write_version
 
-    told = read_json(folder, "manifest.json")
-    used = settings.model_file(told["options"]["standard"], "visit_risk", told["models"]["visit_risk"]["version"])
-    tables = {name: read_table(folder, name) for name in ("loadings", "beliefs", "parts", "findings")}
-    found = of_standard(read_findings(visits), told["options"]["standard"])
-    revision = revise(tables, found, read_risk_model(used), told["options"]["year"])
+    manifest = read_json(folder, "manifest.json")
+    standard, version = manifest["options"]["standard"], manifest["models"]["visit_risk"]["version"]
+    used = settings.model_file(standard, "visit_risk", version)
     number = max(int(re.sub(r"\D", "", file.stem)) for file in used.parent.glob("v*.toml")) + 1
     file = out or used.with_stem(f"v{number}")
     if file.exists():
         raise UnknownNameError(
             f"{file}: is there already, and a version that was used never changes. Name another with --out."
         )
+    revision = learn_version(folder, visits)
     file.write_text(write_version(used.read_text(encoding="utf-8"), revision, f"v{number}"), encoding="utf-8")
-    click.echo("\n".join(line.removeprefix("# ") for line in tell(revision)))
-    click.echo(
-        "\nWhat each check was worth among those visited, in decibans between one that differs and one that agrees:"
-    )
-    list_rows(revision.rules.sort("learnt", descending=True).to_dicts(), revision.rules.columns, form)
+    click.echo("\n".join(line.removeprefix("# ") for line in format_changes(revision)))
+    click.echo("\nWhat each check adds where it differs, in decibans, as stated and as learnt:")
+    rows = revision.checks.sort("decibans", "check_id", descending=[True, False])
+    list_rows(rows.to_dicts(), rows.columns, form)
     click.echo(f"\nNew version: {file}. Read it, then use it: crosscheck run … --risk-model v{number}")
 
 
@@ -216,7 +215,7 @@ def sensitivity(
     from crosscheck.standard import load_standard, name_standard
 
     stated = load_standard(name_standard(standard))
-    stated = stated.leave_weights() if no_learn else stated
+    stated = stated.without_learning() if no_learn else stated
     read = read_collection(collection, stated.questionnaire, year, stated.name)
     compared = vary_assumptions(read, stated, year, first or FIRST)
     list_rows(compared.to_dicts(), compared.columns, form)

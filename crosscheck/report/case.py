@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import polars as pl
 
 from crosscheck.errors import UnknownNameError
+from crosscheck.report.place import describe_effect, describe_place
 from crosscheck.report.run_folder import read_json, read_table, scan_table
 from crosscheck.vocabulary import SEVERITIES
 
@@ -19,14 +20,15 @@ _WIDTH: Final = 100
 FAMILIES: Final = {
     "prior": "before any evidence",
     "declared": "what was declared",
-    "checks": "checks of the answers against what guidance asks",
-    "answers": "answers, by what all items of the collection have in common",
+    "checks": "checks that differ",
+    "silence": "checks and questions without an answer",
+    "answers": "answers beside those of similar trusts",
     "figures": "figures from other sources",
+    "facts": "accounts that are better than the record",
     "comments": "what third parties say",
     "history": "declarations, and visits to the organisation",
     "visited": "what a visit of this year found at this very declaration",
 }
-_TOLD_APART: Final = 0.9  # of the draws; below that, neighbours on the list stand as well the other way round
 OTHER_FUNCTION: Final = "its other function"
 HISTORY: Final = (
     ("declared.previous", "a year before"),
@@ -135,7 +137,7 @@ def _heading(case: dict[str, Any]) -> Iterator[str]:
     yield ""
     yield f"Declared     {_words(case['declared'])}"
     for words, status in case["history"].items():
-        yield f"             {words}: {_words(status)}"
+        yield f"             {_whose(words, case['function'])}: {_words(status)}"
     if case["statement"]:
         yield from _wrapped(f"“{case['statement']}”", "             ")
     yield (
@@ -143,9 +145,8 @@ def _heading(case: dict[str, Any]) -> Iterator[str]:
         f"(90% interval {case['rank_low']} to {case['rank_high']})"
     )
     yield f"Risk         {case['risk']:.1%} (90% interval {case['risk_low']:.1%} to {case['risk_high']:.1%})"
-    yield f"             {case['among_first']:.0%} likely to belong to the first tenth of the list"
-    if case["ahead_of_next"] is not None and case["ahead_of_next"] < _TOLD_APART:
-        yield f"             can't be told apart from rank {case['rank'] + 1} ({case['ahead_of_next']:.0%} ahead)"
+    if case["among_capacity"] is not None:
+        yield f"             {describe_place(case['among_capacity'])} that can be visited"
     chosen = case["selected_by"] or "not chosen for a visit"
     chance = case["inclusion_probability"]
     yield f"Plan         {chosen}" + (f"; chance in the random draw {chance:.1%}" if chance is not None else "")
@@ -179,7 +180,8 @@ def _differing(case: dict[str, Any]) -> Iterator[str]:
         rule = finding["rule"]
         yield ""
         grade = f"{finding['severity']} severity, {_words(rule['strength'])}"
-        yield f"{finding['check_id']}  {grade}, {finding['weight']:+.2f} dB"
+        effect = describe_effect(finding["weight"])
+        yield f"{finding['check_id']}  {grade}, {effect} on the risk ({finding['weight']:+.2f} decibans)"
         if finding["waived"]:
             yield from _wrapped(finding["waived"], "   ")
         yield from _wrapped(finding["says"], "   ")
@@ -194,12 +196,12 @@ def _differing(case: dict[str, Any]) -> Iterator[str]:
 def _open(case: dict[str, Any]) -> Iterator[str]:
     undecided = [finding for finding in case["findings"] if finding["verdict"] == "cannot_tell"]
     yield ""
-    yield f"WHAT COULD NOT BE TOLD, AND WHICH ANSWER WOULD DECIDE IT ({len(undecided)})"
+    yield f"CHECKS WE COULD NOT COMPLETE, AND THE ANSWER THAT WOULD SETTLE EACH ({len(undecided)})"
     for finding in sorted(undecided, key=lambda finding: (-finding["could_add"], finding["check_id"])):
         wanting = ", ".join(finding["open_questions"] or ())
         yield from _wrapped(
             f"{finding['check_id']}  {finding['rule']['title']}: ask for {wanting} "
-            f"(up to {finding['could_add']:+.1f} dB alone)",
+            f"(up to {finding['could_add']:+.1f} decibans alone)",
             "           ",
             first="",
         )
@@ -208,10 +210,7 @@ def _open(case: dict[str, Any]) -> Iterator[str]:
 def _agreeing(case: dict[str, Any]) -> Iterator[str]:
     verdicts = [finding["verdict"] for finding in case["findings"]]
     yield ""
-    yield (
-        f"{verdicts.count('agrees')} checks agree with the declaration; "
-        f"{verdicts.count('not_applicable')} do not apply to it."
-    )
+    yield f"{verdicts.count('agrees')} checks consistent, {verdicts.count('not_applicable')} not applicable."
 
 
 def _every_part(case: dict[str, Any]) -> Iterator[str]:
@@ -221,6 +220,16 @@ def _every_part(case: dict[str, Any]) -> Iterator[str]:
     for part in ordered:
         yield f"{part['decibans']:+8.2f}  {part['worth']:+7.2f}  {part['part']}"
     yield f"{sum(part['decibans'] for part in case['parts']):+8.2f}           in all"
+
+
+def _whose(when: str, function: str) -> str:
+    """When it declared what is said, or as what: the other function of a trust declares for itself."""
+    return name_other(function) if when == OTHER_FUNCTION else when
+
+
+def name_other(function: str) -> str:
+    """In which other function a trust declared, seen from one of its two."""
+    return {"commissioner": "as a provider", "provider": "as a commissioner"}.get(function, OTHER_FUNCTION)
 
 
 def _words(term: str) -> str:

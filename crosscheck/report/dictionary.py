@@ -148,7 +148,9 @@ def _file(table: Table) -> str:
     """The one file that a table is kept in."""
     if table.name in {"manifest", "national", "rulebook"}:
         return f"{table.name}.json"
-    kept = {"parts", "ties", "predecessors", "names", "loadings", "beliefs"}
+    kept = {
+        "parts", "ties", "predecessors", "names", "loadings", "check_weights", "assessors", "places",
+    }  # fmt: skip
     return f"{table.name}.{'parquet' if table.name in kept else 'csv'}"
 
 

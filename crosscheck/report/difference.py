@@ -5,8 +5,8 @@ not, it moved everything. Where several are not, each part of a declaration's ri
 
 - `inputs`, where its own evidence is not the same: the answer, figure, remark, visit or declaration that it speaks of;
 - `rules`, where it is of a check whose rule (or a waiver of it) came, went or changed;
-- else the only one left that can move a part of its family (`_MOVES`), as the answers of others move what is learnt of
-  all;
+- else the only one left that can move a part of its family (`_MOVES`), since the answers of others, and checks, move
+  what is learnt of all;
 - `together`, where several are left: a run between, with one thing changed at a time, tells them apart.
 
 Parts add up to the risk, so what the causes moved adds up to the whole change.
@@ -35,19 +35,17 @@ _SLIGHTEST: Final = 1e-6
 SLIGHT: Final = 0.05  # decibans; less prints as 0.0
 _DECIMALS: Final = 6
 
-# Which of the five can move a part whose own evidence is the same, by its family. Checks don't tell of quality; what a
-# board declared and what a visit of the year found have a stated worth; the common level (`prior`) follows from all.
+# Which of the five can move a part whose own evidence is the same, by its family. What a board declared and what a
+# visit of the year found have a stated weight. All else hangs together: a check covers the scores of the answers that
+# it rests on, visits teach items and checks at once, and the common level (`prior`) follows from all.
 _MOVES: Final[Mapping[str, frozenset[str]]] = {
-    "checks": frozenset(CAUSES),
-    "prior": frozenset(CAUSES),
     "declared": frozenset({"models", "code"}),
     "visited": frozenset({"models", "code"}),
 }
-_MOVES_ITEMS: Final = frozenset({"inputs", "models", "options", "code"})
+_OF_CHECKS: Final = ("checks", "silence")
+_NO_RETURN: Final = "no return"
 _OPTIONS_THAT_WEIGH: Final = frozenset({"year", "standard", "no_learn"})  # all others choose visits, or add tables
 _MODELS_THAT_WEIGH: Final = frozenset({"indicators", "visit_risk"})
-_ITEMS: Final = ("answers", "figures", "comments", "history")
-_WHOLE_RULES: Final = "questionnaire.csv"
 
 
 @dataclass(frozen=True)
@@ -169,7 +167,7 @@ def _name_causes(
     only |= {family: _UNEXPLAINED for family, causes in left.items() if not causes}
     rest = pl.col("family").replace_strict(only, return_dtype=pl.String, default=_UNEXPLAINED)
     of_rule = pl.col("part").is_in(_changed_rules(changes)) | pl.col("other_waiver")
-    by_rule = (pl.col("family") == "checks") & of_rule
+    by_rule = pl.col("family").is_in(_OF_CHECKS) & of_rule
     changed = [part for part, equal in same.items() if not equal]
     cause = (
         pl.when(by_rule & pl.col("own"))
@@ -194,9 +192,7 @@ def _candidates(family: str, changes: pl.DataFrame, same: Mapping[str, bool]) ->
         "options": any(name in _OPTIONS_THAT_WEIGH for name in names["options"]),
         "models": any(set(name.split("/")) & _MODELS_THAT_WEIGH for name in names["models"]),
     }
-    moves = _MOVES.get(family, _MOVES_ITEMS)
-    if any(name.endswith(_WHOLE_RULES) for name in names["rules"]):
-        moves |= {"rules"}
+    moves = _MOVES.get(family, frozenset(CAUSES))
     return {of for of in moves if not same[of] and weighing.get(of, True)}
 
 
@@ -213,7 +209,8 @@ def _with_own_evidence(moved: pl.DataFrame, before: Path, after: Path, same: Map
         told[1], on=keys, how="left", suffix="_after", maintain_order="left"
     )
     silent = pl.col("evidence").is_null() | pl.col("evidence_after").is_null()  # a rule that is not there yet
-    other = pl.col("evidence").ne_missing(pl.col("evidence_after")) & ~((pl.col("family") == "checks") & silent)
+    of_check = pl.col("family").is_in(_OF_CHECKS) & (pl.col("part") != _NO_RETURN)
+    other = pl.col("evidence").ne_missing(pl.col("evidence_after")) & ~(of_check & silent)
     return joined.with_columns(
         own=other & pl.lit(not same["inputs"]), other_waiver=pl.col("waived").ne_missing(pl.col("waived_after"))
     )
@@ -234,6 +231,8 @@ def _evidence(folder: Path, moved: pl.DataFrame) -> pl.DataFrame:
         "declared": (_told(folder, "declarations", [*_KEYS]), [*_KEYS]),
         "visited": (own_past, ["org_code"]),
         "checks": (findings, [*_KEYS, "part"]),
+        "silence": (pl.concat([findings, _returns(folder, asked)], how="diagonal"), [*_KEYS, "part"]),
+        "facts": (_reasons(folder), [*_KEYS, "part"]),
     }
     blank = pl.lit(None, dtype=pl.String)
     found = [
@@ -242,6 +241,18 @@ def _evidence(folder: Path, moved: pl.DataFrame) -> pl.DataFrame:
     ]
     rest = asked.filter(~pl.col("family").is_in(list(by_family))).with_columns(evidence=blank)
     return pl.concat([*found, rest], how="diagonal")
+
+
+def _returns(folder: Path, asked: pl.DataFrame) -> pl.DataFrame:
+    """All that an organisation answered, as the evidence of a return that is missing."""
+    missing = asked.filter(pl.col("part") == _NO_RETURN).select(*_KEYS, "part")
+    return missing.join(_told(folder, "answers", ["org_code"]), on="org_code", how="left")
+
+
+def _reasons(folder: Path) -> pl.DataFrame:
+    """Both accounts of a fact, as the sentence that has both figures."""
+    facts = read_table(folder, "parts").filter(pl.col("family") == "facts")
+    return facts.select(*_KEYS, "part", evidence="reason")
 
 
 def _told(folder: Path, table: str, by: list[Any]) -> pl.DataFrame:

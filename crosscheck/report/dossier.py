@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from markupsafe import Markup
 
 from crosscheck.report.case import OTHER_FUNCTION
+from crosscheck.report.dots import draw_places
 from crosscheck.report.page import sign
 from crosscheck.report.waterfall import draw_bars
 
@@ -80,7 +81,8 @@ class Declaration:
     """One declaration of the organisation: its row of the visit list, its history, and how its risk adds up.
 
     `listed` has the columns of `visit_list`; `history` is what was declared, by when; `parts` are all parts.
-    `duties` are its rows of the run's table `duties`.
+    `duties` are its rows of the run's table `duties`. `places` are its equally likely places, of the `last` that there
+    are; the visits go as far as the place `reach`. There are none where it is not to be visited.
     """
 
     listed: Mapping[str, Any]
@@ -93,11 +95,26 @@ class Declaration:
     parts: Sequence[Mapping[str, Any]]
     verdicts: Mapping[str, int]
     duties: Sequence[Mapping[str, Any]]
+    places: Sequence[int]
+    reach: int
+    last: int
+
+    @property
+    def dots(self) -> Markup | None:
+        """Its places as a picture; None where there are none."""
+        return draw_places(self.function, self.places, self.reach, self.last) if self.places else None
 
     @property
     def function(self) -> str:
         """`whole`, or one of the two functions of a primary care trust."""
         return str(self.listed["function"])
+
+    @property
+    def reason(self) -> str:
+        """Why it stands where it does, in one sentence; empty where one of its unmet duties says the same."""
+        reason = str(self.listed["reason"])
+        is_said = any(reason.startswith(duty["finding"].removesuffix(".")) for duty in self.duties)
+        return "" if is_said else reason
 
     @property
     def former(self) -> dict[str, str]:

@@ -14,7 +14,7 @@ from crosscheck.errors import RunError
 from crosscheck.history import last_day
 from crosscheck.pipeline import cross_check
 from crosscheck.report.identity import fingerprint, identify_run, sha256_of
-from crosscheck.report.manifest import describe_models, describe_run, refuse_doubtful_signs
+from crosscheck.report.manifest import describe_models, describe_run, refuse_breaches, refuse_doubtful_signs
 from crosscheck.report.pages import write_pages
 from crosscheck.report.run_folder import (
     COLLECTION,
@@ -119,6 +119,7 @@ def _work_out(
         step,
         with_screens=options["screens"],
         refuse=lambda doubts: refuse_doubtful_signs(doubts, options["allow_polarity"]),
+        refuse_breaches=lambda breaches: refuse_breaches(breaches, options["allow_polarity"]),
     )
     manifest = describe_run(collection, standard, outcome, options, capacity) | dict(told_beside)
     with step("write"):
@@ -153,7 +154,7 @@ def standard_of_run(run: Path) -> Standard:
     if differing := list(_differences(manifest, standard)):
         remedy = "Take the checkout that made it, or make the run again with what lies here."
         raise RunError([*differing, f"{run} was made with others. {remedy}"])
-    return standard.leave_weights() if options["no_learn"] else standard
+    return standard.without_learning() if options["no_learn"] else standard
 
 
 def _differences(manifest: Mapping[str, Any], standard: Standard) -> Iterator[str]:

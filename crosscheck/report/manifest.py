@@ -14,6 +14,8 @@ import crosscheck
 from crosscheck.errors import PolarityError
 from crosscheck.history import last_day
 from crosscheck.report.identity import fingerprint, identify_run, list_sources
+from crosscheck.report.place import reach_of_capacity
+from crosscheck.risk.assumption import vary_prevalence
 from crosscheck.visits.plan import count_arms, describe_draw
 from crosscheck.vocabulary import COMPLIANT, POOLS
 
@@ -23,10 +25,19 @@ if TYPE_CHECKING:
 
     from crosscheck.collection.read import Collection
     from crosscheck.pipeline import Outcome
+    from crosscheck.risk.estimate import Risk
+    from crosscheck.risk.monotone import Monotone
     from crosscheck.standard import Standard
     from crosscheck.visits.plan import Capacity
 
+_DECIMALS: Final = 6
 _PACKAGES: Final = ("polars", "numpy", "scipy", "pydantic")
+_MOST_TOLD: Final = 20
+_WHAT_TO_DO: Final = (
+    "Mend the rule: give it a kind that only asks (kinds in the model visit_risk), or let it expect one answer alone; "
+    "where no rule is named, mend the direction or the weight of the item. "
+    'Or say why it may be so: --allow-polarity "REASON"'
+)
 
 
 def describe_run(
@@ -59,6 +70,11 @@ def describe_run(
         "questionnaire": {"questions": len(standard.questionnaire), "sha256": standard.questionnaire.digest},
         "models": describe_models(standard),
         "polarity": outcome.doubts.to_dicts(),
+        "risk": describe_risk(outcome.risk)
+        | {
+            "assumed": _describe_assumed(outcome, standard, capacity.visits),
+            "monotone": describe_monotone(outcome.monotone),
+        },
         "cycles": [list(cycle) for cycle in outcome.lineage.cycles],
         "reconciliation": reconcile(outcome.cases, collection.tables["organisations"]),
         "counts": _counts(collection, outcome),
@@ -69,6 +85,50 @@ def describe_run(
 def describe_models(standard: Standard) -> dict[str, dict[str, str]]:
     """The version and SHA-256 of each model, by its name."""
     return {model.name: {"version": model.version, "sha256": model.digest} for model in standard.models}
+
+
+def describe_risk(risk: Risk) -> dict[str, Any]:
+    """How the risk was estimated: the share in truth wrong, what visits taught, and whether the estimation has settled.
+
+    `prevalence` is an assumption that random visits support; shares are of declarations of compliance.
+    """
+    prevalence, learnt = asdict(risk.prevalence), risk.learnt
+    return {
+        "prevalence": {name: _rounded(value) for name, value in prevalence.items()},
+        "link": learnt.link,
+        "link_sd": learnt.link_sd,
+        "visits_learnt_from": learnt.visits,
+        "visits_show_no_relation": learnt.no_relation,
+        "chosen_by_risk_worse_by": learnt.chosen,
+        "estimation": {
+            "loadings_steps": risk.fitted.steps,
+            "loadings_settled": risk.fitted.settled,
+            "visits_settled": learnt.settled,
+        },
+    }
+
+
+def _describe_assumed(outcome: Outcome, standard: Standard, capacity: int) -> list[dict[str, float]]:
+    """What the risk of the first to visit, and the mean as far as the visits reach, would be under other shares."""
+    reach = reach_of_capacity(outcome.visit_list, capacity)
+    varied = vary_prevalence(outcome.visit_list, outcome.cases, outcome.risk, standard.risk)
+    within = varied.filter(pl.col("rank") <= reach).group_by("share", maintain_order=True)
+    first, mean = pl.col("risk").sort_by("rank").first(), pl.col("risk").mean()
+    return within.agg(first=first.round(_DECIMALS), mean_to_capacity=mean.round(_DECIMALS)).to_dicts()
+
+
+def describe_monotone(monotone: Monotone) -> dict[str, Any]:
+    """How many made-up declarations were weighed, in how many chains, and what went the wrong way."""
+    return {
+        "probes": monotone.probes,
+        "chains": monotone.chains,
+        "breaches": monotone.breaches.height,
+        "first_breaches": monotone.breaches.head(_MOST_TOLD).to_dicts(),
+    }
+
+
+def _rounded(value: float) -> float:
+    return round(value, _DECIMALS)
 
 
 def _describe_waivers(standard: Standard, outcome: Outcome, day: date) -> list[dict[str, Any]]:
@@ -92,6 +152,27 @@ def refuse_doubtful_signs(doubts: pl.DataFrame, allowed: str | None) -> None:
     if failing.height and not (allowed and allowed.strip()):
         told = [f"{item}: {why} ({evidence})" for item, why, evidence, _ in failing.iter_rows()]
         raise PolarityError([*told, 'Mend the direction, or say why it may be so: --allow-polarity "REASON"'])
+
+
+def refuse_breaches(breaches: pl.DataFrame, allowed: str | None) -> None:
+    """Stop before anything is written if a worse answer lowers a risk, unless somebody said why that may be.
+
+    Raises:
+        PolarityError: with each item, both answers, both risks and ranks, the checks that did it, and what to do.
+    """
+    if breaches.height and not (allowed and allowed.strip()):
+        told = [_tell_breach(row) for row in breaches.head(_MOST_TOLD).iter_rows(named=True)]
+        more = [f"and {breaches.height - _MOST_TOLD} more"] if breaches.height > _MOST_TOLD else []
+        raise PolarityError([*told, *more, _WHAT_TO_DO])
+
+
+def _tell_breach(breach: dict[str, Any]) -> str:
+    through = f"; less is added by {', '.join(breach['through'])}" if breach["through"] else ""
+    return (
+        f"{breach['item']} ({breach['org_type']}, {breach['function']}): of made-up organisations, “{breach['worse']}” "
+        f"has a risk of {breach['risk_worse']:.3%} (rank {breach['rank_worse']}), “{breach['better']}” one of "
+        f"{breach['risk_better']:.3%} (rank {breach['rank_better']}): a worse answer lowers the risk{through}"
+    )
 
 
 def describe_inputs(collection: Collection) -> list[dict[str, Any]]:
@@ -130,7 +211,7 @@ def _counts(collection: Collection, outcome: Outcome) -> dict[str, Any]:
         "ties": outcome.ties.height,
         "findings": dict(verdicts.iter_rows()),
         "scores": outcome.scores.height,
-        "parts": outcome.parts.height,
+        "parts": outcome.risk.parts.height,
         "selected": {arm: count for arm, count in arms.items() if count},
         "pools": {pool: int((outcome.visit_list["pool"] == pool).sum()) for pool in POOLS},
         "duties": outcome.duties.height,

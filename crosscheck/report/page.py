@@ -17,6 +17,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from crosscheck.errors import CrosscheckError
+from crosscheck.report.place import describe_effect, describe_place
 from crosscheck.rulebook.plain import in_words
 
 if TYPE_CHECKING:
@@ -40,7 +41,8 @@ def environment(folder: str) -> Environment:
     """The templates of one kind of page, which may extend and include those of every page.
 
     Text is escaped, an unknown name is an error. Filters: `words` (a code as people write it), `sentence` (words as
-    they begin one), `percent` (of a share, by default without decimals), `signed`.
+    they begin one), `percent` (of a share, by default without decimals), `signed`, `place` (the band of a declaration),
+    `effect` (decibans in words).
     """
     found = Environment(
         loader=FileSystemLoader([TEMPLATES / folder, TEMPLATES / _SHARED]),
@@ -50,7 +52,14 @@ def environment(folder: str) -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    found.filters |= {"words": in_words, "sentence": _sentence, "percent": _percent, "signed": sign}
+    found.filters |= {
+        "words": in_words,
+        "sentence": _sentence,
+        "percent": _percent,
+        "signed": sign,
+        "place": describe_place,
+        "effect": describe_effect,
+    }
     style = read_style(folder)
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     found.globals |= {"style": Markup(style), "style_digest": digest}  # noqa: S704  # our own style sheet

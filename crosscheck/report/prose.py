@@ -24,7 +24,13 @@ def set_prose(text: str) -> Markup:
 
 
 def _table_open(_: object, tokens: Sequence[Token], place: int, *_rest: object) -> str:
-    """Markdown has no captions: a table's is the heading that it stands under."""
-    *_, heading = (inner.content for outer, inner in pairwise(tokens[:place]) if outer.type == "heading_open")
+    """Markdown has no captions: a table's is the heading that it stands under, numbered from the second one on."""
+    begins, heading = [
+        (at, inner.content)
+        for at, (outer, inner) in enumerate(pairwise(tokens[:place]))
+        if outer.type == "heading_open"
+    ][-1]
+    number = 1 + sum(token.type == "table_open" for token in tokens[begins:place])
+    heading += f" ({number})" if number > 1 else ""
     opened = '<div class="wide" role="region" aria-label="{0}" tabindex="0">\n<table>\n<caption>{0}</caption>\n'
     return Markup(opened).format(heading)  # noqa: S704  # a constant; the heading is escaped by `format`

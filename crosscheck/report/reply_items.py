@@ -74,8 +74,8 @@ def list_items(run: Path, standard: Standard) -> tuple[pl.DataFrame, pl.DataFram
     Returns:
         `items`, one row an item, by organisation, gravest first: `item` (`5XX/C2-HR-01/whole`; two functions of which
         the same is said are one item, `…/both`), `org_code`, `check_id`, `functions` (in words), `says`, `expected`,
-        `evidence`, `kind`, `is_duty` (a statutory duty that its own answer says is unmet; these come first); what is
-        waived is left out.
+        `basis` (the law or guidance in short), `evidence`, `kind`, `is_duty` (a statutory duty that its own answer says
+        is unmet; these come first); what is waived is left out.
         And `grounds`, one row an item and name: `item`, `org_code`, `check_id`, `functions`, `name`, `about`, `whose`,
         `told` (the value in words), `question` (null where no answer can correct it), `question_id`, `review`,
         `your_answer` (as it is to be spelt).
@@ -113,7 +113,7 @@ def _items(findings: pl.DataFrame, duties: pl.DataFrame) -> tuple[pl.DataFrame, 
     differing = findings.filter((pl.col("verdict") == "differs") & pl.col("waived").is_null())
     functions = pl.col("function").sort()
     together = differing.group_by(_ITEM, maintain_order=True).agg(
-        pl.col("expected", "kind", "severity").first(),
+        pl.col("expected", "basis", "kind", "severity").first(),
         function=pl.when(pl.len() > 1).then(pl.lit(_BOTH)).otherwise(functions.first()),
         functions=functions.str.join(" and "),
     )

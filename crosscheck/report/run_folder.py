@@ -11,6 +11,7 @@ import polars as pl
 from crosscheck.errors import RunError
 from crosscheck.frames import FINDINGS_IN_PARQUET, OUTPUTS
 from crosscheck.report.folder import digest_files, refuse_foreign, written_in_stages
+from crosscheck.report.former import add_columns, is_former, list_without_rows
 from crosscheck.report.identity import sha256_of
 from crosscheck.report.tables import write_csv, write_parquet
 from crosscheck.report.visit_list import list_reasons, tell_basis, write_workbook
@@ -84,7 +85,7 @@ def write_outcome(
         _keep_collection(collection, work.folder / COLLECTION)
         sealed = beside.submit(_write_tables, outcome, collection, rulebook, manifest, work)
         listed = _shaped(outcome.visit_list, "visit_list")
-        _write_list(listed, _rounded(outcome.parts), outcome.duties, manifest, work.folder)
+        _write_list(listed, _rounded(outcome.risk.parts), outcome.duties, manifest, work.folder)
         sealed.result()
 
 
@@ -132,13 +133,18 @@ def read_table(folder: Path, name: str) -> pl.DataFrame:
 def scan_table(folder: Path, name: str) -> pl.LazyFrame:
     """The same, of which only those rows and columns are read that are asked for.
 
+    A table or column that runs of a former release lack is empty there.
+
     Raises:
         RunError: as `read_table`.
     """
     file = next((file for kind in ("parquet", "csv") if (file := folder / f"{name}.{kind}").is_file()), None)
+    if file is None and is_former(read_json(folder, MANIFEST)) and (empty := list_without_rows(name)) is not None:
+        return empty
     if file is None or not (folder / MANIFEST).is_file():
         raise RunError(f"{folder}: is no run. Make one: crosscheck run COLLECTION --year 2008/09 --out {folder}")
-    return pl.scan_parquet(file) if file.suffix == ".parquet" else pl.scan_csv(file, infer_schema_length=None)
+    table = pl.scan_parquet(file) if file.suffix == ".parquet" else pl.scan_csv(file, infer_schema_length=None)
+    return add_columns(table) if name == "visit_list" else table
 
 
 def read_json(folder: Path, name: str) -> Any:
@@ -181,8 +187,9 @@ def _write_tables(
         "pooled": _rounded(outcome.pooled),
         **{name: _rounded(table) for name, table in outcome.screens.items()},
     }
-    kept = {name: _rounded(getattr(outcome, name)) for name in ("cases", "findings", "parts", "ties", "names")}
-    kept |= {name: _rounded(getattr(outcome.quality, name)) for name in ("loadings", "beliefs")}
+    kept = {name: _rounded(getattr(outcome, name)) for name in ("cases", "findings", "ties", "names", "places")}
+    kept |= {name: _rounded(getattr(outcome.risk, name)) for name in ("parts", "loadings")}
+    kept |= {"check_weights": outcome.risk.learnt.weights, "assessors": outcome.risk.learnt.assessors}
     kept |= {name: tables[name] for name in ("scores", "pooled")}  # read again by every page: a tenth of the CSV's time
     kept |= {name: tables[name] for name in ("visit_list", "duties", "follow_up")}
     kept |= {"predecessors": outcome.lineage.predecessors}

@@ -20,6 +20,7 @@ from crosscheck.errors import RunError, UnknownNameError
 from crosscheck.network.graph import list_neighbours
 from crosscheck.questionnaire import read_questionnaire
 from crosscheck.report.case import HISTORY_COLUMNS, assemble_cases, by_declaration
+from crosscheck.report.place import TO_VISIT, reach_of_capacity
 from crosscheck.report.run_folder import MANIFEST, digest_collection, read_json, read_table, scan_table
 from crosscheck.report.standing import spread_scores
 from crosscheck.visits.listing import list_findings
@@ -121,7 +122,10 @@ _OfOrganisation = dict[str, list[dict[str, Any]]]
 
 @dataclass(frozen=True)
 class Shelves:
-    """What there is beside the cases: by organisation, by declaration, or by name."""
+    """What there is beside the cases: by organisation, by declaration, or by name.
+
+    `reach` is the last rank that the visits reach, `last` the last of the declarations to visit.
+    """
 
     organisations: _OfOrganisation
     titles: Mapping[str, str]
@@ -134,6 +138,9 @@ class Shelves:
     neighbours: _OfOrganisation
     visits: _OfOrganisation
     problems: _OfOrganisation
+    places: Mapping[tuple[str, str], list[dict[str, Any]]]
+    reach: int
+    last: int
 
 
 def _fill_shelves(run: Path, codes: Sequence[str], listed: pl.DataFrame, titles: Mapping[str, str]) -> Shelves:
@@ -154,6 +161,9 @@ def _fill_shelves(run: Path, codes: Sequence[str], listed: pl.DataFrame, titles:
         neighbours=_by_organisation(_read_neighbours(run, codes, listed)),
         visits=_by_organisation(_read_visits(run, codes)),
         problems=_by_organisation(_read_problems(run, codes)),
+        places=by_declaration(read_table(run, "places").filter(wanted)),
+        reach=reach_of_capacity(listed, read_json(run, MANIFEST)["options"]["capacity"]),
+        last=listed.filter(pl.col("pool") == TO_VISIT).height,
     )
 
 

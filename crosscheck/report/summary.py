@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import polars as pl
 
+from crosscheck.report.place import describe_assumed, describe_assumption, describe_place, find_like_ranks
 from crosscheck.report.run_folder import MANIFEST, read_json, read_table
 from crosscheck.report.visit_page import ARMS
 from crosscheck.visits.plan import count_arms
@@ -43,7 +44,8 @@ def summarise_run(folder: Path, command: str) -> str:
         *_set_aside(manifest["waivers"]),
         *_out_of_force(manifest["rules"]["not_in_force"]),
         "",
-        *_first_ten(visit_list),
+        *_estimation(manifest["risk"], visit_list, manifest["options"]["capacity"]),
+        *_first_ten(visit_list, manifest["options"]["capacity"]),
         "",
         *_plan(visit_list, read_table(folder, "duties"), manifest["draw"]),
         *_lists(visit_list),
@@ -88,13 +90,15 @@ def _left_open(silences: list[dict[str, Any]]) -> Iterator[str]:
     if silences:
         checks = {check for silence in silences for check in silence["check_id"]}
         told = ", ".join(silence["source"] for silence in silences)
-        yield from textwrap.wrap(
+        yield from _wrapped(
             f"{len(checks)} checks can't be told for anybody (manifest.json names each), since the collection holds "
             f"nothing of: {told}",
-            _WIDTH,
-            initial_indent="  ",
-            subsequent_indent="    ",
+            "  ",
         )
+
+
+def _wrapped(words: str, indent: str = "") -> list[str]:
+    return textwrap.wrap(words, _WIDTH, initial_indent=indent, subsequent_indent=f"{indent}  ")
 
 
 def _set_aside(waivers: list[dict[str, Any]]) -> Iterator[str]:
@@ -113,18 +117,30 @@ def _out_of_force(rules: list[str]) -> Iterator[str]:
         yield f"  not in force in this year, for want of a threshold: {', '.join(rules)}"
 
 
-def _first_ten(visit_list: pl.DataFrame) -> Iterator[str]:
+def _estimation(risk: Mapping[str, Any], visit_list: pl.DataFrame, capacity: int) -> Iterator[str]:
+    """What the risks start from, what other assumptions would give, and where the estimation says little or nothing."""
+    yield from _wrapped(f"STARTING POINT  {describe_assumption(risk['prevalence'])}")
+    yield from _wrapped(describe_assumed(risk["assumed"], visit_list, capacity), "  ")
+    if risk["visits_show_no_relation"]:
+        yield "  the visits show no relation between the evidence and what was found: all risks are near that share"
+    if not risk["estimation"]["loadings_settled"] or not risk["estimation"]["visits_settled"]:
+        yield "  THE ESTIMATION HAS NOT SETTLED: do not use these risks (manifest.json, risk)"
+
+
+def _first_ten(visit_list: pl.DataFrame, capacity: int) -> Iterator[str]:
     """The first ten that a visit would test: not a lapse that a board declared itself, nor whom somebody visited."""
-    yield "VISIT FIRST (declared compliant, not visited yet; in brackets what to know more may lead to, in 90 of 100)"
+    yield "VISIT FIRST (declared compliant, not visited yet; in brackets 90% intervals)"
     for row in visit_list.filter(pl.col("pool") == "to_visit").head(10).iter_rows(named=True):
         duties = f", duties unmet by its own answers: {row['duties_unmet']}" if row["duties_unmet"] else ""
         yield f"{row['rank']:>4}. {row['name']} ({row['org_code']}, {row['function']})"
         yield (
             f"      risk {row['risk']:.0%} ({row['risk_low']:.0%}-{row['risk_high']:.0%}), "
-            f"{row['among_first']:.0%} likely among the first tenth (rank {row['rank_low']}-{row['rank_high']}), "
+            f"{describe_place(row['among_capacity'])} (rank {row['rank_low']}-{row['rank_high']}), "
             f"{row['flags']} flags, {row['unknowns']} unknown{duties}"
         )
         yield "      " + textwrap.shorten(row["reason"], _WIDTH, placeholder=" …")
+    if like := find_like_ranks(visit_list, capacity):
+        yield f"  Ranks {like[0]} to {like[1]} are not reliably different."
     if count := visit_list.filter(pl.col("pool") == "visited").height:
         yield f"  {count} were visited this year: after these on the list, with what was found."
 

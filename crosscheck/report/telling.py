@@ -45,7 +45,7 @@ _OTHER_SIDES: Final = (*RELATIONS, "this_review")
 _SECTIONS: Final = {"all": "All sections together"}
 _LISTED: Final = (
     "rank", "function", "declared", "risk", "risk_low", "risk_high", "rank_low", "rank_high", "selected_by",
-    "inclusion_probability", "flags", "unknowns", "reason", "decibans", "among_first", "ahead_of_next", "visited",
+    "inclusion_probability", "flags", "unknowns", "reason", "decibans", "among_capacity", "visited",
     "pool", "duties_unmet",
 )  # fmt: skip
 _NOT_HELD: Final = "not in the collection"
@@ -99,6 +99,9 @@ def _declaration(case: dict[str, Any], shelves: Shelves) -> Declaration:
         parts=sorted(case["parts"], key=lambda part: (-abs(part["decibans"]), part["part"])),
         verdicts=shelves.verdicts[case["org_code"], case["function"]][0],
         duties=case["duties"],
+        places=[row["place"] for row in shelves.places.get((case["org_code"], case["function"]), ())],
+        reach=shelves.reach,
+        last=shelves.last,
     )
 
 

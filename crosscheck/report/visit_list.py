@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import polars as pl
 
 from crosscheck.frames import FURTHER, OUTPUTS
+from crosscheck.report.place import describe_effect
 from crosscheck.visits.plan import PRACTICE
 
 if TYPE_CHECKING:
@@ -22,14 +23,14 @@ _WIDTHS: Final = {
     "rank": 6, "org_code": 8, "name": 34, "org_type": 13, "region": 15, "function": 13, "declared": 21, "risk": 7,
     "risk_low": 7, "risk_high": 7, "rank_low": 7, "rank_high": 7, "selected_by": 11, "inclusion_probability": 11,
     "flags": 7, "unknowns": 10, "reason": 48, "pool": 10, "duties_unmet": 8, "decibans": 10,
-    "among_first": 9, "ahead_of_next": 9, "visited": 11,
+    "among_capacity": 9, "visited": 11,
 }  # fmt: skip
 # Folded away, so that what people plan by fits the screen and prints legibly; the + above the columns unfolds them.
 _FOLDED: Final = (
-    "rank_low", "rank_high", "inclusion_probability", "flags", "unknowns", "decibans", "among_first", "ahead_of_next",
+    "rank_low", "rank_high", "inclusion_probability", "flags", "unknowns", "decibans", "among_capacity",
 )  # fmt: skip
 _FORMATS: Final = {
-    "risk": "0%", "risk_low": "0%", "risk_high": "0%", "among_first": "0%", "ahead_of_next": "0%",
+    "risk": "0%", "risk_low": "0%", "risk_high": "0%", "among_capacity": "0%",
     "inclusion_probability": "0.0%", "decibans": "+0.0;-0.0;0.0",
 }  # fmt: skip
 _WRAPPED: Final = ("name", "region", "reason", "remarks")
@@ -202,7 +203,7 @@ def _write_rows(workbook: Workbook, name: str, headings: Sequence[str], rows: Se
 
 
 def list_reasons(parts: pl.DataFrame) -> dict[tuple[str, str], list[str]]:
-    """The weightiest pieces of evidence on each declaration in words, for or against, each with what it adds.
+    """The weightiest pieces of evidence on each declaration in words, for or against, each with its effect.
 
     Args:
         parts: one row a part of a risk: `org_code`, `function`, `family`, `part`, `decibans`, `reason`.
@@ -215,8 +216,8 @@ def list_reasons(parts: pl.DataFrame) -> dict[tuple[str, str], list[str]]:
     first = ordered.group_by("org_code", "function", maintain_order=True).head(_REASONS)
     reasons: dict[tuple[str, str], list[str]] = {}
     for org_code, function, decibans, reason in first.select("org_code", "function", "decibans", "reason").iter_rows():
-        told = reasons.setdefault((org_code, function), ["What weighs most, in decibans (plus is worse):"])
-        told.append(f"{decibans:+.1f}  {reason}")
+        told = reasons.setdefault((org_code, function), ["What weighs most, for or against:"])
+        told.append(f"{describe_effect(decibans)}, {'raises' if decibans > 0 else 'lowers'} the risk: {reason}")
     return reasons
 
 

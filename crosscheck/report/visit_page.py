@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from crosscheck.report.dossier import page_of
+from crosscheck.report.former import is_former
 from crosscheck.report.page import environment
+from crosscheck.report.place import describe_assumed, describe_assumption, find_like_ranks
 from crosscheck.report.run_folder import read_table
 from crosscheck.report.shelves import read_basis
 from crosscheck.visits.plan import PRACTICE, count_arms
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     import polars as pl
@@ -41,7 +44,7 @@ def write_visit_page(
     """
     basis = basis or read_basis(run)
     listed = read_table(run, "visit_list").sort("rank")
-    rows = listed.to_dicts()
+    rows, capacity = listed.to_dicts(), basis.manifest["options"]["capacity"]
     template = environment("visit_list").get_template("index.html")
     environment("visit_list").filters["page"] = page_of
     return template.render(
@@ -52,16 +55,28 @@ def write_visit_page(
         pools=POOLS_IN_WORDS,
         practice=PRACTICE,
         chosen=count_arms(listed),
-        laws=_name_laws(read_table(run, "duties")),
+        laws=_name_laws(read_table(run, "duties"), {(row["org_code"], row["function"]): row["reason"] for row in rows}),
+        like=find_like_ranks(listed, capacity),
+        assumption=_describe_assumptions(basis.manifest, listed, capacity),
         beside=beside,
         with_dossiers=with_dossiers,
         without_declaration=basis.manifest["reconciliation"]["without_declaration"],
     )
 
 
-def _name_laws(duties: pl.DataFrame) -> dict[tuple[str, str], list[str]]:
-    """What each declaration with an unmet duty admits, and the law, the gravest first."""
+def _describe_assumptions(manifest: Mapping[str, Any], listed: pl.DataFrame, capacity: int) -> str:
+    """What every risk starts from, and what another start would give; empty for a run that does not say it."""
+    if is_former(manifest):
+        return ""
+    start = describe_assumption(manifest["risk"]["prevalence"])
+    return f"{start} {describe_assumed(manifest['risk']['assumed'], listed, capacity)}".strip()
+
+
+def _name_laws(duties: pl.DataFrame, reasons: Mapping[tuple[str, str], str]) -> dict[tuple[str, str], list[str]]:
+    """What each declaration with an unmet duty admits beside its reason, and the law, the gravest first."""
     laws: dict[tuple[str, str], list[str]] = {}
     for org_code, function, finding, basis in duties.select("org_code", "function", "finding", "basis").iter_rows():
-        laws.setdefault((org_code, function), []).append(f"{finding} ({basis})")
+        said = f"{finding.removesuffix('.')} ({basis})."
+        if said != reasons.get((org_code, function)):
+            laws.setdefault((org_code, function), []).append(said)
     return laws

@@ -18,13 +18,15 @@ from crosscheck.report.page import sign
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-_WHOLE: Final = ("prior", "declared")  # families of one part, which everybody has
+_WHOLE: Final = ("prior", "declared")  # families whose parts always stand by themselves
 _CALLED: Final = {
     "answers": "answers",
     "figures": "figures from other sources",
     "history": "pieces of history",
     "comments": "remarks of third parties",
     "checks": "checks",
+    "silence": "checks without an answer",
+    "facts": "accounts better than the record",
 }
 _PLACES: Final = 200.0  # the width of a bar's own picture, whatever its width on the page
 _HALF, _TALL = 3, 16

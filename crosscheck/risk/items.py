@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import polars as pl
-from scipy.special import ndtri
 
 from crosscheck.history import years_before
 from crosscheck.vocabulary import COMPLIANT
@@ -14,8 +13,8 @@ from crosscheck.vocabulary import COMPLIANT
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from crosscheck.questionnaire import Questionnaire
-    from crosscheck.risk.model import Bearing, RiskModel
+    from crosscheck.questionnaire import Question, Questionnaire
+    from crosscheck.risk.model import Loading, RiskModel
 
 ITEMS: Final = pl.Schema(
     {
@@ -24,32 +23,36 @@ ITEMS: Final = pl.Schema(
         "family": pl.String(),
         "prior": pl.String(),
         "group": pl.String(),
-        "bears": pl.Float64(),
-        "bears_sd": pl.Float64(),
-        "shades": pl.Float64(),
-        "shades_sd": pl.Float64(),
+        "quality_prior": pl.Float64(),
+        "quality_prior_sd": pl.Float64(),
+        "bias_prior": pl.Float64(),
+        "bias_prior_sd": pl.Float64(),
         "z": pl.Float64(),
+        "percentage": pl.Float64(),
+        "account": pl.String(),
         "reason": pl.String(),
         "source": pl.String(),
     }
 )
-# What visits found; of this year, the item that all others are to foretell.
+# What visits found, of former years and of this one, and what accepted replies have proved: few organisations have
+# these, and they are no fair sample of all.
 VISIT: Final = "visit."
-TARGET: Final = f"{VISIT}this_year"
+VERIFIED: Final = "verified.answers"
 
 # Before the name of a group of two items, an answer and another source, that speak of one fact.
 FACT: Final = "fact "
 
+NOTHING_VERIFIED: Final = pl.DataFrame(schema={"org_code": pl.String, "item": pl.String})
+
 _ANSWER: Final = "answer"
-_PRIORS: Final = ("bears", "bears_sd", "shades", "shades_sd")
-_HELD_AT: Final = 3.0  # standard deviations: one figure may not speak for all
+_PRIORS: Final = ("quality_prior", "quality_prior_sd", "bias_prior", "bias_prior_sd")
 _QUOTED: Final = 300
 _AUTHORS: Final = {
-    "sha": "Strategic health authority",
-    "lscb": "Local safeguarding children board",
-    "overview_and_scrutiny": "Overview and scrutiny committee",
-    "link": "Local involvement network",
-    "governors": "Board of governors",
+    "sha": "The strategic health authority",
+    "lscb": "The local safeguarding children board",
+    "overview_and_scrutiny": "The overview and scrutiny committee",
+    "link": "The local involvement network",
+    "governors": "The board of governors",
 }
 
 
@@ -59,6 +62,7 @@ def gather_items(
     questionnaire: Questionnaire,
     model: RiskModel,
     year: str,
+    verified: pl.DataFrame | None = None,
 ) -> pl.DataFrame:
     """Put answers, figures, remarks and history of all organisations into one table.
 
@@ -68,110 +72,152 @@ def gather_items(
         questionnaire: what each question rests on, and its section.
         model: how much each kind of item is expected to reveal, before any is seen.
         year: the assessment year; what lies before it is history.
+        verified: answers corrected by a reply that was accepted with evidence (`org_code`, `item`): a fact like that of
+            another source, and no longer the organisation's own account.
 
     Returns:
-        One row an organisation and item (`ITEMS`), by `item`, `org_code`: `bears` and `shades` are the loadings on
-        quality and on shading that are expected of it before it is seen, by the `prior` of that name in the model. What
-        is absent has no row: silence is no praise, and no answer no pass.
+        One row an organisation and item (`ITEMS`), by `item`, `org_code`: `account` is what an answer or figure states,
+        in words, `percentage` its value where it is one; the priors of the loadings on quality and on response bias are
+        those of the entry of the model that `prior` names. What is absent has no row.
     """
     known = tables["organisations"].select("org_code")
+    proved = NOTHING_VERIFIED if verified is None else verified
+    answers = _answers(scores, tables["answers"], questionnaire, model)
     families = (
-        _answers(scores, tables["answers"], questionnaire, model),
+        answers.join(proved, on=["org_code", "item"], how="anti"),
+        _verified(answers.join(proved, on=["org_code", "item"], how="semi"), model),
         _figures(scores, model),
         _comments(tables["comments"], model, year),
         _declarations(tables["declarations"], model, year),
         _former_visits(tables["visits"], model, year),
-        _visits(tables["visits"], model, year),
+        _visits_of_the_year(tables["visits"], model, year),
     )
-    items = pl.concat([family.select(ITEMS.names()).cast(ITEMS) for family in families])
+    items = pl.concat([_shaped(family) for family in families])
     return items.join(known, on="org_code", how="semi").sort("item", "org_code")
 
 
-def _bearing(bearing: Bearing) -> dict[str, pl.Expr]:
-    return {name: pl.lit(value) for name, value in zip(_PRIORS, _stated(bearing), strict=True)}
+def _shaped(family: pl.DataFrame) -> pl.DataFrame:
+    """In the columns of `ITEMS`; only answers and figures are accounts of something."""
+    lacking = {"account": pl.String, "percentage": pl.Float64}
+    empty = [pl.lit(None, dtype).alias(name) for name, dtype in lacking.items() if name not in family.columns]
+    return family.with_columns(empty).select(ITEMS.names()).cast(ITEMS)
 
 
-def _stated(bearing: Bearing) -> tuple[float, float, float, float]:
-    return bearing.quality, bearing.quality_sd, bearing.shading, bearing.shading_sd
+def _prior_columns(loading: Loading) -> dict[str, pl.Expr]:
+    return {name: pl.lit(value) for name, value in zip(_PRIORS, _priors(loading), strict=True)}
 
 
-def _side() -> pl.Expr:
-    return pl.when(pl.col("z") > 0).then(pl.lit("worse")).otherwise(pl.lit("better"))
+def _priors(loading: Loading) -> tuple[float, float, float, float]:
+    """Loadings on quality and on response bias with their standard deviations; others' accounts have no such bias."""
+    return loading.loading, loading.sd, getattr(loading, "bias", 0.0), getattr(loading, "bias_sd", 0.0)
 
 
-def _held() -> pl.Expr:
-    return pl.col("z").clip(-_HELD_AT, _HELD_AT)
+def _clipped(model: RiskModel) -> pl.Expr:
+    return pl.col("z").clip(-model.limits.score, model.limits.score)
 
 
 def _answers(
     scores: pl.DataFrame, answers: pl.DataFrame, questionnaire: Questionnaire, model: RiskModel
 ) -> pl.DataFrame:
-    """Answers, each with what asks for it: a statutory duty is expected to reveal more than a matter of context."""
-    bearings = pl.DataFrame(
-        [
-            (column, f"answers.{question.requirement}", *_stated(bearing), bearing.reason)
-            for question in questionnaire
-            for bearing in [_answer_bearing(model, question.requirement)]
-            for column in question.columns
-        ],
+    """Answers, each with what is expected of its question, or else of what asks for it."""
+    priors = pl.DataFrame(
+        [(column, *_question_prior(model, question)) for question in questionnaire for column in question.columns],
         schema=["item", "prior", *_PRIORS, "source"],
         orient="row",
     )
     review = pl.when(pl.col("item") > 0).then(pl.format("review{}.", "item")).otherwise(pl.lit(""))
-    told = answers.select("org_code", item=review + pl.col("question_id"), level=pl.col("level").cast(pl.String))
+    as_returned = answers.select("org_code", item=review + pl.col("question_id"), level=pl.col("level").cast(pl.String))
     return (
         scores.filter((pl.col("relevance") == _ANSWER) & pl.col("z").is_not_null())
         .rename({"indicator": "item", "source": "group"})
-        .join(bearings, on="item")
-        .join(told, on=["org_code", "item"], how="left")
+        .join(priors, on="item")
+        .join(as_returned, on=["org_code", "item"], how="left")
         .with_columns(
             group=pl.col("item").replace_strict(_facts(model), default=pl.col("group"), return_dtype=pl.String),
-            z=_held(),
+            z=_clipped(model),
             family=pl.lit("answers"),
-            reason=pl.format(
-                "{} Answered {}: {} than its peers (z {})",
-                "label",
-                pl.coalesce(pl.col("level").str.replace_all("_", " "), _in_words("value")),
-                _side(),
-                pl.col("z").round(1),
-            ),
+            account=pl.format("{} Answer: {}", "label", _answer_in_words()),
+            percentage=_percentage(),
+        )
+        .with_columns(reason=pl.format("{}{}.", "account", _peers_in_words()))
+    )
+
+
+def _verified(answers: pl.DataFrame, model: RiskModel) -> pl.DataFrame:
+    """What accepted replies have proved of an organisation: one item, the mean of the corrected answers."""
+    return (
+        answers.sort("org_code", "item")
+        .group_by("org_code", maintain_order=True)
+        .agg(pl.col("z").mean(), reason=pl.lit("Proved by an accepted reply. ") + pl.col("reason").str.join(" "))
+        .with_columns(
+            item=pl.lit(VERIFIED),
+            family=pl.lit("figures"),
+            prior=pl.lit("verified"),
+            group=pl.lit(""),
+            source=pl.lit(model.verified.reason),
+            **_prior_columns(model.verified),
         )
     )
 
 
-def _answer_bearing(model: RiskModel, requirement: str) -> Bearing:
-    """What is expected of an answer, by what asks for it; what nothing asks for is context."""
-    return next((bearing for name, bearing in model.answers.items() if name == requirement), model.answers["context"])
+def _question_prior(model: RiskModel, question: Question) -> tuple[str, float, float, float, float, str]:
+    """The entry of the model by name, the priors in the order of `_PRIORS`, and the reason."""
+    requirement, stated = next(
+        ((name, stated) for name, stated in model.answers.items() if name == question.requirement),
+        ("context", model.answers["context"]),
+    )
+    own = model.questions.get(question.question_id)
+    if own is None:
+        return f"answers.{requirement}", *_priors(stated), stated.reason
+    return "questions", own.loading, own.sd or stated.sd, stated.bias, stated.bias_sd, own.reason
+
+
+def _answer_in_words() -> pl.Expr:
+    return pl.coalesce(pl.col("level").str.replace_all("_", " "), _in_words("value"))
+
+
+def _peers_in_words() -> pl.Expr:
+    """What similar trusts lead to expect; of levels their middle answer has no words of its own here."""
+    expected = pl.format("; {} would be expected from similar trusts", _in_words("expected"))
+    return pl.when(pl.col("level").is_null() & pl.col("expected").is_not_null()).then(expected).otherwise(pl.lit(""))
 
 
 def _figures(scores: pl.DataFrame, model: RiskModel) -> pl.DataFrame:
     """Figures from other sources, by relevance; one that no model names is no item."""
-    bearings = pl.DataFrame(
-        [(name, *_stated(bearing)) for name, bearing in sorted(model.figures.items())],
+    priors = pl.DataFrame(
+        [(name, *_priors(loading)) for name, loading in sorted(model.figures.items())],
         schema=["relevance", *_PRIORS],
         orient="row",
     )
-    own = pl.col("source")
-    group = pl.col("indicator").replace_strict(_facts(model), default=own, return_dtype=pl.String)
+    group = pl.col("indicator").replace_strict(_facts(model), default=pl.col("source"), return_dtype=pl.String)
     return (
         scores.filter(pl.col("z").is_not_null())
         .with_columns(pl.col("relevance").cast(pl.String))
-        .join(bearings, on="relevance")
+        .join(priors, on="relevance")
+        .join(_named_figures(model), on="indicator", how="left")
         .with_columns(
             item="indicator",
-            prior=pl.format("figures.{}", "relevance"),
-            z=_held(),
+            prior=pl.when(pl.col("named").is_null())
+            .then(pl.format("figures.{}", "relevance"))
+            .otherwise(pl.lit("named_figures")),
+            quality_prior=pl.coalesce("named", "quality_prior"),
+            quality_prior_sd=pl.coalesce("named_sd", "quality_prior_sd"),
+            z=_clipped(model),
             family=pl.lit("figures"),
             group=group,
-            reason=pl.format(
-                "{}: {} where its peers lead to {}, {} (z {})",
-                "label",
-                _in_words("value"),
-                _in_words("expected"),
-                _side(),
-                pl.col("z").round(1),
-            ),
+            account=pl.format("{}: {}", "label", _in_words("value")),
+            percentage=_percentage(),
         )
+        .with_columns(
+            reason=pl.format("{}; {} would be expected from similar trusts.", "account", _in_words("expected"))
+        )
+    )
+
+
+def _named_figures(model: RiskModel) -> pl.DataFrame:
+    rows = [(name, stated.loading, stated.sd) for name, stated in sorted(model.named_figures.items())]
+    return pl.DataFrame(
+        rows, schema={"indicator": pl.String, "named": pl.Float64, "named_sd": pl.Float64}, orient="row"
     )
 
 
@@ -186,15 +232,20 @@ def _in_words(figure: str) -> pl.Expr:
     return pl.when(pl.col("kind").is_in(["proportion", "percent"])).then(number + "%").otherwise(number)
 
 
+def _percentage() -> pl.Expr:
+    """The value where it is a percentage, so that two accounts of one fact can be held against one another."""
+    return pl.when(pl.col("kind").is_in(["proportion", "percent"])).then(pl.col("value"))
+
+
 def _comments(comments: pl.DataFrame, model: RiskModel, year: str) -> pl.DataFrame:
-    """One item an author: its remarks of the year averaged by reliability, so that many from one source add little."""
+    """One item an author: its remarks of the year averaged by reliability. A neutral remark is 0 and says nothing."""
     toll = -pl.col("polarity") * pl.col("reliability")
-    said = pl.when(pl.len() == 1).then(pl.lit("one remark")).otherwise(pl.format("{} remarks", pl.len()))
+    count = pl.when(pl.len() == 1).then(pl.lit("one remark")).otherwise(pl.format("{} remarks", pl.len()))
     return (
         comments.filter((pl.col("year") == year) & (pl.col("standard") == model.standard))
         .sort("org_code", "author", "polarity", "reliability", "text")
         .group_by("org_code", "author", maintain_order=True)
-        .agg(z=toll.mean(), said=said, text=pl.col("text").sort_by(toll.abs(), descending=True).first())
+        .agg(z=toll.mean(), count=count, text=pl.col("text").sort_by(toll.abs(), descending=True).first())
         .with_columns(
             item=pl.format("comment.{}", "author"),
             family=pl.lit("comments"),
@@ -203,11 +254,11 @@ def _comments(comments: pl.DataFrame, model: RiskModel, year: str) -> pl.DataFra
             reason=pl.format(
                 "{} ({}): “{}”",
                 pl.col("author").replace_strict(_AUTHORS),
-                "said",
+                "count",
                 pl.col("text").fill_null("").str.slice(0, _QUOTED),
             ),
             source=pl.lit(model.comments.reason),
-            **_bearing(model.comments),
+            **_prior_columns(model.comments),
         )
     )
 
@@ -215,20 +266,26 @@ def _comments(comments: pl.DataFrame, model: RiskModel, year: str) -> pl.DataFra
 def _declarations(declarations: pl.DataFrame, model: RiskModel, year: str) -> pl.DataFrame:
     """Declarations of the organisation, one item a year: whether any of its functions declared a lapse."""
     years = [years_before(year, count) for count in (0, 1, 2, 3)]
-    what = pl.when("lapsed").then(pl.lit("that it did not comply, or was not sure")).otherwise(pl.lit("compliance"))
+    lapse, function = pl.col("status") != COMPLIANT, pl.col("function").cast(pl.String)
+    whose = pl.when(function == "whole").then(pl.lit("The organisation")).otherwise(pl.format("As a {} it", function))
+    what = pl.format(
+        "{} declared {} in {}.", whose, pl.col("status").cast(pl.String).str.replace_all("_", " "), pl.col("year")
+    )
+    compliant = pl.format("The organisation declared compliance in {}.", pl.col("year").first())
     return (
         declarations.filter(pl.col("year").is_in(years) & (pl.col("standard") == model.standard))
-        .group_by("org_code", "year")
-        .agg(lapsed=(pl.col("status") != COMPLIANT).any())
+        .sort("org_code", "year", "function", "status")
+        .group_by("org_code", "year", maintain_order=True)
+        .agg(lapsed=lapse.any(), what=what.filter(lapse).str.join(" "), compliant=compliant)
         .with_columns(
             item=pl.format("declared.{}", pl.col("year").str.replace("/", "_")),
             family=pl.lit("history"),
             prior=pl.lit("history.declared"),
             group=pl.lit("declarations"),
             z=pl.col("lapsed").cast(pl.Float64),
-            reason=pl.format("The organisation declared in {} {}", "year", what),
+            reason=pl.when("lapsed").then("what").otherwise("compliant"),
             source=pl.lit(model.history.declared.reason),
-            **_bearing(model.history.declared),
+            **_prior_columns(model.history.declared),
         )
     )
 
@@ -242,37 +299,39 @@ def _former_visits(visits: pl.DataFrame, model: RiskModel, year: str) -> pl.Data
         family=pl.lit("history"),
         prior=pl.lit("history.visited"),
         group=pl.lit(""),
-        z=_not_upheld(model) * model.history.fading ** (ago - 1),
-        reason=pl.format("A visit in {} found the declaration {}", "year", "finding"),
+        z=_surprise(model) * model.history.fading ** (ago - 1),
+        reason=pl.format("A visit in {} found the declaration {}.", "year", "finding"),
         source=pl.lit(model.history.visited.reason),
-        **_bearing(model.history.visited),
+        **_prior_columns(model.history.visited),
     )
 
 
-def _visits(visits: pl.DataFrame, model: RiskModel, year: str) -> pl.DataFrame:
-    """What visits of the year found, in units of liability; of two to one organisation the mean."""
-    found = visits.filter(pl.col("year") == year).group_by("org_code").agg(z=_not_upheld(model).mean())
-    return found.with_columns(
-        item=pl.lit(TARGET),
-        family=pl.lit("history"),
-        prior=pl.lit("link"),
-        group=pl.lit(""),
-        z=pl.col("z") / finding_unit(model),
-        reason=pl.lit("What visits of this year found at the organisation"),
-        source=pl.lit(model.link.reason),
-        **_bearing(model.link),
+def _visits_of_the_year(visits: pl.DataFrame, model: RiskModel, year: str) -> pl.DataFrame:
+    """What visits of the year found at the organisation; of two the mean."""
+    found = visits.filter(pl.col("year") == year).sort("org_code", "function", "visited_on", "finding")
+    function = pl.col("function").cast(pl.String)
+    whose = (
+        pl.when(function == "whole")
+        .then(pl.lit("its declaration"))
+        .otherwise(pl.format("its declaration as a {}", function))
+    )
+    named = pl.format("A visit of this year found {} {}.", whose, pl.col("finding")).str.join(" ")
+    return (
+        found.group_by("org_code", maintain_order=True)
+        .agg(z=_surprise(model).mean(), named=named)
+        .with_columns(
+            item=pl.lit(f"{VISIT}this_year"),
+            family=pl.lit("history"),
+            prior=pl.lit("history.visited_this_year"),
+            group=pl.lit(""),
+            reason="named",
+            source=pl.lit(model.history.visited_this_year.reason),
+            **_prior_columns(model.history.visited_this_year),
+        )
     )
 
 
-def finding_unit(model: RiskModel) -> float:
-    """By how much a finding (1 for not upheld) rises with one unit of liability, where it is as common as by lot.
-
-    Visitors who err find less of a difference than there is.
-    """
-    threshold = ndtri(model.prior.not_upheld_share)
-    return float(model.visitors.power * np.exp(-(threshold**2) / 2) / np.sqrt(2 * np.pi))
-
-
-def _not_upheld(model: RiskModel) -> pl.Expr:
-    """A finding about its share by lot: those visited are no fair sample of all."""
-    return (pl.col("finding") == "qualified").cast(pl.Float64) - model.visitors.found(model.prior.not_upheld_share)
+def _surprise(model: RiskModel) -> pl.Expr:
+    """A finding in standard deviations of a random visit's: above 0 where the declaration was not upheld."""
+    share = model.prior.found_share
+    return ((pl.col("finding") == "qualified").cast(pl.Float64) - share) / float(np.sqrt(share * (1 - share)))

@@ -1,9 +1,10 @@
-"""The model of a visit's outcome: what each kind of evidence is expected to reveal, read from `models/`."""
+"""The model of the risk: what each kind of evidence is expected to reveal before any is seen, read from `models/`."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
+import tomli
 from pydantic import Field
 
 from crosscheck.errors import ModelError
@@ -13,90 +14,31 @@ from crosscheck.vocabulary import Severity
 if TYPE_CHECKING:
     from pathlib import Path
 
+Requirement = Literal["statutory", "national_guidance", "good_practice", "context"]
+
+# Released versions that this program does not read, and the program version that does.
+_FORMER: Final = {"v1": "0.1.0 before 24 November 2026", "v2": "0.1.0"}
+
 
 class Prior(Stated):
-    """The share of declarations of compliance that do not stand, and how many visits by lot that is worth."""
+    """The share of declarations of compliance that random visits found wrong, and how many visits that is worth."""
 
-    not_upheld_share: float = Field(gt=0, lt=1)
-    visits: float = Field(gt=0)
-    source: str
-
-
-class Worth(Stated):
-    """What one piece of evidence is worth in decibans, and how unsure that is."""
-
-    decibans: float = Field(ge=-60, le=60)
-    sd: float = Field(ge=0)
-    reason: str
-
-
-class CheckWorth(Worth):
-    """What a check that differs is worth: never less than nothing."""
-
-    decibans: float = Field(gt=0, le=60)
-
-
-class KindWeight(Stated):
-    """Which part of its worth a check of one kind weighs: from none of it to all of it."""
-
-    factor: float = Field(ge=0, le=1)
-    reason: str
-
-
-class Bearing(Stated):
-    """The correlations that one item is expected to have with quality and with shading, and how unsure they are."""
-
-    quality: float = Field(ge=0, lt=1)
-    quality_sd: float = Field(gt=0, lt=1)
-    shading: float = Field(default=0.0, gt=-1, lt=1)
-    shading_sd: float = Field(default=0.0, ge=0, lt=1)
-    reason: str
-
-
-class Link(Bearing):
-    """How far what a visit would find follows from quality and from shading."""
-
-    quality: float = Field(gt=0, lt=1)
-    shading: float = Field(ge=0, lt=1)
-    shading_sd: float = Field(gt=0, lt=1)
-
-
-class Shared(Stated):
-    """What the items of a group share beside quality and shading."""
-
-    loading: float = Field(ge=0, lt=1)
-    sd: float = Field(gt=0, lt=1)
-    reason: str
-
-
-class History(Stated):
-    """What declarations and former visits reveal; `fading` is what is left of a visit after each further year."""
-
-    fading: float = Field(ge=0, le=1)
-    declared: Bearing
-    visited: Bearing
-
-
-class QualityPrior(Stated):
-    """What groups share; how firmly noise is held to its prior, and from how many organisations an item is learnt."""
-
-    group: Shared
-    fact: Shared
-    family_sd: float = Field(gt=0)
-    noise_weight: float = Field(gt=0)
-    least: int = Field(ge=2)
+    found_share: float = Field(gt=0, lt=1)
+    visits: float = Field(gt=0, le=50)
     source: str
 
 
 class Visitors(Stated):
-    """How often a visit finds a lapse that is there, and upholds a declaration that stands.
+    """How often a visit finds a lapse that is there, and upholds a declaration that is right.
 
-    `chosen_sd`: by how much, in liability, those whom somebody chose may differ from what their items say.
+    `chosen_sd`: how far those whom somebody chose may differ, in log-odds, from what their evidence says.
+    `assessor_sd`: how far assessors differ in strictness, in log-odds.
     """
 
-    sensitivity: float = Field(gt=0.5, lt=1)
-    specificity: float = Field(gt=0.5, lt=1)
+    sensitivity: float = Field(gt=0.5, le=1)
+    specificity: float = Field(gt=0.5, le=1)
     chosen_sd: float = Field(gt=0)
+    assessor_sd: float = Field(gt=0)
     reason: str
 
     @property
@@ -105,63 +47,211 @@ class Visitors(Stated):
         return self.sensitivity + self.specificity - 1
 
     def found(self, share: float) -> float:
-        """The share that visits find, where so many declarations do not stand."""
+        """The share that visits find, where so many declarations are in truth wrong."""
         return 1 - self.specificity + self.power * share
 
+    def in_truth(self, found: float) -> float:
+        """The share that is in truth wrong, where visits find so many (Rogan and Gladen 1978, AJE 107:71-76)."""
+        return (found - 1 + self.specificity) / self.power
 
-class Correlation(Stated):
-    """How far two checks say the same thing, given what is true, and what all keep beside the answers they rest on."""
 
-    beside_answers: float = Field(ge=0, le=1)
-    within_group: float = Field(ge=0, le=1)
-    between_groups: float = Field(ge=0, le=1)
+class DeclaredWeight(Stated):
+    """What a declared lapse says by itself, in decibans, and how unsure that is."""
+
+    decibans: float = Field(ge=0, le=60)
+    sd: float = Field(ge=0)
+    reason: str
+
+
+class Loading(Stated):
+    """The correlation that an item is expected to have with quality, and how unsure that is."""
+
+    loading: float = Field(ge=0, lt=1)
+    sd: float = Field(gt=0, lt=1)
+    reason: str
+
+
+class AnswerLoading(Loading):
+    """Of an organisation's own account also how far the organisation's response bias goes with it: never upwards."""
+
+    bias: float = Field(gt=-1, le=0)
+    bias_sd: float = Field(gt=0, lt=1)
+
+
+class NamedLoading(Stated):
+    """What is expected of one question or figure; `sd` is that of its kind where it is not stated."""
+
+    loading: float = Field(ge=0, lt=1)
+    sd: float | None = Field(default=None, gt=0, lt=1)
+    reason: str
+
+
+class Link(Stated):
+    """How far not meeting the standard follows from quality: from 0 (not at all) to nearly 1.
+
+    `no_relation` is how likely it is beforehand that there is no relation at all.
+    """
+
+    quality: float = Field(gt=0, lt=1)
+    sd: float = Field(gt=0)
+    no_relation: float = Field(ge=0, lt=1)
+    reason: str
+
+
+class Shared(Stated):
+    """What the items of a group share beside quality and response bias."""
+
+    loading: float = Field(ge=0, lt=1)
+    sd: float = Field(gt=0, lt=1)
+    reason: str
+
+
+class History(Stated):
+    """What declarations and visits reveal; `fading` is what is left of a year's information after each further year."""
+
+    fading: float = Field(ge=0, le=1)
+    declared: AnswerLoading
+    visited: Loading
+    visited_this_year: Loading
+
+
+class Estimation(Stated):
+    """How loadings are learnt.
+
+    `family_sd`: all items of a kind together may say so much more or less than stated. `noise_weight`: by how many
+    organisations the stated noise is held. `least`: from how many organisations an item is learnt. `most_deviation`:
+    how many standard deviations of the pooled scores an organisation may lie from the average before it counts for
+    less. `shrinkage`: how far a loading that is small beside what is unknown of it is drawn to nothing.
+    `independent`: how much information of others must be held before loadings are learnt freely.
+    """
+
+    family_sd: float = Field(gt=0)
+    noise_weight: float = Field(gt=0)
+    least: int = Field(ge=2)
+    most_deviation: float = Field(gt=0)
+    shrinkage: float = Field(ge=0)
+    independent: float = Field(ge=0)
     source: str
 
 
-class Simulation(Stated):
-    """How intervals are drawn; `widening` is by how much what is unknown of quality exceeds what the model says."""
+class CheckWeight(Stated):
+    """What a check that differs adds, in decibans, and how unsure that is; 0: it asks only, until visits teach it."""
 
-    draws: int = Field(ge=100, le=100_000)
+    decibans: float = Field(ge=0, le=20)
+    sd: float = Field(gt=0)
+    reason: str
+
+
+class NamedCheck(Stated):
+    """What one check adds where it differs, where visits have taught it."""
+
+    decibans: float = Field(ge=0, le=20)
+    sd: float = Field(gt=0)
+    reason: str
+
+
+class KindWeight(Stated):
+    """Which part of its weight a check of one kind has: from none of it to all."""
+
+    factor: float = Field(ge=0, le=1)
+    reason: str
+
+
+class Confirmation(Stated):
+    """How far what visits saw of a criterion moves the weight of a check: prior shares and the visits they are worth.
+
+    `decisive` is the share of visits that do not uphold a declaration because a criterion was absent, `reliable` that
+    of organisations whose answer says that it is absent where a visit finds so too. `factor_sd` is how far all checks
+    together may weigh more or less than stated, as a share.
+    """
+
+    decisive: float = Field(gt=0, lt=1)
+    reliable: float = Field(gt=0, lt=1)
+    visits: float = Field(gt=0)
+    factor_sd: float = Field(gt=0)
+    reason: str
+
+
+class Silence(Stated):
+    """From which share of unanswered questions on an organisation counts as one that returned nothing."""
+
+    no_return: float = Field(gt=0, le=1)
+    reason: str
+
+
+class Limits(Stated):
+    """The most that a single item can add or take away, in decibans, and how far one score counts."""
+
+    item_decibans: float = Field(gt=0)
+    check_decibans: float = Field(gt=0)
+    score: float = Field(gt=0)
+    reason: str
+
+
+class Intervals(Stated):
+    """How intervals are drawn."""
+
+    draws: int = Field(ge=50, le=100_000)
     interval: float = Field(gt=0, lt=1)
-    widening: float = Field(ge=1)
     source: str
 
 
 class RiskModel(Heading):
     """All weights of one version. Positive is worse throughout.
 
-    Where it `learns`, a run learns from its own collection, around what is stated here. A kind of check that `kinds`
-    does not name weighs all its worth.
+    Where it `learns`, a run learns from its own collection and from visits, around what is stated here.
+    `functions` says how far the sections of the questionnaire bear on one function beside the other. `facts` names
+    the figures that state the same fact as an answer. `checks` is by strength, then by severity; what `questions`,
+    `named_figures` and `named_checks` say of one goes before what is said of its kind. A version that was learnt names
+    by hash the visits and the evidence that it was learnt from, so that no run counts them twice.
     """
 
     learns: bool
     prior: Prior
-    declared: dict[Literal["not_met", "insufficient_assurance"], Worth]
-    link: Link
-    answers: dict[Literal["statutory", "national_guidance", "good_practice", "context"], Bearing]
-    figures: dict[Literal["low", "medium", "high"], Bearing]
-    comments: Bearing
-    history: History
     visitors: Visitors
-    quality: QualityPrior
-    checks: dict[Severity, CheckWorth]
+    declared: dict[Literal["not_met", "insufficient_assurance"], DeclaredWeight]
+    link: Link
+    answers: dict[Requirement, AnswerLoading]
+    questions: dict[str, NamedLoading] = Field(default_factory=dict)
+    figures: dict[Literal["low", "medium", "high"], Loading]
+    named_figures: dict[str, NamedLoading] = Field(default_factory=dict)
+    comments: Loading
+    verified: Loading
+    history: History
+    groups: dict[Literal["section", "fact"], Shared]
+    functions: dict[str, dict[str, float]] = Field(default_factory=dict)
+    estimation: Estimation
+    checks: dict[Requirement, dict[Severity, CheckWeight]]
+    named_checks: dict[str, NamedCheck] = Field(default_factory=dict)
     kinds: dict[str, KindWeight] = Field(default_factory=dict)
-    correlation: Correlation
-    simulation: Simulation
+    confirmation: Confirmation
+    silence: Silence
+    limits: Limits
+    intervals: Intervals
     facts: dict[str, str]
+    visits_learnt_from: tuple[str, ...] = ()
+    evidence_learnt_from: str = ""
 
 
 def read_risk_model(file: Path) -> RiskModel:
     """Read the weights.
 
     Raises:
-        ModelError: with every missing, unknown or impossible entry at once; or in one sentence if the file is of the
-            kind before v2, which stated the worth of each piece of evidence by itself.
+        ModelError: with every missing, unknown or impossible entry at once; or in one sentence if the file is a former
+            version, with the version of the program that reads it.
     """
-    if file.is_file() and "[link]" not in file.read_text(encoding="utf-8", errors="replace"):
+    if former := _FORMER.get(_stated_version(file)):
         raise ModelError(
-            f"{file}: has no [link], so that it is of the kind before v2, which stated what each piece of evidence is "
-            "worth by itself. This release weighs by what all items have in common. Name v2 or a later version with "
-            "--risk-model."
+            f"{file}: this version of the weights is read by crosscheck {former}; this program weighs otherwise (no "
+            "answer can lower the risk by being worse). Leave out --risk-model, or name v3 or a later version. Runs "
+            "and editions made with it stay readable."
         )
     return read_stated(file, RiskModel)
+
+
+def _stated_version(file: Path) -> str:
+    """The version that the file states; empty where it can't be read, so that reading it says why."""
+    try:
+        return str(tomli.loads(file.read_text(encoding="utf-8")).get("version", ""))
+    except (OSError, ValueError):
+        return ""

@@ -1,236 +1,214 @@
-"""A new version of the weights from what visits found: before and after with intervals, in readable text."""
+"""A new version of the weights from what visits found: before and after with intervals, in readable text.
+
+The version names by hash the visits and the evidence that it was learnt from: a run that holds them again learns from
+what is new alone, so that nothing is counted twice.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
-import numpy as np
 import polars as pl
 
 from crosscheck.errors import RunError
-from crosscheck.risk.evidence import expect_share
-from crosscheck.risk.learn import fit_weights, learn_link
+from crosscheck.risk.items import VISIT
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator
 
-    from crosscheck.risk.model import Bearing, RiskModel
+    from crosscheck.risk.estimate import Risk
+    from crosscheck.risk.model import RiskModel
 
-_KEYS: Final = ("org_code", "function")
-_NATS_IN_DECIBANS: Final = 10 / np.log(10)
 _WIDTH: Final = 1.645  # standard deviations to either end of a 90% interval
 _DECIMALS: Final = 3
+_MOST_VISITS: Final = 50  # a prior is worth no more than that
+_ELSEWHERE: Final = 1.5  # loadings differ from one collection to the next by so much more than is unknown of them here
+_NAMED: Final = ("questions", "named_figures", "named_checks")
+_LEARNT_FROM: Final = ("visits_learnt_from", "evidence_learnt_from")
+_IDENTITY: Final = ("org_code", "function", "year", "visited_on", "selected_by", "finding")
+_CHANGES: Final = {
+    "section": pl.String,
+    "name": pl.String,
+    "before": pl.Float64,
+    "before_sd": pl.Float64,
+    "after": pl.Float64,
+    "after_sd": pl.Float64,
+}
 
 
 @dataclass(frozen=True)
 class Revision:
-    """What visits teach.
+    """What a collection and its visits teach.
 
     Attributes:
         changes: one row a number of the model: `section`, `name`, `before`, `before_sd`, `after`, `after_sd`.
-        rules: one row a check: `check_id`, `severity`, how many of the visited differ and agree and how many of either
-            were not upheld, and what the step between the two is worth in decibans: `stated`, `learnt`, `low`, `high`.
-        visits: how many of the year there were; `until` is the day of the last.
+        checks: one row a check that can weigh (`checks.CHECK_WEIGHTS`): what was stated, what was learnt.
+        visits: hashes of the visits that were learnt from; `until` is the day of the last.
+        evidence: the hash of the evidence that loadings were learnt from.
     """
 
     changes: pl.DataFrame
-    rules: pl.DataFrame
-    visits: int
+    checks: pl.DataFrame
+    visits: tuple[str, ...]
     until: str
+    evidence: str
 
 
-def revise(run: Mapping[str, pl.DataFrame], visits: pl.DataFrame, model: RiskModel, year: str) -> Revision:
-    """Learn from the visits of the year, around the model that the run was made with.
+def hash_visits(visits: pl.DataFrame) -> pl.Series:
+    """The hash of each visit: of whom, when, how chosen and what was found."""
+    canonical = visits.select(pl.concat_str([pl.col(name).cast(pl.String) for name in _IDENTITY], separator="|"))
+    digests = [hashlib.sha256(row.encode()).hexdigest()[:16] for row in canonical.to_series().to_list()]
+    return pl.Series("visit", digests, dtype=pl.String)
+
+
+def hash_evidence(items: pl.DataFrame) -> str:
+    """The hash of the evidence that loadings are learnt from: all items but what visits found."""
+    rows = (
+        items.filter(pl.col("item").str.starts_with(VISIT).not_())
+        .select("org_code", "item", pl.col("z").round(6))
+        .sort("org_code", "item")
+    )
+    return hashlib.sha256(rows.write_csv().encode()).hexdigest()
+
+
+def leave_out(visits: pl.DataFrame, model: RiskModel) -> pl.DataFrame:
+    """The visits that the model was not learnt from already."""
+    if not model.visits_learnt_from or visits.is_empty():
+        return visits
+    return visits.filter(hash_visits(visits).is_in(list(model.visits_learnt_from)).not_())
+
+
+def revise(risk: Risk, visits: pl.DataFrame, items: pl.DataFrame, model: RiskModel) -> Revision:
+    """Learn from a collection and its visits, around the model that the run was made with.
 
     Args:
-        run: tables of the run: `loadings`, `beliefs`, `parts` and `findings`.
-        visits: what visits found; those of another year are left out.
+        risk: as estimated with these visits.
+        visits: all visits of the run that the model was not learnt from already.
+        items: the evidence of the run.
         model: the weights of the run.
-        year: the assessment year of the run.
 
     Raises:
-        RunError: no declaration of the run was visited in its year.
+        RunError: there is no such visit.
     """
-    of_year = visits.filter(pl.col("year") == year)
-    seen = _seen(run, of_year)
-    if seen.is_empty():
-        raise RunError(f"visits: none of {year} to a declaration of this run. There is nothing to learn from.")
-    rules = _learn_rules(run["findings"], seen, model)
-    changes = [
-        *_learn_prior(of_year, model, year),
-        *_learn_link(run["beliefs"], of_year, model, year),
-        *_learn_bearings(run["loadings"], model),
-        *_learn_severities(run["findings"], seen, model),
-    ]
-    columns = ("section", "name", "before", "before_sd", "after", "after_sd")
-    compared = pl.DataFrame(
-        changes, schema=dict.fromkeys(columns[:2], pl.String) | dict.fromkeys(columns[2:], pl.Float64), orient="row"
-    )
+    if visits.is_empty():
+        raise RunError("visits: none of a declaration of this run that was not learnt from already. Nothing is learnt.")
+    changes = [*_prior(risk, model), *_link(risk, model), *_loadings(risk)]
+    compared = pl.DataFrame(changes, schema=_CHANGES, orient="row")
     return Revision(
         compared.with_columns(pl.selectors.float().round(_DECIMALS)),
-        rules,
-        seen.height,
-        str(of_year["visited_on"].max()),
+        risk.learnt.weights,
+        tuple(sorted({*model.visits_learnt_from, *hash_visits(visits).to_list()})),
+        str(visits["visited_on"].max()),
+        hash_evidence(items),
     )
 
 
 def write_version(text: str, revision: Revision, version: str) -> str:
     """The model's file with the learnt numbers in it, every reason where it stood, and the comparison above them."""
-    stated = {(row["section"], row["name"]): row for row in revision.changes.iter_rows(named=True)}
+    numbers = {(row["section"], row["name"]): row for row in revision.changes.iter_rows(named=True)}
     heading = {
         "version": f'"{version}"',
         "made_on": revision.until,
         "made_by": '"crosscheck learn"',
-        "fitted_to": f'"{revision.visits} visits, the last on {revision.until}, around the former version"',
+        "fitted_to": f'"{len(revision.visits)} visits, the last on {revision.until}, around the former version"',
+        "visits_learnt_from": "[" + ", ".join(f'"{visit}"' for visit in revision.visits) + "]",
+        "evidence_learnt_from": f'"{revision.evidence}"',
     }
-    section, lines = "", []
-    for line in text.splitlines():
-        if found := re.match(r"\[([\w.]+)\]", line):
-            section = found[1]
-        name = line.partition("=")[0].strip()
-        value = heading.get(name) if not section else _learnt_value(stated, section, name)
-        lines.append(line if value is None else f"{name} = {value}")
-    return "\n".join([*tell(revision), "", *lines]) + "\n"
+    lines = _rewrite(_without_comparison(text), heading, numbers)
+    return "\n".join([*format_changes(revision), "", *lines, *_named_checks(revision)]) + "\n"
 
 
-def _learnt_value(stated: dict[tuple[str, str], dict[str, float]], section: str, name: str) -> float | None:
-    """The new value of a number of the file, or of its standard deviation; none where nothing was learnt of it."""
-    of = "decibans" if name == "sd" else name.removesuffix("_sd")
-    row = stated.get((section, of))
-    return row["after" if of == name else "after_sd"] if row else None
-
-
-def tell(revision: Revision) -> list[str]:
-    """Before and after, as lines of comment, with 90% intervals."""
-    width = max(len(f"{section}.{name}") for section, name in revision.changes.select("section", "name").iter_rows())
-    lines = [f"# Learnt from {revision.visits} visits, the last on {revision.until}. 90% intervals in brackets."]
-    for row in revision.changes.iter_rows(named=True):
+def format_changes(revision: Revision) -> list[str]:
+    """Before and after, as lines of comment, with 90% intervals; single questions and figures left out."""
+    shown = revision.changes.filter(pl.col("section").is_in(["questions", "named_figures"]).not_())
+    width = max((len(f"{section}.{name}") for section, name in shown.select("section", "name").iter_rows()), default=0)
+    lines = [f"# Learnt from {len(revision.visits)} visits, the last on {revision.until}. 90% intervals in brackets."]
+    for row in shown.iter_rows(named=True):
         before, after = (_interval(row[end], row[f"{end}_sd"]) for end in ("before", "after"))
         lines.append(f"# {row['section'] + '.' + row['name']:<{width}}  {before}  ->  {after}")
     return lines
+
+
+def _without_comparison(text: str) -> str:
+    """The file without the comparison that a former revision has put above it."""
+    return text.partition("\n\n")[2] if text.startswith("# Learnt from") else text
 
 
 def _interval(mean: float, sd: float) -> str:
     return f"{mean:7.3f} ({mean - _WIDTH * sd:6.3f} to {mean + _WIDTH * sd:6.3f})"
 
 
-def _seen(run: Mapping[str, pl.DataFrame], visits: pl.DataFrame) -> pl.DataFrame:
-    """Visited declarations: the finding, and log-odds before any visit of the year, checks apart."""
-    told = (
-        pl.col("family").is_in(["visited", "checks"]).not_() & pl.col("part").str.starts_with("visit.this_year").not_()
-    )
-    before = run["parts"].filter(told).group_by(_KEYS).agg(offset=pl.col("decibans").sum() / _NATS_IN_DECIBANS)
-    checks = run["parts"].filter(pl.col("family") == "checks").group_by(_KEYS).agg(checks=pl.col("decibans").sum())
-    return (
-        visits.select(*_KEYS, not_upheld=(pl.col("finding") == "qualified").cast(pl.Float64))
-        .join(before, on=_KEYS)
-        .join(checks, on=_KEYS, how="left")
-        .with_columns(checks=pl.col("checks").fill_null(0.0) / _NATS_IN_DECIBANS)
-        .sort(_KEYS)
-    )
-
-
-def _learn_prior(
-    visits: pl.DataFrame, model: RiskModel, year: str
-) -> list[tuple[str, str, float, float, float, float]]:
-    prior, drawn = model.prior, visits.filter(pl.col("selected_by") == "random").height
-    before, after = prior.not_upheld_share, expect_share(visits, model, year)
-    spreads = [np.sqrt(p * (1 - p) / n) for p, n in ((before, prior.visits), (after, prior.visits + drawn))]
-    weight = ("prior", "visits", prior.visits, 0.0, prior.visits + drawn, 0.0)
-    return [("prior", "not_upheld_share", before, float(spreads[0]), after, float(spreads[1])), weight]
-
-
-def _learn_link(
-    beliefs: pl.DataFrame, visits: pl.DataFrame, model: RiskModel, year: str
-) -> list[tuple[str, str, float, float, float, float]]:
-    link, learnt = model.link, learn_link(beliefs, visits, model, year)
-    return [
-        ("link", "quality", link.quality, link.quality_sd, learnt.quality, learnt.quality_sd),
-        ("link", "shading", link.shading, link.shading_sd, learnt.shading, learnt.shading_sd),
+def _prior(risk: Risk, model: RiskModel) -> Iterator[tuple[str, str, float, float, float, float]]:
+    """The share that random visits find, and what it is worth: no more than fifty visits of another year."""
+    found, before = risk.prevalence, model.prior
+    worth = min(found.weight, float(_MOST_VISITS))
+    spreads = [
+        (share * (1 - share) / n) ** 0.5 for share, n in ((before.found_share, before.visits), (found.found, worth))
     ]
+    yield "prior", "found_share", before.found_share, spreads[0], found.found, spreads[1]
+    yield "prior", "visits", before.visits, 0.0, worth, 0.0
 
 
-def _learn_bearings(loadings: pl.DataFrame, model: RiskModel) -> list[tuple[str, str, float, float, float, float]]:
-    """What items of a kind revealed in this collection: the mean of their loadings, and how far these differ."""
-    kinds: dict[str, Bearing] = {f"answers.{name}": bearing for name, bearing in sorted(model.answers.items())}
-    kinds |= {f"figures.{name}": bearing for name, bearing in sorted(model.figures.items())}
-    kinds |= {"comments": model.comments, "history.declared": model.history.declared}
-    changes = []
-    for kind, bearing in kinds.items():
-        of_kind = loadings.filter(pl.col("prior") == kind)
-        for name, stated, sd in (
-            ("quality", bearing.quality, bearing.quality_sd),
-            ("shading", bearing.shading, bearing.shading_sd),
-        ):
-            if of_kind.height > 1 and sd > 0:
-                values = of_kind[name].to_numpy()
-                spread = float(np.hypot(values.std(), of_kind[f"{name}_sd"].to_numpy().mean() / np.sqrt(len(values))))
-                mean = float(values.mean()) if name == "shading" else max(float(values.mean()), 0.0)
-                changes.append((kind, name, stated, sd, mean, min(spread, sd)))
-    return changes
+def _link(risk: Risk, model: RiskModel) -> Iterator[tuple[str, str, float, float, float, float]]:
+    yield "link", "quality", model.link.quality, model.link.sd, max(risk.learnt.link, 0.01), risk.learnt.link_sd
 
 
-def _learn_severities(
-    findings: pl.DataFrame, seen: pl.DataFrame, model: RiskModel
-) -> list[tuple[str, str, float, float, float, float]]:
-    """The worth of checks of each severity, as a factor on what they added to the risk of those visited."""
-    added = findings.group_by(*_KEYS, "severity").agg(added=pl.col("weight").sum() / _NATS_IN_DECIBANS)
-    names = sorted(model.checks)
-    columns = [
-        seen.join(added.filter(pl.col("severity") == name), on=_KEYS, how="left", maintain_order="left")[
-            "added"
-        ].fill_null(0.0)
-        for name in names
-    ]
-    relative = np.array([model.checks[name].sd / model.checks[name].decibans for name in names])
-    learnt = fit_weights(
-        np.column_stack(columns),
-        seen["not_upheld"].to_numpy(),
-        np.ones(len(names)),
-        relative,
-        seen["offset"].to_numpy(),
-    )
-    changes = []
-    for name, factor, sd in zip(names, learnt.mean.tolist(), learnt.sd.tolist(), strict=True):
-        worth = model.checks[name]
-        after = max(worth.decibans * factor, 0.1)
-        changes.append((f"checks.{name}", "decibans", worth.decibans, worth.sd, after, worth.decibans * sd))
-    return changes
+def _loadings(risk: Risk) -> Iterator[tuple[str, str, float, float, float, float]]:
+    """What each question and figure revealed in this collection: the prior of the next."""
+    sections = {"answers": "questions", "figures": "named_figures"}
+    learnt = risk.loadings.with_columns(item=pl.col("item").str.replace(r"^review\d\.", ""))
+    rows = learnt.filter(pl.col("family").is_in(list(sections)) & (pl.col("prior") != "verified"))
+    together = rows.group_by("family", "item").agg(pl.selectors.numeric().mean()).sort("family", "item")
+    for row in together.iter_rows(named=True):
+        sd = min(row["quality_sd"] * _ELSEWHERE, 0.5)
+        yield sections[row["family"]], row["item"], row["quality_stated"], sd, row["quality_loading"], sd
 
 
-def _learn_rules(findings: pl.DataFrame, seen: pl.DataFrame, model: RiskModel) -> pl.DataFrame:
-    """What each check by itself was worth among those visited, the rest of the evidence given.
+def _rewrite(text: str, heading: dict[str, str], numbers: dict[tuple[str, str], dict[str, Any]]) -> Iterator[str]:
+    """The lines of the file; what was learnt of single questions, figures and checks is written anew after them."""
+    section = ""
+    for line in text.splitlines():
+        if opened := re.match(r"\[([\w.]+)\]", line):
+            section = opened[1]
+        if section in _NAMED:
+            continue
+        name = line.partition("=")[0].strip()
+        value = heading.get(name) if not section else _learnt_value(numbers, section, name)
+        if section or name not in _LEARNT_FROM:
+            yield line if value is None else f"{name} = {value}"
+        if not section and name == "learns":
+            yield from (f"{key} = {heading[key]}" for key in _LEARNT_FROM)
+    yield from _named_loadings(numbers)
 
-    One of a kind that only asks is stated as worth nothing; what visits show it to be worth is learnt all the same.
-    """
-    known = pl.col("verdict").cast(pl.String).is_in(["differs", "agrees"]) & pl.col("waived").is_null()
-    decided = findings.filter(known).select(
-        *_KEYS, "check_id", "kind", pl.col("severity").cast(pl.String), differs=pl.col("verdict") == "differs"
-    )
-    rows = []
-    by_check = decided.join(seen, on=_KEYS).sort("check_id", *_KEYS)
-    for (check_id, severity, kind), of_check in by_check.group_by("check_id", "severity", "kind", maintain_order=True):
-        worth, factor = model.checks[severity], model.kinds[kind].factor if kind in model.kinds else 1.0
-        stated = worth.decibans * factor
-        differs, found = of_check["differs"].to_numpy(), of_check["not_upheld"].to_numpy()
-        step = (differs - differs.mean())[:, None] * model.correlation.beside_answers / _NATS_IN_DECIBANS
-        without = (of_check["offset"] + of_check["checks"]).to_numpy() - step[:, 0] * stated
-        learnt = fit_weights(step, found, np.array([stated]), np.array([worth.sd]), without)
-        mean, sd = float(learnt.mean[0]), float(learnt.sd[0])
-        counts = (int(differs.sum()), int(found[differs].sum()), int((~differs).sum()), int(found[~differs].sum()))
-        rows.append((check_id, severity, *counts, stated, mean, mean - _WIDTH * sd, mean + _WIDTH * sd))
-    columns = (
-        "check_id",
-        "severity",
-        "differ",
-        "of_them_not_upheld",
-        "agree",
-        "of_these_not_upheld",
-        "stated",
-        "learnt",
-        "low",
-        "high",
-    )
-    return pl.DataFrame(rows, schema=list(columns), orient="row").with_columns(pl.selectors.float().round(_DECIMALS))
+
+def _named_loadings(numbers: dict[tuple[str, str], dict[str, Any]]) -> Iterator[str]:
+    """What was learnt of each question and figure."""
+    for section in ("questions", "named_figures"):
+        yield f"[{section}]"
+        for (of, name), row in sorted(numbers.items()):
+            if of == section:
+                yield f'"{name}" = {{ loading = {row["after"]}, sd = {row["after_sd"]}, reason = "learnt" }}'
+        yield ""
+
+
+def _learnt_value(numbers: dict[tuple[str, str], dict[str, Any]], section: str, name: str) -> float | None:
+    """The new value of a number of the file, or of the link's standard deviation; none where nothing was learnt."""
+    if section == "link" and name == "sd":
+        row = numbers.get(("link", "quality"))
+        return row["after_sd"] if row else None
+    found = numbers.get((section, name))
+    return found["after"] if found else None
+
+
+def _named_checks(revision: Revision) -> Iterator[str]:
+    """Each check's learnt weight, and what the version was learnt from."""
+    yield "[named_checks]"
+    for row in revision.checks.sort("check_id").iter_rows(named=True):
+        looked = f"{row['absent_not_upheld']} of {row['absent']} visits that found it absent did not uphold"
+        reason = f"learnt; {looked}" if row["seen"] else "learnt from what visits found"
+        sd = max(round(row["sd"], _DECIMALS), 0.05)
+        decibans = round(row["decibans"], _DECIMALS)
+        yield f'"{row["check_id"]}" = {{ decibans = {decibans}, sd = {sd}, reason = "{reason}" }}'

@@ -91,7 +91,7 @@ def _judged(cases: pl.DataFrame, rulebook: Rulebook) -> pl.DataFrame:
     return (
         _layers(rulebook)
         .lay(cases.with_columns(_finite(rulebook)))
-        .with_columns(_applies(circle).alias(_inside(circle)) for circle in circles)
+        .with_columns(applies_to(circle).alias(_inside(circle)) for circle in circles)
         .with_columns(_verdict_outside(circle).alias(_outside(circle)) for circle in circles)
         .with_columns(_verdicts(rulebook))
     )
@@ -132,7 +132,7 @@ def _outside(circle: AppliesTo) -> str:
     return f"{circle} does not apply"
 
 
-def _applies(circle: AppliesTo) -> pl.Expr:
+def applies_to(circle: AppliesTo) -> pl.Expr:
     """Whether a case is one that a rule speaks of: unknown where a service is not known."""
     one_of = {"declared.status": circle.declared, "organisation.org_type": circle.org_type, "function": circle.function}
     within = [reduce(or_, (pl.col(name) == value for value in values)) for name, values in one_of.items() if values]

@@ -131,12 +131,13 @@ class Rule:
 
     @property
     def is_statutory_duty(self) -> bool:
-        """Whether the organisation's own answer can say by it that a statutory duty is unmet.
+        """Whether the own answer of one that declares compliance can say by it that a statutory duty is unmet.
 
         Where two accounts contradict each other, nobody knows which is right; so only a check of a declaration against
         an answer can.
         """
-        return self.kind == "declaration_vs_answer" and self.strength == "statutory"
+        of_compliance = not self.applies_to.declared or "compliant" in self.applies_to.declared
+        return of_compliance and self.kind == "declaration_vs_answer" and self.strength == "statutory"
 
     @property
     def conditions(self) -> tuple[Condition, ...]:
@@ -168,6 +169,6 @@ class Rulebook:
     def __getitem__(self, rule_id: str) -> Rule:
         return self.rules[rule_id]
 
-    def of_kind(self, kind: Kind) -> Rulebook:
-        """Its rules of one kind only."""
-        return replace(self, rules={rule.id: rule for rule in self if rule.kind == kind})
+    def of_kind(self, *kinds: str) -> Rulebook:
+        """Its rules of these kinds only."""
+        return replace(self, rules={rule.id: rule for rule in self if rule.kind in kinds})

@@ -152,14 +152,15 @@ def expect_ratio(expected: Floats) -> Expected:
     return Expected(target=1.0, error=1 / (2 * np.sqrt(expected)), drawn=lambda scaled: np.maximum(scaled, 0) ** 2)
 
 
-def ratios_of_counts(first: Floats, second: Floats) -> Deviations:
-    """Compare ratios of two counts with the ratio of their sums, on the logarithmic scale.
+def ratios_of_counts(first: Floats, second: Floats, target: float | None = None) -> Deviations:
+    """Compare ratios of two counts with the ratio of their sums, or with a stated `target`, on the logarithmic scale.
 
-    Small counts are compared exactly: given their sum, the first is binomial. Two zeros count as absent.
+    `target` is the share (0 to 1) of the first among both. Small counts are compared exactly: given their sum, the
+    first is binomial. Two zeros count as absent.
     """
     possible = (first >= 0) & (second >= 0) & (first + second > 0) & _in_range(first) & _in_range(second)
     one, other = _where(possible, first), _where(possible, second)
-    share = float(np.nansum(one) / max(np.nansum(one + other), _LEAST))
+    share = float(np.nansum(one) / max(np.nansum(one + other), _LEAST)) if target is None else target
     return Deviations(
         observed=np.log((one + 0.5) / (other + 0.5)),
         target=float(scipy.special.logit(np.clip(share, _LEAST, _MOST))),
@@ -169,13 +170,16 @@ def ratios_of_counts(first: Floats, second: Floats) -> Deviations:
     )
 
 
-def means(mean: Floats, counts: Floats, sd_within: float) -> Deviations:
-    """Compare means of `counts` people each with the mean of all people; `sd_within` is the spread among people."""
+def means(mean: Floats, counts: Floats, sd_within: float, target: float | None = None) -> Deviations:
+    """Compare means of `counts` people each with the mean of all people, or with a stated `target`.
+
+    `sd_within` is the spread among people.
+    """
     possible = (counts > 0) & _in_range(mean) & _in_range(counts)
     own, total = _where(possible, mean), _where(possible, counts)
     return Deviations(
         observed=own,
-        target=float(np.nansum(own * total) / max(np.nansum(total), _LEAST)),
+        target=float(np.nansum(own * total) / max(np.nansum(total), _LEAST)) if target is None else target,
         error=sd_within / np.sqrt(total),
         exact=np.full_like(own, np.nan),
         drawn=lambda scaled: np.asarray(scaled, dtype=np.float64),

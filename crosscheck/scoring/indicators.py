@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 
     from crosscheck.questionnaire import Questionnaire
     from crosscheck.scoring.model import IndicatorModel
+    from crosscheck.scoring.shares import Distribution
 
 _COLUMNS: Final = (*OUTPUTS["scores"].schema, "source", "label", "kind", "relevance", "direction", "q_value", "band_q")
 
@@ -66,7 +67,7 @@ _DESCRIPTION: Final = {
 
 
 @dataclass(frozen=True)
-class _Group:
+class Group:
     """The figures of one peer group, one entry an organisation; NaN where the kind of figure has no such part."""
 
     numerator: Floats
@@ -76,7 +77,7 @@ class _Group:
 
 
 @dataclass(frozen=True)
-class _Asked:
+class Asked:
     """A question as far as its answers are compared: what was answered by `everybody`, in how many `levels` or units.
 
     `levels` is None where a number is asked for, `unit` where a level is. `kind` is the type of answer.
@@ -110,7 +111,12 @@ def score_figures(indicators: pl.DataFrame, organisations: pl.DataFrame, model: 
         `no_direction`) and where even the widest circle of peers is too small (`too_few_peers`); a band speaks of
         either side. A figure that is absent, or can't be of its kind (more cases than there are people), has no row.
     """
-    figures = (
+    return _score(gather_figures(indicators, organisations, model), organisations, model)
+
+
+def gather_figures(indicators: pl.DataFrame, organisations: pl.DataFrame, model: IndicatorModel) -> pl.DataFrame:
+    """The figures that `score_figures` compares, one row an organisation and figure, and how each is compared."""
+    return (
         indicators.join(organisations.select("org_code", "org_type", "region"), on="org_code")
         .sort("period", "numerator", "denominator", "value")
         .unique(("org_code", "source", "indicator"), keep="last", maintain_order=True)
@@ -130,7 +136,6 @@ def score_figures(indicators: pl.DataFrame, organisations: pl.DataFrame, model: 
         )
         .filter(_possible())
     )
-    return _score(figures, organisations, model)
 
 
 def score_answers(
@@ -152,22 +157,27 @@ def score_answers(
         among the levels, from 0 (no is 0, yes is 1). An answer that is absent, for whatever reason, or was not asked
         for, has no row.
     """
+    return _score(gather_answers(answers, questionnaire, organisations, model), organisations, model)
+
+
+def gather_answers(
+    answers: pl.DataFrame, questionnaire: Questionnaire, organisations: pl.DataFrame, model: IndicatorModel
+) -> pl.DataFrame:
+    """The answers that `score_answers` compares, one row an organisation and question, and how each is compared."""
     put_to_it = pl.col("org_types").list.contains(pl.col("org_type")) & (
         pl.col("services").is_null() | (pl.col("needed").list.set_difference("services").list.len() == 0)
     )
     review = pl.when(pl.col("item") > 0).then(pl.format("review{}.", "item")).otherwise(pl.lit(""))
     not_counted = {part: pl.lit(None, dtype=pl.Float64) for part in ("numerator", "denominator", "sd_within")}
-    scored = (
+    return (
         answers.join(_questions(questionnaire), on="question_id")
         .join(organisations.select("org_code", "org_type", "services"), on="org_code")
         .filter(put_to_it)
         .join(_places(questionnaire), on=("question_id", "level"), how="left")
         .with_columns(indicator=review + pl.col("question_id"), value=pl.coalesce("place", "number"), **not_counted)
-        .with_columns(by_similar=pl.lit(model.peers.by == "similar"), of_question=pl.lit(value=True))
-        .rename({"org_type": "circle"})
+        .with_columns(by_similar=pl.lit(model.peers.by == "similar"), of_question=pl.lit(value=True), circle="org_type")
         .filter(_possible())
     )
-    return _score(scored, organisations, model)
 
 
 def _named(model: IndicatorModel) -> pl.DataFrame:
@@ -285,14 +295,14 @@ def _compare(gathered: pl.DataFrame, model: IndicatorModel) -> list[pl.Series]:
     parts = [gathered[part].to_numpy() for part in ("numerator", "denominator", "value", "sd_within")]
     question = pl.col("of_question", "levels", "unit").first()
     groups = gathered.group_by(*FIGURE, "peer_group", maintain_order=True).agg(question, size=pl.len())
-    everybody = _answers_of_everybody(gathered)
+    everybody = answers_of_everybody(gathered)
     compared = np.full((len(_COMPARED), gathered.height), np.nan)
     start = 0
     for indicator, kind, _, of_question, levels, unit, size in groups.iter_rows():
         if size >= model.peers.least:
-            group = _Group(*(part[start : start + size] for part in parts))
+            group = Group(*(part[start : start + size] for part in parts))
             found = (
-                _compare_answers(group.value, _Asked(everybody[indicator], kind, levels, unit), model)
+                _compare_answers(group.value, Asked(everybody[indicator], kind, levels, unit), model)
                 if of_question
                 else _compare_group(kind, group, model)
             )
@@ -303,7 +313,7 @@ def _compare(gathered: pl.DataFrame, model: IndicatorModel) -> list[pl.Series]:
     return [pl.Series(name, row) for name, row in zip(_COMPARED, compared, strict=True)]
 
 
-def _answers_of_everybody(gathered: pl.DataFrame) -> dict[str, Floats]:
+def answers_of_everybody(gathered: pl.DataFrame) -> dict[str, Floats]:
     """Each question's answers, each organisation's once."""
     answers = gathered.filter(pl.col("of_question") & pl.col("compared"))
     return {
@@ -312,51 +322,65 @@ def _answers_of_everybody(gathered: pl.DataFrame) -> dict[str, Floats]:
     }
 
 
-def _compare_answers(value: Floats, asked: _Asked, model: IndicatorModel) -> tuple[Floats | float, ...]:
+def _compare_answers(value: Floats, asked: Asked, model: IndicatorModel) -> tuple[Floats | float, ...]:
     """`_COMPARED` of one group's answers; positive distances are more than expected."""
+    peers = answers_of_peers(value, asked, model)
     if asked.levels:
-        peers = fill_up(value, asked.everybody, np.arange(asked.levels, dtype=np.float64), model.answers)
         z, expected = score_levels(value, peers), median_level(peers)
     else:
-        within = model.answers.ranges.get(asked.unit or "") or _range_found(asked)
-        own, everybody, possible = (
-            to_scale(numbers, within.scale, model.percent_floor)
-            for numbers in (value, asked.everybody, possible_numbers(within))
-        )
-        peers = fill_up(own, everybody, possible, model.answers)
-        z, expected = score_numbers(own, peers), from_scale(median_number(peers), within.scale)
+        scale = range_of(asked, model).scale
+        z = score_numbers(to_scale(value, scale, model.percent_floor), peers)
+        expected = from_scale(median_number(peers), scale)
     return z, z, expected, np.nan, np.nan, false_discovery(z)
 
 
-def _range_found(asked: _Asked) -> Range:
+def answers_of_peers(value: Floats, asked: Asked, model: IndicatorModel) -> Distribution:
+    """What one group's answers are compared with; numbers on the scale of their range."""
+    if asked.levels:
+        return fill_up(value, asked.everybody, np.arange(asked.levels, dtype=np.float64), model.answers)
+    within = range_of(asked, model)
+    own, everybody, possible = (
+        to_scale(numbers, within.scale, model.percent_floor)
+        for numbers in (value, asked.everybody, possible_numbers(within))
+    )
+    return fill_up(own, everybody, possible, model.answers)
+
+
+def range_of(asked: Asked, model: IndicatorModel) -> Range:
+    """What can well be answered where a number is asked for."""
+    return model.answers.ranges.get(asked.unit or "") or _range_found(asked)
+
+
+def _range_found(asked: Asked) -> Range:
     """In a unit that the model does not name: a percentage can be any, another number is one of those answered."""
     if asked.kind == "percent":
         return Range(0, 100, "logit")
     return Range(float(asked.everybody.min()), float(asked.everybody.max()) + 1, "plain")
 
 
-def _compare_group(kind: str, group: _Group, model: IndicatorModel) -> tuple[Floats | float, ...]:
+def _compare_group(kind: str, group: Group, model: IndicatorModel) -> tuple[Floats | float, ...]:
     """`_COMPARED` of one group; positive distances are more than expected."""
-    if kind in _DEVIATIONS:
-        deviations = _DEVIATIONS[kind](group)
+    if kind in DEVIATIONS:
+        deviations = DEVIATIONS[kind](group, None)
         spread = estimate_spread(deviations, model.winsorised)
         z = adjust(deviations.z, deviations.error, spread, model.adjustment)
         unit = 100 if kind == "proportion" else 1
         return z, deviations.z, deviations.drawn(deviations.target) * unit, spread.phi, spread.tau2, false_discovery(z)
-    expected, z = _distances(kind, group.value, model.percent_floor)
+    expected, z = distances(kind, group.value, model.percent_floor)
     return z, z, expected, np.nan, np.nan, false_discovery(z)
 
 
-_DEVIATIONS: Final[Mapping[str, Callable[[_Group], Deviations]]] = {
-    "proportion": lambda group: proportions(group.numerator, group.denominator),
-    "ratio": lambda group: ratios(group.numerator, group.denominator),
-    "log_ratio": lambda group: log_ratios(group.numerator, group.denominator),
-    "ratio_of_counts": lambda group: ratios_of_counts(group.numerator, group.denominator),
-    "mean": lambda group: means(group.value, group.denominator, group.sd_within[0]),
+# By kind; the second part is what to compare with, None for what the group itself leads to expect.
+DEVIATIONS: Final[Mapping[str, Callable[[Group, float | None], Deviations]]] = {
+    "proportion": lambda group, target: proportions(group.numerator, group.denominator, target),
+    "ratio": lambda group, _: ratios(group.numerator, group.denominator),
+    "log_ratio": lambda group, _: log_ratios(group.numerator, group.denominator),
+    "ratio_of_counts": lambda group, target: ratios_of_counts(group.numerator, group.denominator, target),
+    "mean": lambda group, target: means(group.value, group.denominator, group.sd_within[0], target),
 }
 
 
-def _distances(kind: str, value: Floats, percent_floor: float) -> tuple[float, Floats]:
+def distances(kind: str, value: Floats, percent_floor: float) -> tuple[float, Floats]:
     """What is expected of figures without an error of their own, their median, and how far each lies from it.
 
     Of numbers that are skewed to the right (days of training, staff: none is negative, the mean lies above the median)

@@ -92,6 +92,12 @@ def score_numbers(own: Floats, peers: Distribution) -> Floats:
     return np.asarray(((different - middle) / np.maximum((high - low) / _INNER, (highest - lowest) / _OUTER))[which])
 
 
+def score_numbers_beside(numbers: Floats, peers: Distribution) -> Floats:
+    """Distances as of `score_numbers`, of numbers whose giver does not count among the peers."""
+    lowest, low, middle, high, highest = _quantiles(peers)
+    return np.asarray((numbers - middle) / max((high - low) / _INNER, (highest - lowest) / _OUTER))
+
+
 def median_level(peers: Distribution) -> float:
     """The lowest level that at least half do not exceed."""
     return float(peers.answers[np.searchsorted(np.cumsum(peers.weights), peers.weights.sum() / 2)])

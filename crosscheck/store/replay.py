@@ -8,6 +8,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+import crosscheck
 from crosscheck import settings
 from crosscheck.errors import DifferenceError, StoreError
 from crosscheck.report.assessment import read_assessment_model, read_evidence
@@ -62,6 +63,28 @@ class Replay:
         return [f"{one.of}: {one.path}" for one in self.compared if not one.same]
 
 
+def refuse_other_release(store: Store, edition_id: str) -> None:
+    """Refuse to compute again what another release of the program made: its method is another one.
+
+    Releases differ in the first two numbers of their version.
+
+    Raises:
+        StoreError: in one sentence, with both versions. Nothing was computed and nothing compared.
+        UnknownNameError, DifferenceError: as `read_edition`.
+    """
+    made = show_run(store, read_edition(store, edition_id).row["run_id"])["crosscheck"]
+    if _release(made) != _release(crosscheck.__version__):
+        raise StoreError(
+            f"The program has changed since: crosscheck {made} made the run of {edition_id}, and this is crosscheck "
+            f"{crosscheck.__version__}, whose method is another one, so nothing was computed and nothing compared "
+            f"(what was published is as it was; crosscheck {made} computes it again)."
+        )
+
+
+def _release(version: str) -> list[str]:
+    return version.split(".")[:2]
+
+
 def name_changed_code(store: Store, edition_id: str) -> tuple[str, ...]:
     """Whether the run or the edition was made by another version of the program: then they may come out otherwise.
 
@@ -93,7 +116,9 @@ def replay(
     Raises:
         UnknownNameError: there is no such edition.
         DifferenceError: something that was kept is no longer what it was.
+        StoreError: as `refuse_other_release`.
     """
+    refuse_other_release(store, edition_id)
     changed = name_changed_code(store, edition_id)
     kept = read_edition(store, edition_id)
     beside = {path.removeprefix(HOME): content for path, content in kept.basis.items() if path.startswith(HOME)}

@@ -344,9 +344,9 @@ def _count_verdicts(listed: pl.DataFrame, findings: pl.DataFrame) -> pl.DataFram
 
 
 def _shaped(frame: pl.DataFrame, table: type[Kept]) -> pl.DataFrame:
-    """The table's columns in its order, sorted by its key."""
+    """The table's columns in its order, as far as the run has them, sorted by its key."""
     kept = _table(table)
-    names = [column.name for column in kept.c if column.name != "run"]
+    names = [column.name for column in kept.c if column.name in frame.columns]
     return frame.select(names).sort([column.name for column in kept.primary_key if column.name != "run"])
 
 

@@ -96,7 +96,11 @@ class RunFile(Kept, table=True):
 
 
 class Listing(Kept, table=True):
-    """One declaration of the visit list, with how many checks agree, differ, can't tell, do not apply."""
+    """One declaration of the visit list, with how many checks agree, differ, can't tell, do not apply.
+
+    `pool`, `duties_unmet` and `among_capacity` are empty in runs made with `visit_risk` v2 or before; `among_first` and
+    `ahead_of_next` in those made since.
+    """
 
     __table_args__ = {"sqlite_with_rowid": False}
 
@@ -126,6 +130,9 @@ class Listing(Kept, table=True):
     differs: int
     cannot_tell: int
     not_applicable: int
+    pool: str | None
+    duties_unmet: int | None
+    among_capacity: float | None
 
 
 class Finding(Kept, table=True):

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 _KEYS: Final = ("org_code", "function")
 _VISIT: Final = (*_KEYS, "year", "visited_on")  # a wave that was appended as well counts once
 _CRITERION: Final = (*_KEYS, "year", "question_id", "item")
-_NOTHING: Final = "Nothing that is known speaks against the declaration"
 
 
 def list_findings(tables: Mapping[str, pl.DataFrame], standard: str) -> pl.DataFrame:
@@ -50,20 +49,16 @@ def _gather(tables: Mapping[str, pl.DataFrame], name: str, standard: str) -> pl.
     return of_standard(pl.concat([INPUTS[name].empty(), *held], how="diagonal"), standard)
 
 
-def list_declarations(
-    cases: pl.DataFrame, ranked: pl.DataFrame, pools: pl.DataFrame, visits: pl.DataFrame
-) -> pl.DataFrame:
+def list_declarations(cases: pl.DataFrame, ranked: pl.DataFrame, visits: pl.DataFrame) -> pl.DataFrame:
     """Say who each ranked declaration is of, what it declares, and what a visit found if there was one.
 
     Args:
         cases: one row a declaration.
-        ranked: one row a declaration, the first to visit first.
-        pools: the pool of each declaration (`pools.assign_pools`).
+        ranked: one row a declaration, the first to visit first, with its pool.
         visits: visits of the year; of several to one declaration the last counts.
 
     Returns:
-        `ranked` with `name`, `org_type`, `region`, `declared`, `pool`, and `visited`: the finding, null where nobody
-        was.
+        `ranked` with `name`, `org_type`, `region`, `declared`, and `visited`: the finding, null where nobody was.
     """
     found = visits.sort(*_KEYS, "visited_on", "finding").unique(_KEYS, keep="last", maintain_order=True)
     identities = cases.select(
@@ -73,10 +68,9 @@ def list_declarations(
         pl.col("organisation.region").alias("region"),
         pl.col("declared.status").cast(pl.String).alias("declared"),
     )
-    listed = ranked.join(identities, on=_KEYS, how="left", maintain_order="left")
-    for told in (pools, found.select(*_KEYS, visited="finding")):
-        listed = listed.join(told, on=_KEYS, how="left", maintain_order="left")
-    return listed
+    return ranked.join(identities, on=_KEYS, how="left", maintain_order="left").join(
+        found.select(*_KEYS, visited="finding"), on=_KEYS, how="left", maintain_order="left"
+    )
 
 
 def list_visits(
@@ -84,7 +78,7 @@ def list_visits(
     planned: pl.DataFrame,
     findings: pl.DataFrame,
     duties: pl.DataFrame,
-    parts: pl.DataFrame,
+    reasons: pl.DataFrame,
 ) -> pl.DataFrame:
     """Complete the list: who is visited and why, how much differs, how much is open.
 
@@ -93,34 +87,29 @@ def list_visits(
         planned: one row a declaration, `selected_by` and `inclusion_probability`.
         findings: one row a check on a declaration.
         duties: one row a declaration and statutory duty that its own answers say is unmet.
-        parts: one row a part of a risk; the weightiest that speaks against the declaration gives the reason.
+        reasons: one row a declaration: `reason`, one sentence.
 
     Returns:
         `frames.OUTPUTS["visit_list"]`, the first to visit first, and after its columns those of `frames.FURTHER`:
-        `pool`, `duties_unmet`, `decibans` (the sum of the parts), `among_first` and `ahead_of_next` (how likely it
-        belongs to the first tenth, and stands before the next), and `visited`, what a visit of the year found.
+        `pool`, `duties_unmet`, `decibans` (the sum of the parts), `among_capacity` (how likely its organisation is
+        among the first that can be visited), and `visited`, what a visit of the year found.
     """
     verdicts = findings.group_by(_KEYS).agg(
         flags=(pl.col("verdict") == "differs").sum(), unknowns=(pl.col("verdict") == "cannot_tell").sum()
     )
     unmet = duties.group_by(_KEYS).agg(duties_unmet=pl.len())
-    against = parts.filter((pl.col("family") != "prior") & (pl.col("decibans") > 0))
-    weightiest = against.sort(*_KEYS, "decibans", "part", descending=[False, False, True, False]).unique(
-        _KEYS, keep="first", maintain_order=True
-    )
     listed = (
         declarations.join(planned, on=_KEYS, how="left", maintain_order="left")
         .join(verdicts, on=_KEYS, how="left", maintain_order="left")
         .join(unmet, on=_KEYS, how="left", maintain_order="left")
-        .join(weightiest.select(*_KEYS, "reason"), on=_KEYS, how="left", maintain_order="left")
+        .join(reasons, on=_KEYS, how="left", maintain_order="left")
         .with_columns(
             pl.col("flags", "unknowns", "duties_unmet").fill_null(0).cast(pl.Int64),
-            pl.col("reason").fill_null(_NOTHING),
             pl.col("pool").cast(pl.String),
         )
     )
     rounded = pl.col("risk", "risk_low", "risk_high").round(6)
     further = [column.name for column in FURTHER["visit_list"]]
-    return listed.with_columns(rounded, pl.col("decibans", "among_first", "ahead_of_next").round(4)).select(
+    return listed.with_columns(rounded, pl.col("decibans", "among_capacity").round(4)).select(
         *OUTPUTS["visit_list"].schema.names(), *further
     )

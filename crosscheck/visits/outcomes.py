@@ -1,4 +1,4 @@
-"""What visits found, and what a list was worth: yield, lift, ordering, calibration, time.
+"""What visits found, and what a list was worth: yield, lift, ordering, time.
 
 Everything speaks of *judged* declarations, one row each: `score` (the higher, the sooner the list sends a visit),
 `otherwise` (true where a visit found otherwise than declared, so that positive is worse) and `weight` (how many
@@ -145,40 +145,6 @@ def average_precision(score: NDArray[np.float64], otherwise: NDArray[np.bool_], 
     last = np.append(np.diff(score[order]) != 0, True)
     steps = np.diff(found[last], prepend=0.0)
     return float(steps @ (found[last] / visited[last]) / found[-1])
-
-
-def calibrate(judged: pl.DataFrame, groups: int = 10) -> pl.DataFrame:
-    """Hold stated risks against what was found, in groups of equal size from the lowest risk to the highest.
-
-    Args:
-        judged: rows of `JUDGED` whose `score` is a risk, from 0 to 1.
-        groups: how many.
-
-    Returns:
-        One row a group: `group` from 1, `judged`, `weight`, `stated` (mean risk), `found` (share found otherwise) with
-        its 90% interval `low` to `high` (Wilson 1927).
-    """
-    order = pl.col("score").rank("ordinal") - 1
-    group = (order * min(groups, max(judged.height, 1)) // max(judged.height, 1) + 1).cast(pl.Int64)
-    of_groups = (
-        judged.sort("score", "otherwise", "weight")
-        .with_columns(group=group)
-        .group_by("group", maintain_order=True)
-        .agg(
-            judged=pl.len().cast(pl.Int64),
-            weight=pl.col("weight").sum(),
-            stated=(pl.col("score") * pl.col("weight")).sum() / pl.col("weight").sum(),
-            found=(pl.col("otherwise") * pl.col("weight")).sum() / pl.col("weight").sum(),
-        )
-    )
-    low, high = _wilson(of_groups["found"].to_numpy(), of_groups["judged"].to_numpy())
-    return of_groups.with_columns(low=pl.Series(low), high=pl.Series(high))
-
-
-def calibration_error(calibration: pl.DataFrame) -> float:
-    """Expected calibration error: the mean distance of stated risk and found share, groups counting by their weight."""
-    distance = (calibration["stated"] - calibration["found"]).abs().to_numpy()
-    return float(np.average(distance, weights=calibration["weight"].to_numpy()))
 
 
 def estimate_prevalence(drawn: pl.DataFrame, declarations: int) -> Estimate:

@@ -18,7 +18,7 @@ from tests.looking import WIDTHS, open_page, overflow, thin_out, violations
 
 KEYS = ["org_code", "function"]
 QUESTION = "audit.documentation"
-RULE = "C2-AUD-33"
+RULE = "C2-GOV-02"
 
 
 @pytest.fixture(scope="module")
@@ -46,13 +46,13 @@ def folder(few: Path, run_of_few: Path, tmp_path_factory: pytest.TempPathFactory
 
 
 def reweighed(home: Path) -> Path:
-    """A home with a new version of the weights, in which one more in twenty is not upheld by lot."""
+    """A home with a new version of the weights, in which one more in twenty is expected not to be upheld."""
     for name in ("data", "models", "rules"):
         shutil.copytree(ROOT / name, home / name, ignore=shutil.ignore_patterns("england*"))
     weights = home / "models" / "c2" / "visit_risk"
-    stated = (weights / "v2.toml").read_text(encoding="utf-8").replace('version = "v2"', 'version = "v9"')
-    share = next(line for line in stated.splitlines() if line.startswith("not_upheld_share"))
-    (weights / "v9.toml").write_text(stated.replace(share, "not_upheld_share = 0.18"), encoding="utf-8")
+    stated = (weights / "v3.toml").read_text(encoding="utf-8").replace('version = "v3"', 'version = "v9"')
+    share = next(line for line in stated.splitlines() if line.startswith("found_share"))
+    (weights / "v9.toml").write_text(stated.replace(share, "found_share = 0.18"), encoding="utf-8")
     return home
 
 
@@ -102,12 +102,13 @@ def test_an_answer_and_a_rule_changed_at_once_are_told_apart_where_they_can_be(f
     of_answer = parts.filter(pl.col("part") == QUESTION, pl.col("org_code") == code)
     assert of_rule["cause"].unique().to_list() == ["rules"]
     assert of_answer["cause"].unique().to_list() == ["inputs"]
-    assert parts.filter(pl.col("family") == "answers")["cause"].unique().to_list() == ["inputs"], "no rule moves items"
+    others = parts.filter(pl.col("family") == "figures", ~pl.col("own"))
+    assert others["cause"].unique().to_list() == ["together"], "what is learnt of all follows from both"
     assert parts.filter(pl.col("family") == "prior")["cause"].unique().to_list() == ["together"]
 
 
 def test_what_changed_is_named_rule_by_rule_and_option_by_option(folder: Path) -> None:
-    assert between(folder, "rule").changes.rows() == [("rules", f"rules/c2/audit/{RULE}.toml", "removed")]
+    assert between(folder, "rule").changes.rows() == [("rules", f"rules/c2/governance/{RULE}.toml", "removed")]
     assert between(folder, "capacity").changes.rows() == [("options", "capacity", "60 → 3")]
     assert ("models", "models/c2/visit_risk/v9.toml", "added") in between(folder, "weights").changes.rows()
 

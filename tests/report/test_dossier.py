@@ -130,7 +130,7 @@ def test_a_newly_formed_trust_shows_what_its_predecessors_declared(pages, dirty_
 
 
 def test_one_that_was_visited_this_year_shows_what_was_found(pages) -> None:
-    assert "a visit of this year has found the declaration qualified" in text(pages, TRUST)
+    assert "Already visited this year:</strong> the visit found the declaration qualified" in text(pages, TRUST)
     assert "Declaration qualified" in text(pages, TRUST)
 
 
@@ -271,4 +271,4 @@ def test_what_was_wrong_in_the_rows_of_an_organisation_stands_on_its_page_alone(
 def test_an_organisation_without_a_return_is_shown_with_what_is_wanting(dirty_pages) -> None:
     html = text(dirty_pages, "R6A")
     assert "No answer" in html
-    assert "are wanting" in html
+    assert "are missing" in html

@@ -79,7 +79,8 @@ def test_each_risk_has_a_note_with_what_weighs_most(national_run) -> None:
     notes = inside(national_run / "visit_list.xlsx", "comments1.xml")
     told = ["".join(note.itertext()) for note in notes.iter(f"{MAIN}comment")]
     assert len(told) == 539
-    assert all(len(re.findall(r"^[+-]\d+\.\d  ", note, re.MULTILINE)) == 5 for note in told)
+    effect = r"^(?:low|medium|high|no) effect, (?:raises|lowers) the risk: "
+    assert all(len(re.findall(effect, note, re.MULTILINE)) == 5 for note in told)
 
 
 def test_reasons_come_by_their_size_whichever_way_they_point() -> None:
@@ -87,7 +88,11 @@ def test_reasons_come_by_their_size_whichever_way_they_point() -> None:
         {"org_code": ["A"] * 4, "function": ["whole"] * 4, "family": ["prior", "checks", "figures", "answers"],
          "part": ["p", "a", "b", "c"], "decibans": [-9.0, 1.0, -3.0, 2.0], "reason": ["base", "one", "three", "two"]}
     )  # fmt: skip
-    assert list_reasons(parts)["A", "whole"][1:] == ["-3.0  three", "+2.0  two", "+1.0  one"]
+    assert list_reasons(parts)["A", "whole"][1:] == [
+        "medium effect, lowers the risk: three",
+        "medium effect, raises the risk: two",
+        "low effect, raises the risk: one",
+    ]
 
 
 def test_a_formula_stays_text_and_the_same_list_gives_the_same_bytes(national_run, tmp_path) -> None:
@@ -109,7 +114,8 @@ def test_the_printable_page_names_every_declaration_and_repeats_its_headings(nat
     told = CliRunner().invoke(main, ["visit-list", "--run", str(national_run), "--out", str(file)])
     assert told.exit_code == 0, told.output
     html = file.read_text(encoding="utf-8")
-    assert html.count("<tr>") == 539 + 80 + 2
+    planned = pl.read_parquet(national_run / "visit_list.parquet")["selected_by"].drop_nulls().len()
+    assert html.count("<tr>") == 539 + planned + 2
     assert "size: A4 landscape" in html
     assert "display: table-header-group" in html
     assert "<a href" not in html.split("<main")[1]

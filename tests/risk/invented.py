@@ -1,8 +1,8 @@
-"""Items of invented organisations of which quality and shading are known."""
+"""Items of invented organisations of which quality and response bias are known, and small tables for single rooms."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,10 +11,12 @@ import polars as pl
 
 from crosscheck import settings
 from crosscheck.frames import INPUTS
+from crosscheck.risk.factors import Evidence, lay_out
 from crosscheck.risk.items import ITEMS
-from crosscheck.risk.model import read_risk_model
+from crosscheck.risk.model import RiskModel, read_risk_model
+from crosscheck.vocabulary import STATUS
 
-MODEL = read_risk_model(settings.model_file("C2", "visit_risk", "v2"))
+MODEL = read_risk_model(settings.model_file("C2", "visit_risk", "v3"))
 YEAR = "2008/09"
 NO_VISITS = INPUTS["visits"].empty()
 
@@ -23,13 +25,20 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Invented:
-    """Items, and what is true: `quality`, `shading` and `liability`, positive being worse."""
+    """Items, and what is true: `quality` and `liability`, positive being worse."""
 
     items: pl.DataFrame
     codes: list[str]
     quality: Floats
-    shading: Floats
     liability: Floats
+
+    def lay_out(self, model: RiskModel = MODEL) -> Evidence:
+        """The items as a table; all organisations are of one type."""
+        return lay_out(self.items, of_one_type(self.codes), model)
+
+
+def of_one_type(codes: Sequence[str]) -> pl.DataFrame:
+    return pl.DataFrame({"org_code": codes, "org_type": "pct"})
 
 
 def invent(
@@ -39,63 +48,83 @@ def invent(
     groups: Mapping[str, str] | None = None,
     missing: float = 0.0,
 ) -> Invented:
-    """Organisations with items of these true loadings on quality and on shading.
+    """Organisations with items of these true loadings on quality and on response bias.
 
-    Experts expect 0.2 and -0.2 of an answer, and 0.2 and nothing of an item whose name begins with `figure`.
+    An item whose name begins with `figure` is held by others; items of a group share half a standard unit.
     """
     generator = np.random.default_rng(seed)
-    quality, shading, rest = generator.standard_normal((3, number))
-    link = MODEL.link
-    explained = link.quality**2 + link.shading**2
-    liability = link.quality * quality + link.shading * shading + np.sqrt(1 - explained) * rest
+    quality, bias, rest = generator.standard_normal((3, number))
+    liability = MODEL.link.quality * quality + np.sqrt(1 - MODEL.link.quality**2) * rest
     codes = [f"R{place:04}" for place in range(number)]
     shared = {group: generator.standard_normal(number) for group in sorted(set((groups or {}).values()))}
     frames = []
-    for name, (bears, shades) in loadings.items():
+    for name, (on_quality, on_bias) in loadings.items():
         group = (groups or {}).get(name, "")
         own = 0.5 * shared[group] if group else 0.0
-        spread = np.sqrt(1 - bears**2 - shades**2 - (0.25 if group else 0.0))
-        z = bears * quality + shades * shading + own + spread * generator.standard_normal(number)
-        figure = name.startswith("figure")
-        frames.append(
-            pl.DataFrame({"org_code": codes, "z": z}).with_columns(
-                item=pl.lit(name), family=pl.lit("figures" if figure else "answers"),
-                prior=pl.lit("figures.medium" if figure else "answers.statutory"), group=pl.lit(group),
-                bears=pl.lit(0.2), bears_sd=pl.lit(0.2), shades=pl.lit(0.0 if figure else -0.2),
-                shades_sd=pl.lit(0.0 if figure else 0.2), reason=pl.lit("because"), source=pl.lit("a source"),
-            ).filter(pl.Series(generator.random(number) >= missing))
-        )  # fmt: skip
-    items = pl.concat([frame.select(ITEMS.names()).cast(ITEMS) for frame in frames])
-    return Invented(items, codes, quality, shading, liability)
+        spread = np.sqrt(1 - on_quality**2 - on_bias**2 - (0.25 if group else 0.0))
+        z = on_quality * quality + on_bias * bias + own + spread * generator.standard_normal(number)
+        frames.append(one_item(name, codes, z, group).filter(pl.Series(generator.random(number) >= missing)))
+    return Invented(pl.concat(frames), codes, quality, liability)
 
 
-def visit(
-    invented: Invented, visited: npt.ArrayLike, selected_by: str, year: str = YEAR, seed: int = 7
-) -> pl.DataFrame:
-    """Visits to those of index `visited`, by visitors who err as the model states."""
-    generator = np.random.default_rng(seed)
-    threshold = np.quantile(invented.liability, 1 - MODEL.prior.not_upheld_share)
-    places = np.asarray(visited, dtype=np.intp)
-    lapse = invented.liability[places] > threshold
-    chance = np.where(lapse, MODEL.visitors.sensitivity, 1 - MODEL.visitors.specificity)
-    found = generator.random(len(places)) < chance
+def one_item(name: str, codes: Sequence[str], z: npt.ArrayLike, group: str = "") -> pl.DataFrame:
+    """One item of these organisations, with what is stated of a duty's answer or of a figure of high relevance."""
+    figure = name.startswith("figure")
+    stated = MODEL.figures["high"] if figure else MODEL.answers["statutory"]
     return (
-        pl.DataFrame(
-            {
-                "org_code": [invented.codes[place] for place in places.tolist()],
-                "function": "whole",
-                "year": year,
-                "selected_by": selected_by,
-                "finding": np.where(found, "qualified", "upheld"),
-            }
+        pl.DataFrame({"org_code": codes, "z": np.asarray(z, dtype=np.float64)})
+        .with_columns(
+            item=pl.lit(name),
+            family=pl.lit("figures" if figure else "answers"),
+            prior=pl.lit("figures.high" if figure else "answers.statutory"),
+            group=pl.lit(group),
+            quality_prior=pl.lit(stated.loading),
+            quality_prior_sd=pl.lit(stated.sd),
+            bias_prior=pl.lit(getattr(stated, "bias", 0.0)),
+            bias_prior_sd=pl.lit(getattr(stated, "bias_sd", 0.0)),
+            percentage=pl.lit(None, pl.Float64),
+            account=pl.lit(f"{name} is stated"),
+            reason=pl.lit(f"{name} is worse."),
+            source=pl.lit("a source"),
         )
-        .select(
-            *(
-                pl.col(name)
-                if name in ("org_code", "function", "year", "selected_by", "finding")
-                else pl.lit(None).alias(name)
-                for name in NO_VISITS.columns
-            )
-        )
-        .cast(NO_VISITS.schema)
+        .select(ITEMS.names())
+        .cast(ITEMS)
+    )
+
+
+def declarations(codes: Sequence[str], function: str = "whole", status: str = "compliant") -> pl.DataFrame:
+    """Declarations as the risk needs them: everything that was asked is answered."""
+    return pl.DataFrame(
+        {"org_code": codes, "function": function, "declared.status": status, "returned.answered_share": 1.0}
+    ).with_columns(pl.col("declared.status").cast(STATUS))
+
+
+def visits(*rows: tuple[str, str, str, str], function: str = "whole", assessor: str | None = None) -> pl.DataFrame:
+    """Visits given as organisation, year, why it was chosen, finding."""
+    told = pl.DataFrame(list(rows), schema=["org_code", "year", "selected_by", "finding"], orient="row")
+    return conform(told.with_columns(function=pl.lit(function), assessor=pl.lit(assessor)))
+
+
+def conform(visited: pl.DataFrame) -> pl.DataFrame:
+    """Visits with all columns that the reader gives them; those not stated are empty."""
+    absent = [pl.lit(None).alias(name) for name in NO_VISITS.columns if name not in visited.columns]
+    return visited.with_columns(absent).select(NO_VISITS.columns).cast(NO_VISITS.schema)
+
+
+def checks(*rows: tuple[str, str, str, Sequence[str], Sequence[str]]) -> pl.DataFrame:
+    """Rules given as identifier, strength, severity, questions, premises."""
+    names = ("check_id", "strength", "severity", "questions", "premises")
+    schema = dict.fromkeys(names[:3], pl.String) | dict.fromkeys(names[3:], pl.List(pl.String))
+    told = pl.DataFrame([(*row[:3], list(row[3]), list(row[4])) for row in rows], schema=schema, orient="row")
+    return told.with_columns(kind=pl.lit("declaration_vs_answer"), title=pl.lit("a check"))
+
+
+def findings(*rows: tuple[str, str, str]) -> pl.DataFrame:
+    """Findings given as check, organisation, verdict."""
+    told = pl.DataFrame(list(rows), schema=dict.fromkeys(("check_id", "org_code", "verdict"), pl.String), orient="row")
+    return told.with_columns(
+        function=pl.lit("whole"),
+        says=pl.format("{} differs.", "check_id"),
+        basis=pl.lit("an Act, section 1"),
+        group=pl.lit("a group"),
     )

@@ -9,9 +9,10 @@ import pytest
 
 from crosscheck.collection.read import Collection
 from crosscheck.pipeline import Outcome, cross_check
+from crosscheck.risk.prevalence import estimate_prevalence
 from crosscheck.standard import Standard
 from crosscheck.visits.plan import Capacity
-from tests.risk.invented import MODEL
+from tests.risk.invented import MODEL, NO_VISITS
 
 YEAR = "2008/09"
 
@@ -33,17 +34,19 @@ def only(collection: Collection, codes: list[str]) -> dict[str, pl.DataFrame]:
     }
 
 
-def test_with_every_answer_figure_remark_tie_and_visit_missing_everybody_has_the_share_by_lot(
+def test_with_every_answer_figure_remark_tie_and_visit_missing_everybody_has_the_prevalence(
     collection: Collection, standard: Standard
 ) -> None:
     without = {
         name: collection.tables[name].clear()
         for name in ("answers", "indicators", "comments", "relationships", "visits", "visits_wave_1")
     }
-    former = pl.col("year") == YEAR
-    declared = collection.tables["declarations"].filter(former).with_columns(status=pl.lit("compliant"))
+    of_year = collection.tables["declarations"].filter(pl.col("year") == YEAR)
+    declared = of_year.with_columns(status=pl.lit("compliant"), statement=pl.lit(None, pl.String))
     outcome = listed(collection, standard, **without, declarations=declared)
-    assert compliant(outcome)["risk"].to_list() == pytest.approx([MODEL.prior.not_upheld_share] * 539, abs=1e-6)
+    stated = estimate_prevalence(NO_VISITS, MODEL, YEAR).share
+    assert compliant(outcome)["risk"].to_list() == pytest.approx([stated] * outcome.visit_list.height, abs=1e-6)
+    assert outcome.visit_list.height > 500
 
 
 @pytest.mark.parametrize("number", [1, 3, 12])
@@ -57,27 +60,33 @@ def test_a_handful_of_organisations_is_ranked_all_the_same(
 
 
 def test_without_a_declared_lapse_or_any_visit_the_list_still_tells_declarations_apart(
-    collection: Collection, standard: Standard
+    collection_of_few: Collection, standard: Standard
 ) -> None:
+    collection = collection_of_few
     declared = collection.tables["declarations"].with_columns(status=pl.lit("compliant"))
     no_visits = {name: collection.tables[name].clear() for name in ("visits", "visits_wave_1")}
     outcome = listed(collection, standard, declarations=declared, **no_visits)
     risk = outcome.visit_list["risk"]
-    assert risk.mean() == pytest.approx(MODEL.prior.not_upheld_share, abs=0.001)
+    assert risk.mean() == pytest.approx(outcome.risk.prevalence.share, abs=1e-5)
+    assert outcome.risk.learnt.link == MODEL.link.quality
     assert risk.quantile(0.95) > 2 * risk.median()  # type: ignore[operator]
 
 
 def test_experts_weights_left_alone_rest_on_nothing_that_the_collection_teaches(
-    collection: Collection, standard: Standard
+    collection_of_few: Collection, standard: Standard
 ) -> None:
-    loadings = listed(collection, standard.leave_weights()).quality.loadings
-    assert loadings["quality"].to_list() == loadings["quality_stated"].to_list()
-    assert loadings["shading"].to_list() == loadings["shading_stated"].to_list()
+    risk = listed(collection_of_few, standard.without_learning()).risk
+    for of in ("quality", "bias", "group"):
+        assert risk.loadings[f"{of}_loading"].to_list() == risk.loadings[f"{of}_stated"].to_list()
+    assert (risk.learnt.link, risk.learnt.visits) == (MODEL.link.quality, 0)
+    free = pl.col("ceiling") == ""
+    assert risk.learnt.weights.filter(free & (pl.col("decibans") != pl.col("stated"))).is_empty()
 
 
-def test_who_was_visited_this_year_is_not_planned_again(collection: Collection, standard: Standard) -> None:
-    outcome = listed(collection, standard)
-    visited = collection.tables["visits_wave_1"].select("org_code", "function")
+def test_who_was_visited_this_year_is_not_planned_again(collection_of_few: Collection, standard: Standard) -> None:
+    outcome = cross_check(collection_of_few, standard, YEAR, Capacity(10, 0.5, 1))
+    visited = collection_of_few.tables["visits_wave_1"].select("org_code", "function")
     planned = outcome.visit_list.filter(pl.col("selected_by").is_not_null())
-    assert planned["org_code"].n_unique() == 20
+    assert planned["org_code"].n_unique() == 10
+    assert visited.height == 2
     assert planned.join(visited, on=["org_code", "function"], how="semi").is_empty()

@@ -13,8 +13,6 @@ from crosscheck.visits.draw import draw_at_random
 from crosscheck.visits.outcomes import (
     area_under_curve,
     average_precision,
-    calibrate,
-    calibration_error,
     estimate_prevalence,
     lift,
     measure,
@@ -72,7 +70,6 @@ def test_the_order_of_rows_changes_nothing() -> None:
     shuffled = judged.sample(fraction=1.0, shuffle=True, seed=1)
     assert measure(judged).hit_rate == pytest.approx(measure(shuffled).hit_rate)
     assert measure(judged).lift.value == pytest.approx(measure(shuffled).lift.value)
-    assert calibrate(judged)["found"].to_list() == pytest.approx(calibrate(shuffled)["found"].to_list())
 
 
 def test_the_error_of_a_lift_is_that_of_the_formula() -> None:
@@ -101,21 +98,6 @@ def test_a_perfect_ranking_finds_the_lapses_days_sooner_and_a_reversed_one_later
     perfect = measure(_judged(range(10, 0, -1), otherwise), visits_a_day=2.0)
     assert perfect.days_sooner == pytest.approx((5.5 - 1.5) / 2)
     assert measure(_judged(range(10), otherwise), visits_a_day=2.0).days_sooner == pytest.approx(-perfect.days_sooner)
-
-
-def test_risks_that_hold_have_a_small_calibration_error_and_doubled_risks_a_large_one() -> None:
-    drawn = np.random.default_rng(5)
-    risk = drawn.uniform(0.02, 0.4, 20_000)
-    otherwise = drawn.random(20_000) < risk
-    assert calibration_error(calibrate(_judged(risk, otherwise))) < 0.015
-    assert calibration_error(calibrate(_judged(2 * risk, otherwise))) == pytest.approx(0.21, abs=0.02)
-
-
-def test_calibration_groups_are_of_equal_size_and_lose_nobody() -> None:
-    groups = calibrate(_judged(np.linspace(0, 1, 57), [False] * 57), groups=10)
-    assert groups["judged"].sum() == 57
-    assert groups["judged"].max() - groups["judged"].min() <= 1
-    assert groups["stated"].is_sorted()
 
 
 def test_horvitz_and_thompson_are_right_on_average_over_every_draw_there_is() -> None:

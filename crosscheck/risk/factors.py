@@ -1,0 +1,495 @@
+"""Factors: what the evidence on all organisations has in common, and how much each item says of it.
+
+A linear factor model of standardised items, positive being worse:
+
+    z_ij = a_j q_i + b_j s_i + c_j g_i(group of j) + e_ij,    e_ij of variance ψ_j
+
+q is how far the organisation falls short in quality, s its response bias: how far its own account is better than what
+others hold. Others' accounts depend on q alone. g is what the items of one group share beside that (a section of
+answers, one source, or two accounts of one fact). The items themselves show which of them matter; a judgement made
+beforehand is the prior of each loading. A loading may not run against its stated direction: a_j >= 0, b_j <= 0.
+
+The factors serve to learn loadings and nothing else. No organisation's response bias is estimated, so that an answer
+can never be explained away as candour; weights that cannot be negative are derived from the loadings (`weights`).
+
+Sources: Rubin and Thayer 1982, Psychometrika 47:69-76 (the model); Byrd, Lu, Nocedal and Zhu 1995, SIAM Journal on
+Scientific Computing 16:1190-1208 (the search); Holzinger and Swineford 1937, Psychometrika 2:41-54 (group factors).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+from scipy.optimize import minimize
+from scipy.sparse.linalg import LinearOperator, cg
+
+from crosscheck.risk.items import FACT, NOTHING_VERIFIED, VERIFIED, VISIT
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from crosscheck.risk.model import RiskModel
+
+Floats = npt.NDArray[np.float64]
+
+_GROUP: Final = 2
+_MOST_STEPS: Final = 2000  # some eighty are needed
+_NEAR: Final = 1e-3  # slope of the log-likelihood, for a prior standard deviation of a loading
+_SETTLED: Final = 1e-6  # the same where it has settled
+_MOST_POLISHING: Final = 12  # two or three are needed, a few more where an unknown reaches its bound
+_DECIMALS: Final = 5  # of every loading: coarser than what is left to settle, so that any start gives the same bytes
+_RULED_OUT: Final = 1e-4  # prior standard deviation of a loading that the design rules out
+_LEAST_NOISE: Final = 0.05  # an item is never taken for the thing itself
+_NO_SPREAD: Final = 1e-6
+_ALIKE: Final = 0.95  # two items of a correlation above this are one question asked twice
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """The items as a table: organisations in the rows, items in the columns.
+
+    Attributes:
+        codes: the organisations, sorted; `types` are theirs.
+        items: one row an item, by `item`: `family`, `prior`, `group`, the four priors, `organisations` that have it.
+        z: in standard units, 0 where absent. `present` is 1 where the item is there, else 0.
+        influence: by how much each organisation counts when loadings are learnt; below 1 for one far from all others.
+        percentages: the values of items that are percentages, NaN elsewhere.
+        verified: which answers were proved by an accepted reply: no record speaks against them any longer.
+        centre: what was taken from the score of each item, one row a type (in alphabetical order), one column an item;
+            `spread` is what it was then divided by.
+    """
+
+    codes: pl.Series
+    types: tuple[str, ...]
+    items: pl.DataFrame
+    z: Floats
+    present: Floats
+    influence: Floats
+    percentages: Floats
+    verified: npt.NDArray[np.bool_]
+    centre: Floats
+    spread: Floats
+
+    def in_units(self, types: tuple[str, ...], scores: Floats, limit: float) -> Floats:
+        """Scores of whoever does not count here, in the same units.
+
+        Args:
+            types: of which type each row is; all are types of the organisations here.
+            scores: as in `items.ITEMS`, the items in the second dimension, NaN where there is none.
+            limit: how far one score counts.
+        """
+        names = sorted(set(self.types))
+        centre: Floats = self.centre[[names.index(one) for one in types]]
+        rest = (1,) * (scores.ndim - 2)
+        spread = self.spread.reshape(-1, *rest)
+        return np.asarray(np.clip((scores - centre.reshape(*centre.shape, *rest)) / spread, -limit, limit))
+
+    def beside(self, codes: pl.Series, types: tuple[str, ...], z: Floats) -> Evidence:
+        """The same of others, with these scores in units of `in_units`."""
+        absent = np.isnan(z)
+        return replace(
+            self,
+            codes=codes,
+            types=types,
+            z=np.where(absent, 0.0, z),
+            present=(~absent).astype(np.float64),
+            percentages=np.full(z.shape, np.nan),
+            verified=np.zeros(z.shape, dtype=np.bool_),
+        )
+
+    @property
+    def families(self) -> Floats:
+        """One row an item, one column a family: 1 where the item is of it."""
+        names = self.items["family"].unique().sort().to_numpy()
+        member: Floats = (self.items["family"].to_numpy()[:, None] == names[None, :]).astype(np.float64)
+        return member
+
+    @property
+    def grouping(self) -> Floats:
+        """One row an item, one column a group of more than one item: 1 where the item is of it."""
+        groups = self.items.filter(pl.col("group") != "").group_by("group").len().filter(pl.col("len") > 1)
+        names = groups["group"].sort().to_numpy()
+        member: Floats = (self.items["group"].to_numpy()[:, None] == names[None, :]).astype(np.float64)
+        return member
+
+    @property
+    def own_account(self) -> npt.NDArray[np.bool_]:
+        """Which items are the organisation's own account."""
+        return self.items["bias_prior_sd"].to_numpy() > 0
+
+
+@dataclass(frozen=True)
+class Loadings:
+    """One row an item. Columns of `mean` and `sd`: quality, response bias, the item's group. `noise` is a variance."""
+
+    mean: Floats
+    sd: Floats
+    noise: Floats
+    steps: int = 0
+    settled: bool = True
+
+    @property
+    def quality(self) -> Floats:
+        """Loadings on quality: how far an item is worse where quality is."""
+        column: Floats = self.mean[:, 0]
+        return column
+
+
+def lay_out(
+    items: pl.DataFrame, types: pl.DataFrame, model: RiskModel, verified: pl.DataFrame = NOTHING_VERIFIED
+) -> Evidence:
+    """Standardise the items and set them out as a table.
+
+    Answers and figures are centred within the type of organisation; remarks are not centred, since a neutral one says
+    nothing. Of items that repeat one another the first by name stays. Means and spreads count an organisation that lies
+    far from all others for less, so that the return of one hardly moves another.
+
+    Args:
+        items: `items.ITEMS`.
+        types: one row an organisation: `org_code`, `org_type`; all have a row in the table.
+        model: from how many organisations an item is learnt, and how far one may lie before it counts for less.
+        verified: answers that an accepted reply has proved: `org_code`, `item`.
+    """
+    organisations = types.sort("org_code")
+    codes, of_type = organisations["org_code"], tuple(organisations["org_type"].cast(pl.String).to_list())
+    described = _describe(items, model.estimation.least)
+    kept = items.join(described.select("item"), on="item", how="semi")
+    raw = _spread_out(kept, "z", codes, described["item"])
+    level, everybody = _level(described, np.array(of_type)), np.ones(codes.len())
+    first, _, _ = _standardise(raw, everybody, level)
+    limit, present = model.limits.score, (~np.isnan(raw)).astype(np.float64)
+    once = ~_repeats(np.nan_to_num(first), present, described["family"].to_numpy())
+    influence = _influence(first[:, once], model.estimation.most_deviation)
+    z, mean, spread = _standardise(raw, influence, level)
+    few = described.select(is_of_few("item")).to_series().to_numpy()
+    varies = ((spread > _NO_SPREAD) | few) & once
+    return Evidence(
+        codes,
+        of_type,
+        described.filter(pl.Series(varies)),
+        np.nan_to_num(np.clip(z, -limit, limit))[:, varies],
+        present[:, varies],
+        influence,
+        _spread_out(kept, "percentage", codes, described["item"])[:, varies],
+        _places(verified, codes, described["item"])[:, varies],
+        mean[[of_type.index(one) for one in sorted(set(of_type))]][:, varies],
+        spread[varies],
+    )
+
+
+def learn_loadings(evidence: Evidence, model: RiskModel) -> Loadings:
+    """Learn what each item says of quality, around what is stated of it.
+
+    Penalised maximum likelihood, searched until it has settled. Where others hold little on the organisations, quality
+    and response bias can't be told apart, and the loadings of own accounts are held to what is stated.
+
+    Returns:
+        Loadings with their standard deviations; the stated ones where the model does not learn, or there is no item.
+    """
+    stated = state_loadings(evidence, model)
+    if not model.learns or evidence.items.is_empty():
+        return stated
+    likelihood = _Likelihood(evidence, stated, model)
+    found, steps, settled = _search(likelihood, stated)
+    spread = likelihood.spread(found)
+    found[:, 0] = np.where(
+        likelihood.frozen, found[:, 0], _shrink(found[:, 0], spread[:, 0], model.estimation.shrinkage)
+    )
+    mean, noise = found[:, :3].round(_DECIMALS), found[:, 3].round(_DECIMALS)
+    return Loadings(mean + 0.0, spread.round(_DECIMALS), noise, steps, settled)
+
+
+def _shrink(loading: Floats, sd: Floats, by: float) -> Floats:
+    """Draw to nothing what is small beside what is unknown of it: a³ / (a² + by·sd²).
+
+    The prior expects something of every item; many items that say nothing would together move a risk by chance.
+    """
+    kept: Floats = loading**3 / np.maximum(loading**2 + by * sd**2, _NO_SPREAD**2)
+    return kept
+
+
+def state_loadings(evidence: Evidence, model: RiskModel) -> Loadings:
+    """The loadings that are stated; an item of no group has none on one."""
+    items, grouped = evidence.items, evidence.grouping.sum(axis=1) > 0
+    fact = items["group"].str.starts_with(FACT).to_numpy()
+    shared = np.where(fact, model.groups["fact"].loading, model.groups["section"].loading)
+    shared_sd = np.where(fact, model.groups["fact"].sd, model.groups["section"].sd)
+    mean = np.column_stack([items["quality_prior"], items["bias_prior"], np.where(grouped, shared, 0.0)])
+    freedom = np.where(evidence.own_account, _freedom(evidence, model), 1.0)
+    spread = np.column_stack(
+        [
+            items["quality_prior_sd"].to_numpy() * freedom,
+            items["bias_prior_sd"].to_numpy() * freedom,
+            np.where(grouped, shared_sd, 0.0),
+        ]
+    )
+    noise = np.maximum(1 - (mean**2).sum(axis=1), _LEAST_NOISE)
+    return Loadings(mean, np.maximum(spread, _RULED_OUT), noise)
+
+
+def compare_loadings(evidence: Evidence, stated: Loadings, learnt: Loadings) -> pl.DataFrame:
+    """One row an item: what was stated and learnt of it, for the files of a run."""
+    columns = {
+        f"{name}_{suffix}": values[:, factor]
+        for factor, name in enumerate(("quality", "bias", "group"))
+        for suffix, values in (("stated", stated.mean), ("loading", learnt.mean), ("sd", learnt.sd))
+    }
+    named = evidence.items.select("item", "family", "prior", "group", "organisations")
+    return named.with_columns(pl.Series(name, values) for name, values in (columns | {"noise": learnt.noise}).items())
+
+
+def _spread_out(items: pl.DataFrame, column: str, codes: pl.Series, names: pl.Series) -> Floats:
+    """One column of the items, organisations in the rows and items in the columns; NaN where there is none."""
+    table = np.full((codes.len(), names.len()), np.nan)
+    places = codes.search_sorted(items["org_code"]).to_numpy(), names.search_sorted(items["item"]).to_numpy()
+    table[places] = items[column].cast(pl.Float64).to_numpy()
+    return table
+
+
+def is_of_few(name: str) -> pl.Expr:
+    """Whether an item is what a visit found, or what a reply has proved."""
+    return pl.col(name).str.starts_with(VISIT) | (pl.col(name) == VERIFIED)
+
+
+def _places(named: pl.DataFrame, codes: pl.Series, items: pl.Series) -> npt.NDArray[np.bool_]:
+    """Organisations in the rows, items in the columns: whether the two are named together."""
+    known = named.filter(pl.col("org_code").is_in(codes.implode()) & pl.col("item").is_in(items.implode()))
+    places = np.zeros((codes.len(), items.len()), dtype=np.bool_)
+    places[codes.search_sorted(known["org_code"]).to_numpy(), items.search_sorted(known["item"]).to_numpy()] = True
+    return places
+
+
+def _describe(items: pl.DataFrame, least: int) -> pl.DataFrame:
+    """What is stated of each item that enough organisations have; a visit's finding may be of fewer."""
+    priors = ("family", "prior", "group", "quality_prior", "quality_prior_sd", "bias_prior", "bias_prior_sd")
+    named = items.group_by("item").agg(pl.col(priors).first(), organisations=pl.len())
+    enough = (pl.col("organisations") >= least) | is_of_few("item")
+    return named.filter(enough).sort("item")
+
+
+def _level(items: pl.DataFrame, types: npt.NDArray[np.str_]) -> list[tuple[npt.NDArray[np.bool_], list[Floats]]]:
+    """Items that are centred alike, and the organisations among which: within types, among all, or not at all."""
+    family = items["family"].to_numpy()
+    everybody = np.ones(len(types))
+    visits = items.select(is_of_few("item")).to_series().to_numpy()
+    by_type = [(types == one).astype(np.float64) for one in np.unique(types)]
+    within = np.isin(family, ("answers", "figures")) & ~visits
+    return [(within, by_type), ((family == "history") & ~visits, [everybody]), (visits, [])]
+
+
+def _standardise(
+    raw: Floats, influence: Floats, level: list[tuple[npt.NDArray[np.bool_], list[Floats]]]
+) -> tuple[Floats, Floats, Floats]:
+    """Centred and in units of the spread (NaN where absent); what was taken from each; the spreads.
+
+    What few have keeps its own units.
+    """
+    in_own_units = np.zeros(raw.shape[1], dtype=np.bool_)
+    for of_items, circles in level:
+        in_own_units |= of_items & (len(circles) == 0)
+    centred, there, taken = np.nan_to_num(raw), ~np.isnan(raw), np.zeros(raw.shape)
+    for of_items, circles in level:
+        for circle in circles:
+            counts = (circle * influence)[:, None] * there[:, of_items]
+            mean = (counts * centred[:, of_items]).sum(axis=0) / np.maximum(counts.sum(axis=0), 1e-12)
+            taken[:, of_items] += circle[:, None] * mean
+    centred -= taken
+    counts = influence[:, None] * there
+    spread = np.sqrt((counts * centred**2).sum(axis=0) / np.maximum(counts.sum(axis=0), 1e-12))
+    spread = np.where(in_own_units, 1.0, spread)
+    return np.where(there, centred / np.maximum(spread, _NO_SPREAD), np.nan), taken, spread
+
+
+def _influence(z: Floats, most: float) -> Floats:
+    """1 for an organisation whose items together lie no farther from zero than `most` of their spread; less beyond."""
+    there = ~np.isnan(z)
+    pooled = np.nansum(z, axis=1) / np.sqrt(np.maximum(there.sum(axis=1), 1))
+    spread = 1.4826 * np.median(np.abs(pooled)) if len(pooled) else 0.0
+    beyond = np.abs(pooled) / max(spread, _NO_SPREAD) / most
+    weight: Floats = np.minimum(1.0, 1 / np.maximum(beyond, _NO_SPREAD) ** 2)
+    return weight
+
+
+def _repeats(z: Floats, present: Floats, family: npt.NDArray[np.object_]) -> npt.NDArray[np.bool_]:
+    """Items that nearly everybody answers as another of their kind before them: asked twice, they say it once."""
+    squares, both = (z**2).T @ present, present.T @ present
+    correlation = z.T @ z / np.sqrt(np.maximum(squares * squares.T, _NO_SPREAD))
+    of_most = both > 0.5 * np.maximum.outer(np.diagonal(both), np.diagonal(both))
+    alike = (correlation > _ALIKE) & of_most & (family[:, None] == family[None, :])
+    repeated: npt.NDArray[np.bool_] = np.triu(alike, 1).any(axis=0)
+    return repeated
+
+
+def _freedom(evidence: Evidence, model: RiskModel) -> float:
+    """From 0 (nobody but the organisations themselves says anything) towards 1: how freely own accounts are learnt."""
+    of_others = ~evidence.own_account
+    prior = evidence.items["quality_prior"].to_numpy()[of_others]
+    held = evidence.present[:, of_others].mean(axis=0) if len(evidence.codes) else prior * 0
+    information = float((held * prior**2 / (1 - prior**2)).sum())
+    return float(np.sqrt(information / (information + model.estimation.independent)))
+
+
+def _search(likelihood: _Likelihood, stated: Loadings) -> tuple[Floats, int, bool]:
+    """The most probable loadings and noise, within the stated directions.
+
+    Limited-memory quasi-Newton on scaled unknowns: each step costs one pass over the evidence, as one of expectation
+    and maximisation does, and some hundred are enough where that takes many hundred.
+    """
+    scale = np.column_stack([np.minimum(stated.sd, 0.1), np.full(len(stated.noise), 0.1)])
+    start = np.column_stack([stated.mean, stated.noise])
+    low = np.column_stack(
+        [np.zeros(len(start)), np.full(len(start), -np.inf), np.zeros(len(start)), np.full(len(start), _LEAST_NOISE)]
+    )
+    high = np.column_stack([np.full(len(start), np.inf), np.zeros(len(start)), np.full((len(start), 2), np.inf)])
+    frozen = likelihood.frozen[:, None]
+    low, high = np.where(frozen, start, low) / scale, np.where(frozen, start, high) / scale
+
+    def loss(unknowns: Floats) -> tuple[float, Floats]:
+        value, gradient = likelihood(unknowns.reshape(start.shape) * scale)
+        return value, (gradient * scale).ravel()
+
+    low, high = low.ravel(), high.ravel()
+    options = {"maxiter": _MOST_STEPS, "maxfun": 2 * _MOST_STEPS, "ftol": 0.0, "gtol": _NEAR, "maxcor": 30}
+    found = minimize(
+        loss, (start / scale).ravel(), jac=True, method="L-BFGS-B", bounds=np.column_stack([low, high]), options=options
+    )
+    polished, steps = _polish(loss, found.x, low, high)
+    left = np.abs(_projected(loss(polished)[1], polished, low, high)).max(initial=0.0)
+    return polished.reshape(start.shape) * scale, int(found.nfev) + steps, bool(left <= _SETTLED)
+
+
+def _polish(
+    loss: Callable[[Floats], tuple[float, Floats]], near: Floats, low: Floats, high: Floats
+) -> tuple[Floats, int]:
+    """From near the best to it, by Newton's method on the slope: the likelihood itself is too coarse a guide there.
+
+    Unknowns at their bounds stay there in a step unless the slope leads inwards. The slope's own changes are found by
+    differences (conjugate gradients).
+    """
+    polished, steps = near.copy(), 0
+
+    def slope(values: Floats, free: npt.NDArray[np.bool_]) -> Floats:
+        nonlocal steps
+        steps += 1
+        at = polished.copy()
+        at[free] = values
+        return loss(at)[1][free]
+
+    for _ in range(_MOST_POLISHING):
+        whole = loss(polished)[1]
+        free = ~(((polished <= low) & (whole > 0)) | ((polished >= high) & (whole < 0)))
+        here, now = polished[free], whole[free]
+        if np.abs(now).max(initial=0.0) <= _SETTLED / 2:
+            break
+
+        def bend(way: Floats, here: Floats = here, now: Floats = now, free: npt.NDArray[np.bool_] = free) -> Floats:
+            short = 1e-5 / max(float(np.abs(way).max(initial=0.0)), 1.0)
+            return (slope(here + short * way, free) - now) / short
+
+        step, _ = cg(LinearOperator((now.size, now.size), matvec=bend, dtype=np.float64), -now, rtol=1e-4, maxiter=60)
+        polished[free] = np.clip(here + step, low[free], high[free])
+    return polished, steps
+
+
+def _projected(gradient: Floats, unknowns: Floats, low: Floats, high: Floats) -> Floats:
+    """The gradient, less what only points out of bounds."""
+    outward = ((unknowns <= low) & (gradient > 0)) | ((unknowns >= high) & (gradient < 0))
+    return np.where(outward, 0.0, gradient)
+
+
+class _Likelihood:
+    """Minus the penalised log-likelihood of loadings and noise, and its gradient."""
+
+    def __init__(self, evidence: Evidence, stated: Loadings, model: RiskModel) -> None:
+        self.evidence, self.stated, self.model = evidence, stated, model
+        self.precision = stated.sd**-2
+        # A visit's finding stays as stated: those visited are no fair sample, and `learning` is about them.
+        self.frozen = evidence.items.select(is_of_few("item")).to_series().to_numpy()
+        counts = evidence.influence[:, None] * evidence.present
+        self.squares, self.count = (counts * evidence.z**2).sum(axis=0), counts.sum(axis=0)
+        self.grouping, self.families = evidence.grouping, evidence.families
+
+    def __call__(self, unknowns: Floats) -> tuple[float, Floats]:
+        mean, noise = unknowns[:, :3], unknowns[:, 3]
+        cross, seconds, fit = self._expect(mean, noise)
+        residual = self.squares - 2 * (mean * cross).sum(axis=1) + np.einsum("jk,jkl,jl->j", mean, seconds, mean)
+        toward = (cross - np.einsum("jkl,jl->jk", seconds, mean)) / noise[:, None]
+        of_noise = (residual / noise - self.count) / (2 * noise)
+        penalty, of_penalty = self._penalty(mean, noise)
+        gradient = of_penalty - np.column_stack([toward, of_noise])
+        return penalty - fit, np.where(self.frozen[:, None], 0.0, gradient)
+
+    def spread(self, unknowns: Floats) -> Floats:
+        """Standard deviations of the loadings, from the curvature where they have settled."""
+        mean, noise = unknowns[:, :3], unknowns[:, 3]
+        _, seconds, _ = self._expect(mean, noise)
+        curvature = seconds / noise[:, None, None] + self.precision[:, :, None] * np.eye(3)
+        spread: Floats = np.sqrt(np.diagonal(np.linalg.inv(curvature), axis1=1, axis2=2))
+        return np.where(self.frozen[:, None], self.stated.sd, spread)
+
+    def _penalty(self, mean: Floats, noise: Floats) -> tuple[float, Floats]:
+        """How far from what is stated, once all items of a family may say more, or less, than stated.
+
+        The factor of each family has a normal prior around 1: how careful the returns of a year were, or how closely
+        others looked, is the same for all items of a kind. It is the best for these loadings, so that it has no
+        gradient of its own.
+        """
+        stated, precision = self.stated.mean[:, :2], self.precision[:, :2]
+        held = self.model.estimation.family_sd**-2
+        pull = self.families.T @ (precision * stated * mean[:, :2]) + held
+        factor = np.maximum(pull / (self.families.T @ (precision * stated**2) + held), 0.0)
+        expected = np.column_stack([stated * (self.families @ factor), self.stated.mean[:, _GROUP]])
+        distance = mean - expected
+        prior = self.model.estimation.noise_weight / 2 * (np.log(noise) + self.stated.noise / noise)
+        of_noise = self.model.estimation.noise_weight / 2 * (1 / noise - self.stated.noise / noise**2)
+        value = 0.5 * (self.precision * distance**2).sum() + 0.5 * held * ((factor - 1) ** 2).sum() + prior.sum()
+        return float(value), np.column_stack([self.precision * distance, of_noise])
+
+    def _expect(self, mean: Floats, noise: Floats) -> tuple[Floats, Floats, float]:
+        """For each item, over those that have it: expected factors times z, and expected squares of factors.
+
+        With them the log-likelihood of what there is, each organisation counted by its influence.
+
+        Group factors touch one another only through quality and response bias, so that a matrix of two by two is all
+        there is to invert (the Schur complement).
+        """
+        evidence, general, own = self.evidence, mean[:, :2], mean[:, 2:] * self.grouping
+        present, z = evidence.present, evidence.z
+        scaled, own_scaled = general / noise[:, None], own / noise[:, None]
+        information = np.einsum("ij,jk,jl->ikl", present, general, scaled, optimize=True) + np.eye(2)
+        between = np.stack([present @ (own * scaled[:, [factor]]) for factor in (0, 1)], axis=1)
+        group_information = 1 + present @ (own * own_scaled)
+        group_pull = z @ own_scaled
+        share = between / group_information[:, None, :]
+        covariance = np.linalg.inv(information - np.einsum("ikg,ilg->ikl", share, between))
+        pull = z @ scaled - np.einsum("ikg,ig->ik", share, group_pull)
+        centre = np.einsum("ikl,il->ik", covariance, pull)
+        # log|Σ| and z'Σ⁻¹z by the same complement; constants left out.
+        volume = present @ np.log(noise) + np.log(group_information).sum(axis=1) - np.linalg.slogdet(covariance)[1]
+        explained = (group_pull**2 / group_information).sum(axis=1) + (pull * centre).sum(axis=1)
+        fit = -0.5 * float(evidence.influence @ (volume + z**2 @ (1 / noise) - explained))
+        with_group = -np.einsum("ikl,ilg->ikg", covariance, share)
+        group_centre = group_pull / group_information - np.einsum("ikg,ik->ig", share, centre)
+        group_squares = 1 / group_information - np.einsum("ikg,ikg->ig", share, with_group) + group_centre**2
+        squares = covariance + centre[:, :, None] * centre[:, None, :]
+        crossed = with_group + centre[:, :, None] * group_centre[:, None, :]
+        return *self._gather(centre, group_centre, squares, crossed, group_squares), fit
+
+    def _gather(
+        self, centre: Floats, group_centre: Floats, squares: Floats, crossed: Floats, group_squares: Floats
+    ) -> tuple[Floats, Floats]:
+        """Sums over organisations, each counted by its influence."""
+        counts, z = self.evidence.influence[:, None] * self.evidence.present, self.evidence.z
+        weighted = self.evidence.influence[:, None] * z
+        seconds = np.zeros((z.shape[1], 3, 3))
+        seconds[:, :2, :2] = np.einsum("ij,ikl->jkl", counts, squares, optimize=True)
+        for factor in (0, 1):
+            of_group = ((counts.T @ crossed[:, factor, :]) * self.grouping).sum(axis=1)
+            seconds[:, factor, 2] = seconds[:, 2, factor] = of_group
+        seconds[:, 2, 2] = ((counts.T @ group_squares) * self.grouping).sum(axis=1)
+        own = ((weighted.T @ group_centre) * self.grouping).sum(axis=1)
+        return np.column_stack([weighted.T @ centre, own]), seconds

@@ -1,0 +1,48 @@
+"""The risks under another share: the same evidence, another level, nothing else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from crosscheck.collection.read import read_collection
+from crosscheck.pipeline import Outcome, cross_check
+from crosscheck.risk import assumption
+from crosscheck.risk.assumption import vary_prevalence
+from crosscheck.standard import Standard
+from crosscheck.visits.plan import Capacity
+
+
+@pytest.fixture(scope="module")
+def outcome(few: Path, standard: Standard) -> Outcome:
+    collection = read_collection(few, standard.questionnaire)
+    return cross_check(collection, standard, "2008/09", Capacity(visits=5, random_share=0.5, seed=2009))
+
+
+def vary(outcome: Outcome, standard: Standard) -> pl.DataFrame:
+    return vary_prevalence(outcome.visit_list, outcome.cases, outcome.risk, standard.risk)
+
+
+def test_the_share_that_was_estimated_gives_the_risks_that_are_printed(
+    outcome: Outcome, standard: Standard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(assumption, "SHARES", (outcome.risk.prevalence.share,))
+    printed = outcome.visit_list.filter(pl.col("pool") == "to_visit").sort("rank")
+    varied = vary(outcome, standard)
+    assert varied["rank"].to_list() == printed["rank"].to_list()
+    assert (varied["risk"] - printed["risk"]).abs().max() == pytest.approx(0.0, abs=1e-5)
+
+
+def test_a_lower_share_lowers_every_risk_and_a_higher_one_raises_it(outcome: Outcome, standard: Standard) -> None:
+    low, high = (part["risk"] for part in vary(outcome, standard).partition_by("share", maintain_order=True))
+    printed = outcome.visit_list.filter(pl.col("pool") == "to_visit").sort("rank")["risk"]
+    assert assumption.SHARES[0] < outcome.risk.prevalence.share < assumption.SHARES[1]
+    assert (low < printed).all()
+    assert (printed < high).all()
+
+
+def test_only_declarations_to_visit_are_tried(outcome: Outcome, standard: Standard) -> None:
+    number = outcome.visit_list.filter(pl.col("pool") == "to_visit").height
+    assert vary(outcome, standard).group_by("share").len()["len"].to_list() == [number, number]
