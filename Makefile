@@ -56,6 +56,7 @@ soak: setup-dev  ## by hand, hours: many more examples; slips of the pen in the 
 	nice -n 15 $(BIN)/python -m tests.soak.kills
 	nice -n 15 $(BIN)/python -m tests.soak.store_kills
 	nice -n 15 $(BIN)/python -m tests.soak.steady
+	nice -n 15 $(BIN)/python -m tests.soak.learnt_anew
 	nice -n 15 $(BIN)/python -m tests.soak.single_changes
 
 golden: setup  ## write the golden run and the command reference anew; read the difference before you commit it

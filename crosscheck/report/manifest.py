@@ -91,6 +91,7 @@ def describe_risk(risk: Risk) -> dict[str, Any]:
     """How the risk was estimated: the share in truth wrong, what visits taught, and whether the estimation has settled.
 
     `prevalence` is an assumption that random visits support; shares are of declarations of compliance.
+    `held_at_zero` names items whose loading would have run against its stated direction: they weigh nothing.
     """
     prevalence, learnt = asdict(risk.prevalence), risk.learnt
     return {
@@ -105,6 +106,9 @@ def describe_risk(risk: Risk) -> dict[str, Any]:
             "loadings_settled": risk.fitted.settled,
             "visits_settled": learnt.settled,
         },
+        "held_at_zero": risk.loadings.filter((pl.col("quality_loading") == 0) & (pl.col("quality_stated") > 0))[
+            "item"
+        ].to_list(),
     }
 
 

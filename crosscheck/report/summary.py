@@ -121,6 +121,8 @@ def _estimation(risk: Mapping[str, Any], visit_list: pl.DataFrame, capacity: int
     """What the risks start from, what other assumptions would give, and where the estimation says little or nothing."""
     yield from _wrapped(f"STARTING POINT  {describe_assumption(risk['prevalence'])}")
     yield from _wrapped(describe_assumed(risk["assumed"], visit_list, capacity), "  ")
+    if held := risk.get("held_at_zero"):
+        yield from _wrapped(f"weigh nothing, since they run against their stated direction: {', '.join(held)}", "  ")
     if risk["visits_show_no_relation"]:
         yield "  the visits show no relation between the evidence and what was found: all risks are near that share"
     if not risk["estimation"]["loadings_settled"] or not risk["estimation"]["visits_settled"]:
