@@ -460,7 +460,8 @@ class _Likelihood:
         evidence, general, own = self.evidence, mean[:, :2], mean[:, 2:] * self.grouping
         present, z = evidence.present, evidence.z
         scaled, own_scaled = general / noise[:, None], own / noise[:, None]
-        information = np.einsum("ij,jk,jl->ikl", present, general, scaled, optimize=True) + np.eye(2)
+        products = (general[:, :, None] * scaled[:, None, :]).reshape(-1, 4)
+        information = (present @ products).reshape(-1, 2, 2) + np.eye(2)
         between = np.stack([present @ (own * scaled[:, [factor]]) for factor in (0, 1)], axis=1)
         group_information = 1 + present @ (own * own_scaled)
         group_pull = z @ own_scaled
@@ -486,7 +487,7 @@ class _Likelihood:
         counts, z = self.evidence.influence[:, None] * self.evidence.present, self.evidence.z
         weighted = self.evidence.influence[:, None] * z
         seconds = np.zeros((z.shape[1], 3, 3))
-        seconds[:, :2, :2] = np.einsum("ij,ikl->jkl", counts, squares, optimize=True)
+        seconds[:, :2, :2] = (counts.T @ squares.reshape(-1, 4)).reshape(-1, 2, 2)
         for factor in (0, 1):
             of_group = ((counts.T @ crossed[:, factor, :]) * self.grouping).sum(axis=1)
             seconds[:, factor, 2] = seconds[:, 2, factor] = of_group
