@@ -34,7 +34,7 @@ _SLIGHT: Final = 0.2
 def visit_former_years(
     organisations: pl.DataFrame, former: Sequence[Former], declarations: pl.DataFrame, plan: WorldPlan, chance: Chance
 ) -> pl.DataFrame:
-    """`frames.INPUTS["visits"]`: in each former year some visits drawn by lot, others chosen by risk."""
+    """`frames.INPUTS["visits"]`: in each former year some visits drawn at random, others chosen by risk."""
     visits, stated = [], plan.model.visits
     knowledge = stated.former_knowledge.value
     for past in former:
@@ -57,18 +57,18 @@ def visit_former_years(
 def visit(
     compliant: pl.DataFrame, numbers: tuple[int, int], season: tuple[date, int], plan: WorldPlan, chance: Chance
 ) -> pl.DataFrame:
-    """Visit some declarations of compliance: so many by lot, then so many of the others by what is known of them.
+    """Visit some declarations of compliance: so many at random, then so many of the others by what is known of them.
 
     Args:
         compliant: `org_code`, `function`, `year` (the same in all), `area` (of the region whose assessors visit),
             `lapse` (the standard is not met) and `known` (the higher, the sooner visited).
-        numbers: how many by lot, how many by risk.
+        numbers: how many at random, how many by risk.
         season: the first day, and for how many days.
         plan: how often assessors err, and how they differ.
         chance: the world's chance.
 
     Returns:
-        `frames.INPUTS["visits"]`; `inclusion_probability` for those drawn by lot only.
+        `frames.INPUTS["visits"]`; `inclusion_probability` for those drawn at random only.
     """
     (by_lot, by_risk), (first, days) = numbers, season
     drawn = chance.of(f"visits/{compliant['year'][0]}/{first}")

@@ -125,7 +125,7 @@ def _former_criteria(organisations: pl.DataFrame, former: Sequence[Former], duti
 def _first_wave(
     declared: pl.DataFrame, organisations: pl.DataFrame, adverse: pl.DataFrame, plan: WorldPlan, chance: Chance
 ) -> pl.DataFrame:
-    """The year's first visits: half by lot, half where most answers are adverse."""
+    """The year's first visits: half at random, half where most answers are adverse."""
     visits = plan.model.visits
     compliant = (
         declared.filter(pl.col("status") == COMPLIANT)
