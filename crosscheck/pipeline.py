@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from crosscheck.probes import Probes
     from crosscheck.questionnaire import Questionnaire
     from crosscheck.risk.estimate import Risk
+    from crosscheck.risk.intervals import Ranked
     from crosscheck.risk.monotone import Monotone
     from crosscheck.rulebook.rule import Rulebook
     from crosscheck.standard import Standard
@@ -127,31 +128,20 @@ def cross_check(  # noqa: PLR0913 - what is read, how it is planned, and who wat
             refuse(check_directions(*made_up.result()))
         with step("score"):
             scores = _score(tables, standard)
-            doubts = check_polarity(scores, *made_up.result(), standard.polarity)
-            refuse(doubts)
+            refuse(doubts := check_polarity(scores, *made_up.result(), standard.polarity))
             pooled = pool_scores(scores, standard.indicators)
+        checked = _Checked(cases, findings, scores, list_findings(tables, standard.name), lineage)
         with step("weigh"), one_thread():
-            visits = list_findings(tables, standard.name)
-            visits_of_year = visits.filter(pl.col("year") == year)
-            pools = assign_pools(cases, visits_of_year)
-            known = _gather_known(collection, _Checked(cases, findings, scores, visits), lineage, standard, year)
-            risk = estimate_risk(known, standard.risk, year)
-            findings = add_check_weights(findings, risk.parts, risk.learnt.weights)
-            ranked = rank_declarations(cases, risk, standard.risk, pools, capacity.visits)
-            monotone = check_monotone(*probed.result(), risk, ranked.declarations, standard.risk)
+            weighed = _weigh(collection, checked, standard, year, capacity)
+            monotone = check_monotone(*probed.result(), weighed.risk, weighed.ranked.declarations, standard.risk)
             refuse_breaches(monotone.breaches)
-            reasons = give_reasons(cases, risk.parts, known.items, findings)
         with step("plan"):
-            duties = list_duties(findings, _duties(standard.rulebook), _questions(questionnaire))
-            follow_up = list_follow_up(cases, standard.visits.subject, questionnaire, last_day(year))
-            declarations = list_declarations(cases, ranked.declarations, visits_of_year)
-            plan = plan_visits(declarations, duties, capacity, standard.visits.mandatory, year)
-            visit_list = list_visits(declarations, plan.declarations, findings, duties, reasons)
+            planned = _plan(checked, weighed, standard, year, capacity)
     with step("screen") if with_screens else nullcontext():
         screens = screen_returns(tables, cases, scores, standard) if with_screens else {}
     return Outcome(
-        ties, lineage, names, cases, findings, silences, scores, pooled, doubts, known.items, risk, monotone,
-        ranked.places, visit_list, duties, follow_up, plan.draw, screens,
+        ties, lineage, names, cases, weighed.findings, silences, scores, pooled, doubts, weighed.items, weighed.risk,
+        monotone, weighed.ranked.places, planned.visit_list, planned.duties, planned.follow_up, planned.draw, screens,
     )  # fmt: skip
 
 
@@ -204,15 +194,59 @@ class _Checked:
     findings: pl.DataFrame
     scores: pl.DataFrame
     visits: pl.DataFrame
+    lineage: Lineage
 
 
-def _gather_known(collection: Collection, checked: _Checked, lineage: Lineage, standard: Standard, year: str) -> Known:
+@dataclass(frozen=True)
+class _Weighed:
+    """The evidence weighed: findings with what each added, and the declarations in order."""
+
+    items: pl.DataFrame
+    findings: pl.DataFrame
+    risk: Risk
+    ranked: Ranked
+
+
+@dataclass(frozen=True)
+class _Planned:
+    """Whom to visit, what to ask by letter, and what to follow up."""
+
+    visit_list: pl.DataFrame
+    duties: pl.DataFrame
+    follow_up: pl.DataFrame
+    draw: pl.DataFrame
+
+
+def _weigh(collection: Collection, checked: _Checked, standard: Standard, year: str, capacity: Capacity) -> _Weighed:
+    """The risk of every declaration, and its place within its pool."""
+    known = _gather_known(collection, checked, standard, year)
+    risk = estimate_risk(known, standard.risk, year)
+    findings = add_check_weights(checked.findings, risk.parts, risk.learnt.weights)
+    pools = assign_pools(checked.cases, checked.visits.filter(pl.col("year") == year))
+    ranked = rank_declarations(checked.cases, risk, standard.risk, pools, capacity.visits)
+    return _Weighed(known.items, findings, risk, ranked)
+
+
+def _plan(checked: _Checked, weighed: _Weighed, standard: Standard, year: str, capacity: Capacity) -> _Planned:
+    """The lists that people work by, each declaration with its one reason."""
+    cases, findings = checked.cases, weighed.findings
+    duties = list_duties(findings, _duties(standard.rulebook), _questions(standard.questionnaire))
+    follow_up = list_follow_up(cases, standard.visits.subject, standard.questionnaire, last_day(year))
+    visits_of_year = checked.visits.filter(pl.col("year") == year)
+    declarations = list_declarations(cases, weighed.ranked.declarations, visits_of_year)
+    plan = plan_visits(declarations, duties, capacity, standard.visits.mandatory, year)
+    reasons = give_reasons(cases, weighed.risk.parts, weighed.items, findings)
+    visit_list = list_visits(declarations, plan.declarations, findings, duties, reasons)
+    return _Planned(visit_list, duties, follow_up, plan.draw)
+
+
+def _gather_known(collection: Collection, checked: _Checked, standard: Standard, year: str) -> Known:
     """The evidence for the risk; what an organisation's predecessors declared and met with is its own."""
     tables, verified = collection.tables, _verified(collection)
     past = {"visits": checked.visits, "declarations": tables["declarations"]}
     finding = ["check_id", "org_code", "function"]
     waived = checked.findings.filter(pl.col("waived").is_not_null()).select(finding)
-    handed = {name: hand_down(rows, lineage.predecessors, ("year",)) for name, rows in past.items()}
+    handed = {name: hand_down(rows, checked.lineage.predecessors, ("year",)) for name, rows in past.items()}
     return Known(
         cases=checked.cases,
         items=gather_items(checked.scores, {**tables, **handed}, standard.questionnaire, standard.risk, year, verified),
