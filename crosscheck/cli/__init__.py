@@ -16,6 +16,7 @@ from crosscheck.cli import (
     run,
     runs,
     store,
+    visits,
     worth,
     years,
 )
@@ -38,6 +39,7 @@ __all__ = [
     "run",
     "runs",
     "store",
+    "visits",
     "worth",
     "years",
 ]

@@ -1,10 +1,10 @@
-"""Commands of a round's end: problems answered, visits recorded, signatures, editions, replay."""
+"""Commands of a round's end: problems answered, signatures, editions, replay."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -70,39 +70,6 @@ def answer(run_id: str, store: str, by: str, because: str, **which: str | None) 
     meant = {name: value for name, value in which.items() if value is not None}
     with open_store(store) as kept:
         click.echo(f"{answer_problems(kept, run_id, meant, by, because)} problems answered.")
-
-
-@main.group()
-def visits() -> None:
-    """Record what visits found.
-
-    \b
-    Example:  crosscheck visits record 7bf1 5ZA --function provider --on 2009-09-01 --found upheld
-    """
-
-
-@visits.command()
-@_run_argument
-@click.argument("org_code")
-@click.option("--function", default="whole", show_default=True, help="whole, commissioner or provider.")
-@click.option("--on", type=click.DateTime(["%Y-%m-%d"]), required=True, help="The day of the visit.")
-@click.option("--found", type=click.Choice(["upheld", "qualified"]), required=True, help="What it found.")
-@store_option
-@_by
-@_because
-def record(run_id: str, org_code: str, store: str, by: str, because: str, **found: Any) -> None:
-    """Record what a visit of a declaration found; a later record of the same declaration corrects it.
-
-    \b
-    Example:  crosscheck visits record 7bf1 5ZA --function provider --on 2009-09-01 --found upheld --by N --because TEXT
-    """
-    from crosscheck.store.database import open_store
-    from crosscheck.store.records import Visited, record_visit
-
-    visited = Visited(org_code.upper(), found["function"], found["on"].date(), found["found"])
-    with open_store(store) as kept:
-        record_visit(kept, run_id, visited, by, because)
-        click.echo(f"{visited.org_code} {visited.function}: {visited.finding}, {visited.visited_on}")
 
 
 @main.command()
