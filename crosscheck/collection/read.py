@@ -38,7 +38,8 @@ _ADD_SUCCESSION: Final = f"{_ADD_ORGANISATION} A former body belongs in relation
 class InputFile:
     """One file, or sheet of a workbook, that was read.
 
-    `rows` counts its rows without the heading and blank rows; those that were not used are in the problems.
+    `rows` counts its rows without the heading and blank rows: `rows_used` and `rows_set_aside` together, each of the
+    latter named in the problems (`rows_set_aside` is None in runs that were made before it was counted).
     `sha256` and `size` (bytes) are those of the file; the sheets of a workbook share them.
     """
 
@@ -48,6 +49,7 @@ class InputFile:
     size: int
     rows: int
     rows_used: int
+    rows_set_aside: int | None = None
 
 
 @dataclass(frozen=True)
@@ -101,7 +103,7 @@ def read_collection(
     return Collection(
         tables=tables | _part_answers(tables["answers"], year),
         problems=_say_whose(list_problems(found), sheets.values()),
-        inputs=tuple(_input_file(sheet) for sheet in sheets.values()),
+        inputs=tuple(describe_input(sheet) for sheet in sheets.values()),
         absent=tuple(name for name in INPUTS if name not in sheets),
     )
 
@@ -210,7 +212,14 @@ def _conformed(used: pl.DataFrame, table: Table) -> pl.DataFrame:
     return used.with_columns(missing).select(schema.names()).sort(table.key or schema.names())
 
 
-def _input_file(sheet: Sheet) -> InputFile:
+def describe_input(sheet: Sheet) -> InputFile:
+    """The file, or sheet of a workbook, that a table was read from."""
     return InputFile(
-        sheet.table.name, sheet.file, sheet.sha256, sheet.size, sheet.rows_read, rows_used=sheet.used().height
+        sheet.table.name,
+        sheet.file,
+        sheet.sha256,
+        sheet.size,
+        sheet.rows_read,
+        rows_used=sheet.used().height,
+        rows_set_aside=sheet.set_aside(),
     )
