@@ -51,14 +51,17 @@ class Note:
 
 @dataclass
 class Cells:
-    """The rows of one sheet that hold anything: number, how many like it follow one another, texts by column from 0."""
+    """The rows of one sheet that hold anything: number, how many like it follow one another, texts by column from 0.
+
+    `days_off` is to be added to the serial number of a day, so that it counts from 1900.
+    """
 
     name: str
     rows: list[tuple[int, int, list[str | None]]] = field(default_factory=list)
     marks: list[Mark] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)
     held: int = 0
-    width: int = 0
+    days_off: int = 0
 
     def add(self, number: int, texts: dict[int, str], times: int = 1) -> None:
         """Take a row, unless it holds nothing but blanks; rows come from the top down.

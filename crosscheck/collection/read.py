@@ -9,14 +9,18 @@ import polars as pl
 
 from crosscheck.collection import answers, rows, visit_items
 from crosscheck.collection.cells import read_cells, tidy_texts
+from crosscheck.collection.codes import read_standards, refuse_odd_codes
+from crosscheck.collection.conventions import read_conventions
 from crosscheck.collection.files import FIRST_WAVE, open_collection
 from crosscheck.collection.problems import list_problems
+from crosscheck.collection.spellings import hold_against_model, merge_spellings, refuse_slips
 from crosscheck.frames import INPUTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
+    from crosscheck.collection.conventions import Conventions
     from crosscheck.collection.files import Sheet
     from crosscheck.frames import Column, Table
     from crosscheck.questionnaire import Questionnaire
@@ -92,11 +96,12 @@ def read_collection(
         CollectionError: a required table or column is missing, or something can't be opened; all is named at once.
     """
     opened, strays = open_collection(path)
-    sheets = {sheet.table.name: _read_sheet(sheet, questionnaire, standard) for sheet in opened}
+    conventions = read_conventions(standard)
+    sheets = {sheet.table.name: _read_sheet(sheet, questionnaire, standard, conventions) for sheet in opened}
     year = year or _latest_year(sheets["declarations"])
     sheets = {name: _state(sheet, year, standard) for name, sheet in sheets.items()}
     sheets["organisations"] = _refuse_repeated(sheets["organisations"])
-    sheets |= {name: _refuse_repeated(sheet) for name, sheet in _check_codes(sheets).items()}
+    sheets |= {name: _refuse_repeated(sheet) for name, sheet in _check_codes(sheets, conventions).items()}
     empty = {name: pl.DataFrame(schema=_schema(table)) for name, table in INPUTS.items()}
     found = [*strays, *((sheet.place, problem) for sheet in sheets.values() for problem in sheet.problems)]
     tables = empty | {name: _conformed(sheet.used(), sheet.table) for name, sheet in sheets.items()}
@@ -144,19 +149,36 @@ def _say_whose(problems: pl.DataFrame, sheets: Iterable[Sheet]) -> pl.DataFrame:
     return problems.join(pl.concat([nobody, *rows]), on=["table", "file", "row"], how="left", maintain_order="left")
 
 
-def _read_sheet(sheet: Sheet, questionnaire: Questionnaire, standard: str | None) -> Sheet:
+def _read_sheet(sheet: Sheet, questionnaire: Questionnaire, standard: str | None, conventions: Conventions) -> Sheet:
     """Everything that one table tells by itself."""
     name = sheet.table.name
     read = read_cells(tidy_texts(sheet), _columns(sheet.table))
+    read = read_standards(read, conventions.standards, standard)
+    read = merge_spellings(read, conventions.open.get(name, ()), _known_words(name, conventions))
     if name == "answers":
         return answers.read_answers(read, questionnaire)
     if name in ("visit_items", FIRST_WAVE["visit_items"]):
         return visit_items.read_criteria(read, questionnaire, standard)
     if name == "organisations":
-        return rows.refuse_mangled_codes(rows.refuse_misspelt_services(read, questionnaire.services))
+        return refuse_odd_codes(
+            rows.refuse_misspelt_services(read, questionnaire.services), "org_code", conventions.codes
+        )
+    if name == "bodies":
+        return refuse_odd_codes(read, "body_code", conventions.codes)
     if name == "indicators":
-        return rows.note_lone_negatives(rows.refuse_impossible_figures(read))
+        held = hold_against_model(refuse_slips(read, conventions.figures), conventions.figures)
+        return rows.note_lone_negatives(rows.refuse_impossible_figures(held))
     return rows.refuse_reversed_periods(read, *_PERIODS[name]) if name in _PERIODS else read
+
+
+def _known_words(name: str, conventions: Conventions) -> dict[str, set[str]]:
+    """The words of an open vocabulary that the model of indicators spells."""
+    if name != "indicators":
+        return {}
+    return {
+        "source": {source for source, _ in conventions.figures},
+        "indicator": {indicator for _, indicator in conventions.figures},
+    }
 
 
 def _columns(table: Table) -> tuple[Column, ...]:
@@ -172,7 +194,7 @@ def _columns(table: Table) -> tuple[Column, ...]:
     return table.columns
 
 
-def _check_codes(sheets: dict[str, Sheet]) -> dict[str, Sheet]:
+def _check_codes(sheets: dict[str, Sheet], conventions: Conventions) -> dict[str, Sheet]:
     """All other tables, codes mended or rows set aside, so that every row speaks of a body that is known."""
     organisations = set(sheets["organisations"].used()["org_code"])
     bodies = set(sheets["bodies"].rows["body_code"].drop_nulls()) if "bodies" in sheets else set()
@@ -180,6 +202,8 @@ def _check_codes(sheets: dict[str, Sheet]) -> dict[str, Sheet]:
     checked = {name: sheet for name, sheet in sheets.items() if name != "organisations"}
     if "relationships" in sheets:
         ties = rows.mend_mangled_codes(sheets["relationships"], ("from_code", "to_code"), organisations | bodies)
+        for column in ("from_code", "to_code"):
+            ties = refuse_odd_codes(ties, column, conventions.codes)
         former = rows.former_bodies(ties, organisations)
         checked["relationships"] = rows.refuse_ties_to_nobody(ties, organisations | bodies, former, "bodies" in sheets)
     about = {name: sheet for name, sheet in checked.items() if "org_code" in sheet.rows.columns}

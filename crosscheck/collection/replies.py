@@ -175,7 +175,7 @@ def _read_corrected(sheet: Sheet, questionnaire: Questionnaire) -> Sheet:
     """Read corrected answers as any answer is read; what can't be read sets its row aside."""
     corrects = sheet.rows.filter(_CORRECTS & pl.col("question_id").is_not_null())
     item = pl.when(pl.col("review") > 0).then(pl.col("review").cast(pl.String))
-    texts = corrects.select("row", "org_code", "question_id", item.alias("item"), answer="corrected_answer")
+    texts = corrects.select("row", "org_code", "question_id", item.alias("item"), answer="corrected_answer_as_given")
     read = read_answers(replace(sheet, table=INPUTS["answers"], rows=texts, problems=()), questionnaire)
     problems = (problem._replace(column="corrected_answer") for problem in read.problems)
     answers = read.rows.select("row", "level", "number", "absence")

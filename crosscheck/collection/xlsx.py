@@ -70,7 +70,9 @@ def read_xlsx(package: Package) -> list[Cells]:
     parts = {one["Id"]: one["Target"] for one in relations if one["Type"].endswith("/worksheet")}
     sheets = [element.attrib for element in package.elements(main) if local(element) == "sheet"]
     return [
-        _Sheet(book, Cells(sheet["name"]), hidden=sheet.get("state", "visible") != "visible").read(package, parts[part])
+        _Sheet(
+            book, Cells(sheet["name"], days_off=book.days_off), hidden=sheet.get("state", "visible") != "visible"
+        ).read(package, parts[part])
         for sheet in sheets
         for part in [_relation_of(sheet)]
         if part in parts
