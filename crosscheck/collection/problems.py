@@ -91,15 +91,13 @@ def as_one(problems: list[Problem], most: int = 20) -> list[Problem]:
 
 
 def _merge(one: Problem, other: Problem) -> Problem:
-    if (other.problem, other.remedy) == (one.problem, one.remedy):
-        return one
-    if one.value and not (other.value or "").strip():  # why the cell is empty was said
-        return one._replace(effect=max(one.effect, other.effect, key=_GRAVITY.__getitem__))
-    return one._replace(
-        problem=f"{one.problem} {other.problem}",
-        remedy=f"{one.remedy} {other.remedy}",
-        effect=max(one.effect, other.effect, key=_GRAVITY.__getitem__),
-    )
+    effect = max(one.effect, other.effect, key=_GRAVITY.__getitem__)
+    same = (other.problem, other.remedy) == (one.problem, one.remedy)
+    why_empty_is_said = one.value and not (other.value or "").strip()
+    if same or why_empty_is_said:
+        return one._replace(effect=effect)
+    problem, remedy = f"{one.problem} {other.problem}", f"{one.remedy} {other.remedy}"
+    return one._replace(effect=effect, problem=problem, remedy=remedy)
 
 
 def shown(value: str | None) -> str | None:

@@ -31,8 +31,8 @@ def merge_spellings(sheet: Sheet, columns: Iterable[str], known: Mapping[str, Co
     Args:
         sheet: any table, its cells read.
         columns: those with open vocabularies.
-        known: words by column that go before any other spelling; else the commonest does, of equals the first in
-            alphabetical order.
+        known: words by column that go before any other spelling; else the commonest does, of equals the shortest,
+            of equals the first in alphabetical order.
     """
     for column in columns:
         if column in sheet.rows.columns:
@@ -42,14 +42,14 @@ def merge_spellings(sheet: Sheet, columns: Iterable[str], known: Mapping[str, Co
 
 
 def _meant(cells: pl.Series, known: Collection[str]) -> dict[str, str]:
-    counts = cells.drop_nulls().value_counts(sort=False).rows()
-    groups: dict[str, list[tuple[bool, int, str]]] = {}
-    for word, count in counts:
-        groups.setdefault(_folded(word), []).append((word not in known, -count, word))
+    """What each other spelling is read as: the known word, else the commonest, the shortest, the first."""
+    groups: dict[str, list[tuple[bool, int, int, str]]] = {}
+    for word, count in cells.drop_nulls().value_counts(sort=False).iter_rows():
+        groups.setdefault(_folded(word), []).append((word not in known, -count, len(word), word))
     for word in known:
         if _folded(word) in groups:
-            groups[_folded(word)].append((False, 0, word))
-    return {word: min(group)[2] for group in groups.values() for _, _, word in group if word != min(group)[2]}
+            groups[_folded(word)].append((False, 0, len(word), word))
+    return {word: min(group)[-1] for group in groups.values() for *_, word in group if word != min(group)[-1]}
 
 
 def _folded(word: str) -> str:

@@ -60,7 +60,9 @@ def test_a_number_in_another_form_is_mended_and_reported(organisation, text, num
     assert found["remedy"] == f"Write {number:.15g}."
 
 
-@pytest.mark.parametrize("text", ["twelve", "inf", "nan", "1e999", "-5", "54%", "12,50,0", "1,2500.5", "1e13", "9" * 400])
+@pytest.mark.parametrize(
+    "text", ["twelve", "inf", "nan", "1e999", "-5", "54%", "12,50,0", "1,2500.5", "1e13", "1e308", "9" * 400]
+)
 def test_what_is_no_possible_number_is_set_aside_alone(organisation, text):
     value, (found,) = organisation("staff_wte", text)
     assert value is None
