@@ -71,14 +71,15 @@ def load_rulebook(folder: Path, names: Mapping[str, Name], day: date = date.max)
     """
     folder = folder.resolve()
     files = sorted(folder.rglob("*.toml"), key=lambda file: file.as_posix())
-    contents = {file: file.read_bytes() for file in files if file != folder / WAIVERS}
+    contents = {file: file.read_bytes() for file in files if file != folder / WAIVERS and file.is_file()}
     if not contents:
         raise RulebookError(f"{folder}: there is no rule here. Each rule is a file <section>/<ID>.toml in this folder.")
     sections = sorted({_REVIEW.sub("", name).split(".", 1)[0] for name in names})
     shelf = _Shelf(folder, sections, names, day)
     reads = {_place(file, folder): partial(_read_rule, file, content, shelf) for file, content in contents.items()}
+    wrong_before = [*_given_twice(contents, folder), *_misnamed(folder)]
     try:
-        rules: list[Rule] = list(_read_all(reads, _given_twice(contents, folder)).values())
+        rules: list[Rule] = list(_read_all(reads, wrong_before).values())
     except _WrongError as wrong:
         raise RulebookError(_told(*problem) for problem in wrong.problems) from wrong
     in_force = {rule.id: rule for rule in rules if _is_in_force(rule, day)}
@@ -125,10 +126,24 @@ def _given_twice(files: Iterable[Path], folder: Path) -> Iterator[Problem]:
             yield (_place(file, folder), "id"), f"{_place(first[file.stem], folder)} bears this identifier already."
 
 
+def _misnamed(folder: Path) -> Iterator[Problem]:
+    """What would be a rule by its name but for its ending, or is none: no rule is left out without a word."""
+    for file in sorted(folder.rglob("*")):
+        name = file.name.lower()
+        if file.is_dir() and name.endswith(".toml"):
+            yield (_place(file, folder),), "This is a folder and no rule. Give it a name that does not end in .toml."
+        elif file.is_file() and ".toml" in name and not file.name.endswith(".toml") and not name.startswith("."):
+            ending = file.name[name.index(".toml") :]
+            yield (
+                (_place(file, folder),),
+                f"It was not read, since it ends in {ending}. Let it end in .toml, or move it.",
+            )
+
+
 def _read_rule(file: Path, content: bytes, shelf: _Shelf) -> Rule:
     try:
-        stated = tomli.loads(content.decode())
-    except (tomli.TOMLDecodeError, UnicodeDecodeError) as error:
+        stated = tomli.loads(content.decode("utf-8-sig"))
+    except (tomli.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise _WrongError(((), f"This can't be read as TOML: {error}.")) from error
     condition = partial(_condition, thresholds=_of_the_day(stated.get("threshold"), shelf.day))
     readers = _RULE | {"only_if": condition, "expects": condition}
@@ -298,7 +313,7 @@ def _said(value: object, names: Mapping[str, Name]) -> tuple[Name, ...]:
 def _examples(value: object, names: Mapping[str, Name]) -> tuple[Example, ...]:
     if not isinstance(value, list):
         raise _WrongError(((), "Examples are tables. Write [[example]] above each."))
-    shown = {stated.get("verdict") for stated in value if isinstance(stated, dict)}
+    shown = {str(stated.get("verdict")) for stated in value if isinstance(stated, dict)}
     lacking = [verdict for verdict in _SHOWN_BY_EXAMPLES if verdict not in shown]
     others: list[Problem] = [((), f"One with the verdict {verdict} is needed.") for verdict in lacking]
     reads = {str(number): partial(_example, stated, names) for number, stated in enumerate(value, start=1)}
