@@ -22,7 +22,7 @@ MOST_CELLS: Final = 8_000_000
 MOST_MARKS: Final = 50_000
 
 # Things wrong in one table that are named one by one; above it the table is not what it is taken for.
-MOST_PROBLEMS: Final = 200_000
+MOST_PROBLEMS: Final = 100_000
 
 # What the child process may take that reads a workbook, Parquet or whatever is compressed.
 MEMORY: Final = 2_000_000_000

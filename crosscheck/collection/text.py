@@ -8,7 +8,7 @@ import io
 import re
 from typing import TYPE_CHECKING, Final
 
-from crosscheck.collection.limits import MOST_BYTES, MOST_LINES
+from crosscheck.collection.limits import MOST_BYTES, MOST_COLUMNS, MOST_LINES
 from crosscheck.collection.problems import CONVERTED, ROW, Problem, canonical, counted
 from crosscheck.errors import CollectionError
 
@@ -76,6 +76,12 @@ def _parse(text: str, separator: str, file: str) -> list[list[str]]:
         ) from None
     if not records:
         raise CollectionError(f"{file} is empty. Its first row must hold the headings.")
+    widest = max(map(len, records))
+    if widest > MOST_COLUMNS:
+        row = next(row for row, cells in enumerate(records, 1) if len(cells) == widest)
+        raise CollectionError(
+            f"{file}, row {row}: {widest:,} cells; {MOST_COLUMNS:,} columns are allowed. Keep those of the table."
+        )
     return records
 
 
