@@ -153,7 +153,8 @@ def check(collection: Path, standard: str | None, form: str) -> None:
     name = name_standard(standard)
     read = read_collection(collection, read_questionnaire(settings.questionnaire_file(name)), standard=name)
     if form == "table":
-        click.echo(summarise_reading({"inputs": describe_inputs(read), "absent_tables": read.absent}, read.problems))
+        absent = [name for name in read.absent if name not in read.unread]
+        click.echo(summarise_reading({"inputs": describe_inputs(read), "absent_tables": absent}, read.problems))
     if form != "table" or not read.problems.is_empty():
         list_rows(read.problems.to_dicts(), read.problems.columns, form)
     sys.exit(int(not read.problems.filter(read.problems["effect"] != "converted").is_empty()))

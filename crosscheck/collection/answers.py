@@ -141,7 +141,7 @@ def _plain() -> pl.Expr:
     figure = pl.when(kind == "percent").then(text.str.strip_suffix("%")).otherwise(text)
     return (
         pl.when(pl.col("absence") == "no_answer")
-        .then(True)
+        .then(pl.col("word") == "")
         .when(pl.col("absence").is_not_null())
         .then(text.is_in([*_NOT_APPLICABLE, _NOT_KNOWN]))
         .when(pl.col("number").is_not_null())

@@ -67,7 +67,8 @@ class Collection:
     has one row a thing that is wrong (`frames.OUTPUTS`): every row and cell that is not in the tables is in it; its
     last column, `org_code`, says whose row it is.
     `corrections` are those that were accepted since it was read, each time that some were, as
-    `crosscheck.corrections.correct` was given them.
+    `crosscheck.corrections.correct` was given them. `unread` are the absent tables of which there is a file that
+    can't be read: the problems say why.
     """
 
     tables: dict[str, pl.DataFrame]
@@ -75,6 +76,7 @@ class Collection:
     inputs: tuple[InputFile, ...]
     absent: tuple[str, ...]
     corrections: tuple[pl.DataFrame, ...] = ()
+    unread: tuple[str, ...] = ()
 
 
 def read_collection(
@@ -110,6 +112,7 @@ def read_collection(
         problems=_say_whose(list_problems(found), sheets.values()),
         inputs=tuple(describe_input(sheet) for sheet in sheets.values()),
         absent=tuple(name for name in INPUTS if name not in sheets),
+        unread=tuple(name for name in INPUTS if name not in sheets and name in {place.table for place, _ in strays}),
     )
 
 

@@ -134,7 +134,7 @@ def _column_of(letters: str) -> int:
     number = 0
     for letter in letters:
         number = number * 26 + ord(letter) - ord("A") + 1
-    if not letters.isupper() or not letters.isascii() or number > _MOST_COLUMNS:
+    if not (letters.isascii() and letters.isalpha() and letters.isupper()) or number > _MOST_COLUMNS:
         raise ValueError(f"there is no column {letters[:20]}")
     return number - 1
 

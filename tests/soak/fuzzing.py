@@ -1,9 +1,9 @@
 """Coverage-guided fuzzing of each reader: `python -m tests.soak.fuzzing [READER ...] [--seconds 7200]`, by hand.
 
 Each reader is fuzzed in a process of its own, from its corpus (`tests/soak/corpus`). What adds to the branches
-reached is kept in a folder of the system's; what ends otherwise than with an error of the collection, takes 10 seconds or 500 MB
-stops the reader, and its bytes are printed: they belong into the corpus, which every test run replays. Ends with 1 if
-there was such a thing. At the end of each reader stand the cases tried and the branches reached.
+reached is kept in a folder of the system's; what ends otherwise than with an error of the collection, takes 10 seconds
+or 500 MB stops the reader, and its bytes are printed: they belong into the corpus, which every test run replays. Ends
+with 1 if there was such a thing. At the end of each reader stand the cases tried and the branches reached.
 """
 
 from __future__ import annotations
