@@ -77,6 +77,8 @@ def tidy_texts(sheet: Sheet) -> Sheet:
             text.str.replace_all(INVISIBLE, "") for text in texts if unseen[text.meta.output_name()].any()
         ),
     )
+    if not any(sheet.rows.select((text.str.len_bytes() > LONGEST_TEXT).any() for text in texts).row(0)):
+        return sheet
     long = sheet.rows.select(text.str.len_chars() > LONGEST_TEXT for text in texts)
     return sheet.noting(
         (_too_long(*cell) for cell in _cells(sheet.rows, long)),
@@ -101,6 +103,8 @@ def _without_formulas(sheet: Sheet, texts: list[pl.Expr]) -> Sheet:
 
 def _encoded_once(sheet: Sheet, texts: list[pl.Expr]) -> Sheet:
     """Read text as it was before it was encoded twice, and tell it."""
+    beyond = sheet.rows.select((text.str.len_bytes() != text.str.len_chars()).any() for text in texts).row(0)
+    texts = [text for text, is_beyond_ascii in zip(texts, beyond, strict=True) if is_beyond_ascii]
     suspect = sheet.rows.select(text.str.contains_any(_ENCODED_TWICE) for text in texts)
     meant = {text: once for _, _, text in _cells(sheet.rows, suspect) if (once := _decoded(text)) is not None}
     if not meant:

@@ -38,11 +38,11 @@ def read_date(text: pl.Expr) -> pl.Expr:
 
 def read_written_dates(sheet: Sheet, columns: Iterable[Column]) -> Sheet:
     """Read days that are written otherwise and read one way only, tell each, and refuse those that read two ways."""
-    for column in columns:
-        if column.kind == "date" and column.name in sheet.rows.columns:
-            text = pl.col(column.name).str.strip_chars()
-            if sheet.rows.select((text.str.contains(_ISO).not_() & (text != "")).any()).item():
-                sheet = _refuse_two_readings(_read_written(_read_serials(sheet, column), column), column)
+    dates = [column for column in columns if column.kind == "date" and column.name in sheet.rows.columns]
+    texts = (pl.col(column.name).str.strip_chars() for column in dates)
+    odd = sheet.rows.select((text.str.contains(_ISO).not_() & (text != "")).any() for text in texts).row(0)
+    for column in (column for column, is_odd in zip(dates, odd, strict=True) if is_odd):
+        sheet = _refuse_two_readings(_read_written(_read_serials(sheet, column), column), column)
     return sheet
 
 

@@ -247,6 +247,8 @@ def _without_blank_rows(grid: Grid) -> Grid:
 
 def _gaps(grid: Grid, kept: pl.DataFrame) -> list[Problem]:
     """The rows between the headings and the last row that hold nothing; many one after another are told as one."""
+    if kept.is_empty() or kept["row"][-1] - grid.heading_row + kept[_TIMES][-1] - 1 == kept[_TIMES].sum():
+        return []  # nothing lies between: they are as many as their numbers say
     told = [(row, problem.last or row) for problem in grid.problems if (row := problem.row) and row > grid.heading_row]
     spans = kept.select(first=pl.col("row").cast(pl.Int64), last=pl.col("row") + pl.col(_TIMES).cast(pl.Int64) - 1)
     spans = pl.concat([spans, pl.DataFrame(told, schema=spans.schema, orient="row")]).sort("first", "last")
@@ -291,7 +293,8 @@ def _without_headings(grid: Grid) -> Grid:
     if not alike:
         return grid
     again = pl.all_horizontal(alike).fill_null(value=False)
-    rows = grid.cells.filter(again)["row"]
+    first = next(iter(named))
+    rows = grid.cells.filter(pl.col(first).str.contains(named[first].strip(), literal=True)).filter(again)["row"]
     found = [
         Problem(row, None, None, "The row repeats the headings; it is not counted.", "Delete it.", CONVERTED)
         for row in rows
