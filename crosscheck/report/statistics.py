@@ -423,10 +423,19 @@ STATISTICS: Final = (
     ),
     Statistic(
         "Prevalence from the draw",
-        "visits.outcomes.estimate_prevalence",
-        "Σ y/π over organisations drawn;  variance Σ N² (1 − n/N) s²/n over strata",
+        "visits.prevalence_estimates.estimate_prevalence",
+        "Σ y/π over organisations drawn, over M;  Σ y/π over Σ m/π;  the same less β (Σ x/π over Σ m/π − X/M)",
         "higher is worse",
-        "only visits drawn at random",
-        "Horvitz and Thompson 1952, JASA 47:663-685; Sen, Yates and Grundy 1953, JRSS B 15:253-261",
+        "only visits drawn at random; a stratum without a visit leaves the first unknown",
+        "Horvitz and Thompson 1952, JASA 47:663-685; Hájek 1971; Särndal, Swensson and Wretman 1992, chapter 6",
+    ),
+    Statistic(
+        "Interval of the prevalence",
+        "visits.prevalence_estimates.effective_number",
+        "B(a; x + 1/8, n − x + 7/8) to B(1 − a; x + 7/8, n − x + 1/8), x = np;  n = p(1 − p)/v,  "
+        "v = Σ (1 − π)/π² (p(1 − p)(m + m(m − 1)ρ) + (p − P)² (m − m̄)²)/M²",
+        "none",
+        "nothing found: the interval begins at 0; everything drawn: it has no width",
+        "Clopper and Pearson 1934, Biometrika 26:404-413; Korn and Graubard 1998, Survey Methodology 24:193-201",
     ),
 )
