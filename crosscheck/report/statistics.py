@@ -422,6 +422,14 @@ STATISTICS: Final = (
         "Korn and Graubard 1998, Survey Methodology 24:193-201; Wilson 1927",
     ),
     Statistic(
+        "Exact interval of a share",
+        "visits.binomial.binomial_interval",
+        "B(a; x + d, n − x + 1 − d) to B(1 − a; x + 1 − d, n − x + d), B(·; α, β) the beta quantile, x = np;  d = 0",
+        "none",
+        "nobody: 0 to 1; everybody: the share itself",
+        "Clopper and Pearson 1934, Biometrika 26:404-413; Korn and Graubard 1998, Survey Methodology 24:193-201",
+    ),
+    Statistic(
         "Prevalence from the draw",
         "visits.prevalence_estimates.estimate_prevalence",
         "Σ y/π over organisations drawn, over M;  Σ y/π over Σ m/π;  the same less β (Σ x/π over Σ m/π − X/M)",
@@ -430,12 +438,28 @@ STATISTICS: Final = (
         "Horvitz and Thompson 1952, JASA 47:663-685; Hájek 1971; Särndal, Swensson and Wretman 1992, chapter 6",
     ),
     Statistic(
+        "Standard error of the prevalence",
+        "visits.prevalence_estimates.design_variance",
+        "Σ over strata n/(n − 1) Σ (1 − π)(y/π − B)², B = Σ (1 − π) y/π over Σ (1 − π);  N² (1 − n/N) s²/n where π = n/N",
+        "none",
+        "a stratum with one visit of several organisations has none",
+        "Hájek 1964, Annals of Mathematical Statistics 35:1491-1523; Sen, Yates and Grundy 1953",
+    ),
+    Statistic(
         "Interval of the prevalence",
         "visits.prevalence_estimates.effective_number",
-        "B(a; x + 1/8, n − x + 7/8) to B(1 − a; x + 7/8, n − x + 1/8), x = np;  n = p(1 − p)/v,  "
+        "the exact interval with d = 1/8 at n = p(1 − p)/v,  "
         "v = Σ (1 − π)/π² (p(1 − p)(m + m(m − 1)ρ) + (p − P)² (m − m̄)²)/M²",
         "none",
-        "nothing found: the interval begins at 0; everything drawn: it has no width",
-        "Clopper and Pearson 1934, Biometrika 26:404-413; Korn and Graubard 1998, Survey Methodology 24:193-201",
+        "nothing found: it begins at 0; everything drawn: it has no width",
+        "Korn and Graubard 1998, Survey Methodology 24:193-201",
+    ),
+    Statistic(
+        "Confidence sequence of the prevalence",
+        "visits.confidence_sequence.follow_weeks",
+        "all Σ θ with log of the bets − Σ log of the urns(θ) ≤ log 20 in every week",
+        "higher is worse",
+        "no visit: 0 to 1; two declarations of an organisation at most",
+        "Darling and Robbins 1967, PNAS 58:66-68; Waudby-Smith and Ramdas 2020, NeurIPS 33; Ville 1939",
     ),
 )

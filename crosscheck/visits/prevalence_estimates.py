@@ -154,6 +154,7 @@ def effective_number(drawn: Drawn, ratio: float, declarations: float, *, of_tota
     how far they lapse together; it is taken at the rate of its stratum, beside which the stratum's own distance from
     the ratio counts where the numbers of declarations differ. What one sample says of its own variance is too unsure
     for an interval where few lapses were found: with none it would be 0. So rates and ρ begin from an imagined lapse.
+    The number stands in the exact interval as in Korn and Graubard 1998, Survey Methodology 24:193-201.
 
     Args:
         drawn: the organisations.

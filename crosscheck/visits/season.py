@@ -43,7 +43,7 @@ def draw_weeks(draw: pl.DataFrame, weeks: int, value: str, year: str, monday: da
     tickets = [ticket(value, f"{year} {_OCCASION}", code) for code in drawn["org_code"]]
     first = pl.lit(monday, pl.Date)
     ordered = drawn.select("org_code", "stratum", pl.Series("ticket", tickets, pl.String)).sort("stratum", "ticket")
-    # The i-th of n in its stratum stands at (i - 1/2)/n of the season, so that no stratum comes in the first weeks only.
+    # The i-th of n in its stratum stands at (i - 1/2)/n of the season: no stratum comes in the first weeks only.
     share = (pl.int_range(pl.len()).over("stratum") + 0.5) / pl.len().over("stratum")
     place = share.rank("ordinal").cast(pl.Int64) - 1
     return (
