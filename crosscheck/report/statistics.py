@@ -440,7 +440,7 @@ STATISTICS: Final = (
     Statistic(
         "Standard error of the prevalence",
         "visits.prevalence_estimates.design_variance",
-        "Σ over strata n/(n − 1) Σ (1 − π)(y/π − B)², B = Σ (1 − π) y/π over Σ (1 − π);  N² (1 − n/N) s²/n where π = n/N",
+        "Σ over strata n/(n − 1) Σ (1 − π)(y/π − B)², B = Σ (1 − π) y/π over Σ (1 − π);  N² (1 − n/N) s²/n at π = n/N",
         "none",
         "a stratum with one visit of several organisations has none",
         "Hájek 1964, Annals of Mathematical Statistics 35:1491-1523; Sen, Yates and Grundy 1953",

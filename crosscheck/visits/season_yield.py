@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import numpy as np
 import polars as pl
@@ -228,9 +228,7 @@ def _plan(season: Season) -> pl.DataFrame:
     return (
         season.listed.filter(pl.col("pool") == "to_visit")
         .join(season.strata, on="org_type", how="left")
-        .select(
-            *_KEYS, "org_type", "region", "stratum", "risk", "selected_by", arm=arm, chance="inclusion_probability"
-        )
+        .select(*_KEYS, "org_type", "region", "stratum", "risk", "selected_by", arm=arm, chance="inclusion_probability")
         .sort(_KEYS)
     )
 
@@ -299,9 +297,9 @@ def _with_chance(organisations: pl.DataFrame) -> pl.DataFrame:
     that of the draw times the part that was visited.
     """
     drawn = organisations.filter((pl.col("arm") == RANDOM) & pl.col("chance").is_not_null())
-    return drawn.with_columns(
-        inclusion_probability=pl.col("chance") * pl.col("whole").mean().over("stratum")
-    ).filter("whole")
+    return drawn.with_columns(inclusion_probability=pl.col("chance") * pl.col("whole").mean().over("stratum")).filter(
+        "whole"
+    )
 
 
 def _population(organisations: pl.DataFrame) -> Population:
