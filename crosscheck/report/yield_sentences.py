@@ -140,8 +140,8 @@ def _without_random(arms: Mapping[str, Mapping[str, Any]]) -> str:
     visited, found = (sum(arm[name] for arm in arms.values()) for name in ("declarations_visited", "not_upheld"))
     return (
         f"No organisation drawn at random has been visited whole. {_count(visited, 'declaration')} {_was(visited)} "
-        f"visited for other reasons, and {found} of these {_was(found)} not upheld. They were chosen for these reasons, "
-        "so nothing can be said of all other declarations of compliance."
+        f"visited for other reasons, and {found} of these {_was(found)} not upheld. They were chosen for these "
+        "reasons, so nothing can be said of all other declarations of compliance."
     )
 
 
