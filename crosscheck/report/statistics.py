@@ -462,4 +462,20 @@ STATISTICS: Final = (
         "no visit: 0 to 1; two declarations of an organisation at most",
         "Darling and Robbins 1967, PNAS 58:66-68; Waudby-Smith and Ramdas 2020, NeurIPS 33; Ville 1939",
     ),
+    Statistic(
+        "Chance to tell two rates apart",
+        "visits.season_yield.power_to_tell",
+        "Φ(h √(ab/(a + b)) − z), h = 2 asin √p − 2 asin √q;  a and b visits in the arms",
+        "none",
+        "an arm without a visit: 0",
+        "Cohen 1988, Statistical Power Analysis for the Behavioral Sciences, chapter 6",
+    ),
+    Statistic(
+        "An assessor's rate",
+        "visits.hit_rates.rate_assessors",
+        "(x + k p)/(n + k), p the rate of all, k = p(1 − p)/s² − 1 between 4 and 400, s² by moments between assessors",
+        "none",
+        "no visit names an assessor: no rate",
+        "Kleinman 1973, JASA 68:46-54",
+    ),
 )
