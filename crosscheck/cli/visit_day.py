@@ -39,3 +39,24 @@ def write_forms(folder: Path, out: Path, only: tuple[str, ...], *, blinded: bool
         count = write(folder, out, only, blinded=blinded)
     click.echo(f"{out}: outcome forms (.xlsx, .csv) for {count} organisation{'s' if count != 1 else ''}")
     click.echo(f"When they are filled in: crosscheck visits record FILE… --run {folder} --store STORE --by NAME")
+
+
+@visits.command("packs")
+@run_option
+@click.option("--out", type=_out, default=Path("visit-packs"), show_default=True, help="The folder.")
+@_only
+@_blinded
+@click.option("--pdf", "paper", is_flag=True, help="Also set each pack as PDF.")
+def write_packs(folder: Path, out: Path, only: tuple[str, ...], *, blinded: bool, paper: bool) -> None:
+    """Write for each organisation to visit two pages to take along: why, both accounts, and what to look at.
+
+    \b
+    Example:  crosscheck visits packs --run run --out visit-packs --pdf
+    Then:     crosscheck visits packs --run run --out blinded-packs --pdf --blinded
+    A blinded pack says nothing of risk, arm and findings: its questions hang on the organisation's type alone.
+    """
+    from crosscheck.report.visit_pack import INDEX
+    from crosscheck.report.visit_pack import write_packs as write
+
+    count = write(folder, out, only, blinded=blinded, paper=paper, step=Steps())
+    click.echo(f"{count} visit pack{'s' if count != 1 else ''} in {out}. Open {out / INDEX}")

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
-from crosscheck.report.reply_items import ASKED_ONLY, list_grounds, list_items
+from crosscheck.report.reply_items import ASKED_ONLY, list_items
 from crosscheck.report.run_folder import read_table
-from crosscheck.vocabulary import SEVERITIES
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,8 +28,8 @@ class Evidence:
 
     Attributes:
         points: one row a point, by organisation, the one that adds most to the risk first: `org_code`, `point` (the
-            item of the right of reply, or the part of the risk), `check_id` (null where no rule speaks of it),
-            `functions` (the declarations that it speaks of), `finding`, `expected` (null where no rule differs),
+            item of the right of reply, or the part of the risk), `family` (of the part), `check_id` and `expected` (of
+            the check that differs, null where none does), `functions` (the declarations that it speaks of), `finding`,
             `decibans` (what the check and the answers and figures that it rests on add to the risk, the larger of
             two declarations; positive is worse), `is_duty`.
         grounds: what each item rests on, as `reply_items.list_items` has it.
@@ -62,10 +61,9 @@ def weigh_evidence(run: Path, standard: Standard) -> Evidence:
     items = items.filter(~pl.col("kind").is_in(ASKED_ONLY))
     parts = _read_parts(run)
     checked, attached = _weigh_checks(items, grounds, parts)
-    lone = _name_checks(parts.filter(pl.col("family") != "checks").join(attached, on=["org_code", "part"], how="anti"),
-                        standard)  # fmt: skip
+    unchecked = parts.filter(pl.col("family") != "checks").join(attached, on=["org_code", "part"], how="anti")
     order = ["org_code", "decibans", "point"]
-    points = pl.concat([checked, lone], how="diagonal").sort(order, descending=[False, True, False])
+    points = pl.concat([checked, _list_others(unchecked)], how="diagonal").sort(order, descending=[False, True, False])
     return Evidence(points, grounds, items, _list_criteria(points, grounds, standard.questionnaire))
 
 
@@ -99,6 +97,7 @@ def _weigh_checks(items: pl.DataFrame, grounds: pl.DataFrame, parts: pl.DataFram
         "check_id",
         "expected",
         "is_duty",
+        family=pl.lit("checks"),
         point="item",
         functions=pl.col("functions").str.split(" and "),
         finding="says",
@@ -107,31 +106,11 @@ def _weigh_checks(items: pl.DataFrame, grounds: pl.DataFrame, parts: pl.DataFram
     return points.filter(pl.col("decibans") > 0), attached.select("org_code", "part").unique()
 
 
-def _name_checks(parts: pl.DataFrame, standard: Standard) -> pl.DataFrame:
-    """Points of parts that no check that differs rests on; each with the gravest rule that speaks of it, if any."""
-    by_name = pl.DataFrame(list(find_rules(standard).items()), schema=["name", "check_id"], orient="row")
-    named = parts.join(by_name, on="name", how="left", maintain_order="left")
-    silent = pl.col("family") == "silence"
-    is_rule = pl.col("name").is_in([rule.id for rule in standard.rulebook])
-    return named.select(
-        "org_code",
-        "decibans",
-        "finding",
-        "functions",
-        point="part",
-        check_id=pl.when(silent & is_rule).then("name").otherwise("check_id"),
-        is_duty=pl.lit(value=False),
+def _list_others(parts: pl.DataFrame) -> pl.DataFrame:
+    """Points of parts that no check that differs rests on."""
+    return parts.select(
+        "org_code", "family", "decibans", "finding", "functions", point="part", is_duty=pl.lit(value=False)
     )
-
-
-def find_rules(standard: Standard) -> dict[str, str]:
-    """The gravest rule that speaks of each question and figure, by the column of the cases; then the first by name."""
-    order = {rule.id: (-SEVERITIES.index(rule.severity), rule.id) for rule in standard.rulebook}
-    found = sorted((order[ground.check_id], ground.name) for ground in list_grounds(standard))
-    rules: dict[str, str] = {}
-    for (_, check_id), name in found:
-        rules.setdefault(name, check_id)
-    return rules
 
 
 def _list_criteria(points: pl.DataFrame, grounds: pl.DataFrame, questionnaire: Questionnaire) -> pl.DataFrame:
