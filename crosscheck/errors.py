@@ -139,3 +139,10 @@ class OutcomeError(CrosscheckError):
 
     exit_code = 20
     headline = "Nothing was recorded: the outcome forms can't be used as they are."
+
+
+class VisitPlanError(CrosscheckError):
+    """The file with the plan of the visits can't be used, or lacks what is asked for."""
+
+    exit_code = 21
+    headline = "The plan of the visits can't be used as it is."

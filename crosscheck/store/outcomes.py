@@ -152,7 +152,7 @@ def _compare_visits(said: pl.DataFrame, recorded: pl.DataFrame) -> pl.DataFrame:
     `is_told` says that the form may be recorded: nothing stands, it says that it corrects it, or only completes it.
     """
     last = recorded.unique(_DECLARATION, keep="last", maintain_order=True)
-    same = recorded.select(*_DECLARATION, *_SAID, known=pl.lit(value=True))
+    same = recorded.select(*_DECLARATION, *_SAID, known=pl.lit(value=True)).unique()
     beside = said.join(last, on=_DECLARATION, how="left", suffix="_standing", maintain_order="left").join(
         same, on=[*_DECLARATION, *_SAID], how="left", maintain_order="left"
     )
