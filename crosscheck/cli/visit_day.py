@@ -14,7 +14,7 @@ _out = click.Path(path_type=Path)
 _only = click.option(
     "--only", multiple=True, metavar="ORG", help="Only this organisation, planned or not; may be given several times."
 )
-_plan = click.option("--plan", type=_out, help="A plan of the visits: for the organisations in it.")
+_plan = click.option("--planned", "plan", type=_out, help="A visit_plan.csv: for the organisations in it.")
 _blinded = click.option(
     "--blinded", is_flag=True, help="Without anything that says why it is visited: the same for every arm."
 )

@@ -34,8 +34,9 @@ MARK: Final = "visit_packs.json"
 INDEX: Final = "index.html"
 _KEYS: Final = ("org_code", "function")
 # How many lines of evidence two pages hold beside all else (tried: every pack of the embedded collection has two).
-_LINES: Final = 126
+_LINES: Final = 142
 _WIDTH: Final = 100  # characters of a line
+_LONGEST: Final = 600  # characters of one account
 _ENQUIRIES: Final = {
     "answers": "See what this answer rests on, with its date.",
     "figures": "See the record behind this figure, and ask what explains it.",
@@ -177,8 +178,8 @@ def read_packs(run: Path, visited: pl.DataFrame, evidence: Evidence, standard: S
         yield Pack(
             **{name: first[name] for name in ("org_code", "name", "org_type", "region")},
             selected_by=next((row["selected_by"] for row in rows[code] if row["selected_by"]), None),
-            declarations=tuple(rows[code]),
-            points=tuple(_fit(told, _LINES - 4 * len(rows[code]))),
+            declarations=tuple({**row, "reason": _cut(row["reason"])} for row in rows[code]),
+            points=tuple(_fit(told, _LINES - _lines_of_table(rows[code]))),
             of_points=len(told),
             criteria={function: number for org_code, function, number in counts if org_code == code},
         )
@@ -195,7 +196,7 @@ def _read_point(
 ) -> Point:
     rule = rulebook[point["check_id"]] if point["check_id"] else None
     return Point(
-        finding=point["finding"],
+        finding=_cut(point["finding"]),
         decibans=point["decibans"],
         functions=" and ".join(point["functions"]),
         is_duty=point["is_duty"],
@@ -209,17 +210,30 @@ def _read_point(
 def _accounts(rule: Rule, grounds: pl.DataFrame, says: str, names: Mapping[str, str]) -> Iterator[Account]:
     """What the organisation itself said, then what others say of it."""
     for whose, about, told in grounds.select("whose", "about", "told").iter_rows():
-        yield Account(_ITS_ANSWER.get(whose, whose), about, told)
+        yield Account(_ITS_ANSWER.get(whose, whose), about, _cut(told))
     for other in other_accounts(says, rule, names):
-        yield Account(other.whose, other.about, other.told)
+        yield Account(other.whose, other.about, _cut(other.told))
+
+
+def _cut(text: str) -> str:
+    """A text that fits a pack: a remark may be pages long."""
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST].rstrip()} … (the dossier has all of it)"
+
+
+def _lines_of_table(declarations: Sequence[Mapping[str, Any]]) -> int:
+    """About how many printed lines the declarations take: their reasons stand in a column half as wide as the page."""
+    return sum(2 + ceil(len(_cut(row["reason"])) / (_WIDTH / 2)) for row in declarations)
 
 
 def _fit(points: Sequence[Point], lines: int) -> Iterator[Point]:
-    """The weightiest points that two pages hold, at least the first."""
-    used = 0
+    """The weightiest points that two pages hold, at least the first.
+
+    A point is not parted between the pages, so that the first may stay empty by as much as the longest takes.
+    """
+    used = longest = 0
     for number, point in enumerate(points):
-        used += point.lines
-        if number and used > lines:
+        used, longest = used + point.lines, max(longest, point.lines)
+        if number and used + longest > lines:
             return
         yield point
 

@@ -131,6 +131,36 @@ def test_no_pack_has_more_than_two_pages(national_run: Path, packs: Path, chosen
                 assert len(paper.pages) <= 2, file
 
 
+def test_remarks_of_ten_pages_leave_a_pack_at_two(national_run: Path, chosen: pl.DataFrame, tmp_path: Path) -> None:
+    run, long = tmp_path / "run", "A remark. " * 1_000
+    shutil.copytree(national_run, run, ignore=shutil.ignore_patterns("dossiers", "*.xlsx"))
+    for name, column in (("visit_list", "reason"), ("findings", "says"), ("parts", "reason"),
+                         ("collection/comments", "text")):  # fmt: skip
+        file = run / f"{name}.parquet"
+        pl.read_parquet(file).with_columns(pl.lit(long).alias(column)).write_parquet(file)
+    code = chosen.filter(pl.col("org_type").cast(pl.String) == "pct")["org_code"][0]
+    folder = packs_of(run, tmp_path / "packs", "--only", code, "--pdf")
+    assert "the dossier has all of it" in text_of(folder / f"{code}.html")
+    with pikepdf.open(folder / f"{code}.pdf") as paper:
+        assert len(paper.pages) <= 2
+
+
+def test_blinded_forms_of_one_type_ask_the_same(national_run: Path, chosen: pl.DataFrame, tmp_path: Path) -> None:
+    result = crosscheck_("visits", "forms", "--run", national_run, "--out", tmp_path / "forms", "--blinded")
+    assert result.exit_code == 0, result.output
+    acute = chosen.filter(pl.col("org_type").cast(pl.String) == "ambulance").vstack(
+        chosen.filter(pl.col("org_type").cast(pl.String) == "acute")
+    )
+    services = dict(read_table(national_run, "collection/organisations").select(
+        "org_code", pl.col("services").list.sort().list.join(" ")).iter_rows())  # fmt: skip
+    asked: dict[tuple[str, str], set[str]] = {}
+    for code, kind in acute.select("org_code", pl.col("org_type").cast(pl.String)).iter_rows():
+        form = pl.read_csv(tmp_path / "forms" / f"{code}.csv", infer_schema=False).drop("org_code", "name")
+        asked.setdefault((kind, services[code]), set()).add(form.write_csv())
+    assert len(acute) > len(asked)
+    assert all(len(forms) == 1 for forms in asked.values())
+
+
 def test_blinded_packs_of_one_type_differ_in_nothing_but_who_it_is(
     blinded: Path, chosen: pl.DataFrame, national_run: Path
 ) -> None:

@@ -216,7 +216,7 @@ def test_hostile_names_are_shown_as_text(tmp_path: Path) -> None:
 def test_packs_and_forms_follow_a_plan(national_run: Path, tmp_path: Path) -> None:
     plan = plan_of([visit("5ZA"), visit("R2X", place=2)], tmp_path / "plan.csv")
     for command in ("packs", "forms"):
-        result = crosscheck_("visits", command, "--run", national_run, "--out", tmp_path / command, "--plan", plan)
+        result = crosscheck_("visits", command, "--run", national_run, "--out", tmp_path / command, "--planned", plan)
         assert result.exit_code == 0, result.output
         stems = {file.stem for file in (tmp_path / command).iterdir() if file.suffix in {".html", ".xlsx"}}
         assert stems - {"index"} == {"5ZA", "R2X"}

@@ -244,6 +244,28 @@ def test_all_that_is_wrong_is_said_at_once_with_file_row_column_and_what_is_allo
     assert "Traceback" not in result.output
 
 
+def test_every_row_is_in_exactly_one_of_the_counts(
+    sent: Path, codes: list[str], record: Callable[..., Result], tmp_path: Path
+) -> None:
+    form = read_form(sent / f"{codes[0]}.csv")
+    partly = [row if number % 3 == 2 else fill([row])[0] for number, row in enumerate(form)]
+    partly += [
+        row | FINDING for row in form if not row["question_id"] and not any(one == row | FINDING for one in partly)
+    ]
+    again = [fill([row], corrects="It was read anew.")[0] for row in form[:5]]
+    files = [write_form(rows, tmp_path / f"{name}.csv") for name, rows in (("partly", partly), ("again", again))]
+    result = record(*files, sent / f"{codes[1]}.xlsx")
+    assert result.exit_code == 0, result.output
+    counts = [
+        int(found.replace(",", ""))
+        for found in re.findall(r"^ +([\d,]+)  (?=findings|criteria|say|not)", result.output, re.M)
+    ]
+    rows = len(partly) + len(again) + len(read_form(sent / f"{codes[1]}.csv"))
+    assert f"READ  {rows} rows of 3 forms" in result.output
+    assert len(counts) == 4
+    assert sum(counts) == rows
+
+
 def test_a_form_that_nobody_filled_in_records_nothing(
     sent: Path, codes: list[str], record: Callable[..., Result], kept_url: str
 ) -> None:
