@@ -202,11 +202,44 @@ _FILLED: Final = pl.any_horizontal(pl.col(name).is_not_null() for name in FILLED
 _IS_CRITERION: Final = pl.col("is_criterion")
 
 
+_MISPLACED: Final = (
+    *(
+        _Oddity(
+            ~_IS_CRITERION & pl.col(name).is_null(),
+            name,
+            "The cell is empty.",
+            "A finding needs day, assessor, finding.",
+        )
+        for name in OF_THE_VISIT
+    ),
+    *(
+        _Oddity(
+            _IS_CRITERION & pl.col(name).is_not_null(),
+            name,
+            "The row is that of a criterion.",
+            "Empty the cell; day, assessor and finding stand once, in the row of the declaration.",
+        )
+        for name in OF_THE_VISIT
+    ),
+    _Oddity(
+        ~_IS_CRITERION & pl.col("seen").is_not_null(),
+        "seen",
+        "The row is that of the declaration.",
+        "Empty the cell; what was seen stands in the rows of the criteria.",
+    ),
+    _Oddity(
+        _IS_CRITERION & pl.col("seen").is_null(),
+        "seen",
+        "There is a remark or a correction, but not what was seen.",
+        f"Choose one of {', '.join(SEEN)}, or empty the row.",
+    ),
+)
+
+
 def _oddities(expected: Expected) -> Iterator[_Oddity]:
     """What can be wrong with a filled row, beside single cells that can't be read."""
     first, last = expected.first_day, expected.last_day
     listed = expected.declarations.select(pl.format("{} {}", *_DECLARATION)).to_series().to_list()
-    declaration = pl.format("{} {}", *_DECLARATION)
     yield _Oddity(
         pl.col("run") != expected.run,
         "run",
@@ -214,36 +247,12 @@ def _oddities(expected: Expected) -> Iterator[_Oddity]:
         f"Fill in the form of this run ({expected.run}).",
     )
     yield _Oddity(
-        declaration.is_in(listed).not_(),
+        pl.format("{} {}", *_DECLARATION).is_in(listed).not_(),
         "function",
         "The organisation has no such declaration in this run.",
         "visit_list.csv in the run folder has all declarations, by org_code and function.",
     )
-    for name in OF_THE_VISIT:
-        yield _Oddity(
-            ~_IS_CRITERION & pl.col(name).is_null(),
-            name,
-            "The cell is empty.",
-            "A finding needs day, assessor, finding.",
-        )
-        yield _Oddity(
-            _IS_CRITERION & pl.col(name).is_not_null(),
-            name,
-            "The row is that of a criterion.",
-            "Empty the cell; day, assessor and finding stand once, in the row of the declaration.",
-        )
-    yield _Oddity(
-        ~_IS_CRITERION & pl.col("seen").is_not_null(),
-        "seen",
-        "The row is that of the declaration.",
-        "Empty the cell; what was seen stands in the rows of the criteria.",
-    )
-    yield _Oddity(
-        _IS_CRITERION & pl.col("seen").is_null(),
-        "seen",
-        "There is a remark or a correction, but not what was seen.",
-        f"Choose one of {', '.join(SEEN)}, or empty the row.",
-    )
+    yield from _MISPLACED
     yield _Oddity(
         pl.col("visited_on").is_between(first, last).not_(),
         "visited_on",
