@@ -79,7 +79,8 @@ class Outcomes:
     Attributes:
         visits: `VISITS`, one row a declaration that was visited.
         criteria: `CRITERIA`, one row a criterion that was looked at; `item` is null where no one review was meant.
-        mended: what was written otherwise than asked for and understood all the same, as the problems of a collection.
+        mended: what was written otherwise than asked for and understood all the same, and columns that were not read,
+            as the problems of a collection.
         rows: how many rows the files have.
         empty: how many of them nobody has filled in.
         repeated: how many say what another row says already.
@@ -126,14 +127,16 @@ def read_outcomes(files: Sequence[Path], expected: Expected, questionnaire: Ques
     visits, against, repeated = _keep_one(filled.filter(~_IS_CRITERION), _DECLARATION, OF_THE_VISIT)
     criteria, against_seen, repeated_seen = _keep_one(filled.filter(_IS_CRITERION), _CRITERION, ("seen",))
     problems = list_problems([*found, *against, *against_seen])
-    wrong += _describe(problems.filter(pl.col("effect") != CONVERTED))
+    # A workbook's headings are written for people, and a column that somebody added takes nothing from the others.
+    of_heading, converted = pl.col("row").eq_missing(1), pl.col("effect") == CONVERTED
+    wrong += _describe(problems.filter(~converted & ~of_heading))
     if wrong:
         raise OutcomeError(wrong)
     rows = sum(sheet.rows.height for sheet in sheets)
     return Outcomes(
         visits.select(VISITS.names()).cast(VISITS),
         criteria.select(CRITERIA.names()).cast(CRITERIA),
-        problems,
+        problems.filter(converted != of_heading),
         rows,
         rows - filled.height,
         repeated + repeated_seen,

@@ -125,6 +125,7 @@ def test_a_filled_workbook_and_a_csv_of_two_people_are_recorded_and_read_by_the_
               for row in read_form(sent / f"{code}.csv")]  # fmt: skip
     declarations = [row for row in filled if not row["question_id"]]
     assert f"RECORDED  {len(declarations)} visits, {len(filled) - len(declarations)} criteria" in result.output
+    assert "heading" not in result.output, "the headings of our own workbook are no mistake"
     written = read_form(tmp_path / "out" / "visits.csv")
     arms = dict(read_table(small_run.folder, "visit_list").select("org_code", "selected_by").drop_nulls().iter_rows())
     assert list(written[0]) == INPUTS["visits"].schema.names()
@@ -295,6 +296,16 @@ def test_a_code_that_a_spreadsheet_made_a_number_of_is_put_back(questionnaire: Q
     read = read_outcomes([file], Expected("7bf1", "C2", declared, date(2009, 4, 1), date(2010, 3, 31)), questionnaire)
     assert read.visits["org_code"].to_list() == ["5E0"]
     assert "read as 5E0" in read.mended["problem"].str.join(" ").item()
+
+
+def test_a_column_that_somebody_added_is_named_and_takes_nothing_from_the_others(
+    sent: Path, codes: list[str], record: Callable[..., Result], tmp_path: Path
+) -> None:
+    form = pl.DataFrame(fill(read_form(sent / f"{codes[0]}.csv"))).with_columns(weather=pl.lit("rain"))
+    form.write_csv(tmp_path / "form.csv")
+    result = record(tmp_path / "form.csv")
+    assert result.exit_code == 0, result.output
+    assert "form.csv, row 1, weather: The table has no such column; its cells were not read." in result.output
 
 
 def test_hostile_remarks_are_kept_as_text_and_never_run(
