@@ -132,3 +132,17 @@ class DecisionError(CrosscheckError):
 
     exit_code = 17
     headline = "Nothing was kept: it can't be decided so."
+
+
+class OutcomeError(CrosscheckError):
+    """Outcome forms can't be used as they are, or contradict what was recorded; nothing was recorded."""
+
+    exit_code = 20
+    headline = "Nothing was recorded: the outcome forms can't be used as they are."
+
+
+class VisitPlanError(CrosscheckError):
+    """The file with the plan of the visits can't be used, or lacks what is asked for."""
+
+    exit_code = 21
+    headline = "The plan of the visits can't be used as it is."

@@ -83,7 +83,7 @@ def list_items(run: Path, standard: Standard) -> tuple[pl.DataFrame, pl.DataFram
     Raises:
         RunError: there is no such run.
     """
-    grounds = pl.DataFrame(_grounds(standard), schema=list(Ground._fields), orient="row")
+    grounds = pl.DataFrame(list_grounds(standard), schema=list(Ground._fields), orient="row")
     cases, findings = read_table(run, "cases"), read_table(run, "findings")
     items, members = _items(findings, read_table(run, "duties"))
     told = _with_sources(_told(cases, grounds, catalogue(standard.questionnaire, standard.indicators.names)), run)
@@ -125,7 +125,7 @@ def _items(findings: pl.DataFrame, duties: pl.DataFrame) -> tuple[pl.DataFrame, 
     return named_items.sort("org_code", *order, "item").drop("function"), members.drop("says", "evidence")
 
 
-def _grounds(standard: Standard) -> Iterator[Ground]:
+def list_grounds(standard: Standard) -> Iterator[Ground]:
     """What each rule rests on of its own case, each name once, in the order of its text."""
     known = catalogue(standard.questionnaire, standard.indicators.names)
     of_column = {column: question for question in standard.questionnaire for column in question.columns}

@@ -249,7 +249,10 @@ class ProblemAnswer(Kept, table=True):
 
 
 class VisitRecord(Kept, table=True):
-    """What a visit of a declaration found, counted from 1 in the order of recording."""
+    """What a visit of a declaration found, counted from 1 in the order of recording.
+
+    `corrects` is the number of the record that this one corrects, which counts no longer; null where it corrects none.
+    """
 
     __tablename__ = "visit_record"
 
@@ -261,6 +264,28 @@ class VisitRecord(Kept, table=True):
     finding: str
     note: str
     seq: int = _told_in_audit()
+    assessor: str | None
+    corrects: int | None
+
+
+class CriterionRecord(Kept, table=True):
+    """Whether a visit saw evidence of one criterion; the record with the highest number counts.
+
+    `item` is empty where no one of two reviews was meant. One row of the audit trail tells of all that were recorded
+    together of a declaration.
+    """
+
+    __tablename__ = "criterion_record"
+
+    run: int = _of_kept_run()
+    org_code: str = Field(primary_key=True)
+    function: str = Field(primary_key=True)
+    question_id: str = Field(primary_key=True)
+    item: str = Field(primary_key=True)
+    number: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    seen: str
+    note: str
+    seq: int = Field(foreign_key="audit.seq", ondelete="RESTRICT")
 
 
 class Preparation(Kept, table=True):

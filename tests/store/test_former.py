@@ -68,7 +68,7 @@ def test_a_store_of_the_former_release_says_how_to_bring_it_up_and_is_whole_afte
         with pytest.raises(StoreError, match="crosscheck store upgrade"), open_store(str(former_file)):
             pass
     with open_store(str(upgraded)) as store:
-        assert state_of(store) == versions()[-1] == "0004"
+        assert state_of(store) == versions()[-1] == "0005"
         assert {look: ailments for look, ailments in examine(store).items() if ailments} == {}
 
 
