@@ -132,3 +132,10 @@ class DecisionError(CrosscheckError):
 
     exit_code = 17
     headline = "Nothing was kept: it can't be decided so."
+
+
+class PlanError(CrosscheckError):
+    """A plan is missing, or states what is unknown or impossible; every problem is named."""
+
+    exit_code = 18
+    headline = "The plan can't be used as it is."

@@ -1,10 +1,10 @@
 """Tours: which team makes which visits together in one week, so that all of them travel least.
 
 A tour is what one team visits in one week, from its base and back. This is the vehicle routing problem with several
-depots and few stops a vehicle; it is solved as a choice among tours (Dantzig-Wolfe; Baldacci, Christofides and Mingozzi
-2008): a linear programme over the tours found so far says what each visit is worth, every team looks for tours that
-cost less than their visits are worth, and when none is left the value of the programme is a bound: no plan travels less.
-HiGHS then chooses whole tours. No step looks at the clock, so the same visits give the same tours.
+depots and few stops a vehicle; it is solved as a choice among tours (Baldacci, Christofides and Mingozzi 2008): a
+linear programme over the tours found so far says what each visit is worth, every team looks for tours that cost less
+than their visits are worth, and when none is left the value of the programme is a bound: no plan travels less. HiGHS
+then chooses whole tours. No step looks at the clock, so the same visits give the same tours.
 """
 
 from __future__ import annotations
@@ -165,7 +165,7 @@ def choose_tours(ground: Ground) -> Tours:
 
 def measure(ground: Ground, team: int, stops: Ints) -> Floats:
     """Metres of tours of a team, one row a tour, −1 after the last stop: from the base and back."""
-    metres = ground.base[team, stops[:, 0]] + ground.base[team, _last(stops)]
+    metres: Floats = ground.base[team, stops[:, 0]] + ground.base[team, _last(stops)]
     for at in range(1, stops.shape[1]):
         there = stops[:, at] >= 0
         metres[there] += ground.between[stops[there, at - 1], stops[there, at]]
@@ -173,7 +173,8 @@ def measure(ground: Ground, team: int, stops: Ints) -> Floats:
 
 
 def _last(stops: Ints) -> Ints:
-    return stops[np.arange(len(stops)), (stops >= 0).sum(axis=1) - 1]
+    last: Ints = stops[np.arange(len(stops)), (stops >= 0).sum(axis=1) - 1]
+    return last
 
 
 def _alone(ground: Ground, team: int) -> Ints:
@@ -211,7 +212,8 @@ def order_stops(between: Floats, base: Floats) -> Ints:
     worth = np.full(len(base), 4 * (base.max(initial=0.0) + between.max(initial=0.0)) + 1)
     found = find_tours(between, base, worth, np.zeros(len(base)), 0.0, _FOLLOWED)
     whole = found.stops[(found.stops >= 0).all(axis=1)]
-    return whole[0]
+    best: Ints = whole[0]
+    return best
 
 
 def _price_visits(ground: Ground, pool: _Pool) -> tuple[_Worth, float]:
@@ -271,7 +273,7 @@ def _look_for_tours(ground: Ground, pool: _Pool, worth: _Worth, followed: int) -
     return new, float(proved)
 
 
-def _found_by(ground: Ground, team: int, worth: _Worth, limit: float, most: int) -> tuple[Ints, float]:
+def _found_by(ground: Ground, team: int, worth: _Worth, limit: float, most: int) -> Found:
     """Tours of a team with a reduced cost below the limit, best first; and the least that any tour of it has."""
     mine = np.flatnonzero(ground.allowed[team])
     toll = worth.toll[team, : int((ground.weeks[team] > 0).sum())].copy()

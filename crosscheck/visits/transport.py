@@ -57,6 +57,6 @@ def share_visits(
     return place
 
 
-def _refuse_unplaced(unplaced: bool) -> None:  # noqa: FBT001
+def _refuse_unplaced(unplaced: bool) -> None:
     if unplaced:
         raise ValueError("There is no room for all visits that may not be left out.")
