@@ -43,7 +43,7 @@ class VisitPlan:
         fit: which visits fit, which give way, and why.
         moves: `replan.MOVES`; None for a plan that replaces none.
         gap: the share of the travel that a better plan might save at most; None where it was not looked for.
-        prices: what the constraints cost in expected hits.
+        prices: what the constraints cost in expected hits; of a changed plan each move has its own price.
         plan: teams and dates.
         rests_on: the run's fingerprint and the SHA-256 of what was read.
         practice: whether the random sample is a practice draw.
@@ -91,9 +91,8 @@ def change_plan(run: Path, file: Path, before: Path, today: dt.date, at_most: in
     visit_list, organisations = _read_run(run)
     plan = read_team_plan(file, organisations["region"].drop_nulls())
     changed = replan(list_chosen(visit_list, organisations), read_plan(before), plan, today, at_most)
-    prices = price_constraints(visit_list, organisations, plan, changed.fit)
     rests_on = _rests_on(run, plan) | {"former_plan": sha256_of(before)}
-    return VisitPlan(changed.visits, changed.fit, changed.moves, None, prices, plan, rests_on, _is_practice(run))
+    return VisitPlan(changed.visits, changed.fit, changed.moves, None, (), plan, rests_on, _is_practice(run))
 
 
 def read_plan(file: Path) -> pl.DataFrame:
@@ -108,7 +107,8 @@ def read_plan(file: Path) -> pl.DataFrame:
         table = pl.read_csv(file, infer_schema=False)
         missing = [name for name in VISIT_PLAN if name not in table.columns]
         if not missing:
-            return table.select(VISIT_PLAN.names()).with_columns(agreed=pl.col("agreed") == "true").cast(VISIT_PLAN)
+            read = table.with_columns(pl.col("monday").str.to_date("%Y-%m-%d"), agreed=pl.col("agreed") == "true")
+            return read.select(VISIT_PLAN.names()).cast(VISIT_PLAN)
     except pl.exceptions.PolarsError as error:
         raise RunError(f"{file}: can't be read as a plan of visits: {str(error).splitlines()[0]}") from error
     raise RunError(f"{file}: is no plan of visits; it lacks {', '.join(missing)}.")

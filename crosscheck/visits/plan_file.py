@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 EXAMPLE: Final = "docs/plan-example.toml"
 _WORKING_DAYS: Final = 5
 _LONGEST_SEASON: Final = 60  # weeks
+_LISTED: Final = 12  # names in a message
 _OTHERS: Final = ("design", "added")  # tables that say how organisations are chosen
 
 Metres = Annotated[float, Field(ge=0, le=1_300_000)]
@@ -83,7 +84,7 @@ class PlanTables(Stated):
 
     capacity: Season
     travel: Travel = Travel()
-    team: Annotated[tuple[Team, ...], Field(min_length=1)]
+    team: tuple[Team, ...]
     leave: tuple[Leave, ...] = ()
     agreed: tuple[Agreed, ...] = ()
 
@@ -156,12 +157,15 @@ def no_such(where: str, what: str, name: str, known: Iterable[str]) -> str:
     """There is no such name; the nearest one, or all that there are."""
     names = sorted(known)
     close = get_close_matches(name, names, n=1)
-    hint = f"Did you mean {close[0]}?" if close else f"There are: {', '.join(names) or 'none'}."
+    more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
+    hint = f"Did you mean {close[0]}?" if close else f"There are: {', '.join(names[:_LISTED]) or 'none'}{more}."
     return f"{where}: there is no {what} {name!r}. {hint}"
 
 
 def _contradictions(file: Path, tables: PlanTables, regions: list[str]) -> Iterator[str]:
     names = [team.name for team in tables.team]
+    if not names:
+        yield f"{file}: states no team. Add one: [[team]] with name, regions and visits_a_week ({EXAMPLE} has some)."
     yield from _wrong_with_season(f"{file}, capacity.last_day", tables.capacity)
     for team in tables.team:
         yield from _wrong_with_team(f"{file}, team {team.name}", team, names, regions)
