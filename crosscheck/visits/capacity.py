@@ -100,8 +100,20 @@ def room_of(plan: TeamPlan) -> NDArray[np.int64]:
 
 
 def may_visit(visits: pl.DataFrame, plan: TeamPlan) -> NDArray[np.bool_]:
-    """Whether each team (by name) may make each visit: its regions and how far it goes, teams × visits."""
-    return np.array([_in_region(visits, team, plan) & ~_too_far(visits, team, plan) for team in plan.teams])
+    """Whether each team (by name) may make each visit, teams × visits: its regions, how far it goes, what is agreed."""
+    allowed = np.array([_in_region(visits, team, plan) & ~_too_far(visits, team, plan) for team in plan.teams])
+    row_of = {team.name: row for row, team in enumerate(plan.teams)}
+    team_of = {one.org_code: row_of[one.team] for one in plan.tables.agreed}
+    for column, code in enumerate(visits["org_code"]):
+        if code in team_of:
+            allowed[:, column] = np.arange(len(row_of)) == team_of[code]
+    return allowed
+
+
+def _gives_way(visits: pl.DataFrame, plan: TeamPlan) -> pl.Series:
+    """Whether each visit may be left out: chosen by risk and not agreed."""
+    agreed = [one.org_code for one in plan.tables.agreed]
+    return (visits["arm"] == MAY_GIVE_WAY) & ~visits["org_code"].is_in(agreed)
 
 
 def _reachable(visits: pl.DataFrame, plan: TeamPlan) -> NDArray[np.bool_]:
@@ -126,29 +138,22 @@ def _too_far(visits: pl.DataFrame, team: Team, plan: TeamPlan) -> NDArray[np.boo
 
 def _worth(visits: pl.DataFrame, plan: TeamPlan) -> NDArray[np.float64]:
     """What it costs to leave each visit out; of equal ones the later code gives way."""
-    agreed = [one.org_code for one in plan.tables.agreed]
-    gives_way = (visits["arm"] == MAY_GIVE_WAY) & ~visits["org_code"].is_in(agreed)
     worth = 1.0 + visits["expected_hits"].to_numpy() - 1e-9 * np.arange(visits.height)
-    return np.where(gives_way.to_numpy(), worth, np.inf)
+    return np.where(_gives_way(visits, plan).to_numpy(), worth, np.inf)
 
 
 def _place(
     visits: pl.DataFrame, plan: TeamPlan, room: NDArray[np.int64], worth: NDArray[np.float64]
 ) -> NDArray[np.int64]:
-    """A team for each visit, so that what is left out is worth least; agreed visits are their team's."""
-    allowed = may_visit(visits, plan)
-    row_of = {team.name: row for row, team in enumerate(plan.teams)}
-    team_of = {one.org_code: row_of[one.team] for one in plan.tables.agreed}
-    for row, code in enumerate(visits["org_code"]):
-        if code in team_of:
-            allowed[:, row] = np.arange(len(row_of)) == team_of[code]
-    return share_visits(np.zeros(allowed.T.shape), allowed.T, room.sum(axis=1), worth)
+    """A team for each visit, so that what is left out is worth least."""
+    allowed = may_visit(visits, plan).T
+    return share_visits(np.zeros(allowed.shape), allowed, room.sum(axis=1), worth)
 
 
 def _refused(visits: pl.DataFrame, plan: TeamPlan) -> Iterator[str]:
     """Everything because of which there is no plan at all."""
     yield from _wrong_agreed(visits, plan)
-    bound = visits.filter(pl.col("arm") != MAY_GIVE_WAY)
+    bound = visits.filter(~_gives_way(visits, plan))
     total = plan.tables.capacity.total
     if total is not None and bound.height > total:
         yield (
@@ -179,7 +184,7 @@ def _wrong_agreed(visits: pl.DataFrame, plan: TeamPlan) -> Iterator[str]:
 
 def _unreachable(visits: pl.DataFrame, plan: TeamPlan) -> Iterator[str]:
     """Visits that no team may make, whatever its room."""
-    near = np.logical_or.reduce([_in_region(visits, team, plan) for team in plan.teams])
+    near = np.logical_or.reduce([_in_region(visits, team, plan) for team in plan.teams]) | _reachable(visits, plan)
     for region in visits.filter(~near)["region"].unique().sort():
         number = visits.filter(pl.col("region") == region).height
         yield f"No team goes to {region}, where {_number(number)} must be made. Name it in the regions of a team."

@@ -57,12 +57,14 @@ _JITTER: Final = 1.0  # metres
 class Planned:
     """The plan (`VISIT_PLAN`), the metres of its tours that were chosen, and those that no choice can be below.
 
+    The latter holds for all choices that keep to `parts`, the division of the country into what was planned at once.
     Agreed visits are in neither figure: their weeks are not chosen. Travel to places that are not known is in neither.
     """
 
     visits: pl.DataFrame
     metres: float
     bound: float
+    parts: int
 
     @property
     def gap(self) -> float:
@@ -98,9 +100,9 @@ def plan_weeks(visits: pl.DataFrame, plan: TeamPlan) -> Planned:
     free = np.setdiff1d(np.arange(visits.height), [stop.visit for stop in agreed])
     places, bases = locate(visits, plan)
     ground = Ground(places, bases, allowed, _weeks_by_size(room))
-    tours, bound = _choose(ground, free, together=plan.tables.travel.together)
+    tours, bound, parts = _choose(ground, free, together=plan.tables.travel.together)
     stops = [*agreed, *_spread_over_weeks(tours, room, visits["expected_hits"].to_numpy())]
-    return Planned(lay_out(visits, plan, stops), sum(tour.metres for tour in tours), bound)
+    return Planned(lay_out(visits, plan, stops), sum(tour.metres for tour in tours), bound, parts)
 
 
 def locate(visits: pl.DataFrame, plan: TeamPlan) -> tuple[Floats, Floats]:
@@ -194,23 +196,23 @@ def _weeks_by_size(room: Ints) -> Ints:
     return np.stack([(room >= size).sum(axis=1) for size in range(1, most + 1)], axis=1)
 
 
-def _choose(ground: Ground, free: Ints, *, together: bool) -> tuple[list[Tour], float]:
+def _choose(ground: Ground, free: Ints, *, together: bool) -> tuple[list[Tour], float, int]:
     """Tours of the free visits, part by part of what shares teams, with row numbers of the whole ground."""
     tours: list[Tour] = []
-    bound = 0.0
+    bound, parts = 0.0, 0
     for teams, visits in _parts(ground, free):
         part = ground.part(teams, visits)
         chosen = choose_tours(part) if together else None
         if chosen is None:
             own = share_visits(part.base.T, part.allowed.T, part.weeks.sum(axis=1), np.full(len(visits), np.inf))
             single = [Tour(int(team), (row,), 2 * float(part.base[team, row])) for row, team in enumerate(own)]
-            bound += sum(tour.metres for tour in single)
+            bound, parts = bound + sum(tour.metres for tour in single), parts + 1
         else:
-            single, bound = list(chosen.chosen), bound + chosen.bound
+            single, bound, parts = list(chosen.chosen), bound + chosen.bound, parts + chosen.parts
         tours += [
             Tour(int(teams[one.team]), tuple(int(visits[stop]) for stop in one.stops), one.metres) for one in single
         ]
-    return tours, bound
+    return tours, bound, parts
 
 
 def _parts(ground: Ground, free: Ints) -> Iterator[tuple[Ints, Ints]]:

@@ -33,11 +33,11 @@ _ROUNDS: Final = 60
 _FOLLOWED_AT_FIRST: Final = 200
 _FOLLOWED: Final = 4_000  # unfinished tours of a team that are followed at once while the worth of visits is sought
 _ENUMERATED: Final = 40_000  # and when all that may be part of the best plan are listed
-_LISTED: Final = 4_000  # of which so many are given to HiGHS
+_LISTED: Final = 1_200  # of which so many are given to HiGHS
 _A_ROUND: Final = 30  # new tours that a team adds in one round
 _NEGLIGIBLE: Final = 1.0  # metres
 _NODES: Final = 300  # at which HiGHS stops; never a time
-_TOGETHER: Final = 70  # visits whose tours are chosen at once
+_TOGETHER: Final = 130  # visits whose tours are chosen at once
 
 
 @dataclass(frozen=True)
@@ -87,10 +87,14 @@ class Tour:
 
 @dataclass(frozen=True)
 class Tours:
-    """The chosen tours, and the metres below which no choice of tours can be."""
+    """The chosen tours, and the metres below which no choice of tours can be that keeps to the division into parts.
+
+    There is one part, and no such condition, unless there are very many visits.
+    """
 
     chosen: tuple[Tour, ...]
     bound: float
+    parts: int = 1
 
 
 @dataclass(frozen=True)
@@ -142,25 +146,58 @@ class _Pool:
 def choose_tours(ground: Ground) -> Tours:
     """Choose the tours that travel least: every visit once, no week of a team with more than it has room for.
 
+    Where there are very many visits, they are first shared among teams by the way there and back, and tours are chosen
+    among some neighbouring teams at once.
+
     Raises:
         ValueError: the teams have no room for all visits.
     """
-    if not len(ground.between):
+    visits = np.arange(len(ground.places))
+    if not len(visits):
         return Tours((), 0.0)
-    visits = np.arange(len(ground.between))
     team = share_visits(ground.base.T, ground.allowed.T, ground.weeks.sum(axis=1), np.full(len(visits), np.inf))
-    pool = _Pool(ground)
+    chosen: list[Tour] = []
+    bound, parts = (
+        0.0,
+        _neighbours(ground, np.arange(len(ground.bases)), np.bincount(team, minlength=len(ground.bases))),
+    )
+    for teams in parts:
+        mine = visits[np.isin(team, teams)]
+        if len(mine):
+            own = np.searchsorted(teams, team[mine])
+            found, proved = _choose_together(ground.part(teams, mine), own, exactly=len(parts) == 1)
+            chosen += [Tour(int(teams[one.team]), tuple(mine[list(one.stops)].tolist()), one.metres) for one in found]
+            bound += proved
+    return Tours(tuple(chosen), bound, len(parts))
+
+
+def _neighbours(ground: Ground, teams: Ints, visits: Ints) -> list[Ints]:
+    """Teams halved along their longer side until the visits of each part can be taken together."""
+    if visits[teams].sum() <= _TOGETHER or len(teams) == 1:
+        return [np.sort(teams)]
+    bases = ground.bases[teams]
+    order = teams[np.argsort(bases[:, int(np.ptp(bases[:, 1]) > np.ptp(bases[:, 0]))], kind="stable")]
+    half = len(order) // 2
+    return [*_neighbours(ground, order[:half], visits), *_neighbours(ground, order[half:], visits)]
+
+
+def _choose_together(ground: Ground, team: Ints, *, exactly: bool) -> tuple[list[Tour], float]:
+    """Tours of all visits at once, and their bound; `team` is a first choice of teams that have room.
+
+    Unless `exactly`, it is left at what the tours that priced the visits give.
+    """
+    pool, visits = _Pool(ground), np.arange(len(ground.places))
     for one in range(len(ground.weeks)):
         pool.add(one, _simple_tours(ground, one, visits[team == one]))
         pool.add(one, _alone(ground, one))
     worth, bound = _price_visits(ground, pool)
     chosen, _ = _choose(ground, pool, 0.01)
     metres = pool.metres[chosen].sum()
-    if metres - bound > GAP * metres:
+    if exactly and metres - bound > GAP * metres:
         reached = bound + _list_near_best(ground, pool, worth, metres - bound)
         chosen, proved = _choose(ground, pool, GAP)
         bound = max(bound, min(proved, reached, pool.metres[chosen].sum()))
-    return Tours(tuple(_without_repeats(ground, pool, chosen)), bound)
+    return list(_without_repeats(ground, pool, chosen)), bound
 
 
 def measure(ground: Ground, team: int, stops: Ints) -> Floats:

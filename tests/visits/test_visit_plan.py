@@ -130,14 +130,15 @@ def number_that_does_not_fit(case: Case) -> int:
                     return True
         return False
 
-    bound = case.visits.filter(pl.col("arm") != "risk").to_dicts()
+    agreed = [one.org_code for one in case.plan.tables.agreed]
+    bound = case.visits.filter((pl.col("arm") != "risk") | pl.col("org_code").is_in(agreed)).to_dicts()
     return len(bound) - sum(find(row, set()) for row in bound)
 
 
 def check_refusal(case: Case, said: str) -> None:
     """It really can't be."""
-    total = case.plan.tables.capacity.total
-    bound = case.visits.filter(pl.col("arm") != "risk").height
+    total, agreed = case.plan.tables.capacity.total, [one.org_code for one in case.plan.tables.agreed]
+    bound = case.visits.filter((pl.col("arm") != "risk") | pl.col("org_code").is_in(agreed)).height
     assert number_that_does_not_fit(case) or (total is not None and bound > total) or "agreed" in said
 
 
