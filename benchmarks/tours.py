@@ -59,7 +59,7 @@ def measure(visits: pl.DataFrame, plan: TeamPlan, name: str) -> Planned:
     planned = plan_weeks(fit.visits, plan)
     seconds = time.process_time() - began
     print(f"{name}: {planned.visits.height} visits, {seconds:.2f} s processor, {planned.metres / 1000:,.0f} km, "
-          f"gap {planned.gap:.2%} in {planned.parts} parts")  # fmt: skip
+          f"gap {planned.gap:.2%}{' within groups of teams' if planned.divided else ''}")  # fmt: skip
     return planned
 
 

@@ -43,6 +43,7 @@ class VisitPlan:
         fit: which visits fit, which give way, and why.
         moves: `replan.MOVES`; None for a plan that replaces none.
         gap: the share of the travel that a better plan might save at most; None where it was not looked for.
+        divided: whether that holds only for plans which leave each visit to its group of neighbouring teams.
         prices: what the constraints cost in expected hits; of a changed plan each move has its own price.
         plan: teams and dates.
         rests_on: the run's fingerprint and the SHA-256 of what was read.
@@ -53,6 +54,7 @@ class VisitPlan:
     fit: Fit
     moves: pl.DataFrame | None
     gap: float | None
+    divided: bool
     prices: tuple[Price, ...]
     plan: TeamPlan
     rests_on: dict[str, str]
@@ -78,7 +80,9 @@ def make_plan(run: Path, file: Path) -> VisitPlan:
     planned = plan_weeks(fit.visits, plan)
     prices = price_constraints(visit_list, organisations, plan, fit)
     gap = planned.gap if planned.visits["tour_km"].drop_nulls().len() else None
-    return VisitPlan(planned.visits, fit, None, gap, prices, plan, _rests_on(run, plan), _is_practice(run))
+    return VisitPlan(
+        planned.visits, fit, None, gap, planned.divided, prices, plan, _rests_on(run, plan), _is_practice(run)
+    )
 
 
 def change_plan(run: Path, file: Path, before: Path, today: dt.date, at_most: int) -> VisitPlan:
@@ -92,7 +96,7 @@ def change_plan(run: Path, file: Path, before: Path, today: dt.date, at_most: in
     plan = read_team_plan(file, organisations["region"].drop_nulls())
     changed = replan(list_chosen(visit_list, organisations), read_plan(before), plan, today, at_most)
     rests_on = _rests_on(run, plan) | {"former_plan": sha256_of(before)}
-    return VisitPlan(changed.visits, changed.fit, changed.moves, None, (), plan, rests_on, _is_practice(run))
+    return VisitPlan(changed.visits, changed.fit, changed.moves, None, False, (), plan, rests_on, _is_practice(run))
 
 
 def read_plan(file: Path) -> pl.DataFrame:
@@ -176,8 +180,16 @@ def _describe_travel(made: VisitPlan) -> Iterator[str]:
     if made.km is not None:
         tours = visits.filter(pl.col("tour_km").is_not_null())["tour"].n_unique()
         yield f"{made.km:,.0f} km in {_count(tours, 'tour')}, as the crow flies." + (
-            "" if made.gap is None else f" No plan of these visits saves more than {made.gap:.2%} of that."
+            ""
+            if made.gap is None
+            else f" No plan of these visits{_condition(made)} saves more than {made.gap:.2%} of that."
         )
+
+
+def _condition(made: VisitPlan) -> str:
+    """For which plans the gap holds."""
+    agreed = " that keeps to what is agreed" if made.visits["agreed"].any() else ""
+    return agreed + (" that leaves each to its group of neighbouring teams" if made.divided else "")
 
 
 def _describe_moves(moves: pl.DataFrame | None) -> Iterator[str]:
@@ -212,6 +224,7 @@ def _account(made: VisitPlan, digest: str) -> dict[str, Any]:
         "by_arm": dict(made.visits.group_by("arm").len().sort("arm").iter_rows()),
         "expected_hits": round(float(made.visits["expected_hits"].sum()), 6),
         "km": made.km,
+        "divided": made.divided,
         "gap": made.gap if made.gap is None else round(made.gap, 6),
         "prices": [asdict(price) | {"price": price.price} for price in made.prices],
         "room": _list_room(made),

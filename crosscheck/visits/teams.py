@@ -57,14 +57,14 @@ _JITTER: Final = 1.0  # metres
 class Planned:
     """The plan (`VISIT_PLAN`), the metres of its tours that were chosen, and those that no choice can be below.
 
-    The latter holds for all choices that keep to `parts`, the division of the country into what was planned at once.
-    Agreed visits are in neither figure: their weeks are not chosen. Travel to places that are not known is in neither.
+    Where the country was `divided`, the latter holds for choices that leave each visit to its group of teams.
+    Agreed visits are in neither figure: their weeks are not chosen. A place not known counts as `locate` has it.
     """
 
     visits: pl.DataFrame
     metres: float
     bound: float
-    parts: int
+    divided: bool
 
     @property
     def gap(self) -> float:
@@ -100,9 +100,9 @@ def plan_weeks(visits: pl.DataFrame, plan: TeamPlan) -> Planned:
     free = np.setdiff1d(np.arange(visits.height), [stop.visit for stop in agreed])
     places, bases = locate(visits, plan)
     ground = Ground(places, bases, allowed, _weeks_by_size(room))
-    tours, bound, parts = _choose(ground, free, together=plan.tables.travel.together)
+    tours, bound, divided = _choose(ground, free, together=plan.tables.travel.together)
     stops = [*agreed, *_spread_over_weeks(tours, room, visits["expected_hits"].to_numpy())]
-    return Planned(lay_out(visits, plan, stops), sum(tour.metres for tour in tours), bound, parts)
+    return Planned(lay_out(visits, plan, stops), sum(tour.metres for tour in tours), bound, divided)
 
 
 def locate(visits: pl.DataFrame, plan: TeamPlan) -> tuple[Floats, Floats]:
@@ -196,23 +196,23 @@ def _weeks_by_size(room: Ints) -> Ints:
     return np.stack([(room >= size).sum(axis=1) for size in range(1, most + 1)], axis=1)
 
 
-def _choose(ground: Ground, free: Ints, *, together: bool) -> tuple[list[Tour], float, int]:
+def _choose(ground: Ground, free: Ints, *, together: bool) -> tuple[list[Tour], float, bool]:
     """Tours of the free visits, part by part of what shares teams, with row numbers of the whole ground."""
     tours: list[Tour] = []
-    bound, parts = 0.0, 0
+    bound, divided = 0.0, False
     for teams, visits in _parts(ground, free):
         part = ground.part(teams, visits)
         chosen = choose_tours(part) if together else None
         if chosen is None:
             own = share_visits(part.base.T, part.allowed.T, part.weeks.sum(axis=1), np.full(len(visits), np.inf))
             single = [Tour(int(team), (row,), 2 * float(part.base[team, row])) for row, team in enumerate(own)]
-            bound, parts = bound + sum(tour.metres for tour in single), parts + 1
+            bound += sum(tour.metres for tour in single)
         else:
-            single, bound, parts = list(chosen.chosen), bound + chosen.bound, parts + chosen.parts
+            single, bound, divided = list(chosen.chosen), bound + chosen.bound, divided or chosen.parts > 1
         tours += [
             Tour(int(teams[one.team]), tuple(int(visits[stop]) for stop in one.stops), one.metres) for one in single
         ]
-    return tours, bound, parts
+    return tours, bound, divided
 
 
 def _parts(ground: Ground, free: Ints) -> Iterator[tuple[Ints, Ints]]:

@@ -28,16 +28,19 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]
 
-GAP: Final = 0.004  # share of the travel by which the chosen tours may be longer than the best, if that can be proved
+GAP: Final = 0.005  # share of the travel by which the chosen tours may be longer than the best, if that can be proved
+_COARSE: Final = 0.01  # the same where many parts are planned one after the other
+_SPREAD: Final = 0.05  # of the bound: tours with a higher reduced cost are not listed
 _ROUNDS: Final = 60
 _FOLLOWED_AT_FIRST: Final = 200
 _FOLLOWED: Final = 4_000  # unfinished tours of a team that are followed at once while the worth of visits is sought
 _ENUMERATED: Final = 40_000  # and when all that may be part of the best plan are listed
-_LISTED: Final = 1_200  # of which so many are given to HiGHS
+_LISTED: Final = 1_500  # of which so many are given to HiGHS
 _A_ROUND: Final = 30  # new tours that a team adds in one round
 _NEGLIGIBLE: Final = 1.0  # metres
 _NODES: Final = 300  # at which HiGHS stops; never a time
-_TOGETHER: Final = 130  # visits whose tours are chosen at once
+_TOGETHER: Final = 130  # visits whose tours are chosen at once, as near to the best as can be proved
+_PART: Final = 70  # where there are more: visits of a part
 
 
 @dataclass(frozen=True)
@@ -157,10 +160,9 @@ def choose_tours(ground: Ground) -> Tours:
         return Tours((), 0.0)
     team = share_visits(ground.base.T, ground.allowed.T, ground.weeks.sum(axis=1), np.full(len(visits), np.inf))
     chosen: list[Tour] = []
-    bound, parts = (
-        0.0,
-        _neighbours(ground, np.arange(len(ground.bases)), np.bincount(team, minlength=len(ground.bases))),
-    )
+    most = _TOGETHER if len(visits) <= _TOGETHER else _PART
+    by_team = np.bincount(team, minlength=len(ground.bases))
+    bound, parts = 0.0, _neighbours(ground, np.arange(len(ground.bases)), by_team, most)
     for teams in parts:
         mine = visits[np.isin(team, teams)]
         if len(mine):
@@ -171,14 +173,14 @@ def choose_tours(ground: Ground) -> Tours:
     return Tours(tuple(chosen), bound, len(parts))
 
 
-def _neighbours(ground: Ground, teams: Ints, visits: Ints) -> list[Ints]:
-    """Teams halved along their longer side until the visits of each part can be taken together."""
-    if visits[teams].sum() <= _TOGETHER or len(teams) == 1:
+def _neighbours(ground: Ground, teams: Ints, visits: Ints, most: int) -> list[Ints]:
+    """Teams halved along their longer side until no part has more than so many visits."""
+    if visits[teams].sum() <= most or len(teams) == 1:
         return [np.sort(teams)]
     bases = ground.bases[teams]
     order = teams[np.argsort(bases[:, int(np.ptp(bases[:, 1]) > np.ptp(bases[:, 0]))], kind="stable")]
     half = len(order) // 2
-    return [*_neighbours(ground, order[:half], visits), *_neighbours(ground, order[half:], visits)]
+    return [*_neighbours(ground, order[:half], visits, most), *_neighbours(ground, order[half:], visits, most)]
 
 
 def _choose_together(ground: Ground, team: Ints, *, exactly: bool) -> tuple[list[Tour], float]:
@@ -191,12 +193,13 @@ def _choose_together(ground: Ground, team: Ints, *, exactly: bool) -> tuple[list
         pool.add(one, _simple_tours(ground, one, visits[team == one]))
         pool.add(one, _alone(ground, one))
     worth, bound = _price_visits(ground, pool)
-    chosen, _ = _choose(ground, pool, 0.01)
-    metres = pool.metres[chosen].sum()
-    if exactly and metres - bound > GAP * metres:
-        reached = bound + _list_near_best(ground, pool, worth, metres - bound)
-        chosen, proved = _choose(ground, pool, GAP)
-        bound = max(bound, min(proved, reached, pool.metres[chosen].sum()))
+    if not exactly:
+        chosen, _ = _choose(ground, pool, _COARSE)
+        return list(_without_repeats(ground, pool, chosen)), bound
+    # A choice with a tour that is not listed costs more than `reached`; up to that the best of the listed is a bound.
+    reached = bound + _list_near_best(ground, pool, worth, _SPREAD * bound)
+    chosen, proved = _choose(ground, pool, GAP)
+    bound = max(bound, min(proved, reached, float(pool.metres[chosen].sum())))
     return list(_without_repeats(ground, pool, chosen)), bound
 
 
@@ -323,7 +326,7 @@ def _found_by(ground: Ground, team: int, worth: _Worth, limit: float, most: int)
 
 
 def _list_near_best(ground: Ground, pool: _Pool, worth: _Worth, spread: float) -> float:
-    """Add the tours with the least reduced cost, up to the spread between the best choice so far and the bound.
+    """Add the tours with the least reduced cost, up to the spread.
 
     Says how far that came: a choice with a tour that is not in the pool costs at least so much more than the bound.
     """
