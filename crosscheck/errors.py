@@ -141,8 +141,8 @@ class OutcomeError(CrosscheckError):
     headline = "Nothing was recorded: the outcome forms can't be used as they are."
 
 
-class VisitPlanError(CrosscheckError):
-    """The file with the plan of the visits can't be used, or lacks what is asked for."""
+class PlanError(CrosscheckError):
+    """A plan is missing, or states what is unknown or impossible; every problem is named."""
 
-    exit_code = 21
-    headline = "The plan of the visits can't be used as it is."
+    exit_code = 18
+    headline = "The plan can't be used as it is."

@@ -32,7 +32,7 @@ def write_calendar(plan: pl.DataFrame, source: Path, file: Path) -> None:
         file: where to. The same plan gives the same bytes: each entry is stamped with the Monday of the first week.
 
     Raises:
-        VisitPlanError: a visit has no team, week or Monday; the message says what is missing.
+        PlanError: a visit has no team, week or Monday; the message says what is missing.
     """
     refuse_undated(plan, source)
     calendar = Calendar()

@@ -9,7 +9,7 @@ import polars as pl
 from crosscheck.collection.cells import read_cells, tidy_texts
 from crosscheck.collection.files import open_table
 from crosscheck.collection.problems import CONVERTED, ROW, Problem
-from crosscheck.errors import CollectionError, UnknownNameError, VisitPlanError
+from crosscheck.errors import CollectionError, PlanError, UnknownNameError
 from crosscheck.frames import Column, Kind, Table
 
 if TYPE_CHECKING:
@@ -58,13 +58,13 @@ def read_plan(file: Path) -> pl.DataFrame:
         file lacks is empty.
 
     Raises:
-        VisitPlanError: the file or a needed column is missing, a cell can't be used, an organisation stands there
+        PlanError: the file or a needed column is missing, a cell can't be used, an organisation stands there
             twice, or a day is no Monday; everything that is wrong, at once.
     """
     try:
         sheet, _ = open_table(file, VISIT_PLAN)
     except CollectionError as error:
-        raise VisitPlanError(error.problems) from None
+        raise PlanError(error.problems) from None
     read = read_cells(tidy_texts(sheet), VISIT_PLAN.columns)
     missing = [column for column in VISIT_PLAN.columns if column.name not in read.rows.columns]
     rows = read.rows.with_columns(pl.lit(None, dtype=column.dtype).alias(column.name) for column in missing)
@@ -76,7 +76,7 @@ def read_plan(file: Path) -> pl.DataFrame:
         if problem.effect != CONVERTED and problem.row != 1
     ]
     if problems:
-        raise VisitPlanError([_describe(problem, sheet.file) for problem in problems])
+        raise PlanError([_describe(problem, sheet.file) for problem in problems])
     return rows.select(VISIT_PLAN.schema.names()).sort(_ORDER, nulls_last=True)
 
 
@@ -97,10 +97,10 @@ def refuse_undated(plan: pl.DataFrame, file: Path) -> None:
     """Stop where a calendar can't be made: a visit has no team, no week or no Monday, or there is none at all.
 
     Raises:
-        VisitPlanError: it is so; the message says what is missing for whom.
+        PlanError: it is so; the message says what is missing for whom.
     """
     if plan.is_empty():
-        raise VisitPlanError(f"{file}: has no visit, so there is nothing to put into a calendar.")
+        raise PlanError(f"{file}: has no visit, so there is nothing to put into a calendar.")
     wrong = []
     for name in ("team", "week", "monday"):
         lacking = plan.filter(pl.col(name).is_null())["org_code"].to_list()
@@ -110,9 +110,7 @@ def refuse_undated(plan: pl.DataFrame, file: Path) -> None:
             )
             wrong.append(f"{file}: no {name} for {len(lacking)} of {plan.height} visits ({named}).")
     if wrong:
-        raise VisitPlanError(
-            [*wrong, "A calendar needs team, week and Monday of each visit. Make the plan with dates."]
-        )
+        raise PlanError([*wrong, "A calendar needs team, week and Monday of each visit. Make the plan with dates."])
 
 
 def _odd_rows(sheet: Sheet) -> Iterator[Problem]:
