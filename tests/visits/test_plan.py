@@ -170,7 +170,7 @@ def test_without_capacity_nobody_is_chosen() -> None:
 
 def test_the_manifest_says_that_the_draw_is_for_practice_and_what_chances_it_gave() -> None:
     capacity = Capacity(60, 0.5, 7)
-    told = describe_draw(plan(listed(), duties(), capacity).draw, capacity, YEAR)
+    told = describe_draw(plan(listed(), duties(), capacity), capacity, YEAR)
     assert (told["binding"], told["note"], told["value"]) == (False, PRACTICE, "7")
     assert PRACTICE == "practice draw, not binding"
     assert [stratum["stratum"] for stratum in told["strata"]] == ["acute", "mental_health", "pct"]
