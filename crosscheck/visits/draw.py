@@ -133,6 +133,20 @@ def draw_from(frame: Frame, value: str, year: str) -> pl.DataFrame:
     )
 
 
+def read_frame(draw: pl.DataFrame, joint: pl.DataFrame, kind: str) -> Frame:
+    """The frame that a draw was made from.
+
+    Args:
+        draw: `DRAW`, as a run keeps it.
+        joint: `JOINT`, as a run keeps it.
+        kind: of the design; an adaptive one draws all strata together.
+    """
+    group = pl.lit(WHOLE) if kind == "adaptive" else pl.col("stratum")
+    counted = draw.group_by(group.alias("group")).agg(pl.col("drawn").sum()).sort("group")
+    organisations = draw.select(FRAME.names()).cast(FRAME).sort("org_code")
+    return Frame(organisations, dict(counted.iter_rows()), joint.cast(JOINT))
+
+
 def join_matrix(frame: Frame) -> NDArray[np.float64]:
     """The joint chances of strata as a matrix, in alphabetical order; NaN within a stratum of one."""
     strata = frame.organisations["stratum"].unique().sort()

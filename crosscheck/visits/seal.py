@@ -7,16 +7,18 @@ import unicodedata
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+import polars as pl
+
 from crosscheck.errors import DrawError
+from crosscheck.visits.draw import FRAME, JOINT, Frame
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from crosscheck.visits.draw import Frame
-
 FRAME_FILE: Final = "frame.txt"
 _FORM: Final = "crosscheck frame 1"
 _BETWEEN: Final = "|"
+_NOT_IN_CODES: Final = '|,"'
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,23 @@ def write_frame(frame: Frame, year: str) -> str:
     return unicodedata.normalize("NFC", "".join(f"{line}\n" for line in lines))
 
 
+def parse_frame(text: str) -> tuple[Frame, str]:
+    """The frame of a text that `write_frame` wrote, and its year; joint chances are not in it.
+
+    Raises:
+        ValueError: it is no such text, or names a code twice.
+    """
+    form, year, *lines = (line.split(_BETWEEN) for line in text.removesuffix("\n").split("\n"))
+    draws = {name: int(number) for _, name, number in (line for line in lines if len(line) == 3)}
+    rows = [line for line in lines if len(line) == 4]
+    codes = {row[0] for row in rows}
+    if form != [_FORM] or len(codes) + len(draws) != len(lines) or year[0] != "year":
+        raise ValueError("it is no frame, or a code stands in it twice")
+    columns = ("org_code", "stratum", "inclusion_probability", "weight")
+    listed = pl.DataFrame(rows, schema=dict.fromkeys(columns, pl.String), orient="row")
+    return Frame(listed.cast(FRAME).sort("org_code"), draws, JOINT.to_frame()), year[1]
+
+
 def digest_frame(frame: Frame, year: str) -> str:
     """The SHA-256 of the frame as text."""
     return hashlib.sha256(write_frame(frame, year).encode()).hexdigest()
@@ -85,13 +104,13 @@ def refuse_codes(codes: list[str]) -> None:
     """Refuse codes that a ticket or a line of the frame can't tell apart.
 
     Raises:
-        DrawError: with every code that is empty, has U+007C, spaces at its ends or characters that can't be printed, or
-            that is another one once it is in Unicode form C.
+        DrawError: with every code that is empty, has U+007C, a comma or a quotation mark, spaces at its ends or
+            characters that can't be printed, or that is another one once it is in Unicode form C.
     """
     problems = [
-        f"{code!r}: a code of the draw may have no {_BETWEEN}, no spaces at its ends and nothing that can't be printed."
+        f"{code!r}: a code of the draw may have none of {_NOT_IN_CODES}, no spaces at its ends, nothing unprintable."
         for code in codes
-        if _BETWEEN in code or code != code.strip() or not code or not code.isprintable()
+        if set(code) & set(_NOT_IN_CODES) or code != code.strip() or not code or not code.isprintable()
     ]
     composed = [unicodedata.normalize("NFC", code) for code in codes]
     twice = sorted({code for code in composed if composed.count(code) > 1}) if len(set(composed)) < len(codes) else []

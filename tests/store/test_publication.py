@@ -14,8 +14,8 @@ from click.testing import CliRunner
 
 from crosscheck.cli import main
 from crosscheck.errors import DifferenceError, GateError, StoreError, UnknownNameError
+from crosscheck.store.audit import fold
 from crosscheck.store.database import Store
-from crosscheck.store.gates import fold
 from crosscheck.store.publication import (
     Correction,
     export_edition,
