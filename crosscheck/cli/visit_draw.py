@@ -58,9 +58,7 @@ def seal(run_id: str, source: str, known_from: datetime, out: Path | None, store
     click.echo(f"SEALED  {details['frame']}")
     click.echo(f"  {details['draws']} of {details['organisations']} organisations, draw {details['draw_of_the_year']}")
     click.echo(f"  decided by: {details['source']}, known from {details['known_from']}")
-    click.echo(
-        "  Publish these lines now. A second person must confirm them before that time: crosscheck visits confirm"
-    )
+    click.echo("  Publish these lines now. Before that time a second person must confirm: crosscheck visits confirm")
 
 
 @visits.command()
@@ -108,9 +106,8 @@ def draw(value: str, run_id: str, out: Path, publish: Path, store: str, by: str)
     write_draw_folder(out, publish)
     verified = verify_draw_folder(publish)
     click.echo(f"DRAWN  {verified.drawn} of {verified.tickets} organisations with the value {verified.value}")
-    click.echo(
-        f"FILES  {out}, {publish}\nCHECK  python3 {publish}/verify_draw.py {publish}, or open {publish}/verify.html"
-    )
+    click.echo(f"FILES  {out}, {publish}")
+    click.echo(f"CHECK  python3 {publish}/verify_draw.py {publish}, or open {publish}/verify.html")
 
 
 @visits.command()
