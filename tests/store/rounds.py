@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from unittest.mock import patch
@@ -86,7 +87,7 @@ def fulfil(store: Store, run_id: str, *, without: str = "") -> list[tuple[str, s
     if without == "names":
         decide(store, run_id, asked[1], "qualify", "ann  assessor saw the register.")
     varied = {SENSITIVITY: json.dumps(STEADY).encode()}
-    rest = {
+    rest: dict[str, Callable[[], object]] = {
         "draw": lambda: tell_draw(store, run_id),
         "problems": lambda: answer_problems(store, run_id, {}, "Bob Batch", "One row of a question that there is not."),
         "sensitivity": lambda: keep_preparation(store, run_id, varied, "Bob Batch"),
