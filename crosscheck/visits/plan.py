@@ -147,7 +147,7 @@ def describe_draw(plan: Plan, capacity: Capacity, year: str) -> dict[str, Any]:
     fit = try_design(plan.frame)
     return {
         "binding": binding,
-        "note": capacity.seal.describe() if binding and capacity.seal else PRACTICE,
+        "note": _describe_kind(capacity.seal, frame),
         "value": capacity.value,
         "year": year,
         "ticket": "SHA-256 of value|year|org_code",
@@ -160,6 +160,13 @@ def describe_draw(plan: Plan, capacity: Capacity, year: str) -> dict[str, Any]:
         "added": [one.model_dump() for one in design.added],
         "added_unknown": list(plan.unknown),
     }
+
+
+def _describe_kind(seal: Seal | None, frame: str) -> str:
+    """Whether a draw binds, in words."""
+    if seal is None:
+        return PRACTICE
+    return seal.describe() if seal.frame == frame else seal.describe_changed()
 
 
 def _of_organisations(testable: pl.DataFrame, design: Design) -> pl.DataFrame:

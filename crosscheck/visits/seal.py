@@ -45,6 +45,10 @@ class Seal:
         """In words, for the list, the terminal and the manifest."""
         return f"binding draw, sealed as {self.frame[:16]} before {self.known_from} ({self.source})"
 
+    def describe_changed(self) -> str:
+        """The same for a run whose frame is no longer the one that was sealed."""
+        return f"draw with the value of the {self.describe()}; the frame has changed since, so this one is not it"
+
     def as_options(self) -> dict[str, Any]:
         """As a run keeps it among its options."""
         return asdict(self)
