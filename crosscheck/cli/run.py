@@ -79,14 +79,8 @@ def run(collection: Path, year: str, out: Path, *, store: str | None, unless_sam
         standard = standard.without_learning() if options["no_learn"] else standard
     with steps("read"):
         read = read_collection(collection, standard.questionnaire, year, standard.name)
-    stated = {
-        "collection": str(collection),
-        "year": year,
-        **options,
-        "standard": standard.name,
-        **planned,
-        "seal": None,
-    }
+    named = {"collection": str(collection), "year": year}
+    stated = {**named, **options, "standard": standard.name, **planned}
     known_by = fingerprint(identify_run(read, standard, stated))
     if unless_same and holds_run(out, known_by, stated):
         click.echo(f"{out}: this very run stands there already, whole. Nothing was done.")
@@ -99,13 +93,13 @@ def run(collection: Path, year: str, out: Path, *, store: str | None, unless_sam
 
 
 def _read_plan(file: Path | None, random_share: float | None) -> dict[str, Any]:
-    """The options that say how visits are chosen: the plan as text, and its random share unless another was given."""
+    """The options that say how visits are chosen: the plan as text, its random share unless given, and no seal."""
     from crosscheck.visits.design import default_plan, format_design, load_design
 
     design = load_design(file or default_plan())
     if random_share is not None:
         design = design.model_copy(update={"random_share": random_share})
-    return {"random_share": design.random_share, "plan": format_design(design)}
+    return {"random_share": design.random_share, "plan": format_design(design), "seal": None}
 
 
 def _tell_taken_up(work: Work) -> None:

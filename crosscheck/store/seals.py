@@ -107,16 +107,12 @@ def seal_draw(store: Store, run_id: str, source: str, known_from: datetime, who:
     with store.writing() as connection:
         run = look_up(connection, run_id)
         corrections, frame = read_sealable(connection, run)
-        refuse_codes(frame.organisations["org_code"].to_list())
-        refuse_codes(frame.organisations["stratum"].unique().sort().to_list())
+        for name in ("org_code", "stratum"):
+            refuse_codes(frame.organisations[name].unique().sort().to_list())
         of_year = _of_year(list_seals(connection), run)
         _refuse_waiting(of_year)
         details = {
-            "standard": run["standard"],
-            "year": run["year"],
-            "frame": digest_frame(frame, run["year"]),
-            "organisations": frame.organisations.height,
-            "draws": frame.number,
+            **_describe_frame(frame, run),
             "source": audit.printable("source", source),
             "known_from": known_from.astimezone(UTC).isoformat(),
             "corrections": corrections,
@@ -213,6 +209,16 @@ def read_sealable(connection: sa.Connection, run: Mapping[str, Any]) -> tuple[in
     accepted = ACCEPTED in manifest["outputs"]
     times = len(read_accepted(read_file(connection, run["number"], "output", ACCEPTED))) if accepted else 0
     return times, frame
+
+
+def _describe_frame(frame: Frame, run: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "standard": run["standard"],
+        "year": run["year"],
+        "frame": digest_frame(frame, run["year"]),
+        "organisations": frame.organisations.height,
+        "draws": frame.number,
+    }
 
 
 def _of_year(seals: list[KeptSeal], run: Mapping[str, Any]) -> list[KeptSeal]:

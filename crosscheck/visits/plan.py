@@ -106,10 +106,8 @@ def plan_visits(listed: pl.DataFrame, duties: pl.DataFrame, capacity: Capacity, 
     others = max(capacity.visits - drawn.height - bound.height, 0)
     chosen = {"mandatory": bound, "risk": left.head(others), "random": drawn}
     arms = pl.concat([chosen[name].select("org_code", selected_by=pl.lit(name)) for name in ARMS])
-    of_organisation = arms.join(
-        draw.select("org_code", "inclusion_probability"), on="org_code", how="full", coalesce=True
-    )
-    added = _list_added(design.added)
+    chances, added = draw.select("org_code", "inclusion_probability"), _list_added(design.added)
+    of_organisation = arms.join(chances, on="org_code", how="full", coalesce=True)
     planned = testable.select(_KEYS).join(of_organisation, on="org_code", how="left").join(added, "org_code", "left")
     return Plan(
         listed.select(_KEYS).join(planned, on=_KEYS, how="left", maintain_order="left"),

@@ -1,8 +1,8 @@
 """What the adaptive design finds and how sure it is, on invented collections whose truth is known.
 
-By hand: `python tests/soak/adaptive.py [WORLDS]`. Prints for each mechanism the share of the hits that as many visits to the
-highest risks would make, and the standard error of the prevalence (aided by the risk as model) over that of a simple random
-sample of as many visits. Both are computed from the published chances, not simulated.
+By hand: `python tests/soak/adaptive.py [WORLDS]`. Prints for each mechanism the share of the hits that as many visits
+to the highest risks would make, and the standard error of the prevalence (aided by the risk as model) over that of a
+simple random sample of as many visits. Both are computed from the published chances, not simulated.
 """
 
 from __future__ import annotations
