@@ -663,6 +663,7 @@ FURTHER: Final[dict[str, tuple[Column, ...]]] = {
             "visited", "choice", "what a visit of the year found", may_be_empty=True, allowed=("upheld", "qualified"),
             empty="nobody was there",
         ),
+        _text("added", "who added its organisation to the visits, and why", "nobody did"),
     ),
     "problems": (Column("org_code", "code", "whose row it is", may_be_empty=True, empty="nobody can tell"),),
     "findings": (
@@ -849,6 +850,34 @@ KEPT: Final[dict[str, Table]] = {
             key=("org_code", "function", "dot"),
         ),
         Table(
+            "draw",
+            "one organisation that took part in the random draw, drawn or not",
+            (
+                _ORG,
+                _text("stratum", "the group that it was drawn in: types of organisation, or a bin of like risk"),
+                _text("ticket", "SHA-256 of value|year|code, 64 hexadecimal digits; the smallest are drawn"),
+                _number("inclusion_probability", "the chance that it had of being drawn", "probability"),
+                _number("weight", "by what the odds of its ticket are divided before they are compared", "odds"),
+                Column("drawn", "flag", "whether it was drawn"),
+            ),
+            key=("org_code",),
+        ),
+        Table(
+            "joint_chances",
+            "one pair of strata of the random draw",
+            (
+                _text("stratum", "the one stratum"),
+                _text("other", "the other, the same or a later one in alphabetical order"),
+                _number(
+                    "joint_probability",
+                    "that two different organisations, one of each, are both drawn",
+                    "probability",
+                    empty="the stratum holds one organisation",
+                ),
+            ),
+            key=("stratum", "other"),
+        ),
+        Table(
             "pooled",
             "the scores of one organisation in one section together, or in all",
             (
@@ -972,7 +1001,10 @@ KEPT: Final[dict[str, Table]] = {
                 _text("packages", "versions of the libraries that compute"),
                 _text("options", "what was asked for"),
                 _number("seed", "of the intervals, and the value of the practice draw", "number"),
-                _text("draw", "of the random sample: that it is for practice, its value, the chances by stratum"),
+                _text(
+                    "draw",
+                    "of the random sample: whether it binds, its value, chances by stratum and their fit, additions",
+                ),
                 _text("inputs", "each input file: SHA-256, rows, rows set aside"),
                 Column("absent_tables", "list", "tables that the collection does not have"),
                 _text("rules", "how many, their SHA-256, those not in force"),

@@ -433,7 +433,7 @@ def test_terminal_workbook_and_manifest_say_that_the_draw_is_for_practice_and_wh
 ) -> None:
     told = (folder.parent / "run.txt").read_text(encoding="utf-8")
     plan = told[told.index("PLAN") :]
-    assert "the random sample is a practice draw, not binding; it was drawn with the value 2009" in plan
+    assert "the random sample is a practice draw, not binding; it was drawn with the value 1" in plan
     assert "15 for an unmet statutory duty, 15 for the highest risk, 30 at random" in plan
     duties = pl.read_parquet(folder / "duties.parquet")
     mandatory = visit_list.filter(pl.col("selected_by") == "mandatory")
@@ -441,13 +441,13 @@ def test_terminal_workbook_and_manifest_say_that_the_draw_is_for_practice_and_wh
         (line,) = [line for line in plan.splitlines() if line.strip().startswith(f"{check} (")]
         assert code in line
     draw = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))["draw"]
-    assert (draw["binding"], draw["note"], draw["value"]) == (False, "practice draw, not binding", "2009")
+    assert (draw["binding"], draw["note"], draw["value"]) == (False, "practice draw, not binding", "1")
     at_random = visit_list.filter(pl.col("selected_by") == "random")["org_code"].n_unique()
     assert sum(stratum["drawn"] for stratum in draw["strata"]) == at_random == 30
     workbook = fastexcel.read_excel(folder / "visit_list.xlsx")
     assert workbook.load_sheet("duties").height == duties.height
     rests_on = dict(workbook.load_sheet("rests on").to_polars().iter_rows())
-    assert rests_on["random sample"] == "practice draw, not binding; drawn with the value 2009"
+    assert rests_on["random sample"] == "practice draw, not binding; drawn with the value 1"
 
 
 def test_duties_and_follow_up_are_the_same_as_csv_and_as_parquet(folder: Path) -> None:

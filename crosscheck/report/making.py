@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import polars as pl
+import tomli
 
 from crosscheck.collection.problems import SCHEMA
 from crosscheck.collection.read import Collection, InputFile
@@ -30,7 +31,9 @@ from crosscheck.report.run_folder import (
 from crosscheck.report.tables import write_parquet
 from crosscheck.rulebook.waivers import Waiver
 from crosscheck.standard import Standard, load_standard
-from crosscheck.visits.plan import Capacity
+from crosscheck.visits.design import read_design
+from crosscheck.visits.plan import TWO_ARMS, Capacity
+from crosscheck.visits.seal import read_seal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -73,8 +76,8 @@ def make_run(
     Args:
         collection: what was read.
         standard: the rules and models.
-        options: as the manifest keeps them: `year`, `capacity`, `random_share`, `seed`, `screens`, `pages` and
-            `allow_polarity` are followed here.
+        options: as the manifest keeps them: `year`, `capacity`, `random_share`, `plan` (as text), `seed`, `seal` (of a
+            binding draw), `screens`, `pages` and `allow_polarity` are followed here.
         folder: the run's place.
         step: the clock of the steps.
         beside: what is added to the manifest and to the folder.
@@ -110,7 +113,7 @@ def _work_out(
     work: Work,
     told_beside: Mapping[str, Any],
 ) -> None:
-    capacity = Capacity(options["capacity"], options["random_share"], options["seed"])
+    capacity = _read_capacity(options)
     outcome = cross_check(
         collection,
         standard,
@@ -124,6 +127,14 @@ def _work_out(
     manifest = describe_run(collection, standard, outcome, options, capacity) | dict(told_beside)
     with step("write"):
         write_outcome(outcome, collection, standard.rulebook, manifest | {"seconds": step.seconds}, work)
+
+
+def _read_capacity(options: Mapping[str, Any]) -> Capacity:
+    """How visits are chosen, from the options; a run of a former release states neither a plan nor a seal."""
+    plan = options.get("plan")
+    design = read_design(tomli.loads(plan), "the run's plan") if plan else TWO_ARMS
+    seal = read_seal(options.get("seal"))
+    return Capacity(options["capacity"], options["random_share"], options["seed"], design, seal)
 
 
 def reply_key(run: Path) -> str:

@@ -57,7 +57,7 @@ def describe_run(
         "packages": {package: version(package) for package in _PACKAGES},
         "options": dict(options),
         "seed": capacity.seed,
-        "draw": describe_draw(outcome.draw, capacity, options["year"]),
+        "draw": describe_draw(outcome.plan, capacity, options["year"]),
         "inputs": describe_inputs(collection),
         "absent_tables": list(collection.absent),
         "rules": {

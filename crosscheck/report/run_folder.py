@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 MANIFEST: Final = "manifest.json"
 COLLECTION: Final = "collection"
 RULEBOOK: Final = "rulebook.json"
+DRAW: Final = "draw"
+JOINT: Final = "joint_chances"
 
 # The stages of a run, each whole before the next is begun (the workbook is written beside the outcome).
 OUTCOME: Final = "outcome"
@@ -38,7 +40,8 @@ _WHOLE: Final = "manifest"
 
 _WORKBOOK: Final = "visit_list.xlsx"
 _DECIMALS: Final = 6
-_EXACT: Final = "inclusion_probability"  # one over it is how many a visit stands for
+# One over the chance is how many a visit stands for; the others are published for the draw to be repeated.
+_EXACT: Final = ("inclusion_probability", "joint_probability", "weight")
 
 
 def work_on_run(folder: Path, fingerprint: str, options: Mapping[str, Any]) -> AbstractContextManager[Work]:
@@ -185,6 +188,8 @@ def _write_tables(
         "follow_up": _shaped(outcome.follow_up, "follow_up"),
         "problems": _shaped(collection.problems, "problems"),
         "pooled": _rounded(outcome.pooled),
+        DRAW: _rounded(outcome.plan.draw),
+        JOINT: _rounded(outcome.plan.frame.joint),
         **{name: _rounded(table) for name, table in outcome.screens.items()},
     }
     kept = {name: _rounded(getattr(outcome, name)) for name in ("cases", "findings", "ties", "names", "places")}
@@ -213,7 +218,9 @@ def _shaped(table: pl.DataFrame, name: str) -> pl.DataFrame:
 
 
 def _rounded(table: pl.DataFrame) -> pl.DataFrame:
-    return table.with_columns((pl.selectors.float() - pl.selectors.by_name(_EXACT, require_all=False)).round(_DECIMALS))
+    return table.with_columns(
+        (pl.selectors.float() - pl.selectors.by_name(*_EXACT, require_all=False)).round(_DECIMALS)
+    )
 
 
 def _rules_as_used(rulebook: Rulebook) -> list[dict[str, Any]]:

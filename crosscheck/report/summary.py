@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _WIDTH: Final = 110
+_NEAR: Final = 1e-6
 _TABLES: Final = ("duties.csv", "follow_up.csv", "findings.csv", "scores.csv", "problems.csv")
 
 
@@ -153,12 +154,40 @@ def _plan(visit_list: pl.DataFrame, duties: pl.DataFrame, draw: Mapping[str, Any
     told = ", ".join(f"{arms[arm]} {words}" for arm, words in ARMS.items())
     yield f"PLAN  {chosen['org_code'].n_unique()} organisations, {chosen.height} declarations to test: {told}"
     yield f"  the random sample is a {draw['note']}; it was drawn with the value {draw['value']}"
+    yield from _wrapped(_describe_fit(draw), "  ")
+    for one in draw.get("added", []):
+        yield from _wrapped(f"added by {one['who']}, visited beside these: {one['org_code']} ({one['why']})", "  ")
+    for code in draw.get("added_unknown", []):
+        yield f"  {code} was added, but has no declaration of compliance that a visit can test: look at the code"
     if arms["mandatory"]:
         yield "  duties for which a visit is mandatory, and of whom (duties.csv has their answers):"
     mandatory = chosen.filter(pl.col("selected_by") == "mandatory").select("org_code", "function")
     admitted = duties.join(mandatory, on=["org_code", "function"]).group_by("check_id", "basis")
     for check_id, basis, codes in admitted.agg(pl.col("org_code").unique().sort()).sort("check_id").iter_rows():
         yield "    " + textwrap.shorten(f"{check_id} ({', '.join(codes)}): {basis}", _WIDTH, placeholder=" …")
+
+
+def _describe_fit(draw: Mapping[str, Any]) -> str:
+    """How draws with made-up values fit the chances, whether the floor is reached, and what expected benefit brings."""
+    said = []
+    if fit := draw.get("dry_draws"):
+        said.append(
+            f"tried with {fit['draws']:,} made-up values: chi-square {fit['chi_square']:.0f} on {fit['freedom']} "
+            f"degrees of freedom (p {fit['p']:.2f}), {fit['never_drawn']} organisations never drawn"
+        )
+    floor = draw.get("floor") or {"asked": 0.0, "least_chance": None}
+    if floor["least_chance"] is not None and floor["least_chance"] < floor["asked"] - _NEAR:
+        said.append(
+            f"the floor of {floor['asked']:.1%} is not reached: the least chance is {floor['least_chance']:.1%}; more "
+            "visits or a lower floor would do"
+        )
+    if gain := {one["chosen_by"]: one for one in draw.get("gain", [])}:
+        chosen, by_risk = gain["expected_benefit"], gain["risk"]
+        said.append(
+            f"chosen by expected benefit: {chosen['benefit']:.1f} of it, by risk {by_risk['benefit']:.1f}; "
+            f"{chosen['finds']:.1f} declarations expected not to be upheld, by risk {by_risk['finds']:.1f}"
+        )
+    return "; ".join(said)
 
 
 def _lists(visit_list: pl.DataFrame) -> Iterator[str]:

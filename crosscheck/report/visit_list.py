@@ -9,7 +9,6 @@ import polars as pl
 
 from crosscheck.frames import FURTHER, OUTPUTS
 from crosscheck.report.place import describe_effect
-from crosscheck.visits.plan import PRACTICE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -23,7 +22,7 @@ _WIDTHS: Final = {
     "rank": 6, "org_code": 8, "name": 34, "org_type": 13, "region": 15, "function": 13, "declared": 21, "risk": 7,
     "risk_low": 7, "risk_high": 7, "rank_low": 7, "rank_high": 7, "selected_by": 11, "inclusion_probability": 11,
     "flags": 7, "unknowns": 10, "reason": 48, "pool": 10, "duties_unmet": 8, "decibans": 10,
-    "among_capacity": 9, "visited": 11,
+    "among_capacity": 9, "visited": 11, "added": 24,
 }  # fmt: skip
 # Folded away, so that what people plan by fits the screen and prints legibly; the + above the columns unfolds them.
 _FOLDED: Final = (
@@ -33,7 +32,7 @@ _FORMATS: Final = {
     "risk": "0%", "risk_low": "0%", "risk_high": "0%", "among_capacity": "0%",
     "inclusion_probability": "0.0%", "decibans": "+0.0;-0.0;0.0",
 }  # fmt: skip
-_WRAPPED: Final = ("name", "region", "reason", "remarks")
+_WRAPPED: Final = ("name", "region", "reason", "added", "remarks")
 _LINE: Final = 15  # points that a line of text takes
 # What those who plan the visits fill in: heading, width, the choices that the cell offers, and what it is for.
 _OWN: Final = (
@@ -45,12 +44,13 @@ _OWN: Final = (
 _ARMS: Final = {
     "mandatory": "chosen for an unmet statutory duty, by its own answers (duties.csv says which)",
     "risk": "chosen for the highest risk",
-    "random": f"chosen at random, not for its risk ({PRACTICE})",
+    "random": "chosen at random, not for its risk",
 }
 # Greys that a printer without colour tells apart; the arm stands in the cell in words as well.
 _FILLS: Final = {"mandatory": "#BFC7CF", "risk": "#DDE2E7", "random": "#F1F3F5"}
 _BAR: Final = "#9AA5B1"
 _REASONS: Final = 5
+_SAMPLE: Final = "random sample"
 _DUTY: Final = ("org_code", "function", "check_id", "severity", "finding", "answer", "basis")
 _NOTE: Final = {"x_scale": 3.4, "y_scale": 2.4, "author": "crosscheck"}
 
@@ -82,7 +82,7 @@ def write_workbook(
         _set_for_print(sheet, visit_list.width + len(_OWN))
         if duties is not None:
             _write_rows(workbook, "duties", _DUTY, duties.select(_DUTY).rows())
-        _write_meanings(workbook, visit_list.columns)
+        _write_meanings(workbook, visit_list.columns, dict(rests_on).get(_SAMPLE, ""))
         _write_pairs(workbook, "rests on", ("What", "Which"), rests_on)
 
 
@@ -170,11 +170,12 @@ def _set_for_print(sheet: Worksheet, width: int) -> None:
     sheet.set_column(width, width, 2)
 
 
-def _write_meanings(workbook: Workbook, columns: Sequence[str]) -> None:
+def _write_meanings(workbook: Workbook, columns: Sequence[str], sample: str) -> None:
     meanings = {column.name: column.meaning for column in (*OUTPUTS["visit_list"].columns, *FURTHER["visit_list"])}
     rows = [(name.replace("_", " "), meanings.get(name, "")) for name in columns]
     rows += [(name, meaning) for name, _, _, meaning in _OWN]
-    rows += [(f"selected by: {arm}", meaning) for arm, meaning in _ARMS.items()]
+    arms = _ARMS | ({"random": f"{_ARMS['random']} ({sample})"} if sample else {})
+    rows += [(f"selected by: {arm}", meaning) for arm, meaning in arms.items()]
     _write_pairs(workbook, "columns", ("Column", "What it says"), rows)
 
 
@@ -232,7 +233,7 @@ def tell_basis(manifest: Mapping[str, Any], tables: Mapping[str, str]) -> list[t
     rules, models = manifest["rules"], manifest["models"]
     return [
         ("crosscheck", manifest["crosscheck"]),
-        ("random sample", f"{manifest['draw']['note']}; drawn with the value {manifest['draw']['value']}"),
+        (_SAMPLE, f"{manifest['draw']['note']}; drawn with the value {manifest['draw']['value']}"),
         *((f"option {name.replace('_', ' ')}", "" if value is None else str(value)) for name, value in options.items()),
         ("rules", f"{rules['count']}, SHA-256 {rules['sha256']}"),
         *((f"model {name}", f"{one['version']}, SHA-256 {one['sha256']}") for name, one in models.items()),

@@ -10,7 +10,7 @@ from crosscheck.report.page import environment
 from crosscheck.report.place import describe_assumed, describe_assumption, find_like_ranks
 from crosscheck.report.run_folder import read_table
 from crosscheck.report.shelves import read_basis
-from crosscheck.visits.plan import PRACTICE, count_arms
+from crosscheck.visits.plan import count_arms
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -51,9 +51,9 @@ def write_visit_page(
         basis=basis,
         rows=rows,
         planned=[row for row in rows if row["selected_by"]],
+        added=[row for row in rows if row["added"]],
         arms=ARMS,
         pools=POOLS_IN_WORDS,
-        practice=PRACTICE,
         chosen=count_arms(listed),
         laws=_name_laws(read_table(run, "duties"), {(row["org_code"], row["function"]): row["reason"] for row in rows}),
         like=find_like_ranks(listed, capacity),

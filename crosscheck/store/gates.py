@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
-import unicodedata
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -12,8 +10,10 @@ import polars as pl
 
 from crosscheck.report.assessment import KEYS, list_high_risk, take_decisions
 from crosscheck.sensitivity import GATE
-from crosscheck.store.audit import verify_trail
+from crosscheck.store.audit import fold, verify_trail
 from crosscheck.store.preparation import SENSITIVITY
+from crosscheck.store.seals import list_seals
+from crosscheck.visits.seal import read_seal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -50,6 +50,7 @@ def ask_gates(
     return [
         _problems(held),
         _signs(held),
+        _draw(connection, held),
         _decisions(held),
         _visits(held),
         _accord(held),
@@ -58,11 +59,6 @@ def ask_gates(
         _audit(connection),
         _signatures(signed),
     ]
-
-
-def fold(name: str) -> str:
-    """A person's name without case, marks and the order of its parts: `Jane  SMITH` and `Smith, Jane` are one."""
-    return " ".join(sorted(re.findall(r"\w+", unicodedata.normalize("NFKC", name).casefold())))
 
 
 def _problems(held: Round) -> Gate:
@@ -92,6 +88,24 @@ def _signs(held: Round) -> Gate:
         passes=True,
         says=f"{len(failing)} items in doubt of which end is worse" + (f": {allowed}" if failing else ""),
     )
+
+
+def _draw(connection: sa.Connection, held: Round) -> Gate:
+    """Whether a sealed value decided the draw; a run that was corrected since stands on the draw made before."""
+    manifest, run_id = held.evidence.manifest, held.run["run_id"]
+    seal = read_seal(manifest["options"].get("seal"))
+    kept = next((one for one in list_seals(connection) if seal and one.run_id == seal.run and one.drawn), None)
+    told = kept.drawn if kept and kept.confirmed else None
+    if seal is None or kept is None or told is None or (told["frame"], told["value"]) != (seal.frame, seal.value):
+        what = "The random sample is a practice draw, not binding" if seal is None else "No kept seal has this draw"
+        says = f"{what}. Seal it before a public value is known, and draw then: crosscheck visits seal {run_id}"
+        return Gate("draw", passes=False, says=says)
+    if told["run"] == run_id and manifest["draw"]["binding"]:
+        return Gate("draw", passes=True, says=f"Draw {kept.details['draw_of_the_year']} of the year: {seal.describe()}")
+    if "corrects" in manifest:
+        says = f"Drawn as run {told['run']} and corrected since: {seal.describe()}"
+        return Gate("draw", passes=True, says=says)
+    return Gate("draw", passes=False, says=f"The binding draw is run {told['run']}, not this one. Publish that one")
 
 
 def _decisions(held: Round) -> Gate:

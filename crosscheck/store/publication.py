@@ -15,7 +15,7 @@ from crosscheck.report.folder import written_whole
 from crosscheck.report.identity import identify_code
 from crosscheck.store import audit
 from crosscheck.store.bundle import lay_out, pack, unpack
-from crosscheck.store.gates import ask_gates, fold
+from crosscheck.store.gates import ask_gates
 from crosscheck.store.round import draw_up, open_round, read_records
 from crosscheck.store.tables import Audit, Edition, Kept, Run, Signature
 
@@ -99,8 +99,8 @@ def sign(store: Store, ready: Ready, who: str, role: str, reason: str) -> None:
     Raises:
         StoreError: the person has signed it already, under whatever spelling, or something is empty.
     """
-    run, digest, person = ready.held.run, ready.draft.digest, fold(who)
-    if person in {fold(one["who"]) for one in ready.signed}:
+    run, digest, person = ready.held.run, ready.draft.digest, audit.fold(who)
+    if person in {audit.fold(one["who"]) for one in ready.signed}:
         raise StoreError(f"{who} has signed this already. A second person must.")
     with store.writing() as connection:
         details = {"digest": digest, "role": role, "reason": reason, "edition": ready.draft.heading.edition_id}

@@ -14,6 +14,7 @@ from crosscheck.errors import DifferenceError, StoreError
 from crosscheck.report.assessment import read_assessment_model, read_evidence
 from crosscheck.report.assessment_page import SUMS, Heading, read_files
 from crosscheck.report.corrected_run import make_corrected_run
+from crosscheck.report.drawn_run import make_drawn_run
 from crosscheck.report.identity import identify_code
 from crosscheck.report.making import ACCEPTED, read_accepted
 from crosscheck.report.national import write_national
@@ -23,11 +24,14 @@ from crosscheck.store.publication import read_edition
 from crosscheck.store.round import RECORDS, assess_again, write_files
 from crosscheck.store.runs import look_up, read_file, show_run
 from crosscheck.store.workplace import call, set_up
+from crosscheck.visits.seal import read_seal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from contextlib import AbstractContextManager
     from pathlib import Path
+
+    import polars as pl
 
     from crosscheck.store.database import Store
     from crosscheck.store.publication import KeptEdition
@@ -137,14 +141,22 @@ def replay(
 
 def _make_again(store: Store, told: Mapping[str, Any], place: Workplace) -> Path:
     """The run that is laid out, made again; one that was corrected is made as it was, and then corrected again."""
-    run = place.folder / "run"
+    run, seal = place.folder / "run", read_seal(place.options.get("seal"))
     call(_command(place, run))
+    accepted_each_time: tuple[pl.DataFrame, ...] = ()
     if ACCEPTED in told["outputs"]:
         with store.reading() as connection:
             kept = read_file(connection, look_up(connection, told["run_id"])["number"], "output", ACCEPTED)
-        for time, accepted in enumerate(read_accepted(kept), 1):
-            corrected = place.folder / f"run-corrected-{time}"
-            make_corrected_run(run, accepted, corrected, _Untimed())
+        accepted_each_time = read_accepted(kept)
+    # A draw may have been sealed before the first correction, after the last, or between two.
+    for time in range(len(accepted_each_time) + 1):
+        if seal and seal.corrections == time:
+            drawn = place.folder / "run-drawn"
+            make_drawn_run(run, seal, place.collection, drawn, _Untimed())
+            run = drawn
+        if time < len(accepted_each_time):
+            corrected = place.folder / f"run-corrected-{time + 1}"
+            make_corrected_run(run, accepted_each_time[time], corrected, _Untimed())
             run = corrected
     return run
 
@@ -165,6 +177,10 @@ def _command(place: Workplace, out: Path) -> list[object]:
     values = [f"--{name.replace('_', '-')}={options[name]}" for name in _VALUES if options[name] is not None]
     flags = [f"--{name.replace('_', '-')}" for name in _FLAGS if options[name]]
     flags.append("--pages" if options["pages"] else "--no-pages")
+    if options.get("plan"):
+        plan = place.folder / "plan.toml"
+        plan.write_text(options["plan"], encoding="utf-8")
+        flags.append(f"--plan={plan}")
     return ["run", place.collection, "--year", options["year"], "--out", out, *values, *flags]
 
 

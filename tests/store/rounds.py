@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import json
-from datetime import date
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from unittest.mock import patch
 
+from crosscheck import settings
 from crosscheck.report.assessment import KEYS, list_high_risk
-from crosscheck.store import decisions
-from crosscheck.store.database import Store
+from crosscheck.store import audit, decisions, seals
+from crosscheck.store.database import Store, open_store
 from crosscheck.store.decisions import Proposal, read_history
 from crosscheck.store.preparation import SENSITIVITY, keep_preparation
 from crosscheck.store.publication import Correction, Ready, look_over, publish, sign
 from crosscheck.store.records import Visited, answer_problems, record_visit
 from crosscheck.store.round import open_round
-from crosscheck.store.runs import look_up
+from crosscheck.store.runs import look_up, save_run, show_run
+from crosscheck.terminal import Steps
 from tests.conftest import make_run
 from tests.few import cut_collection, of_each_type
 
 EACH_TYPE = 12
+SOURCE = "the lottery's main numbers of 1 May 2009"
 STEADY = [{"assumption": "8% are not upheld by lot", "kept": 0.8, "correlation": 0.9, "farthest": 5}]
 
 
@@ -28,7 +33,32 @@ def make_small_round(place: Path) -> None:
     collection = cut_collection(place / "collection", kept)
     with (collection / "answers.csv").open("a", encoding="utf-8") as answers:
         answers.write(f"{kept[0]},no.such_question,,yes\n")
-    make_run(collection, place / "run", "--no-pages", "--capacity", "6")
+    make_run(collection, place / "practice", "--no-pages", "--capacity", "6")
+    draw_binding(place)
+
+
+def draw_binding(place: Path) -> None:
+    """Seal, confirm and draw the practice run: `run` is the one with the binding draw."""
+    with open_store(str(place / "seals.db"), create=True) as store:
+        run_id = save_run(store, place / "practice", place / "collection", settings.home()).run_id
+        known_from = datetime.now(UTC) + timedelta(days=1)
+        seals.seal_draw(store, run_id, SOURCE, known_from, "Ann Assessor")
+        seals.confirm_seal(store, run_id, "Bob Batch")
+        with patch.object(seals, "now", lambda: known_from):
+            seals.draw_sealed(store, run_id, "4 8 15 16 23 42", place / "run", "Ann Assessor", Steps())
+
+
+def tell_draw(store: Store, run_id: str) -> None:
+    """Tell in the trail of a store that keeps only the drawn run how it was sealed, confirmed and drawn."""
+    manifest = show_run(store, run_id)
+    seal = manifest["options"]["seal"]
+    said = {"standard": manifest["options"]["standard"], "year": manifest["options"]["year"], "draw_of_the_year": 1}
+    drawn = "the run that was drawn" if "corrects" in manifest else manifest["run_id"]
+    with store.writing() as connection:
+        seq = audit.append(connection, "Ann Assessor", seals.SEALED, seal["run"], seal | said).seq
+        audit.append(connection, "Bob Batch", seals.CONFIRMED, seal["run"], {"seal": seq, "frame": seal["frame"]})
+        told = {"seal": seq, "frame": seal["frame"], "value": seal["value"], "run": drawn}
+        audit.append(connection, "Ann Assessor", seals.DRAWN, seal["run"], told)
 
 
 def decide(store: Store, run_id: str, declaration: tuple[str, str], kind: str, reason: str = "Asked it.") -> None:
@@ -56,10 +86,15 @@ def fulfil(store: Store, run_id: str, *, without: str = "") -> list[tuple[str, s
         decide(store, run_id, asked[0], "accept")
     if without == "names":
         decide(store, run_id, asked[1], "qualify", "ann  assessor saw the register.")
-    if without != "problems":
-        answer_problems(store, run_id, {}, "Bob Batch", "One row of a question that there is not.")
-    if without != "sensitivity":
-        keep_preparation(store, run_id, {SENSITIVITY: json.dumps(STEADY).encode()}, "Bob Batch")
+    varied = {SENSITIVITY: json.dumps(STEADY).encode()}
+    rest: dict[str, Callable[[], object]] = {
+        "draw": lambda: tell_draw(store, run_id),
+        "problems": lambda: answer_problems(store, run_id, {}, "Bob Batch", "One row of a question that there is not."),
+        "sensitivity": lambda: keep_preparation(store, run_id, varied, "Bob Batch"),
+    }
+    for gate, do in rest.items():
+        if gate != without:
+            do()
     return asked
 
 

@@ -14,8 +14,8 @@ from click.testing import CliRunner
 
 from crosscheck.cli import main
 from crosscheck.errors import DifferenceError, GateError, StoreError, UnknownNameError
+from crosscheck.store.audit import fold
 from crosscheck.store.database import Store
-from crosscheck.store.gates import fold
 from crosscheck.store.publication import (
     Correction,
     export_edition,
@@ -42,7 +42,7 @@ def failing(store: Store, run_id: str) -> set[str]:
 def test_a_round_is_published_signed_by_two_frozen_and_corrected_by_name(
     store: Store, round_id: str, tmp_path: Path
 ) -> None:
-    assert failing(store, round_id) == {"problems", "decisions", "sensitivity", "signatures"}
+    assert failing(store, round_id) == {"problems", "draw", "decisions", "sensitivity", "signatures"}
     asked = fulfil(store, round_id)
     assert failing(store, round_id) == {"signatures"}
     ready = sign_twice(store, round_id)
@@ -104,7 +104,7 @@ def test_nothing_that_was_published_or_signed_can_be_changed_or_taken_away(store
 
 
 @sqlite_alone
-@pytest.mark.parametrize("gate", ["problems", "decisions", "visits", "accord", "names", "sensitivity"])
+@pytest.mark.parametrize("gate", ["problems", "draw", "decisions", "visits", "accord", "names", "sensitivity"])
 def test_each_gate_alone_keeps_an_edition_back_and_says_why(store: Store, round_id: str, gate: str) -> None:
     fulfil(store, round_id, without=gate)
     ready = sign_twice(store, round_id)
@@ -206,7 +206,7 @@ def test_the_commands_say_all_that_is_missing_and_end_with_15(store_url: str, ro
     asked = ["publish", round_id, "--year", "2008/09", "--store", store_url, "--check"]
     told = CliRunner().invoke(main, asked)
     assert told.exit_code == 15
-    for gate in ("problems", "decisions", "sensitivity", "signatures"):
+    for gate in ("problems", "draw", "decisions", "sensitivity", "signatures"):
         assert f"\n{gate}: " in told.output
     assert (
         CliRunner().invoke(main, ["publish", round_id, "--year", "2007/08", "--store", store_url, "--check"]).exit_code

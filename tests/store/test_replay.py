@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import polars as pl
@@ -14,14 +15,16 @@ from crosscheck import settings
 from crosscheck.cli import main
 from crosscheck.errors import DifferenceError
 from crosscheck.report.assessment_page import SUMS, sum_up
+from crosscheck.store import seals
 from crosscheck.store.bundle import pack, unpack
 from crosscheck.store.contents import compress
 from crosscheck.store.database import Store
-from crosscheck.store.publication import read_edition
+from crosscheck.store.publication import publish, read_edition
 from crosscheck.store.replay import replay
 from crosscheck.store.runs import save_run
 from crosscheck.store.triggers import protect, release
-from tests.store.rounds import publish_whole
+from crosscheck.terminal import Steps
+from tests.store.rounds import fulfil, publish_whole, sign_twice
 
 EDITION = "2008-09/1"
 
@@ -94,6 +97,32 @@ def test_a_run_that_was_corrected_twice_is_made_again_from_its_sources_and_the_c
     replayed = replay(store, EDITION)
     assert replayed.different == []
     assert {("run", "accepted.parquet"), ("run", "corrections.csv"), ("run", "manifest.json")} <= {
+        (one.of, one.path) for one in replayed.compared
+    }
+
+
+@pytest.mark.parametrize("store_url", ["sqlite"], indirect=True)
+def test_a_run_that_was_corrected_then_drawn_is_made_again_in_that_order(
+    store: Store, small_round: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, collection = small_round[0].parent / "practice", small_round[1]
+    differs = pl.read_parquet(run / "findings.parquet").filter(pl.col("verdict") == "differs")
+    org_code = differs.group_by("org_code").len().sort("len", "org_code", descending=True)["org_code"][0]
+    corrected = correct_one_answer(run, tmp_path, org_code)
+    run_id = save_run(store, corrected, collection, settings.home()).run_id
+    due = datetime.now(UTC) + timedelta(days=1)
+    seals.seal_draw(store, run_id, "the lottery", due, "Ann")
+    seals.confirm_seal(store, run_id, "Bob")
+    monkeypatch.setattr(seals, "now", lambda: due)
+    drawn, seal = seals.draw_sealed(store, run_id, "42", tmp_path / "drawn", "Ann", Steps())
+    assert seal.corrections == 1
+    fulfil(store, drawn, without="draw")
+    ready = sign_twice(store, drawn)
+    assert [gate.says for gate in ready.gates if gate.name == "draw"] == [f"Draw 1 of the year: {seal.describe()}"]
+    publish(store, ready, "Bob")
+    replayed = replay(store, EDITION)
+    assert replayed.different == []
+    assert {("run", "draw.csv"), ("run", "corrections.csv"), ("run", "manifest.json")} <= {
         (one.of, one.path) for one in replayed.compared
     }
 
