@@ -1,8 +1,9 @@
 """Slips of the pen, one at a time: how many of them do the tests of the same room catch?
 
 By hand, as part of `make soak`. Each mutant is a copy of the checkout with one thing changed; it is caught if a test
-fails. Of the language of the rules, of risk, scores and visits a sample is drawn from a fixed seed, and the share is
-printed with its interval, after every mutant that lived.
+fails. Of the room's tests those are run whose file calls the function that is changed, quick ones first. Of the
+language of the rules, of risk, scores and visits a sample is drawn from a fixed seed, and the share is printed with its
+interval, after every mutant that lived.
 
     python tests/soak/mutants.py                               # all rooms, 100 of each
     python tests/soak/mutants.py --room scoring --number 10
@@ -13,8 +14,11 @@ from __future__ import annotations
 
 import argparse
 import ast
+import compileall
+import json
 import math
 import os
+import resource
 import shutil
 import subprocess
 import sys
@@ -22,7 +26,9 @@ import tempfile
 import time
 from collections.abc import Iterator
 from copy import deepcopy
+from functools import partial
 from pathlib import Path
+from py_compile import PycInvalidationMode
 from random import Random
 from typing import Any, NamedTuple
 
@@ -30,7 +36,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 
 
 class Room(NamedTuple):
-    """Files that are changed, and the tests that should notice; quick ones first, since a mutant dies of the first."""
+    """Files that are changed, and the tests that should notice."""
 
     sources: tuple[str, ...]
     tests: tuple[str, ...]
@@ -53,7 +59,7 @@ ROOMS = {
     ),
     **{name: room_of(name) for name in ("risk", "scoring", "visits")},
 }
-LONGEST_RUN = 240  # seconds; a mutant that runs on for ever is caught
+LONGEST_RUN = 60  # seconds beyond three times what its tests take; a mutant that runs on for ever is caught
 # Of two that run in the same way, the tests could not tell which is which.
 NOT_LOOKED_AT = ("annotation", "returns", "decorator_list")
 SWAPPED: dict[type, type] = {
@@ -101,7 +107,7 @@ def mutants_of(source: str) -> Iterator[Mutant]:
 
 def line_of(part: ast.AST) -> int:
     """A case or a clause has no line itself; its first part has."""
-    return next(inner.lineno for inner in ast.walk(part) if hasattr(inner, "lineno"))
+    return next(int(inner.lineno) for inner in ast.walk(part) if hasattr(inner, "lineno"))
 
 
 def differing(before: str, after: str) -> tuple[str, str]:
@@ -197,18 +203,81 @@ def changed(part: ast.AST, **fields: Any) -> ast.AST:
     return copy
 
 
-def is_caught(home: Path, tests: tuple[str, ...]) -> bool:
-    """Whether one of the tests fails in this copy of the checkout."""
-    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:xdist", *tests]
-    environment = os.environ | {"POLARS_MAX_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": str(home)}
-    environment |= {"HYPOTHESIS_PROFILE": "mutants"}
-    try:
-        ended = subprocess.run(
-            command, cwd=home, env=environment, capture_output=True, timeout=LONGEST_RUN, check=False
-        )
-    except subprocess.TimeoutExpired:
-        return True
+class Called(NamedTuple):
+    """What the tests of a file call of the program, as `(file, first line)`, and how long the processor takes."""
+
+    test: str
+    seconds: float
+    places: frozenset[tuple[str, int]]
+
+    def reaches(self, source: str, lines: range) -> bool:
+        return any((source, line) in self.places for line in lines)
+
+
+def what_each_calls(home: Path, tests: tuple[str, ...]) -> list[Called]:
+    """Every file of tests run once by itself, the quick ones first."""
+    return sorted((calls_of(home, test) for test in test_files(home, tests)), key=lambda called: called.seconds)
+
+
+def test_files(home: Path, tests: tuple[str, ...]) -> list[str]:
+    found = [sorted((home / test).rglob("test_*.py")) or [home / test] for test in tests]
+    return [str(file.relative_to(home)) for files in found for file in files]
+
+
+def calls_of(home: Path, test: str) -> Called:
+    ended = subprocess.run(
+        [sys.executable, "-m", "tests.soak.called", test], cwd=home, env=surroundings(home), capture_output=True,
+        text=True, check=False,
+    )  # fmt: skip
+    told: Any = json.loads(ended.stdout.rstrip().rpartition("\n")[2]) if ended.stdout else {"ended": ended.returncode}
+    if told["ended"]:
+        sys.exit(f"{test} fails as it is; there is nothing to be learnt from mutants.\n{ended.stdout}{ended.stderr}")
+    places = frozenset((str(Path(file).relative_to(home)), line) for file, line in told["places"])
+    return Called(test, told["seconds"], places)
+
+
+def held_against(mutant: Mutant, calls: list[Called]) -> list[Called]:
+    """The tests that call what is changed, the quick ones first; the others can't tell it from what it was."""
+    lines = around(mutant)
+    return [called for called in calls if called.reaches(mutant.source, lines)]
+
+
+def around(mutant: Mutant) -> range:
+    """The lines of the outermost function that the changed place stands in; that of the module, 0, outside of all."""
+    tree = ast.parse((ROOT / mutant.source).read_text(encoding="utf-8"))
+    return next((lines for lines in functions_in(tree) if mutant.line in lines), range(1))
+
+
+def functions_in(node: ast.AST) -> Iterator[range]:
+    """The lines of each function that stands in no other, its decorators among them."""
+    for inner in ast.iter_child_nodes(node):
+        if isinstance(inner, ast.FunctionDef):
+            first = min([inner.lineno, *(above.lineno for above in inner.decorator_list)])
+            yield range(first, (inner.end_lineno or first) + 1)
+        else:
+            yield from functions_in(inner)
+
+
+def is_caught(home: Path, calls: list[Called]) -> bool:
+    """Whether one of the tests fails in this copy of the checkout, or runs on for ever."""
+    if not calls:
+        return False
+    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:xdist", *(called.test for called in calls)]
+    ended = subprocess.run(
+        command, cwd=home, env=surroundings(home), capture_output=True, check=False,
+        preexec_fn=partial(stop_after, LONGEST_RUN + 3 * sum(called.seconds for called in calls)),
+    )  # fmt: skip
     return ended.returncode != 0
+
+
+def stop_after(seconds: float) -> None:
+    """Time of the processor, so that a busy machine catches nothing."""
+    resource.setrlimit(resource.RLIMIT_CPU, (int(seconds), int(seconds)))
+
+
+def surroundings(home: Path) -> dict[str, str]:
+    own = {"POLARS_MAX_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": str(home)}
+    return os.environ | own | {"HYPOTHESIS_PROFILE": "mutants"}
 
 
 def interval(caught: int, tried: int) -> tuple[float, float]:
@@ -222,21 +291,27 @@ def try_mutants(room: Room, chosen: list[Mutant], until: float) -> tuple[int, li
     """How many were tried before the time was up, and those that lived; each is printed as it is found."""
     lived, tried = [], 0
     with tempfile.TemporaryDirectory() as folder:
-        home = Path(folder) / "checkout"
-        shutil.copytree(ROOT, home, ignore=shutil.ignore_patterns(".*", "run", "__pycache__", "notebooks"))
-        if is_caught(home, room.tests):
-            sys.exit("The tests fail as it is; there is nothing to be learnt from mutants.")
+        home = copy_to(Path(folder).resolve() / "checkout")
+        calls = what_each_calls(home, room.tests)
         for mutant in chosen:
             if time.monotonic() > until:
                 break
             file, tried = home / mutant.source, tried + 1
             own = file.read_text(encoding="utf-8")
             file.write_text(mutant.text, encoding="utf-8")
-            if not is_caught(home, room.tests):
+            judges = held_against(mutant, calls)
+            if not is_caught(home, judges):
                 lived.append(mutant)
-                print(mutant)
+                print(f"{mutant}   (tests of {len(judges)} files call it)")
             file.write_text(own, encoding="utf-8")
     return tried, lived
+
+
+def copy_to(home: Path) -> Path:
+    """The checkout, compiled once; a file that is changed is compiled anew, however soon after."""
+    shutil.copytree(ROOT, home, ignore=shutil.ignore_patterns(".*", "run", "__pycache__", "notebooks"))
+    compileall.compile_dir(home / "crosscheck", quiet=1, invalidation_mode=PycInvalidationMode.CHECKED_HASH)
+    return home
 
 
 def main() -> None:
