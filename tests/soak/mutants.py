@@ -1,9 +1,9 @@
 """Slips of the pen, one at a time: how many of them do the tests of the same room catch?
 
 By hand, as part of `make soak`. Each mutant is a copy of the checkout with one thing changed; it is caught if a test
-fails. Of the room's tests those are run whose file calls the function that is changed, quick ones first. Of the
-language of the rules, of risk, scores and visits a sample is drawn from a fixed seed, and the share is printed with its
-interval, after every mutant that lived.
+fails. Of the room's tests those are run that call the function that is changed, quick ones first. Of the language of
+the rules, of risk, scores and visits a sample is drawn from a fixed seed, and the share is printed with its interval,
+after every mutant that lived.
 
     python tests/soak/mutants.py                               # all rooms, 100 of each
     python tests/soak/mutants.py --room scoring --number 10
@@ -15,22 +15,23 @@ from __future__ import annotations
 import argparse
 import ast
 import compileall
+import importlib
 import json
 import math
 import os
 import resource
 import shutil
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from copy import deepcopy
-from functools import partial
 from pathlib import Path
 from py_compile import PycInvalidationMode
 from random import Random
 from typing import Any, NamedTuple
+
+import pytest
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -58,6 +59,16 @@ ROOMS = {
         ),
     ),
     **{name: room_of(name) for name in ("risk", "scoring", "visits")},
+}
+LIBRARIES = (  # none that pytest rewrites as it is read, as hypothesis
+    *("polars.testing", "numpy", "click.testing", "pydantic", "rich.console", "jinja2", "networkx"),
+    *("scipy.optimize", "scipy.sparse.linalg", "scipy.special", "scipy.stats", "threadpoolctl", "fastexcel"),
+    *("sklearn.ensemble", "sklearn.covariance", "sklearn.neighbors", "sklearn.linear_model", "sklearn.preprocessing"),
+)
+# One thread each; what is forked has no threads to lose.
+SURROUNDINGS = {"POLARS_MAX_THREADS": "1", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"} | {
+    "PYTHONDONTWRITEBYTECODE": "1",
+    "HYPOTHESIS_PROFILE": "mutants",
 }
 LONGEST_RUN = 60  # seconds beyond three times what its tests take; a mutant that runs on for ever is caught
 # Of two that run in the same way, the tests could not tell which is which.
@@ -204,7 +215,7 @@ def changed(part: ast.AST, **fields: Any) -> ast.AST:
 
 
 class Called(NamedTuple):
-    """What the tests of a file call of the program, as `(file, first line)`, and how long the processor takes."""
+    """What a test calls of the program, as `(file, first line)`, and how long the processor takes."""
 
     test: str
     seconds: float
@@ -215,8 +226,9 @@ class Called(NamedTuple):
 
 
 def what_each_calls(home: Path, tests: tuple[str, ...]) -> list[Called]:
-    """Every file of tests run once by itself, the quick ones first."""
-    return sorted((calls_of(home, test) for test in test_files(home, tests)), key=lambda called: called.seconds)
+    """Every test run once, the quick ones first."""
+    found = [called for file in test_files(home, tests) for called in calls_of(home, file)]
+    return sorted(found, key=lambda called: called.seconds)
 
 
 def test_files(home: Path, tests: tuple[str, ...]) -> list[str]:
@@ -224,16 +236,18 @@ def test_files(home: Path, tests: tuple[str, ...]) -> list[str]:
     return [str(file.relative_to(home)) for files in found for file in files]
 
 
-def calls_of(home: Path, test: str) -> Called:
-    ended = subprocess.run(
-        [sys.executable, "-m", "tests.soak.called", test], cwd=home, env=surroundings(home), capture_output=True,
-        text=True, check=False,
-    )  # fmt: skip
-    told: Any = json.loads(ended.stdout.rstrip().rpartition("\n")[2]) if ended.stdout else {"ended": ended.returncode}
-    if told["ended"]:
-        sys.exit(f"{test} fails as it is; there is nothing to be learnt from mutants.\n{ended.stdout}{ended.stderr}")
-    places = frozenset((str(Path(file).relative_to(home)), line) for file, line in told["places"])
-    return Called(test, told["seconds"], places)
+def calls_of(home: Path, file: str) -> list[Called]:
+    told = home / "calls.json"
+
+    def watch() -> int:
+        from tests.soak.called import watch_tests
+
+        return watch_tests(file, told)
+
+    if apart(home, watch):
+        sys.exit(f"{file} fails as it is; there is nothing to be learnt from mutants.")
+    each = json.loads(told.read_text(encoding="utf-8"))
+    return [Called(one["test"], one["seconds"], frozenset(map(tuple, one["places"]))) for one in each]
 
 
 def held_against(mutant: Mutant, calls: list[Called]) -> list[Called]:
@@ -262,22 +276,37 @@ def is_caught(home: Path, calls: list[Called]) -> bool:
     """Whether one of the tests fails in this copy of the checkout, or runs on for ever."""
     if not calls:
         return False
-    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:xdist", *(called.test for called in calls)]
-    ended = subprocess.run(
-        command, cwd=home, env=surroundings(home), capture_output=True, check=False,
-        preexec_fn=partial(stop_after, LONGEST_RUN + 3 * sum(called.seconds for called in calls)),
-    )  # fmt: skip
-    return ended.returncode != 0
+    asked = ["-x", "-q", "-p", "no:xdist", *(called.test for called in calls)]
+    longest = int(LONGEST_RUN + 3 * sum(called.seconds for called in calls))
+    return apart(home, lambda: int(pytest.main(asked)), longest) != 0
 
 
-def stop_after(seconds: float) -> None:
-    """Time of the processor, so that a busy machine catches nothing."""
-    resource.setrlimit(resource.RLIMIT_CPU, (int(seconds), int(seconds)))
+def apart(home: Path, run: Callable[[], int], longest: int = resource.RLIM_INFINITY) -> int:
+    """Run something in a process of its own, which has the libraries already and nothing of the program.
+
+    It ends after so many seconds of the processor: by the clock a busy machine would catch mutants.
+    """
+    child = os.fork()
+    if child:
+        return os.waitpid(child, 0)[1]
+    ended = 1
+    try:
+        resource.setrlimit(resource.RLIMIT_CPU, (longest, resource.RLIM_INFINITY))
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, 1)
+        os.dup2(nowhere, 2)
+        os.chdir(home)
+        sys.path.insert(0, str(home))
+        os.environ["PYTHONPATH"] = str(home)
+        ended = run()
+    finally:
+        os._exit(ended)
 
 
-def surroundings(home: Path) -> dict[str, str]:
-    own = {"POLARS_MAX_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": str(home)}
-    return os.environ | own | {"HYPOTHESIS_PROFILE": "mutants"}
+def import_libraries() -> None:
+    """What nearly every test needs and no mutant touches."""
+    for name in LIBRARIES:
+        importlib.import_module(name)
 
 
 def interval(caught: int, tried: int) -> tuple[float, float]:
@@ -302,7 +331,7 @@ def try_mutants(room: Room, chosen: list[Mutant], until: float) -> tuple[int, li
             judges = held_against(mutant, calls)
             if not is_caught(home, judges):
                 lived.append(mutant)
-                print(f"{mutant}   (tests of {len(judges)} files call it)")
+                print(f"{tried:>4} {mutant}   ({len(judges)} tests call it)")
             file.write_text(own, encoding="utf-8")
     return tried, lived
 
@@ -322,6 +351,9 @@ def main() -> None:
     options.add_argument("--seed", type=int, default=20090331)
     options.add_argument("--line", action="append", help="only mutants of this place, as crosscheck/…/meaning.py:120")
     asked = options.parse_args()
+    os.environ.update(SURROUNDINGS)
+    sys.dont_write_bytecode = True
+    import_libraries()
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]  # it is the real one here
     for name in asked.room or ROOMS:
         room = ROOMS[name]
