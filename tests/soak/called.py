@@ -1,4 +1,4 @@
-"""Which functions of the program each test of a file calls: what it can't have called it can't judge."""
+"""Which functions of a folder of the program each test of a file calls: what it can't have called it can't judge."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ class Watch:
     A place is `(file, first line)` of a function, or `(file, 0)` of what a module does when it is read.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, folder: str) -> None:
         self.places: dict[str, Places] = defaultdict(set)
         self.seconds: dict[str, float] = defaultdict(float)
         self.fixtures: dict[str, list[str]] = {}
         self._running = [""]
         self._home = Path.cwd()
-        self._program = f"{self._home}/crosscheck/"
+        self._folder = f"{self._home}/{folder}/"
         self._since = time.process_time()
 
     def note(self, frame: FrameType, _event: str, _argument: object) -> None:
         code = frame.f_code
-        if code.co_filename.startswith(self._program):
+        if code.co_filename.startswith(self._folder):
             line = 0 if code.co_name == "<module>" else code.co_firstlineno
             self.places[self._running[-1]].add((code.co_filename.removeprefix(f"{self._home}/"), line))
 
@@ -74,15 +74,15 @@ class Watch:
         return {"test": test, "seconds": sum(self.seconds[part] for part in parts), "places": sorted(places)}
 
 
-def without_memory(function: Callable[..., Any]) -> Any:
-    """In the place of a cache: what it gives again has been called, too."""
-    return functools.lru_cache(maxsize=0 if function.__module__.startswith("crosscheck.") else None)(function)
-
-
-def watch_tests(file: str, told: Path) -> int:
+def watch_tests(file: str, folder: str, told: Path) -> int:
     """Run the tests of a file, in a process that has read nothing of the program; write down what each calls."""
-    watch = Watch()
-    functools.cache = without_memory
+    watch, within = Watch(folder), folder.replace("/", ".")
+
+    def cache(function: Callable[..., Any]) -> Any:
+        """None within the folder: what a cache gives again has been called, too."""
+        return functools.lru_cache(maxsize=0 if function.__module__.startswith(within) else None)(function)
+
+    functools.cache = cache
     threading.settrace(watch.note)
     sys.settrace(watch.note)
     ended = pytest.main(["-x", "-q", "-p", "no:xdist", file], plugins=[watch])

@@ -225,9 +225,10 @@ class Called(NamedTuple):
         return any((source, line) in self.places for line in lines)
 
 
-def what_each_calls(home: Path, tests: tuple[str, ...]) -> list[Called]:
+def what_each_calls(home: Path, room: Room) -> list[Called]:
     """Every test run once, the quick ones first."""
-    found = [called for file in test_files(home, tests) for called in calls_of(home, file)]
+    folder = str(Path(room.sources[0]).parent)
+    found = [called for file in test_files(home, room.tests) for called in calls_of(home, file, folder)]
     return sorted(found, key=lambda called: called.seconds)
 
 
@@ -236,13 +237,13 @@ def test_files(home: Path, tests: tuple[str, ...]) -> list[str]:
     return [str(file.relative_to(home)) for files in found for file in files]
 
 
-def calls_of(home: Path, file: str) -> list[Called]:
+def calls_of(home: Path, file: str, folder: str) -> list[Called]:
     told = home / "calls.json"
 
     def watch() -> int:
         from tests.soak.called import watch_tests
 
-        return watch_tests(file, told)
+        return watch_tests(file, folder, told)
 
     if apart(home, watch):
         sys.exit(f"{file} fails as it is; there is nothing to be learnt from mutants.")
@@ -321,7 +322,7 @@ def try_mutants(room: Room, chosen: list[Mutant], until: float) -> tuple[int, li
     lived, tried = [], 0
     with tempfile.TemporaryDirectory() as folder:
         home = copy_to(Path(folder).resolve() / "checkout")
-        calls = what_each_calls(home, room.tests)
+        calls = what_each_calls(home, room)
         for mutant in chosen:
             if time.monotonic() > until:
                 break
