@@ -22,9 +22,9 @@ from crosscheck.risk.evidence import (
 from crosscheck.risk.items import ITEMS
 from crosscheck.risk.prevalence import Prevalence
 from crosscheck.risk.weights import Weighed
-from tests.risk.invented import MODEL, YEAR, checks, declarations, findings, one_item, visits
+from tests.risk.invented import MODEL, YEAR, checks, declarations, findings, invent, one_item, visits
 from tests.risk.known import Listed, estimate
-from tests.risk.test_evidence import MANY, invent, known
+from tests.risk.test_evidence import MANY, known
 
 KEYS = ["org_code", "function"]
 
