@@ -26,6 +26,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from copy import deepcopy
+from itertools import islice
 from pathlib import Path
 from py_compile import PycInvalidationMode
 from random import Random
@@ -95,6 +96,14 @@ class Place(NamedTuple):
             getattr(self.parent, self.field)[self.at] = part
 
 
+class Slip(NamedTuple):
+    """One change that could be made to a file: by its number among all."""
+
+    source: str
+    line: int
+    number: int
+
+
 class Mutant(NamedTuple):
     source: str
     line: int
@@ -106,14 +115,29 @@ class Mutant(NamedTuple):
         return f"{self.source}:{self.line}: {self.before}  ->  {self.after}"
 
 
-def mutants_of(source: str) -> Iterator[Mutant]:
-    """Every mutant of a file."""
-    tree = ast.parse((ROOT / source).read_text(encoding="utf-8"))
+def slips_of(source: str) -> Iterator[Slip]:
+    """Every change that could be made to a file."""
+    for number, (_, part, _) in enumerate(changes_of(read(source))):
+        yield Slip(source, line_of(part), number)
+
+
+def make(slip: Slip) -> Mutant:
+    """The file with one change."""
+    tree = read(slip.source)
+    place, part, other = next(islice(changes_of(tree), slip.number, None))
+    place.put(other)
+    return Mutant(slip.source, slip.line, *differing(told(part), told(other)), ast.unparse(tree))
+
+
+def read(source: str) -> ast.Module:
+    return ast.parse((ROOT / source).read_text(encoding="utf-8"))
+
+
+def changes_of(tree: ast.Module) -> Iterator[tuple[Place, ast.AST, ast.AST]]:
+    """Where something stands, what, and what could stand there."""
     for place, part in parts_of(tree):
-        for changed in slips_in(part):
-            place.put(changed)
-            yield Mutant(source, line_of(part), *differing(told(part), told(changed)), ast.unparse(tree))
-            place.put(part)
+        for other in slips_in(part):
+            yield place, part, other
 
 
 def line_of(part: ast.AST) -> int:
@@ -259,8 +283,7 @@ def held_against(mutant: Mutant, calls: list[Called]) -> list[Called]:
 
 def around(mutant: Mutant) -> range:
     """The lines of the outermost function that the changed place stands in; that of the module, 0, outside of all."""
-    tree = ast.parse((ROOT / mutant.source).read_text(encoding="utf-8"))
-    return next((lines for lines in functions_in(tree) if mutant.line in lines), range(1))
+    return next((lines for lines in functions_in(read(mutant.source)) if mutant.line in lines), range(1))
 
 
 def functions_in(node: ast.AST) -> Iterator[range]:
@@ -317,15 +340,16 @@ def interval(caught: int, tried: int) -> tuple[float, float]:
     return (middle - half) / (1 + z * z / tried), (middle + half) / (1 + z * z / tried)
 
 
-def try_mutants(room: Room, chosen: list[Mutant], until: float) -> tuple[int, list[Mutant]]:
+def try_mutants(room: Room, chosen: list[Slip], until: float) -> tuple[int, list[Mutant]]:
     """How many were tried before the time was up, and those that lived; each is printed as it is found."""
     lived, tried = [], 0
     with tempfile.TemporaryDirectory() as folder:
         home = copy_to(Path(folder).resolve() / "checkout")
         calls = what_each_calls(home, room)
-        for mutant in chosen:
+        for slip in chosen:
             if time.monotonic() > until:
                 break
+            mutant = make(slip)
             file, tried = home / mutant.source, tried + 1
             own = file.read_text(encoding="utf-8")
             file.write_text(mutant.text, encoding="utf-8")
@@ -358,7 +382,7 @@ def main() -> None:
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]  # it is the real one here
     for name in asked.room or ROOMS:
         room = ROOMS[name]
-        every = [mutant for source in room.sources for mutant in mutants_of(source)]
+        every = [slip for source in room.sources for slip in slips_of(source)]
         Random(asked.seed).shuffle(every)
         chosen = [each for each in every if not asked.line or f"{each.source}:{each.line}" in asked.line]
         tried, lived = try_mutants(room, chosen[: asked.number], time.monotonic() + 60 * asked.minutes)
