@@ -64,3 +64,9 @@ def test_cells_are_read_without_the_blanks_around_them_and_rows_are_in_order(tmp
     assert read["org_code"].to_list() == ["0001", "R02", "R02"]
     assert read["finding"].cast(str).to_list() == ["qualified", "qualified", "upheld"]
     assert [str(day) for day in read["visited_on"]] == ["2009-07-28", "2009-07-26", "2009-07-27"]
+
+
+def test_a_code_of_figures_alone_is_read_as_it_stands(tmp_path: Path) -> None:
+    assert read_findings(written(tmp_path, "0001,whole,2008/09,risk,2009-07-28,upheld"))["org_code"].to_list() == [
+        "0001"
+    ]
