@@ -85,7 +85,7 @@ def watch_tests(file: str, folder: str, told: Path) -> int:
     functools.cache = cache
     threading.settrace(watch.note)
     sys.settrace(watch.note)
-    ended = pytest.main(["-x", "-q", "-p", "no:xdist", file], plugins=[watch])
+    ended = pytest.main(["-x", "-q", file], plugins=[watch])
     sys.settrace(None)
     told.write_text(json.dumps(watch.of_tests()), encoding="utf-8")
     return int(ended)

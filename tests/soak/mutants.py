@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import ast
 import compileall
+import gc
 import importlib
 import json
 import math
@@ -61,14 +62,15 @@ ROOMS = {
     ),
     **{name: room_of(name) for name in ("risk", "scoring", "visits")},
 }
-LIBRARIES = (  # none that pytest rewrites as it is read, as hypothesis
-    *("polars.testing", "numpy", "click.testing", "pydantic", "rich.console", "jinja2", "networkx"),
+LIBRARIES = (
+    *("polars.testing", "numpy", "hypothesis", "click.testing", "pydantic", "rich.console", "jinja2", "networkx"),
     *("scipy.optimize", "scipy.sparse.linalg", "scipy.special", "scipy.stats", "threadpoolctl", "fastexcel"),
     *("sklearn.ensemble", "sklearn.covariance", "sklearn.neighbors", "sklearn.linear_model", "sklearn.preprocessing"),
 )
 # One thread each; what is forked has no threads to lose.
 SURROUNDINGS = {"POLARS_MAX_THREADS": "1", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"} | {
     "PYTHONDONTWRITEBYTECODE": "1",
+    "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",  # they take four times as long to load as a test does to run
     "HYPOTHESIS_PROFILE": "mutants",
 }
 LONGEST_RUN = 60  # seconds beyond three times what its tests take; a mutant that runs on for ever is caught
@@ -300,7 +302,7 @@ def is_caught(home: Path, calls: list[Called]) -> bool:
     """Whether one of the tests fails in this copy of the checkout, or runs on for ever."""
     if not calls:
         return False
-    asked = ["-x", "-q", "-p", "no:xdist", *(called.test for called in calls)]
+    asked = ["-x", "-q", *(called.test for called in calls)]
     longest = int(LONGEST_RUN + 3 * sum(called.seconds for called in calls))
     return apart(home, lambda: int(pytest.main(asked)), longest) != 0
 
@@ -331,6 +333,7 @@ def import_libraries() -> None:
     """What nearly every test needs and no mutant touches."""
     for name in LIBRARIES:
         importlib.import_module(name)
+    gc.freeze()  # so that no process looks through them for what can be thrown away
 
 
 def interval(caught: int, tried: int) -> tuple[float, float]:
