@@ -6,9 +6,9 @@ import numpy as np
 import polars as pl
 import pytest
 
-from crosscheck.risk.factors import Evidence, lay_out
+from crosscheck.risk.factors import Evidence, lay_out, state_loadings
 from crosscheck.risk.items import VERIFIED
-from tests.risk.invented import MODEL, invent, one_item
+from tests.risk.invented import MODEL, Floats, invent, one_item
 
 CODES = [f"R{place:04}" for place in range(40)]
 TYPES = pl.DataFrame({"org_code": CODES, "org_type": ["acute", "pct"] * 20})
@@ -21,7 +21,7 @@ def laid_out(*items: pl.DataFrame, verified: pl.DataFrame | None = None) -> Evid
     return lay_out(together, TYPES, MODEL) if verified is None else lay_out(together, TYPES, MODEL, verified)
 
 
-def column(evidence: Evidence, name: str) -> np.ndarray:  # type: ignore[type-arg]
+def column(evidence: Evidence, name: str) -> Floats:
     return evidence.z[:, evidence.items["item"].to_list().index(name)]
 
 
@@ -114,3 +114,17 @@ def test_who_lies_far_from_all_others_counts_for_less() -> None:
     assert (before <= 1).all()
     assert after[0] < 0.5 * before[0]
     assert np.median(after) == 1.0
+
+
+def test_own_accounts_are_learnt_the_more_freely_the_more_others_hold() -> None:
+    own = one_item("answer.one", CODES, RAW)
+    half = one_item("figure.one", CODES[::2], RAW[::2] + np.arange(20) % 3)
+    alone, beside = (state_loadings(laid_out(*items), MODEL) for items in ((own,), (own, half)))
+    prior, stated = MODEL.figures["high"].loading, MODEL.answers["statutory"]
+    information = 0.5 * prior**2 / (1 - prior**2)
+    freedom = np.sqrt(information / (information + MODEL.estimation.independent))
+    assert beside.sd[0, :2].tolist() == pytest.approx([stated.sd * freedom, stated.bias_sd * freedom])
+    assert beside.sd[1, 0] == MODEL.figures["high"].sd
+    assert alone.sd[0, :2].tolist() == pytest.approx([1e-4, 1e-4]), "nobody else says anything: held as stated"
+    assert beside.mean[:, 0].tolist() == [stated.loading, prior]
+    assert beside.noise[1] == pytest.approx(1 - prior**2)

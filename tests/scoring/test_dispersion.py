@@ -324,3 +324,10 @@ def test_what_can_not_be_a_proportion_counts_as_absent(numerator: float, denomin
     deviations = proportions(floats(numerator, 50), floats(denominator, 100))
     assert np.isnan(deviations.z).tolist() == [True, False]
     assert deviations.drawn(deviations.target) == pytest.approx(0.5)
+
+
+def test_on_the_logarithmic_scale_no_case_counts_as_half_a_case_and_one_as_one() -> None:
+    deviations = log_ratios(np.array([0.0, 1.0, 40.0]), np.array([40.0, 40.0, 40.0]))
+    assert deviations.observed.tolist() == pytest.approx([np.log(0.5 / 40), np.log(1 / 40), 0.0])
+    assert deviations.target == 0.0
+    assert deviations.error.tolist() == pytest.approx([1 / np.sqrt(40)] * 3)
