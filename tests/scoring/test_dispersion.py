@@ -331,3 +331,9 @@ def test_on_the_logarithmic_scale_no_case_counts_as_half_a_case_and_one_as_one()
     assert deviations.observed.tolist() == pytest.approx([np.log(0.5 / 40), np.log(1 / 40), 0.0])
     assert deviations.target == 0.0
     assert deviations.error.tolist() == pytest.approx([1 / np.sqrt(40)] * 3)
+
+
+def test_a_single_count_of_either_kind_is_compared_and_none_at_all_is_absent() -> None:
+    observed = ratios_of_counts(floats(1, 0, 0, 30), floats(0, 1, 0, 30)).observed
+    assert observed[:2].tolist() == pytest.approx([np.log(3), -np.log(3)])
+    assert np.isnan(observed[2])

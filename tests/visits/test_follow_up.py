@@ -134,3 +134,8 @@ def test_a_subject_whose_questions_were_not_asked_is_refused_by_name(standard, t
     file.write_text(stated + stated[stated.index("[[subject]]") :], encoding="utf-8")
     with pytest.raises(ModelError, match="stated twice"):
         read_visits_model(file, standard.questionnaire)
+
+
+def test_where_no_subjects_are_stated_none_is_named() -> None:
+    (row,) = list_follow_up(lapse(declared__statement="Training"), (), QUESTIONNAIRE, YEAR_ENDS).to_dicts()
+    assert (row["subject"], row["answers_show"]) == (None, None)
