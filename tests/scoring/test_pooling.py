@@ -10,7 +10,7 @@ from scipy.stats import gamma, norm
 
 from benchmarks.national_2006 import plain_pooled
 from benchmarks.null import Pooled, draw_scores
-from crosscheck.scoring.dispersion import false_discovery
+from crosscheck.scoring.dispersion import Floats, false_discovery
 from crosscheck.scoring.model import IndicatorModel
 from crosscheck.scoring.pooling import (
     _between_sections,
@@ -181,7 +181,7 @@ def test_the_limits_are_the_models(model: IndicatorModel) -> None:
 def test_sections_that_contradict_one_another_leave_every_organisation_a_variance() -> None:
     against = np.tile([[0.95, -0.95], [-0.95, 0.95]], (20, 1))
     weight, variance = np.ones((40, 2)), np.full((40, 2), 0.2)
-    between = _between_sections(against, weight, variance)
+    between: Floats = _between_sections(against, weight, variance)
     assert between.diagonal().tolist() == [0.0, 0.0]
     assert -0.2 < between[0, 1] < -0.19
     assert ((weight @ between * weight).sum(axis=1) + variance.sum(axis=1) > 0).all()
