@@ -275,7 +275,14 @@ def test_two_statements_that_disagree_are_known_before_any_organisation_is_score
     questions = {**questionnaire.questions, question_id: turned(questionnaire[question_id])}
     turned_scores = score(ladder, replace(questionnaire, questions=questions), model)
     doubts = check_directions(turned_scores, findings)
-    assert doubts.select("item", "fails").rows() == [(question_id, True)]
+    assert doubts.select("item", "why", "fails").rows() == [
+        (question_id, "of made-up organisations, one that is worse throughout does not score worse", True)
+    ]
+    assert (
+        doubts["evidence"]
+        .str.contains(r"^acute: z -?\d\.\d with everything at its worst, -?\d\.\d at its best; ")
+        .all()
+    )
     assert check_directions(score(ladder, questionnaire, model), findings).is_empty()
 
 
