@@ -351,3 +351,11 @@ def test_a_run_with_a_turned_sign_stops_before_anything_is_scored(collection, st
     assert raised.value.problems == (figure.name,)
     assert "test the signs" in begun
     assert "score" not in begun
+
+
+def test_figures_from_all_sources_are_one_section(findings, stated) -> None:
+    figures_ = section([0.6, 0.6, 0.6, -0.6], relevance="high").with_columns(source=pl.col("indicator"))
+    (doubt,) = against(figures_, findings, stated).to_dicts()
+    assert doubt["item"] == "made.item3"
+    assert "with the rest of figures from other sources (at most " in doubt["evidence"]
+    assert against(figures_.with_columns(relevance=pl.lit("answer")), findings, stated).is_empty()
