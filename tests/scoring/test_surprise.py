@@ -118,6 +118,7 @@ def test_what_is_said_of_the_prediction_is_what_scikit_learn_says() -> None:
 def test_the_expectations_are_calibrated_by_fifths() -> None:
     fifths = FORETOLD.fifths
     assert fifths["fifth"].to_list() == [1, 2, 3, 4, 5]
+    assert fifths.schema["fifth"] == pl.UInt8
     assert fifths["declarations"].sum() == CASES.height
     error = (fifths["expected"] * (1 - fifths["expected"]) / fifths["declarations"] * 2).sqrt()
     assert ((fifths["declared"] - fifths["expected"]).abs() < 3 * error + 0.01).all()
@@ -187,3 +188,11 @@ def test_each_declaration_has_one_row_of_the_promised_shape() -> None:
     assert_frame_equal(
         SURPRISING.select("org_code", "function"), CASES.select("org_code", "function").sort("org_code", "function")
     )
+
+
+def test_the_unit_of_a_summary_changes_no_prediction() -> None:
+    held = scores(0.6).with_columns(z=pl.col("z").clip(-2, 2))
+    of_audit = pl.col("source") == "audit"
+    smaller = held.with_columns(z=pl.when(of_audit).then(pl.col("z") / 8).otherwise("z"))
+    before, after = (predict_statuses(CASES, given, MODEL)[0]["expected_not_compliant"] for given in (held, smaller))
+    assert after.to_list() == pytest.approx(before.to_list(), rel=1e-6)

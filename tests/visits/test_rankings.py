@@ -181,3 +181,9 @@ def test_a_teacher_learns_from_former_years_and_not_from_this_one() -> None:
 def test_questions_of_the_whole_review_are_counted_too(questionnaire: Questionnaire) -> None:
     rankings = rank_otherwise(DECLARATIONS, tables(), SCORES, unmet(), questionnaire, (YEAR, 7))
     assert rankings[COUNTING]["score"].unique().to_list() == [0.0], "this questionnaire does not ask what was answered"
+
+
+def test_a_ranking_has_nothing_but_its_declarations_and_scores() -> None:
+    more = DECLARATIONS.with_columns(rank=pl.lit(1))
+    for ranking in rank_otherwise(more, tables(), SCORES, unmet(), QUESTIONS, (YEAR, 7)).values():
+        assert ranking.columns == ["org_code", "function", "score"]
