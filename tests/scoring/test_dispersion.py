@@ -175,6 +175,7 @@ def test_dispersion_is_the_mean_square_of_winsorised_distances() -> None:
 def test_less_spread_than_chance_gives_no_variance_between_organisations() -> None:
     assert between_variance(3.0, np.ones(10)) == 0
     assert between_variance(100.0, np.ones(1)) == 0
+    assert between_variance(100.0, floats(1, math.inf)) == 0, "of one unit nothing is known"
 
 
 def test_known_variance_between_organisations_is_recovered() -> None:

@@ -101,6 +101,8 @@ def test_the_digest_changes_with_the_file(model: IndicatorModel, tmp_path: Path)
             "dispersion.adjustment: 'added' can't stand here. Write one of: additive, multiplicative.",
         ),
         ("[percentages]\nfloor = 0.5", "", "percentages: is missing. Write a table."),
+        ("floor = 0.5", "floor = 11", "percentages.floor: 11 is out of range. Write a number from 0.001 to 10."),
+        ("floor = 0.5", "floor = 0", "percentages.floor: 0 is out of range. Write a number from 0.001 to 10."),
         ("least = 60", "least = -1", "answers.least: -1 is out of range. Write a number from 0.0."),
         ("even = 4", "even = 0", "answers.even: 0 is out of range. Write a number from 0.1."),
         ("low = 0, high = 9,", "low = 9, high = 9,", "answers.ranges.sub-groups.high: 9 is not above low."),
