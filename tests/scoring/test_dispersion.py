@@ -338,3 +338,7 @@ def test_a_single_count_of_either_kind_is_compared_and_none_at_all_is_absent() -
     observed = ratios_of_counts(floats(1, 0, 0, 30), floats(0, 1, 0, 30)).observed
     assert observed[:2].tolist() == pytest.approx([np.log(3), -np.log(3)])
     assert np.isnan(observed[2])
+
+
+def test_none_and_all_of_a_single_one_are_proportions_too() -> None:
+    assert proportions(floats(0, 1, 30), floats(1, 1, 60)).observed[:2].tolist() == pytest.approx([0, math.pi / 2])

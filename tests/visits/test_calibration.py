@@ -268,3 +268,9 @@ def test_the_summary_is_one_row_of_all_that_is_told(calibration: Calibration) ->
     assert [told[name] for name in ("pairs", "right", "right_low", "right_high")] == [
         pair[name] for name in ("judged", "share", "low", "high")
     ]
+
+
+def test_the_ends_of_a_drawn_number_are_numbers_that_occur(calibration: Calibration) -> None:
+    for end in ("number_low", "number_high"):
+        assert calibration.numbers[end].equals(calibration.numbers[end].round(0))
+    assert not calibration.numbers["sum_low"].equals(calibration.numbers["sum_low"].round(0))
