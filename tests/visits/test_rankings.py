@@ -15,7 +15,14 @@ from tests.scoring.test_scores import QUESTIONS, answers, organisations
 YEAR = "2008/09"
 OF = organisations(acute=12)
 DECLARATIONS = pl.DataFrame({"org_code": OF["org_code"], "function": "whole"})
-NAMES = ["at random", COUNTING, BREACHES, "sum of scores", "isolation forest", "last year's list"]
+NAMES = [
+    "at random",
+    "counting adverse answers",
+    "counting admitted grave breaches",
+    "sum of scores",
+    "isolation forest",
+    "last year's list",
+]
 Row = Mapping[str, object]
 
 
