@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import product
 from statistics import NormalDist
@@ -415,7 +416,7 @@ QUESTIONS = Questionnaire(
 )
 
 
-def answers(name: str, of: pl.DataFrame = ACUTE, item: int = 0, **given: list[object]) -> pl.DataFrame:
+def answers(name: str, of: pl.DataFrame = ACUTE, item: int = 0, **given: Sequence[object]) -> pl.DataFrame:
     """One row an organisation, in the organisations' order; `level`, `number` or `absence` given."""
     stated = of.select("org_code").with_columns(
         question_id=pl.lit(name),
