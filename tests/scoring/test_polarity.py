@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from crosscheck.cases import build_cases
+from crosscheck.cases.cases import build_cases
 from crosscheck.collection.read import Collection, read_collection
 from crosscheck.errors import ModelError, PolarityError
 from crosscheck.pipeline import cross_check

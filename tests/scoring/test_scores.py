@@ -10,7 +10,8 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from crosscheck.frames import INPUTS, OUTPUTS
+from crosscheck.contract.inputs import INPUTS
+from crosscheck.contract.outputs import OUTPUTS
 from crosscheck.questionnaire import Question, Questionnaire
 from crosscheck.scoring.indicators import score_answers, score_figures
 from crosscheck.scoring.model import Indicator, IndicatorModel

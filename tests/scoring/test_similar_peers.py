@@ -6,8 +6,8 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
+from crosscheck.contract.inputs import INPUTS
 from crosscheck.errors import ModelError
-from crosscheck.frames import INPUTS
 from crosscheck.scoring.indicators import score_figures
 from crosscheck.scoring.model import Indicator, IndicatorModel, read_indicator_model
 from crosscheck.scoring.peers import similar_organisations

@@ -7,8 +7,8 @@ import polars as pl
 import pytest
 
 from crosscheck import settings
+from crosscheck.contract.outputs import OUTPUTS
 from crosscheck.errors import ModelError
-from crosscheck.frames import OUTPUTS
 from crosscheck.questionnaire import Question, Questionnaire
 from crosscheck.visits.follow_up import list_follow_up
 from crosscheck.visits.model import Subject, read_visits_model
