@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import pytest
 from pydantic import ValidationError
 
-from crosscheck.stated import Heading
+from crosscheck.model_file import Heading
 
 
 class Limits(NamedTuple):

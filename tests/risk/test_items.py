@@ -9,7 +9,7 @@ from math import sqrt
 import polars as pl
 import pytest
 
-from crosscheck.frames import INPUTS
+from crosscheck.contract.inputs import INPUTS
 from crosscheck.questionnaire import Question, Questionnaire
 from crosscheck.risk.items import ITEMS, gather_items
 from crosscheck.risk.model import NamedLoading, RiskModel

@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from crosscheck.probes import EVERYTHING
+from crosscheck.cases.probes import EVERYTHING
 from crosscheck.risk.estimate import _without_visits
 from crosscheck.risk.evidence import NATS_IN_DECIBANS
 from crosscheck.risk.factors import lay_out

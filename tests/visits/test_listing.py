@@ -7,7 +7,8 @@ from datetime import date
 import polars as pl
 import pytest
 
-from crosscheck.frames import FURTHER, INPUTS, OUTPUTS
+from crosscheck.contract.inputs import INPUTS
+from crosscheck.contract.outputs import FURTHER, OUTPUTS
 from crosscheck.visits.listing import list_declarations, list_findings, list_visit_items, list_visits
 from crosscheck.vocabulary import POOL, STATUS
 

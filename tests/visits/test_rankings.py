@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import polars as pl
 import pytest
 
-from crosscheck.frames import INPUTS
+from crosscheck.contract.inputs import INPUTS
 from crosscheck.questionnaire import Questionnaire
 from crosscheck.visits.rankings import BREACHES, COUNTING, list_items, rank_otherwise
 from tests.scoring.test_scores import QUESTIONS, answers, organisations
