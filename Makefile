@@ -50,12 +50,13 @@ bench: $(VENV)/.ready-bench  ## speed and memory, side by side with peers, in on
 	$(BIN)/python -m benchmarks.million
 	$(BIN)/python -m benchmarks.store
 
-soak: setup-dev  ## by hand, hours: many more examples; slips of the pen in the rule language, risk, scores and visits; kills at random moments; how steady the list is; single answers changed; each reader fuzzed
-	HYPOTHESIS_PROFILE=soak nice -n 15 $(BIN)/python -m pytest -n auto tests/property
+soak: setup-dev  ## by hand, hours: many more examples; slips of the pen in the rule language, risk, scores and visits; kills at random moments; how steady the list is; intervals of the prevalence; single answers changed; each reader fuzzed
+	HYPOTHESIS_PROFILE=soak nice -n 15 $(BIN)/python -m pytest -n auto tests/property tests/visits/test_visit_plan.py
 	nice -n 15 $(BIN)/python tests/soak/mutants.py
 	nice -n 15 $(BIN)/python -m tests.soak.kills
 	nice -n 15 $(BIN)/python -m tests.soak.store_kills
 	nice -n 15 $(BIN)/python -m tests.soak.steady
+	nice -n 15 $(BIN)/python -m tests.soak.prevalence_intervals
 	nice -n 15 $(BIN)/python -m tests.soak.learnt_anew
 	nice -n 15 $(BIN)/python -m tests.soak.single_changes
 	nice -n 15 $(BIN)/python -m tests.soak.fuzzing

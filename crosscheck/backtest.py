@@ -8,21 +8,22 @@ from typing import TYPE_CHECKING, Final
 import polars as pl
 
 from crosscheck.collection.read import Collection
+from crosscheck.contract.outputs import OUTPUTS
 from crosscheck.errors import CollectionError
-from crosscheck.frames import OUTPUTS
 from crosscheck.pipeline import cross_check
 from crosscheck.risk.intervals import draw_risks
 from crosscheck.simulation.world import build_world
 from crosscheck.visits.calibration import Truth, calibrate
 from crosscheck.visits.listing import of_standard
 from crosscheck.visits.outcomes import (
+    INTERVAL,
     JUDGED,
     Estimate,
-    estimate_prevalence,
     measure,
     tell_yield,
 )
 from crosscheck.visits.plan import Capacity
+from crosscheck.visits.prevalence_estimates import Population, estimate_prevalence, group_by_organisation
 from crosscheck.visits.rankings import COUNTING, list_items, rank_otherwise
 from crosscheck.visits.taught import TEACHERS, Lesson, prepare_lesson, rank_by_others
 from crosscheck.vocabulary import COMPLIANT
@@ -254,7 +255,7 @@ def backtest_collection(collection: Collection, standard: Standard, year: str, s
         [Sample("all visited", "all visited", everybody), Sample("drawn at random", "drawn at random", at_random)],
         share,
         tell_yield(visits),
-        estimate_prevalence(found, declarations.height),
+        _prevalence(found, declarations.height),
         standard.risk.visitors,
     )
 
@@ -280,6 +281,14 @@ def _sum_up(
         lists.setdefault(sample.among, []).append(sample.rankings[LIST].with_columns(sample=pl.lit(sample.name)))
     calibrations = [calibrate(among, pl.concat(judged), visitors) for among, judged in lists.items()]
     return Backtest(about, share, worths, calibrations, yields, prevalence)
+
+
+def _prevalence(visits: pl.DataFrame, declarations: int) -> Estimate:
+    """After Horvitz and Thompson; of former draws only the chances are known, so risk can't aid it."""
+    drawn = group_by_organisation(visits.with_columns(risk=pl.lit(0.0)))
+    population = Population(float((1 / drawn.chance).sum()), declarations, 0.0)
+    share = estimate_prevalence(drawn, population, INTERVAL).horvitz_thompson
+    return Estimate(share.value, share.low, share.high)
 
 
 def _flat(worth: Mapping[str, object]) -> dict[str, object]:

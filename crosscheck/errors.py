@@ -132,3 +132,24 @@ class DecisionError(CrosscheckError):
 
     exit_code = 17
     headline = "Nothing was kept: it can't be decided so."
+
+
+class PlanError(CrosscheckError):
+    """A plan is missing, or states what is unknown or impossible; every problem is named."""
+
+    exit_code = 18
+    headline = "The plan can't be used as it is."
+
+
+class DrawError(CrosscheckError):
+    """A draw can't be sealed, confirmed, made or verified in this way, or is not what was sealed."""
+
+    exit_code = 19
+    headline = "The draw can't be made or relied on in this way."
+
+
+class OutcomeError(CrosscheckError):
+    """Outcome forms can't be used as they are, or contradict what was recorded; nothing was recorded."""
+
+    exit_code = 20
+    headline = "Nothing was recorded: the outcome forms can't be used as they are."

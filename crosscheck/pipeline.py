@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 import polars as pl
 from threadpoolctl import threadpool_limits
 
-from crosscheck.cases import build_cases, census_day
-from crosscheck.history import hand_down, last_day
+from crosscheck.cases.cases import build_cases, census_day
+from crosscheck.cases.history import hand_down, last_day
+from crosscheck.cases.probes import REMARK, build_probe_cases, make_probes
 from crosscheck.network.graph import name_bodies, relate
 from crosscheck.network.succession import trace_succession
-from crosscheck.probes import REMARK, build_probe_cases, make_probes
 from crosscheck.risk.estimate import Known, estimate_risk
 from crosscheck.risk.evidence import add_check_weights
 from crosscheck.risk.intervals import rank_declarations
@@ -38,6 +38,7 @@ from crosscheck.scoring.patterns import find_patterns
 from crosscheck.scoring.polarity import check_directions, check_polarity, make_up_tables
 from crosscheck.scoring.pooling import pool_scores
 from crosscheck.scoring.surprise import predict_statuses
+from crosscheck.visits.benefit import weigh_benefit
 from crosscheck.visits.duties import list_duties
 from crosscheck.visits.follow_up import BETWEEN, list_follow_up
 from crosscheck.visits.listing import list_declarations, list_findings, list_visit_items, list_visits
@@ -47,15 +48,16 @@ from crosscheck.visits.pools import assign_pools
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from crosscheck.cases.probes import Probes
     from crosscheck.collection.read import Collection
     from crosscheck.network.succession import Lineage
-    from crosscheck.probes import Probes
     from crosscheck.questionnaire import Questionnaire
     from crosscheck.risk.estimate import Risk
     from crosscheck.risk.intervals import Ranked
     from crosscheck.risk.monotone import Monotone
     from crosscheck.rulebook.rule import Rulebook
     from crosscheck.standard import Standard
+    from crosscheck.visits.plan import Plan
 
 
 @dataclass(frozen=True)
@@ -86,7 +88,7 @@ class Outcome:
     visit_list: pl.DataFrame
     duties: pl.DataFrame
     follow_up: pl.DataFrame
-    draw: pl.DataFrame
+    plan: Plan
     screens: Mapping[str, pl.DataFrame]
 
 
@@ -107,7 +109,7 @@ def cross_check(  # noqa: PLR0913 - what is read, how it is planned, and who wat
         collection: what was read; nothing is read or written here.
         standard: the questionnaire, rules and models.
         year: assessment year, as `2008/09`; earlier years are history.
-        capacity: how many organisations can be visited, how many of them at random, and the seed.
+        capacity: how many organisations can be visited, how they are chosen, and the value of the draw.
         step: is entered around each step with its name, to time it or to show progress.
         with_screens: also make what asks and does not weigh; it takes some seconds more.
         refuse: is given the doubts about signs as soon as they are known, before anything is scored and before
@@ -141,7 +143,7 @@ def cross_check(  # noqa: PLR0913 - what is read, how it is planned, and who wat
         screens = screen_returns(tables, cases, scores, standard) if with_screens else {}
     return Outcome(
         ties, lineage, names, cases, weighed.findings, silences, scores, pooled, doubts, weighed.items, weighed.risk,
-        monotone, weighed.ranked.places, planned.visit_list, planned.duties, planned.follow_up, planned.draw, screens,
+        monotone, weighed.ranked.places, planned.visit_list, planned.duties, planned.follow_up, planned.plan, screens,
     )  # fmt: skip
 
 
@@ -214,7 +216,7 @@ class _Planned:
     visit_list: pl.DataFrame
     duties: pl.DataFrame
     follow_up: pl.DataFrame
-    draw: pl.DataFrame
+    plan: Plan
 
 
 def _weigh(collection: Collection, checked: _Checked, standard: Standard, year: str, capacity: Capacity) -> _Weighed:
@@ -234,10 +236,12 @@ def _plan(checked: _Checked, weighed: _Weighed, standard: Standard, year: str, c
     follow_up = list_follow_up(cases, standard.visits.subject, standard.questionnaire, last_day(year))
     visits_of_year = checked.visits.filter(pl.col("year") == year)
     declarations = list_declarations(cases, weighed.ranked.declarations, visits_of_year)
-    plan = plan_visits(declarations, duties, capacity, standard.visits.mandatory, year)
+    mandatory, change = standard.visits.mandatory, capacity.design.change_if_followed
+    weighted = weigh_benefit(declarations, findings, mandatory.gravity, change)
+    plan = plan_visits(weighted, duties, capacity, mandatory, year)
     reasons = give_reasons(cases, weighed.risk.parts, weighed.items, findings)
     visit_list = list_visits(declarations, plan.declarations, findings, duties, reasons)
-    return _Planned(visit_list, duties, follow_up, plan.draw)
+    return _Planned(visit_list, duties, follow_up, plan)
 
 
 def _gather_known(collection: Collection, checked: _Checked, standard: Standard, year: str) -> Known:

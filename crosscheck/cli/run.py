@@ -11,10 +11,10 @@ import click
 import crosscheck
 from crosscheck import settings
 from crosscheck.cli.group import assessment_year, collection_argument, format_option, main, standard_option
-from crosscheck.terminal import Steps, as_typed, list_rows, undisturbed
+from crosscheck.cli.terminal import Steps, as_typed, list_rows, undisturbed
 
 if TYPE_CHECKING:
-    from crosscheck.report.folder import Work
+    from crosscheck.report.output.folder import Work
 
 
 @main.command()
@@ -27,12 +27,15 @@ if TYPE_CHECKING:
     "--capacity", type=click.IntRange(min=0), default=60, show_default=True, help="Organisations that can be visited."
 )
 @click.option(
-    "--random-share", type=click.FloatRange(0, 1), default=0.5, show_default=True, help="Share of them drawn at random."
+    "--random-share", type=click.FloatRange(0, 1), help="Share of them drawn at random; that of the plan if not given."
+)
+@click.option(
+    "--plan", type=click.Path(path_type=Path), help="How they are chosen, as TOML; models/plan.toml if not given."
 )
 @click.option(
     "--seed",
     type=click.IntRange(min=0),
-    default=2009,
+    default=1,
     show_default=True,
     help="Value of the practice draw, which is not binding, and seed of the intervals.",
 )
@@ -58,15 +61,16 @@ def run(collection: Path, year: str, out: Path, *, store: str | None, unless_sam
     \b
     Example:  crosscheck run data/england-2008-09 --year 2008/09 --out run --capacity 60
     """
+    from crosscheck.cases.history import last_day
     from crosscheck.collection.read import read_collection
-    from crosscheck.history import last_day
-    from crosscheck.report.identity import fingerprint, identify_run
-    from crosscheck.report.making import make_run
-    from crosscheck.report.run_folder import holds_run, refuse_foreign_folder
-    from crosscheck.report.summary import summarise_run
+    from crosscheck.runs.identity import fingerprint, identify_run
+    from crosscheck.runs.make_run import make_run
+    from crosscheck.runs.run_folder import holds_run, refuse_foreign_folder
+    from crosscheck.runs.summary import summarise_run
     from crosscheck.standard import load_standard, name_standard
 
     refuse_foreign_folder(out)
+    planned = _read_plan(options["plan"], options["random_share"])
     if store:
         _make_ready(store)
     steps = Steps()
@@ -75,7 +79,8 @@ def run(collection: Path, year: str, out: Path, *, store: str | None, unless_sam
         standard = standard.without_learning() if options["no_learn"] else standard
     with steps("read"):
         read = read_collection(collection, standard.questionnaire, year, standard.name)
-    stated = {"collection": str(collection), "year": year, **options, "standard": standard.name}
+    named = {"collection": str(collection), "year": year}
+    stated = {**named, **options, "standard": standard.name, **planned}
     known_by = fingerprint(identify_run(read, standard, stated))
     if unless_same and holds_run(out, known_by, stated):
         click.echo(f"{out}: this very run stands there already, whole. Nothing was done.")
@@ -85,6 +90,16 @@ def run(collection: Path, year: str, out: Path, *, store: str | None, unless_sam
         click.echo(summarise_run(out, as_typed(sys.argv[0])))
         if store:
             _keep(store, out, collection)
+
+
+def _read_plan(file: Path | None, random_share: float | None) -> dict[str, Any]:
+    """The options that say how visits are chosen: the plan as text, its random share unless given, and no seal."""
+    from crosscheck.visits.design import default_plan, format_design, load_design
+
+    design = load_design(file or default_plan())
+    if random_share is not None:
+        design = design.model_copy(update={"random_share": random_share})
+    return {"random_share": design.random_share, "plan": format_design(design), "seal": None}
 
 
 def _tell_taken_up(work: Work) -> None:
@@ -146,8 +161,8 @@ def check(collection: Path, standard: str | None, form: str) -> None:
     """
     from crosscheck.collection.read import read_collection
     from crosscheck.questionnaire import read_questionnaire
-    from crosscheck.report.manifest import describe_inputs
-    from crosscheck.report.summary import summarise_reading
+    from crosscheck.runs.manifest import describe_inputs
+    from crosscheck.runs.summary import summarise_reading
     from crosscheck.standard import name_standard
 
     name = name_standard(standard)

@@ -2,23 +2,66 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import click
 
-from crosscheck.cli.group import main, store_option
+from crosscheck.cli.group import main, run_option, store_option
 
 
 @main.group()
 def visits() -> None:
-    """Record what visits found.
+    """Prepare visits, and record what they found.
 
     \b
-    Example:  crosscheck visits record 7bf1 5ZA --function provider --on 2009-09-01 --found upheld
+    Example:  crosscheck visits forms --run run --out outcome-forms
+    Then:     crosscheck visits record outcome-forms/*.xlsx --run run --store runs.db --by NAME
     """
 
 
 @visits.command()
+@click.argument("files", metavar="FILE…", nargs=-1, required=True, type=click.Path(path_type=Path))
+@run_option
+@store_option
+@click.option("--by", required=True, help="Your name; it stays inside.")
+@click.option("--out", type=click.Path(path_type=Path), help="Also write visits.csv and visit_items.csv into a folder.")
+def record(files: tuple[Path, ...], folder: Path, store: str, by: str, out: Path | None) -> None:
+    """Record what filled outcome forms say, of one person or several; the run must be kept in the store.
+
+    \b
+    Example:  crosscheck visits record 5ZA.xlsx R2X.csv --run run --store runs.db --by NAME --out outcomes
+    A form is recorded whole or not at all. The same form twice changes nothing. A row that contradicts what was
+    recorded is refused, unless it says in the column corrects why it corrects that. visits.csv and visit_items.csv
+    have all that was recorded of the run, for the collection of the next one.
+    """
+    from crosscheck.report.output.tables import write_csv
+    from crosscheck.report.visits.outcomes import describe_outcomes, read_forms
+    from crosscheck.store.database import open_store
+    from crosscheck.store.outcomes import list_outcomes, record_outcomes
+
+    key, outcomes = read_forms(folder, files)
+    with open_store(store) as kept:
+        recorded = record_outcomes(kept, key, outcomes, by)
+        found, criteria, strays = list_outcomes(kept, key)
+    click.echo(describe_outcomes(outcomes, len(files)))
+    click.echo(
+        f"RECORDED  {recorded.visits} visits, {recorded.criteria} criteria; {recorded.corrected} of them corrections"
+    )
+    if recorded.known:
+        click.echo(f"  {recorded.known} were recorded already and say the same; they were left as they are")
+    if not recorded.visits + recorded.criteria:
+        click.echo("  Nothing was changed.")
+    if out:
+        out.mkdir(parents=True, exist_ok=True)
+        for name, table in (("visits", found), ("visit_items", criteria)):
+            write_csv(table, out / f"{name}.csv")
+            click.echo(f"WRITTEN  {out / name}.csv: {table.height} rows")
+        for code, function in strays.iter_rows():
+            click.echo(f"  without {code} {function}: no arm of the run chose it, so selected_by has no word for it")
+
+
+@visits.command("record-one")
 @click.argument("run_id", metavar="RUN")
 @click.argument("org_code")
 @click.option("--function", default="whole", show_default=True, help="whole, commissioner or provider.")
@@ -27,11 +70,12 @@ def visits() -> None:
 @store_option
 @click.option("--by", required=True, help="Your name; it stays inside.")
 @click.option("--because", required=True, metavar="TEXT", help="Why, in words that others can follow later.")
-def record(run_id: str, org_code: str, store: str, by: str, because: str, **found: Any) -> None:
-    """Record what a visit of a declaration found; a later record of the same declaration corrects it.
+def record_one(run_id: str, org_code: str, store: str, by: str, because: str, **found: Any) -> None:
+    """Record what a visit of a declaration found, without a form; a later record of the same declaration corrects it.
 
     \b
-    Example:  crosscheck visits record 7bf1 5ZA --function provider --on 2009-09-01 --found upheld --by N --because TEXT
+    Example:  crosscheck visits record-one 7bf1 5ZA --function provider --on 2009-09-01 --found upheld --by N \\
+              --because TEXT
     """
     from crosscheck.store.database import open_store
     from crosscheck.store.records import Visited, record_visit

@@ -11,7 +11,7 @@ from pydantic import ValidationError, field_validator
 
 from crosscheck import settings
 from crosscheck.errors import ModelError
-from crosscheck.stated import Stated
+from crosscheck.model_file import Stated
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from crosscheck.collection.files import Sheet
-    from crosscheck.frames import Column
+    from crosscheck.contract.table import Column
 
 _ISO: Final = "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
 DAY_FIRST: Final = r"^([0-9]{1,2})[/.-]([0-9]{1,2})[/.-]([0-9]{4})$"

@@ -13,14 +13,14 @@ from crosscheck.collection.grid import Grid, inflate, read_parquet, read_text
 from crosscheck.collection.limits import MOST_BYTES, MOST_PROBLEMS
 from crosscheck.collection.problems import CELL, CONVERTED, ROW, Place, Problem, alternatives, canonical, nearest, shown
 from crosscheck.collection.workbook import lay_out_sheet, read_workbook
+from crosscheck.contract.inputs import INPUTS
 from crosscheck.errors import CollectionError
-from crosscheck.frames import INPUTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from crosscheck.frames import Table
+    from crosscheck.contract.table import Table
 
 # Beside the tables of the contract there may be those of the year's first wave of visits, in the same columns.
 FIRST_WAVE: Final = {"visits": "visits_wave_1", "visit_items": "visit_items_wave_1"}

@@ -19,7 +19,7 @@ from crosscheck.errors import CollectionError
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
 
-    from crosscheck.frames import Table
+    from crosscheck.contract.table import Table
 
 # As many rows one after another that say the same, word for word, are a cell copied down, and told as one.
 _COPIED_DOWN: Final = 10

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from crosscheck.collection.files import Sheet
-    from crosscheck.frames import Column
+    from crosscheck.contract.table import Column
 
 WITHHELD: Final = "withheld"
 

@@ -15,7 +15,7 @@ from crosscheck.errors import CollectionError
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
 
-    from crosscheck.frames import Table
+    from crosscheck.contract.table import Table
 
 _SEPARATORS: Final = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "upright strokes"}
 _NAMED_SEPARATOR: Final = re.compile(r"^\ufeff?\"?sep=(.)\"?[ ,;\t]*\r?\n", re.IGNORECASE)

@@ -16,7 +16,7 @@ from crosscheck.errors import CollectionError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from crosscheck.frames import Table
+    from crosscheck.contract.table import Table
 
 _OPEN_AND_SAVE: Final = (
     "Open the workbook in a spreadsheet program, save it, and give the saved file; or enter the value."

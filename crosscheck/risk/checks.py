@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import polars as pl
 
+from crosscheck.cases.hit_counts import count_outcomes
+
 if TYPE_CHECKING:
     from crosscheck.risk.model import RiskModel
 
@@ -245,22 +247,20 @@ def _decisive(looks: pl.DataFrame, model: RiskModel) -> pl.DataFrame:
 
     The share that would not have been upheld anyhow is taken out: 1 - (1 - p where absent) / (1 - p elsewhere).
     """
-    absent, not_upheld = pl.col("seen") == "absent", pl.col("not_upheld")
-    left = pl.col("left")
-    looked = (
-        looks.filter(pl.col("seen").is_in(["seen", "absent"]))
-        .group_by("item")
-        .agg(
-            looked=(left * absent).sum(),
-            absent=absent.sum(),
-            not_upheld=(absent * not_upheld).sum(),
-            share_absent=((left * absent * not_upheld).sum() + _PSEUDO * model.confirmation.decisive)
-            / ((left * absent).sum() + _PSEUDO),
-            share_seen=(left * ~absent * not_upheld).sum() / (left * ~absent).sum().clip(lower_bound=1e-9),
-        )
+    counted = looks.filter(pl.col("seen").is_in(["seen", "absent"])).with_columns(flagged=pl.col("seen") == "absent")
+    criteria = count_outcomes(counted, "item", pl.col("left"))
+    share_absent = (pl.col("flagged_not_upheld_weight") + _PSEUDO * model.confirmation.decisive) / (
+        pl.col("flagged_weight") + _PSEUDO
     )
-    share = 1 - (1 - pl.col("share_absent")) / (1 - pl.col("share_seen")).clip(lower_bound=1e-9)
-    return looked.with_columns(decisive=share.clip(0.0, 1.0)).sort("item")
+    share_seen = pl.col("other_not_upheld_weight") / pl.col("other_weight").clip(lower_bound=1e-9)
+    share = 1 - (1 - share_absent) / (1 - share_seen).clip(lower_bound=1e-9)
+    return criteria.select(
+        "item",
+        looked="flagged_weight",
+        absent="flagged",
+        not_upheld="flagged_not_upheld",
+        decisive=share.clip(0.0, 1.0),
+    )
 
 
 def _of_checks(checks: pl.DataFrame, decisive: pl.DataFrame) -> pl.DataFrame:

@@ -24,27 +24,22 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import numpy.typing as npt
 import polars as pl
-from scipy.optimize import minimize
-from scipy.sparse.linalg import LinearOperator, cg
 
 from crosscheck.risk.items import FACT, NOTHING_VERIFIED, VERIFIED, VISIT
+from crosscheck.risk.relevance import HELD, Seen, judge_relevance
+from crosscheck.risk.search import minimise
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from crosscheck.risk.model import RiskModel
 
 Floats = npt.NDArray[np.float64]
 
 _GROUP: Final = 2
-_MOST_STEPS: Final = 2000  # some eighty are needed
-_NEAR: Final = 1e-3  # slope of the log-likelihood, for a prior standard deviation of a loading
-_SETTLED: Final = 1e-6  # the same where it has settled
-_MOST_POLISHING: Final = 12  # two or three are needed, a few more where an unknown reaches its bound
 _DECIMALS: Final = 5  # of every loading: coarser than what is left to settle, so that any start gives the same bytes
 _RULED_OUT: Final = 1e-4  # prior standard deviation of a loading that the design rules out
 _LEAST_NOISE: Final = 0.05  # an item is never taken for the thing itself
 _NO_SPREAD: Final = 1e-6
+_ROUNDS: Final = 2  # of judging which figures say something, each from loadings that have settled
 _ALIKE: Final = 0.95  # two items of a correlation above this are one question asked twice
 
 
@@ -145,8 +140,8 @@ def lay_out(
     """Standardise the items and set them out as a table.
 
     Answers and figures are centred within the type of organisation; remarks are not centred, since a neutral one says
-    nothing. Of items that repeat one another the first by name stays. Means and spreads count an organisation that lies
-    far from all others for less, so that the return of one hardly moves another.
+    nothing. Of items that repeat one another the first by name stays. Means and spreads count an organisation whose own
+    accounts lie far from all others for less, so that the return of one hardly moves another.
 
     Args:
         items: `items.ITEMS`.
@@ -163,7 +158,8 @@ def lay_out(
     first, _, _ = _standardise(raw, everybody, level)
     limit, present = model.limits.score, (~np.isnan(raw)).astype(np.float64)
     once = ~_repeats(np.nan_to_num(first), present, described["family"].to_numpy())
-    influence = _influence(first[:, once], model.estimation.most_deviation)
+    own = once & (described["bias_prior_sd"].to_numpy() > 0)
+    influence = _influence(first[:, own], model.estimation.most_deviation)
     z, mean, spread = _standardise(raw, influence, level)
     few = described.select(is_of_few("item")).to_series().to_numpy()
     varies = ((spread > _NO_SPREAD) | few) & once
@@ -193,14 +189,43 @@ def learn_loadings(evidence: Evidence, model: RiskModel) -> Loadings:
     stated = state_loadings(evidence, model)
     if not model.learns or evidence.items.is_empty():
         return stated
-    likelihood = _Likelihood(evidence, stated, model)
-    found, steps, settled = _search(likelihood, stated)
-    spread = likelihood.spread(found)
-    found[:, 0] = np.where(
-        likelihood.frozen, found[:, 0], _shrink(found[:, 0], spread[:, 0], model.estimation.shrinkage)
-    )
-    mean, noise = found[:, :3].round(_DECIMALS), found[:, 3].round(_DECIMALS)
-    return Loadings(mean + 0.0, spread.round(_DECIMALS), noise, steps, settled)
+    fit = _fit(evidence, stated, model, np.ones(evidence.items.height))
+    steps, settled = fit.steps, fit.settled
+    for _ in range(_ROUNDS):
+        relevance = judge_relevance(_seen(evidence, stated, fit), model.estimation)
+        stated = state_loadings(evidence, model, relevance)
+        fit = _fit(evidence, stated, model, relevance, fit.found)
+        steps, settled = steps + fit.steps, settled and fit.settled
+    quality = _shrink(fit.found[:, 0], fit.spread[:, 0], model.estimation.shrinkage)
+    fit.found[:, 0] = np.where(fit.likelihood.frozen, fit.found[:, 0], quality)
+    mean, noise = fit.found[:, :3].round(_DECIMALS), fit.found[:, 3].round(_DECIMALS)
+    return Loadings(mean + 0.0, fit.spread.round(_DECIMALS), noise, steps, settled)
+
+
+@dataclass(frozen=True)
+class _Fit:
+    """Where the search has settled: loadings and noise, the standard deviations of the loadings."""
+
+    likelihood: _Likelihood
+    found: Floats
+    spread: Floats
+    steps: int
+    settled: bool
+
+
+def _fit(
+    evidence: Evidence, stated: Loadings, model: RiskModel, relevance: Floats, start: Floats | None = None
+) -> _Fit:
+    likelihood = _Likelihood(evidence, stated, model, relevance)
+    found, steps, settled = _search(likelihood, stated, start)
+    return _Fit(likelihood, found, likelihood.spread(found), steps, settled)
+
+
+def _seen(evidence: Evidence, stated: Loadings, fit: _Fit) -> Seen:
+    """What the judgement of relevance needs of each item's loading on quality."""
+    expected, precision = fit.likelihood.expect_quality(fit.found[:, :2])
+    of_others = ~evidence.own_account & ~fit.likelihood.frozen
+    return Seen(of_others, stated.mean[:, 0], stated.sd[:, 0], fit.found[:, 0], fit.spread[:, 0], expected, precision)
 
 
 def _shrink(loading: Floats, sd: Floats, by: float) -> Floats:
@@ -212,14 +237,17 @@ def _shrink(loading: Floats, sd: Floats, by: float) -> Floats:
     return kept
 
 
-def state_loadings(evidence: Evidence, model: RiskModel) -> Loadings:
-    """The loadings that are stated; an item of no group has none on one."""
+def state_loadings(evidence: Evidence, model: RiskModel, relevance: Floats | None = None) -> Loadings:
+    """The loadings that are stated; an item of no group has none on one.
+
+    Own accounts are stated the more firmly, the less others say: an item of others counts for that by its relevance.
+    """
     items, grouped = evidence.items, evidence.grouping.sum(axis=1) > 0
     fact = items["group"].str.starts_with(FACT).to_numpy()
     shared = np.where(fact, model.groups["fact"].loading, model.groups["section"].loading)
     shared_sd = np.where(fact, model.groups["fact"].sd, model.groups["section"].sd)
     mean = np.column_stack([items["quality_prior"], items["bias_prior"], np.where(grouped, shared, 0.0)])
-    freedom = np.where(evidence.own_account, _freedom(evidence, model), 1.0)
+    freedom = np.where(evidence.own_account, _freedom(evidence, model, relevance), 1.0)
     spread = np.column_stack(
         [
             items["quality_prior_sd"].to_numpy() * freedom,
@@ -305,7 +333,7 @@ def _standardise(
 
 
 def _influence(z: Floats, most: float) -> Floats:
-    """1 for an organisation whose items together lie no farther from zero than `most` of their spread; less beyond."""
+    """1 for an organisation whose own accounts together lie within `most` of their spread from zero; less beyond."""
     there = ~np.isnan(z)
     pooled = np.nansum(z, axis=1) / np.sqrt(np.maximum(there.sum(axis=1), 1))
     spread = 1.4826 * np.median(np.abs(pooled)) if len(pooled) else 0.0
@@ -324,89 +352,44 @@ def _repeats(z: Floats, present: Floats, family: npt.NDArray[np.object_]) -> npt
     return repeated
 
 
-def _freedom(evidence: Evidence, model: RiskModel) -> float:
+def _freedom(evidence: Evidence, model: RiskModel, relevance: Floats | None) -> float:
     """From 0 (nobody but the organisations themselves says anything) towards 1: how freely own accounts are learnt."""
     of_others = ~evidence.own_account
     prior = evidence.items["quality_prior"].to_numpy()[of_others]
     held = evidence.present[:, of_others].mean(axis=0) if len(evidence.codes) else prior * 0
-    information = float((held * prior**2 / (1 - prior**2)).sum())
+    relevant = np.ones(len(prior)) if relevance is None else relevance[of_others]
+    information = float((relevant * held * prior**2 / (1 - prior**2)).sum())
     return float(np.sqrt(information / (information + model.estimation.independent)))
 
 
-def _search(likelihood: _Likelihood, stated: Loadings) -> tuple[Floats, int, bool]:
-    """The most probable loadings and noise, within the stated directions.
-
-    Limited-memory quasi-Newton on scaled unknowns: each step costs one pass over the evidence, as one of expectation
-    and maximisation does, and some hundred are enough where that takes many hundred.
-    """
+def _search(likelihood: _Likelihood, stated: Loadings, start: Floats | None = None) -> tuple[Floats, int, bool]:
+    """The most probable loadings and noise, within the stated directions; searched on scaled unknowns."""
     scale = np.column_stack([np.minimum(stated.sd, 0.1), np.full(len(stated.noise), 0.1)])
-    start = np.column_stack([stated.mean, stated.noise])
+    fixed = np.column_stack([stated.mean, stated.noise])
+    first = fixed if start is None else start
     low = np.column_stack(
-        [np.zeros(len(start)), np.full(len(start), -np.inf), np.zeros(len(start)), np.full(len(start), _LEAST_NOISE)]
+        [np.zeros(len(first)), np.full(len(first), -np.inf), np.zeros(len(first)), np.full(len(first), _LEAST_NOISE)]
     )
-    high = np.column_stack([np.full(len(start), np.inf), np.zeros(len(start)), np.full((len(start), 2), np.inf)])
+    high = np.column_stack([np.full(len(first), np.inf), np.zeros(len(first)), np.full((len(first), 2), np.inf)])
     frozen = likelihood.frozen[:, None]
-    low, high = np.where(frozen, start, low) / scale, np.where(frozen, start, high) / scale
+    low, high = np.where(frozen, fixed, low) / scale, np.where(frozen, fixed, high) / scale
 
     def loss(unknowns: Floats) -> tuple[float, Floats]:
-        value, gradient = likelihood(unknowns.reshape(start.shape) * scale)
+        value, gradient = likelihood(unknowns.reshape(first.shape) * scale)
         return value, (gradient * scale).ravel()
 
-    low, high = low.ravel(), high.ravel()
-    options = {"maxiter": _MOST_STEPS, "maxfun": 2 * _MOST_STEPS, "ftol": 0.0, "gtol": _NEAR, "maxcor": 30}
-    found = minimize(
-        loss, (start / scale).ravel(), jac=True, method="L-BFGS-B", bounds=np.column_stack([low, high]), options=options
-    )
-    polished, steps = _polish(loss, found.x, low, high)
-    left = np.abs(_projected(loss(polished)[1], polished, low, high)).max(initial=0.0)
-    return polished.reshape(start.shape) * scale, int(found.nfev) + steps, bool(left <= _SETTLED)
-
-
-def _polish(
-    loss: Callable[[Floats], tuple[float, Floats]], near: Floats, low: Floats, high: Floats
-) -> tuple[Floats, int]:
-    """From near the best to it, by Newton's method on the slope: the likelihood itself is too coarse a guide there.
-
-    Unknowns at their bounds stay there in a step unless the slope leads inwards. The slope's own changes are found by
-    differences (conjugate gradients).
-    """
-    polished, steps = near.copy(), 0
-
-    def slope(values: Floats, free: npt.NDArray[np.bool_]) -> Floats:
-        nonlocal steps
-        steps += 1
-        at = polished.copy()
-        at[free] = values
-        return loss(at)[1][free]
-
-    for _ in range(_MOST_POLISHING):
-        whole = loss(polished)[1]
-        free = ~(((polished <= low) & (whole > 0)) | ((polished >= high) & (whole < 0)))
-        here, now = polished[free], whole[free]
-        if np.abs(now).max(initial=0.0) <= _SETTLED / 2:
-            break
-
-        def bend(way: Floats, here: Floats = here, now: Floats = now, free: npt.NDArray[np.bool_] = free) -> Floats:
-            short = 1e-5 / max(float(np.abs(way).max(initial=0.0)), 1.0)
-            return (slope(here + short * way, free) - now) / short
-
-        step, _ = cg(LinearOperator((now.size, now.size), matvec=bend, dtype=np.float64), -now, rtol=1e-4, maxiter=60)
-        polished[free] = np.clip(here + step, low[free], high[free])
-    return polished, steps
-
-
-def _projected(gradient: Floats, unknowns: Floats, low: Floats, high: Floats) -> Floats:
-    """The gradient, less what only points out of bounds."""
-    outward = ((unknowns <= low) & (gradient > 0)) | ((unknowns >= high) & (gradient < 0))
-    return np.where(outward, 0.0, gradient)
+    found, steps, settled = minimise(loss, (first / scale).ravel(), low.ravel(), high.ravel())
+    return found.reshape(first.shape) * scale, steps, settled
 
 
 class _Likelihood:
     """Minus the penalised log-likelihood of loadings and noise, and its gradient."""
 
-    def __init__(self, evidence: Evidence, stated: Loadings, model: RiskModel) -> None:
+    def __init__(self, evidence: Evidence, stated: Loadings, model: RiskModel, relevance: Floats) -> None:
         self.evidence, self.stated, self.model = evidence, stated, model
         self.precision = stated.sd**-2
+        self.precision[:, 0] *= relevance
+        self.held = (1 - relevance) / HELD**2
         # A visit's finding stays as stated: those visited are no fair sample, and `learning` is about them.
         self.frozen = evidence.items.select(is_of_few("item")).to_series().to_numpy()
         counts = evidence.influence[:, None] * evidence.present
@@ -427,27 +410,43 @@ class _Likelihood:
         """Standard deviations of the loadings, from the curvature where they have settled."""
         mean, noise = unknowns[:, :3], unknowns[:, 3]
         _, seconds, _ = self._expect(mean, noise)
-        curvature = seconds / noise[:, None, None] + self.precision[:, :, None] * np.eye(3)
+        precision = self.precision.copy()
+        precision[:, 0] += self.held
+        curvature = seconds / noise[:, None, None] + precision[:, :, None] * np.eye(3)
         spread: Floats = np.sqrt(np.diagonal(np.linalg.inv(curvature), axis1=1, axis2=2))
         return np.where(self.frozen[:, None], self.stated.sd, spread)
+
+    def expect_quality(self, mean: Floats) -> tuple[Floats, Floats]:
+        """What is expected of each loading on quality beside the evidence: mean and precision."""
+        precision = self.precision[:, 0] + self.held
+        stated = self.stated.mean[:, 0] * (self.families @ self._factors(mean)[:, 0])
+        return self.precision[:, 0] * stated / precision, precision
+
+    def _factors(self, mean: Floats) -> Floats:
+        """How much more, or less, than stated all items of each family say: one row a family, two columns.
+
+        The factor has a normal prior around 1: how careful the returns of a year were, or how closely others looked, is
+        the same for all items of a kind. It is the best for these loadings, so that it has no gradient of its own.
+        """
+        stated, precision = self.stated.mean[:, :2], self.precision[:, :2]
+        prior = self.model.estimation.family_sd**-2
+        pull = self.families.T @ (precision * stated * mean[:, :2]) + prior
+        return np.asarray(np.maximum(pull / (self.families.T @ (precision * stated**2) + prior), 0.0))
 
     def _penalty(self, mean: Floats, noise: Floats) -> tuple[float, Floats]:
         """How far from what is stated, once all items of a family may say more, or less, than stated.
 
-        The factor of each family has a normal prior around 1: how careful the returns of a year were, or how closely
-        others looked, is the same for all items of a kind. It is the best for these loadings, so that it has no
-        gradient of its own.
+        Of an item that is judged to say nothing, the distance is that from nothing.
         """
-        stated, precision = self.stated.mean[:, :2], self.precision[:, :2]
-        held = self.model.estimation.family_sd**-2
-        pull = self.families.T @ (precision * stated * mean[:, :2]) + held
-        factor = np.maximum(pull / (self.families.T @ (precision * stated**2) + held), 0.0)
-        expected = np.column_stack([stated * (self.families @ factor), self.stated.mean[:, _GROUP]])
+        factor, stated, weight = self._factors(mean), self.stated, self.model.estimation.noise_weight / 2
+        expected = np.column_stack([stated.mean[:, :2] * (self.families @ factor), stated.mean[:, _GROUP]])
         distance = mean - expected
-        prior = self.model.estimation.noise_weight / 2 * (np.log(noise) + self.stated.noise / noise)
-        of_noise = self.model.estimation.noise_weight / 2 * (1 / noise - self.stated.noise / noise**2)
-        value = 0.5 * (self.precision * distance**2).sum() + 0.5 * held * ((factor - 1) ** 2).sum() + prior.sum()
-        return float(value), np.column_stack([self.precision * distance, of_noise])
+        value = 0.5 * (self.precision * distance**2).sum() + 0.5 * (self.held * mean[:, 0] ** 2).sum()
+        value += 0.5 * self.model.estimation.family_sd**-2 * ((factor - 1) ** 2).sum()
+        value += weight * (np.log(noise) + stated.noise / noise).sum()
+        slope = self.precision * distance
+        slope[:, 0] += self.held * mean[:, 0]
+        return float(value), np.column_stack([slope, weight * (1 / noise - stated.noise / noise**2)])
 
     def _expect(self, mean: Floats, noise: Floats) -> tuple[Floats, Floats, float]:
         """For each item, over those that have it: expected factors times z, and expected squares of factors.

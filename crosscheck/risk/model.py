@@ -8,7 +8,7 @@ import tomli
 from pydantic import Field
 
 from crosscheck.errors import ModelError
-from crosscheck.stated import Heading, Stated, read_stated
+from crosscheck.model_file import Heading, Stated, read_stated
 from crosscheck.vocabulary import Severity
 
 if TYPE_CHECKING:
@@ -21,10 +21,14 @@ _FORMER: Final = {"v1": "0.1.0 before 24 November 2026", "v2": "0.1.0"}
 
 
 class Prior(Stated):
-    """The share of declarations of compliance that random visits found wrong, and how many visits that is worth."""
+    """The share of declarations of compliance that random visits found wrong, and how many visits that is worth.
+
+    `fading`: what is left, after each year, of what random visits say of the share.
+    """
 
     found_share: float = Field(gt=0, lt=1)
     visits: float = Field(gt=0, le=50)
+    fading: float = Field(gt=0, le=1)
     source: str
 
 
@@ -122,7 +126,9 @@ class Estimation(Stated):
     organisations the stated noise is held. `least`: from how many organisations an item is learnt. `most_deviation`:
     how many standard deviations of the pooled scores an organisation may lie from the average before it counts for
     less. `shrinkage`: how far a loading that is small beside what is unknown of it is drawn to nothing.
-    `independent`: how much information of others must be held before loadings are learnt freely.
+    `independent`: how much information of others must be held before loadings are learnt freely. `irrelevant_share`:
+    how likely a figure of which much is stated says nothing; `irrelevant_sd`: the loading that such a figure may show
+    by chance, beside the error of its estimate.
     """
 
     family_sd: float = Field(gt=0)
@@ -131,6 +137,8 @@ class Estimation(Stated):
     most_deviation: float = Field(gt=0)
     shrinkage: float = Field(ge=0)
     independent: float = Field(ge=0)
+    irrelevant_share: float = Field(gt=0, lt=1)
+    irrelevant_sd: float = Field(gt=0)
     source: str
 
 

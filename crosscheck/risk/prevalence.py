@@ -35,18 +35,19 @@ def estimate_prevalence(visits: pl.DataFrame, model: RiskModel, year: str) -> Pr
     """Estimate the share of declarations of compliance that are in truth wrong.
 
     The stated share counts as so many visits. To these are added the random visits of the collection: those of the year
-    in full, each former one with what is left of it after the years that have passed. Of what they find the visitors'
+    in full, each former one with what is left of it after the years that have passed: a country's share changes more
+    slowly than one organisation does. Of what they find the visitors'
     errors are taken out: (share found - 1 + specificity) / (sensitivity + specificity - 1) (Rogan and Gladen 1978,
     American Journal of Epidemiology 107:71-76). Visits chosen by risk say nothing of it.
 
     Args:
         visits: conformed, on the standard, without those that the model was learnt from already.
-        model: the stated share, the visitors' errors, how fast a year's information fades.
+        model: the stated share and how fast what visits say of it fades, the visitors' errors.
         year: the assessment year.
     """
     ago = int(year[:4]) - pl.col("year").str.slice(0, 4).cast(pl.Int64)
     random = visits.filter((pl.col("selected_by") == "random") & (ago >= 0))
-    left = model.history.fading**ago
+    left = model.prior.fading**ago
     seen, qualified = random.select(left.sum(), (left * (pl.col("finding") == "qualified")).sum().alias("found")).row(0)
     weight = model.prior.visits + seen
     found = (model.prior.found_share * model.prior.visits + qualified) / weight

@@ -9,6 +9,7 @@ from __future__ import annotations
 import getpass
 import hashlib
 import json
+import re
 import unicodedata
 from contextlib import closing
 from dataclasses import dataclass
@@ -200,6 +201,11 @@ def printable(what: str, text: str) -> str:
     if any(unicodedata.category(one) in ("Cc", "Cs") and one not in _LAYOUT for one in stripped):
         raise StoreError(f"{what}: holds characters that can't be printed: {stripped!r}. Take them out.")
     return stripped
+
+
+def fold(name: str) -> str:
+    """A person's name without case, marks and the order of its parts: `Jane  SMITH` and `Smith, Jane` are one."""
+    return " ".join(sorted(re.findall(r"\w+", unicodedata.normalize("NFKC", name).casefold())))
 
 
 def account() -> str:

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from crosscheck.errors import UnknownNameError
 from crosscheck.store import audit
+from crosscheck.store.outcomes import stands
 from crosscheck.store.runs import look_up
 from crosscheck.store.tables import Audit, Kept, Listing, Problem, ProblemAnswer, VisitRecord
 
@@ -110,10 +111,14 @@ def record_visit(store: Store, run_id: str, visited: Visited, who: str, note: st
 
 
 def list_visits(connection: sa.Connection, run: int) -> list[dict[str, Any]]:
-    """Every visit that was recorded of a run, in the order in which they were, with who recorded it and when."""
+    """Every visit that was recorded of a run and that no later record corrects, in the order of recording.
+
+    Each with who recorded it and when.
+    """
     names = ("org_code", "function", "visited_on", "finding", "note")
     asked = sa.select(*(_visit.c[name] for name in names), _told.c.who, _told.c.at)
-    told = asked.join(_told, _told.c.seq == _visit.c.seq).where(_visit.c.run == run).order_by(_visit.c.seq)
+    told = asked.join(_told, _told.c.seq == _visit.c.seq).where(_visit.c.run == run, stands())
+    told = told.order_by(_visit.c.seq)
     return [dict(row) for row in connection.execute(told).mappings()]
 
 

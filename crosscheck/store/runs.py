@@ -13,16 +13,17 @@ import polars as pl
 import sqlalchemy as sa
 
 from crosscheck.errors import StoreError, UnknownNameError
-from crosscheck.report.folder import written_whole
-from crosscheck.report.run_folder import COLLECTION, MANIFEST, read_json, read_table
+from crosscheck.report.output.folder import written_whole
+from crosscheck.runs.run_folder import COLLECTION, MANIFEST, read_json, read_table
 from crosscheck.store import audit
 from crosscheck.store.bulk import insert_rows
-from crosscheck.store.contents import compress, restore
-from crosscheck.store.sheets import lay_out_sheets, read_sheet
+from crosscheck.store.compression import compress, restore
+from crosscheck.store.organisation_blocks import lay_out_sheets, read_sheet
 from crosscheck.store.tables import (
     ROWS,
     Answer,
     Blob,
+    CriterionRecord,
     Decision,
     Edition,
     Finding,
@@ -229,6 +230,7 @@ _RESTS: Final = {  # what people did about a run, by what it is called
     "decisions": _table(Decision),
     "answers to problems": _table(ProblemAnswer),
     "visits": _table(VisitRecord),
+    "criteria of visits": _table(CriterionRecord),
     "preparations": _table(Preparation),
     "signatures": _table(Signature),
     "editions": _table(Edition),

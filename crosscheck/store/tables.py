@@ -3,7 +3,7 @@
 A run is kept twice over: as the bytes of every file it made and rests on (`blob`, `run_file`), which is the truth, and
 as rows of what is asked for often, which can be made again from them. Row tables begin with the number of their run,
 then the organisation, so that what belongs together lies side by side. Units and meanings are those of
-`frames.OUTPUTS`. The time of saving is the only column that two saves of one run do not share.
+`outputs.OUTPUTS`. The time of saving is the only column that two saves of one run do not share.
 """
 
 from __future__ import annotations
@@ -154,7 +154,7 @@ class Finding(Kept, table=True):
 
 
 class Sheet(Kept, table=True):
-    """All that the run says of a few organisations that stand side by side, for a dossier (`sheets.py`)."""
+    """All that the run says of a few organisations that stand side by side (`organisation_blocks`)."""
 
     __table_args__ = {"sqlite_with_rowid": False}
 
@@ -249,7 +249,10 @@ class ProblemAnswer(Kept, table=True):
 
 
 class VisitRecord(Kept, table=True):
-    """What a visit of a declaration found, counted from 1 in the order of recording."""
+    """What a visit of a declaration found, counted from 1 in the order of recording.
+
+    `corrects` is the number of the record that this one corrects, which counts no longer; null where it corrects none.
+    """
 
     __tablename__ = "visit_record"
 
@@ -261,6 +264,28 @@ class VisitRecord(Kept, table=True):
     finding: str
     note: str
     seq: int = _told_in_audit()
+    assessor: str | None
+    corrects: int | None
+
+
+class CriterionRecord(Kept, table=True):
+    """Whether a visit saw evidence of one criterion; the record with the highest number counts.
+
+    `item` is empty where no one of two reviews was meant. One row of the audit trail tells of all that were recorded
+    together of a declaration.
+    """
+
+    __tablename__ = "criterion_record"
+
+    run: int = _of_kept_run()
+    org_code: str = Field(primary_key=True)
+    function: str = Field(primary_key=True)
+    question_id: str = Field(primary_key=True)
+    item: str = Field(primary_key=True)
+    number: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    seen: str
+    note: str
+    seq: int = Field(foreign_key="audit.seq", ondelete="RESTRICT")
 
 
 class Preparation(Kept, table=True):

@@ -30,7 +30,8 @@ GUARDS: Final[dict[str, Guard]] = {
     **dict.fromkeys((str(table.__tablename__) for table in (RunFile, *ROWS)), "sealed"),
     "audit": "chained",
     "decision": "appended",
-    **dict.fromkeys(("problem_answer", "visit_record", "preparation", "signature", "edition"), "appended"),
+    **dict.fromkeys(("problem_answer", "visit_record", "criterion_record"), "appended"),
+    **dict.fromkeys(("preparation", "signature", "edition"), "appended"),
 }
 
 _SAYS: Final = {

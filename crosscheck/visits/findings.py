@@ -1,4 +1,4 @@
-"""What visits found, read from a file of its own: the columns of the table `visits`."""
+"""What visits found, read from files of their own: the columns of the tables `visits` and `visit_items`."""
 
 from __future__ import annotations
 
@@ -6,44 +6,94 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from crosscheck.contract.inputs import INPUTS
 from crosscheck.errors import CollectionError
-from crosscheck.frames import INPUTS
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-_VISITS = INPUTS["visits"]
+    from crosscheck.contract.table import Column, Table
 
 
 def read_findings(file: Path) -> pl.DataFrame:
     """Read what visits found. Further columns are left alone.
 
     Returns:
-        `frames.INPUTS["visits"]`: columns that may be missing are empty where they are.
+        `inputs.INPUTS["visits"]`: columns that may be missing are empty where they are.
 
     Raises:
         CollectionError: the file or a needed column is missing, or with every cell that can't be used, at once.
     """
+    dated = _read(file, INPUTS["visits"]).with_columns(pl.col("visited_on").str.to_date())
+    return dated.cast(INPUTS["visits"].schema).sort("org_code", "function", "visited_on")
+
+
+def read_looks(file: Path) -> pl.DataFrame:
+    """Read what visits saw of single criteria, under the conditions of `read_findings`.
+
+    Returns:
+        `inputs.INPUTS["visit_items"]`.
+    """
+    table = INPUTS["visit_items"]
+    return _read(file, table).cast(table.schema).sort("org_code", "function", "question_id", "item")
+
+
+def read_outcome_files(place: Path) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Read what visits found and what they saw of criteria.
+
+    Args:
+        place: a file in the columns of `visits`, or a folder with `visits.csv` and, if criteria were recorded,
+            `visit_items.csv`; files of single waves (`visits_wave_1.csv`) beside them count as well.
+
+    Returns:
+        `inputs.INPUTS["visits"]` and `inputs.INPUTS["visit_items"]`, this one without a row where there is none.
+
+    Raises:
+        CollectionError: as `read_findings`.
+    """
+    if not place.is_dir():
+        return read_findings(place), INPUTS["visit_items"].empty()
+    waves = sorted(place.glob("visits_*.csv"))
+    made = [read_findings(file) for file in (place / "visits.csv", *waves)]
+    looks = [read_looks(file) for file in sorted(place.glob("visit_items*.csv"))]
+    return pl.concat(made), pl.concat([INPUTS["visit_items"].empty(), *looks])
+
+
+def take_visits(rows: Sequence[Mapping[str, object]], year: str) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Take visits that were recorded elsewhere, of two of one declaration the later record, and no criterion.
+
+    Args:
+        rows: `org_code`, `function`, `visited_on`, `finding`, in the order in which they were recorded.
+        year: their assessment year.
+    """
+    latest = {(row["org_code"], row["function"]): row for row in rows}
+    schema = INPUTS["visits"].schema
+    told = [{**{name: row.get(name) for name in schema}, "year": year} for row in latest.values()]
+    return pl.DataFrame(told, schema=schema), INPUTS["visit_items"].empty()
+
+
+def _read(file: Path, table: Table) -> pl.DataFrame:
+    """The columns of a table as text, every needed cell tried."""
     if not file.is_file():
-        raise CollectionError(f"{file}: there is no such file. Give a CSV file in the columns of visits.")
+        raise CollectionError(f"{file}: there is no such file. Give a CSV file in the columns of {table.name}.")
     stripped = pl.all().str.strip_chars()
     read = pl.read_csv(file, infer_schema=False).with_columns(pl.when(stripped != "").then(stripped).name.keep())
-    needed = [column.name for column in _VISITS.columns if column.required]
+    needed = [column.name for column in table.columns if column.required]
     missing = [name for name in needed if name not in read.columns]
     if missing:
         raise CollectionError(f"{file}: no column {', '.join(missing)}. A row needs {', '.join(needed)}.")
-    optional = [name for name in _VISITS.schema if name not in (*needed, *read.columns)]
+    optional = [name for name in table.schema if name not in (*needed, *read.columns)]
     read = read.with_columns(pl.lit(None, pl.String).alias(name) for name in optional)
-    problems = [problem for name in needed for problem in _refuse(read, name, file)]
+    columns = {column.name: column for column in table.columns}
+    problems = [problem for name in needed for problem in _refuse(read, columns[name], file)]
     if problems:
         raise CollectionError(problems)
-    dated = read.select(_VISITS.schema.names()).with_columns(pl.col("visited_on").str.to_date())
-    return dated.cast(_VISITS.schema).sort("org_code", "function", "visited_on")
+    return read.select(table.schema.names())
 
 
-def _refuse(read: pl.DataFrame, name: str, file: Path) -> list[str]:
-    column = next(column for column in _VISITS.columns if column.name == name)
-    allowed = column.allowed or ()
+def _refuse(read: pl.DataFrame, column: Column, file: Path) -> list[str]:
+    name, allowed = column.name, column.allowed
     bad = pl.col(name).is_null()
     if allowed:
         bad = bad | pl.col(name).is_in(list(allowed)).not_()

@@ -16,6 +16,8 @@ import numpy as np
 import polars as pl
 from scipy.special import ndtri
 
+from crosscheck.visits.binomial import binomial_interval
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -31,10 +33,9 @@ YIELD: Final = pl.Schema(
     }
 )
 
-# Intervals are 90% throughout, as those of the visit list are.
-_INTERVAL: Final = 0.9
-_FEWEST: Final = 2  # organisations, of which a variance can be estimated
-_Z: Final = float(ndtri((1 + _INTERVAL) / 2))
+# Intervals of a backtest are 90%, as those of the visit list are.
+INTERVAL: Final = 0.9
+_Z: Final = float(ndtri((1 + INTERVAL) / 2))
 
 
 @dataclass(frozen=True)
@@ -147,49 +148,15 @@ def average_precision(score: NDArray[np.float64], otherwise: NDArray[np.bool_], 
     return float(steps @ (found[last] / visited[last]) / found[-1])
 
 
-def estimate_prevalence(drawn: pl.DataFrame, declarations: int) -> Estimate:
-    """The share of all declarations that a visit would find otherwise, from organisations drawn at random.
-
-    Horvitz and Thompson 1952, JASA 47:663-685: the sum of y/π over the organisations drawn, y being how many of an
-    organisation's declarations were found otherwise. The variance is that of Sen, Yates and Grundy 1953, JRSS B
-    15:253-261, for a draw of n of N in each stratum: with chances n/N and joint chances n(n - 1) / (N(N - 1)) it is
-    N² (1 - n/N) s² / n, summed over strata. It is unbiased for such a draw.
-
-    Args:
-        drawn: one row a visit of the random arm: `org_code`, `stratum`, `otherwise`, `inclusion_probability` (one value
-            in each stratum); visits chosen by risk may not be among them.
-        declarations: how many declarations the organisations in the draw have in all.
-
-    Returns:
-        The share with its interval; NaN for fewer than two organisations. The ends are NaN where a stratum has one draw
-        of several organisations, which leaves no variance to estimate.
-    """
-    organisations = drawn.group_by("stratum", "org_code").agg(
-        found=pl.col("otherwise").sum().cast(pl.Float64), chance=pl.col("inclusion_probability").first()
-    )
-    if organisations.height < _FEWEST:
-        return Estimate(math.nan, math.nan, math.nan)
-    left = 1 - pl.col("chance").first()
-    strata = organisations.group_by("stratum").agg(
-        total=(pl.col("found") / pl.col("chance")).sum(),
-        variance=pl.when(left > 0)
-        .then((pl.len() / pl.col("chance").first()) ** 2 * left * pl.col("found").var() / pl.len())
-        .otherwise(0.0),
-    )
-    total, variance = (float(strata[name].sort().fill_null(math.nan).sum()) for name in ("total", "variance"))
-    share, margin = total / declarations, _Z * math.sqrt(variance) / declarations
-    low, high = max(share - margin, 0.0), min(share + margin, 1.0)  # in this order NaN stays NaN
-    return Estimate(share, low, high)
-
-
-def tell_yield(visits: pl.DataFrame) -> pl.DataFrame:
+def tell_yield(visits: pl.DataFrame, level: float = INTERVAL) -> pl.DataFrame:
     """What visits found, by the arm that chose them.
 
     Args:
-        visits: `frames.INPUTS["visits"]`, any of its rows.
+        visits: `inputs.INPUTS["visits"]`, any of its rows.
+        level: how often the intervals shall cover.
 
     Returns:
-        `YIELD`, by arm: the share found otherwise with its 90% interval (Wilson 1927).
+        `YIELD`, by arm: the share found otherwise with its exact interval (Clopper and Pearson 1934).
     """
     arms = (
         visits.group_by("selected_by")
@@ -197,7 +164,7 @@ def tell_yield(visits: pl.DataFrame) -> pl.DataFrame:
         .with_columns(share=pl.col("otherwise") / pl.col("visited"))
         .sort("selected_by")
     )
-    low, high = _wilson(arms["share"].to_numpy(), arms["visited"].to_numpy())
+    low, high = binomial_interval(arms["share"].to_numpy(), arms["visited"].to_numpy(), level)
     return arms.with_columns(low=pl.Series(low), high=pl.Series(high)).select(YIELD.names()).cast(YIELD)
 
 
@@ -226,9 +193,3 @@ def _days_sooner(score: NDArray[np.float64], otherwise: NDArray[np.bool_], weigh
     order = np.sort(-score)
     ranks = (np.searchsorted(order, -score, side="left") + np.searchsorted(order, -score, side="right") + 1) / 2
     return float((len(score) + 1) / 2 - np.average(ranks[otherwise], weights=weight[otherwise]))
-
-
-def _wilson(share: NDArray[np.float64], number: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    centre = (share + _Z**2 / (2 * number)) / (1 + _Z**2 / number)
-    margin = _Z * np.sqrt(share * (1 - share) / number + _Z**2 / (4 * number**2)) / (1 + _Z**2 / number)
-    return np.clip(centre - margin, 0.0, 1.0), np.clip(centre + margin, 0.0, 1.0)

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import polars as pl
 
-from crosscheck.visits.draw import draw_at_random
+from crosscheck.visits.adaptive import sample_by_risk
+from crosscheck.visits.benefit import Gain, compare_gain
+from crosscheck.visits.design import Added, Design
+from crosscheck.visits.draw import Frame, draw_from, stratify
+from crosscheck.visits.dry_draws import try_design
 from crosscheck.visits.duties import weigh_duties
+from crosscheck.visits.seal import Seal, digest_frame
 from crosscheck.vocabulary import ARMS
 
 if TYPE_CHECKING:
@@ -16,18 +21,23 @@ if TYPE_CHECKING:
 
 _KEYS: Final = ("org_code", "function")
 PRACTICE: Final = "practice draw, not binding"
+TWO_ARMS: Final = Design()
 
 
 @dataclass(frozen=True)
 class Capacity:
     """How many organisations can be visited, what share of them is drawn at random, and the practice value of the draw.
 
-    Whatever draws by chance elsewhere (the intervals of the risk) starts from the same `seed`.
+    Whatever draws by chance elsewhere (the intervals of the risk) starts from the same `seed`. `design` says how
+    organisations are chosen; `random_share` goes before its own. `seal` is that of a binding draw, which its value
+    decides; without one the draw is for practice, and the seed decides.
     """
 
     visits: int
     random_share: float
     seed: int
+    design: Design = TWO_ARMS
+    seal: Seal | None = None
 
     @property
     def at_random(self) -> int:
@@ -39,6 +49,11 @@ class Capacity:
         """Visits of the other arms."""
         return max(self.visits - self.at_random, 0)
 
+    @property
+    def value(self) -> str:
+        """The value that decides the draw."""
+        return self.seal.value if self.seal else str(self.seed)
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -46,12 +61,19 @@ class Plan:
 
     Attributes:
         declarations: one row a declaration, in the order of the list: `org_code`, `function`, `selected_by` (an arm, or
-            null), `inclusion_probability` (of the random draw, that of its organisation; null where it was in none).
+            null), `inclusion_probability` (of the random draw, that of its organisation; null where it was in none),
+            `added` (who added its organisation, and why; null where nobody did).
+        frame: who took part in the random draw, with which chances.
         draw: `draw.DRAW`, every organisation that took part in the random draw, with its ticket.
+        gain: what visits that are not at random bring, by risk and by expected benefit; empty where it is risk alone.
+        unknown: organisations that somebody added and that have no declaration which a visit can test.
     """
 
     declarations: pl.DataFrame
+    frame: Frame
     draw: pl.DataFrame
+    gain: tuple[Gain, ...] = ()
+    unknown: tuple[str, ...] = ()
 
 
 def plan_visits(listed: pl.DataFrame, duties: pl.DataFrame, capacity: Capacity, arm: MandatoryArm, year: str) -> Plan:
@@ -60,30 +82,40 @@ def plan_visits(listed: pl.DataFrame, duties: pl.DataFrame, capacity: Capacity, 
     A visit tests a declaration of compliance that nobody has visited this year (pool `to_visit`). First come the
     organisations whose own answers say that a grave statutory duty is unmet: the gravest, then those with most unmet
     duties, then by risk, up to the share of the model. Then the random draw among all others, in which each has a known
-    chance; then those with the highest risk. The draw is made before risk chooses: without that nobody could say
-    afterwards what the list is worth.
+    chance; then those with the highest risk, or the highest expected benefit. The draw is made before risk chooses:
+    without that nobody could say afterwards what the list is worth. In the adaptive design the draw takes all visits
+    that are left. Whom people add is visited beside that, and has the same chance in the draw as without it.
 
     Args:
-        listed: one row a declaration: `rank` (1 is the first to visit), `org_code`, `function`, `org_type`, `pool`.
-        duties: `frames.OUTPUTS["duties"]`.
-        capacity: how many organisations, how many of them at random, and the practice value.
+        listed: one row a declaration: `rank` (1 is the first to visit), `org_code`, `function`, `org_type`, `pool`;
+            where the design is not two arms by risk, `risk` and `benefit`, too (higher is sooner visited).
+        duties: `outputs.OUTPUTS["duties"]`.
+        capacity: how many organisations, how many of them at random, the design, and the value of the draw.
         arm: which duties make a visit mandatory, and how many visits they may take.
         year: the assessment year; it is part of each ticket.
     """
+    design = capacity.design
     testable = listed.filter(pl.col("pool").cast(pl.String) == "to_visit")
-    organisations = testable.group_by("org_code").agg(pl.col("org_type").first(), pl.col("rank").min()).sort("rank")
+    organisations = _of_organisations(testable, design)
     bound = _bound(organisations, testable.select(_KEYS).join(duties, on=_KEYS), capacity, arm)
-    frame = organisations.join(bound, on="org_code", how="anti", maintain_order="left")
-    draw = draw_at_random(frame, capacity.at_random, str(capacity.seed), year)
+    open_ones = organisations.join(bound, on="org_code", how="anti", maintain_order="left")
+    frame = _lay_out(open_ones, capacity, bound.height)
+    draw = draw_from(frame, capacity.value, year)
     drawn = draw.filter("drawn").select("org_code")
-    left = frame.join(drawn, on="org_code", how="anti", maintain_order="left")
-    chosen = {"mandatory": bound, "risk": left.head(capacity.chosen - bound.height), "random": drawn}
+    left = open_ones.join(drawn, on="org_code", how="anti", maintain_order="left")
+    others = max(capacity.visits - drawn.height - bound.height, 0)
+    chosen = {"mandatory": bound, "risk": left.head(others), "random": drawn}
     arms = pl.concat([chosen[name].select("org_code", selected_by=pl.lit(name)) for name in ARMS])
-    of_organisation = arms.join(
-        draw.select("org_code", "inclusion_probability"), on="org_code", how="full", coalesce=True
+    chances, added = draw.select("org_code", "inclusion_probability"), _list_added(design.added)
+    of_organisation = arms.join(chances, on="org_code", how="full", coalesce=True)
+    planned = testable.select(_KEYS).join(of_organisation, on="org_code", how="left").join(added, "org_code", "left")
+    return Plan(
+        listed.select(_KEYS).join(planned, on=_KEYS, how="left", maintain_order="left"),
+        frame,
+        draw,
+        tuple(compare_gain(left, others)) if design.benefit == "expected_benefit" else (),
+        tuple(added.join(testable, on="org_code", how="anti")["org_code"]),
     )
-    planned = testable.select(_KEYS).join(of_organisation, on="org_code", how="left")
-    return Plan(listed.select(_KEYS).join(planned, on=_KEYS, how="left", maintain_order="left"), draw)
 
 
 def count_arms(visit_list: pl.DataFrame) -> dict[str, int]:
@@ -92,10 +124,14 @@ def count_arms(visit_list: pl.DataFrame) -> dict[str, int]:
     return dict.fromkeys(ARMS, 0) | dict(counts.iter_rows())
 
 
-def describe_draw(draw: pl.DataFrame, capacity: Capacity, year: str) -> dict[str, Any]:
-    """What the manifest says of the random draw: that it binds nobody, its value, and the chances by stratum."""
+def describe_draw(plan: Plan, capacity: Capacity, year: str) -> dict[str, Any]:
+    """What the manifest says of the random draw.
+
+    Whether it binds, and why; its value; the design with its chances by stratum, how far the least chance is from the
+    floor, how draws with made-up values fit the chances; and what people added.
+    """
     strata = (
-        draw.group_by("stratum")
+        plan.draw.group_by("stratum")
         .agg(
             organisations=pl.len(),
             drawn=pl.col("drawn").sum(),
@@ -103,8 +139,65 @@ def describe_draw(draw: pl.DataFrame, capacity: Capacity, year: str) -> dict[str
         )
         .sort("stratum")
     )
-    told = {"binding": False, "note": PRACTICE, "value": str(capacity.seed), "year": year}
-    return told | {"ticket": "SHA-256 of value|year|org_code", "strata": strata.to_dicts()}
+    frame, design = digest_frame(plan.frame, year), capacity.design
+    binding = capacity.seal is not None and capacity.seal.frame == frame
+    least = plan.frame.organisations["inclusion_probability"].min()
+    fit = try_design(plan.frame)
+    return {
+        "binding": binding,
+        "note": _describe_kind(capacity.seal, frame),
+        "value": capacity.value,
+        "year": year,
+        "ticket": "SHA-256 of value|year|org_code",
+        "frame": frame,
+        "design": design.kind,
+        "strata": strata.to_dicts(),
+        "floor": {"asked": design.floor, "least_chance": least},
+        "dry_draws": asdict(fit) if fit else None,
+        "gain": [asdict(one) for one in plan.gain],
+        "added": [one.model_dump() for one in design.added],
+        "added_unknown": list(plan.unknown),
+    }
+
+
+def _describe_kind(seal: Seal | None, frame: str) -> str:
+    """Whether a draw binds, in words."""
+    if seal is None:
+        return PRACTICE
+    return seal.describe() if seal.frame == frame else seal.describe_changed()
+
+
+def _of_organisations(testable: pl.DataFrame, design: Design) -> pl.DataFrame:
+    """One row an organisation, the first to visit first: by its riskiest declaration, or by the benefit of all."""
+    further = [pl.col("risk").max(), pl.col("risk").sum().alias("finds"), pl.col("benefit").sum()]
+    if design.kind == "two-arms" and design.benefit == "risk":
+        further = []
+    grouped = testable.group_by("org_code").agg(pl.col("org_type").first(), pl.col("rank").min(), *further)
+    if design.benefit == "expected_benefit":
+        return grouped.sort("benefit", "org_code", descending=[True, False])
+    return grouped.sort("rank")
+
+
+def _lay_out(organisations: pl.DataFrame, capacity: Capacity, bound: int) -> Frame:
+    """Who takes part in the draw, and with which chance."""
+    design, left = capacity.design, max(capacity.visits - bound, 0)
+    if design.kind == "adaptive":
+        gain = "risk" if design.benefit == "risk" else "benefit"
+        return sample_by_risk(organisations.with_columns(gain=gain), left, design)
+    # The floor may take visits from the risk arm; where even all of them do not reach it, the manifest says so.
+    numbers = range(capacity.at_random, max(left, capacity.at_random) + 1)
+    laid_out = (stratify(organisations, number) for number in numbers)
+    return next((frame for frame in laid_out if _reaches(frame, design.floor)), stratify(organisations, numbers[-1]))
+
+
+def _reaches(frame: Frame, floor: float) -> bool:
+    chances = frame.organisations["inclusion_probability"]
+    return chances.is_empty() or bool((chances >= floor).all())
+
+
+def _list_added(added: tuple[Added, ...]) -> pl.DataFrame:
+    rows = [(one.org_code, f"{one.who}: {one.why}") for one in added]
+    return pl.DataFrame(rows, schema={"org_code": pl.String, "added": pl.String}, orient="row").sort("org_code")
 
 
 def _bound(organisations: pl.DataFrame, duties: pl.DataFrame, capacity: Capacity, arm: MandatoryArm) -> pl.DataFrame:

@@ -16,8 +16,8 @@ from crosscheck.collection.files import open_table
 from crosscheck.collection.formats import shown_as, write_number
 from crosscheck.collection.limits import MOST_COLUMNS, MOST_PROBLEMS
 from crosscheck.collection.read import Collection, read_collection
+from crosscheck.contract.reply_form import REPLY_FORM
 from crosscheck.errors import CollectionError
-from crosscheck.frames import REPLY_FORM
 
 TABLES = {
     "organisations": ["org_code,name,org_type,region", "R01,Arden,acute,North", "R02,Bray,pct,North"],

@@ -18,8 +18,8 @@ from crosscheck.collection.cells import read_cells, tidy_texts
 from crosscheck.collection.child import inflate, read_parquet, read_workbook
 from crosscheck.collection.files import open_table
 from crosscheck.collection.workbook import lay_out_sheet
+from crosscheck.contract.inputs import INPUTS
 from crosscheck.errors import CollectionError
-from crosscheck.frames import INPUTS
 from crosscheck.questionnaire import read_questionnaire
 
 ROOT = Path(__file__).resolve().parent.parent.parent

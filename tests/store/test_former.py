@@ -17,13 +17,13 @@ from click.testing import CliRunner, Result
 import crosscheck
 from crosscheck.cli import main
 from crosscheck.errors import StoreError
-from crosscheck.report.difference import COLUMNS, compare_runs
-from crosscheck.report.place import find_like_ranks, reach_of_capacity
-from crosscheck.report.run_folder import read_table
+from crosscheck.publication.replay import replay
+from crosscheck.report.difference.difference import COLUMNS, compare_runs
+from crosscheck.report.output.rank_bands import find_like_ranks, reach_of_capacity
+from crosscheck.runs.run_folder import read_table
 from crosscheck.store.backup import back_up, restore
 from crosscheck.store.database import Store, connect, migrate, open_store, state_of, versions
 from crosscheck.store.doctor import examine
-from crosscheck.store.replay import replay
 from crosscheck.store.runs import export_run, list_runs, read_dossier_rows, show_run
 from crosscheck.store.triggers import missing_triggers
 
@@ -68,7 +68,7 @@ def test_a_store_of_the_former_release_says_how_to_bring_it_up_and_is_whole_afte
         with pytest.raises(StoreError, match="crosscheck store upgrade"), open_store(str(former_file)):
             pass
     with open_store(str(upgraded)) as store:
-        assert state_of(store) == versions()[-1] == "0004"
+        assert state_of(store) == versions()[-1] == "0005"
         assert {look: ailments for look, ailments in examine(store).items() if ailments} == {}
 
 

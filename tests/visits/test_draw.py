@@ -7,8 +7,10 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 import pytest
+from click.testing import CliRunner
 from scipy.stats import chi2
 
+from crosscheck.cli import main
 from crosscheck.collection.read import Collection
 from crosscheck.visits.draw import DRAW, allocate, draw_at_random, join_strata, ticket
 from crosscheck.visits.listing import list_findings
@@ -159,6 +161,12 @@ def test_with_more_visits_than_organisations_all_are_drawn_and_with_none_nobody(
     assert draw_at_random(frame.head(9), 20, "0", YEAR)["inclusion_probability"].to_list() == [1.0] * 9
     assert not draw_at_random(frame, 0, "0", YEAR)["drawn"].any()
     assert draw_at_random(frame.clear(), 5, "0", YEAR).schema == DRAW
+
+
+def test_nothing_that_is_sealed_stands_in_the_help() -> None:
+    for command in (["run"], ["visits", "draw"], ["visits", "seal"]):
+        told = CliRunner().invoke(main, [*command, "--help"]).output
+        assert "2009" not in told
 
 
 def chosen(frame: pl.DataFrame, value: str) -> set[str]:

@@ -1,14 +1,18 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import polars as pl
 import pytest
 
-from crosscheck.frames import OUTPUTS
+from crosscheck.contract.outputs import OUTPUTS
 from crosscheck.pipeline import Outcome, cross_check
 from crosscheck.standard import Standard
+from crosscheck.visits.design import Design
 from crosscheck.visits.draw import draw_at_random
 from crosscheck.visits.model import Gravity, MandatoryArm
 from crosscheck.visits.plan import PRACTICE, Capacity, Plan, count_arms, describe_draw, plan_visits
+from crosscheck.visits.seal import Seal
 
 KEYS = ("org_code", "function")
 YEAR = "2008/09"
@@ -170,7 +174,7 @@ def test_without_capacity_nobody_is_chosen() -> None:
 
 def test_the_manifest_says_that_the_draw_is_for_practice_and_what_chances_it_gave() -> None:
     capacity = Capacity(60, 0.5, 7)
-    told = describe_draw(plan(listed(), duties(), capacity).draw, capacity, YEAR)
+    told = describe_draw(plan(listed(), duties(), capacity), capacity, YEAR)
     assert (told["binding"], told["note"], told["value"]) == (False, PRACTICE, "7")
     assert PRACTICE == "practice draw, not binding"
     assert [stratum["stratum"] for stratum in told["strata"]] == ["acute", "mental_health", "pct"]
@@ -206,3 +210,97 @@ def test_each_mandatory_visit_of_the_embedded_list_is_for_a_grave_duty_that_duti
     ).join(grave.select("org_code").unique(), on="org_code").join(numbers, on="org_code")  # fmt: skip
     fewest = mandatory.select("org_code").unique().join(numbers, on="org_code")["number"].min()
     assert passed_over["number"].max() <= fewest  # type: ignore[operator]
+
+
+def with_risk(declarations: pl.DataFrame) -> pl.DataFrame:
+    """Risks that fall with the rank, and benefits that do not."""
+    falling = 0.5 - pl.col("rank") / 1000
+    return declarations.with_columns(risk=falling, benefit=falling * (1 + pl.col("rank") % 3))
+
+
+def designed(visits: int, **design: object) -> Capacity:
+    return Capacity(visits, 0.5, 1, Design.model_validate(design))
+
+
+def test_the_floor_takes_visits_from_the_risk_arm_until_everybody_has_it() -> None:
+    plain, floored = (plan(listed(), duties(), designed(60, floor=floor)) for floor in (0.0, 0.2))
+    assert count_arms(plain.declarations)["random"] == 30
+    arms = count_arms(floored.declarations)
+    assert arms["random"] + arms["risk"] == 60
+    assert floored.draw["inclusion_probability"].min() >= 0.2  # type: ignore[operator]
+    assert arms["random"] <= 42
+
+
+def test_a_floor_that_capacity_cannot_reach_is_said_with_the_least_chance() -> None:
+    capacity = designed(20, floor=0.5)
+    made = plan(listed(), duties(), capacity)
+    told = describe_draw(made, capacity, YEAR)["floor"]
+    assert count_arms(made.declarations) == {"mandatory": 0, "risk": 0, "random": 20}
+    assert told["asked"] == 0.5
+    assert told["least_chance"] == made.draw["inclusion_probability"].min()
+    assert told["least_chance"] < 0.5
+
+
+def test_the_adaptive_design_draws_all_visits_that_unmet_duties_leave() -> None:
+    made = plan(with_risk(listed()), duties(("R050", "A", "high")), designed(40, kind="adaptive"))
+    assert count_arms(made.declarations) == {"mandatory": 1, "risk": 0, "random": 39}
+    chances = made.declarations.drop_nulls("inclusion_probability")["inclusion_probability"]
+    assert chances.sum() == pytest.approx(39)
+    assert chances[0] > 2 * chances[-1]
+
+
+def test_by_expected_benefit_the_risk_arm_takes_the_highest_and_the_manifest_says_what_that_brings() -> None:
+    capacity = designed(20, benefit="expected_benefit")
+    made = plan(with_risk(listed()), duties(), capacity)
+    drawn = set(selected(made, "random"))
+    by_benefit = with_risk(listed()).filter(pl.col("pool") == "to_visit").sort("benefit", descending=True)["org_code"]
+    assert set(selected(made, "risk")) == set([code for code in by_benefit if code not in drawn][:10])
+    gain = {one["chosen_by"]: one for one in describe_draw(made, capacity, YEAR)["gain"]}
+    assert gain["expected_benefit"]["benefit"] > gain["risk"]["benefit"]
+    assert gain["expected_benefit"]["finds"] < gain["risk"]["finds"]
+    assert plan(listed(), duties(), designed(20)).gain == ()
+
+
+def test_whom_a_person_adds_is_visited_beside_the_arms_and_changes_nobodys_chance() -> None:
+    added = [{"org_code": code, "who": "Ann", "why": "A letter came"} for code in ("R180", "R000", "R199", "XXX")]
+    capacity = designed(20, added=added)
+    without, made = plan(listed(), duties(), designed(20)), plan(listed(), duties(), capacity)
+    columns = ["org_code", "selected_by", "inclusion_probability"]
+    assert made.declarations.select(columns).equals(without.declarations.select(columns))
+    marked = made.declarations.drop_nulls("added")
+    assert marked.select("org_code", "added").rows() == [(code, "Ann: A letter came") for code in ("R000", "R180")]
+    assert made.unknown == ("R199", "XXX")
+    assert describe_draw(made, capacity, YEAR)["added"] == added
+
+
+def test_one_correction_changes_the_random_arm_by_no_more_than_enter_or_leave_the_draw() -> None:
+    unmet = [(f"R{number:03}", "A", "high") for number in range(0, 180, 9)]
+    before = plan(listed(), duties(*unmet), Capacity(60, 0.5, 1))
+    for corrected in unmet:
+        after = plan(listed(), duties(*(one for one in unmet if one != corrected)), Capacity(60, 0.5, 1))
+        moved = set(before.draw["org_code"]) ^ set(after.draw["org_code"])
+        drawn, drawn_since = (set(selected(made, "random")) for made in (before, after))
+        assert len(drawn - drawn_since) <= len(moved), corrected
+        assert len(drawn_since - drawn) <= len(moved), corrected
+
+
+def test_the_manifest_holds_how_dry_draws_fit_the_chances() -> None:
+    capacity = Capacity(60, 0.5, 7)
+    told = describe_draw(plan(listed(), duties(), capacity), capacity, YEAR)["dry_draws"]
+    assert (told["draws"], told["never_drawn"]) == (1000, 0)
+    assert told["p"] > 0.001
+    assert describe_draw(plan(listed(), duties(), Capacity(0, 0.5, 1)), Capacity(0, 0.5, 1), YEAR)["dry_draws"] is None
+
+
+def test_a_seal_of_another_frame_does_not_make_a_draw_binding() -> None:
+    seal = Seal("7bf1", "0" * 64, "the lottery of 1 May", "2009-05-01T20:00+00:00", "42", 0)
+    capacity = Capacity(60, 0.5, 7, seal=seal)
+    told = describe_draw(plan(listed(), duties(), capacity), capacity, YEAR)
+    assert (told["binding"], told["value"]) == (False, "42")
+    assert told["note"].endswith("the frame has changed since, so this one is not it")
+    sealed = Capacity(60, 0.5, 7, seal=replace(seal, frame=told["frame"]))
+    bound = describe_draw(plan(listed(), duties(), sealed), sealed, YEAR)
+    assert bound["binding"]
+    assert bound["note"] == (
+        f"binding draw, sealed as {told['frame'][:16]} before 2009-05-01T20:00+00:00 (the lottery of 1 May)"
+    )

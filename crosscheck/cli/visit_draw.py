@@ -1,0 +1,154 @@
+"""Commands about the random draw: sealed before a public value is known, drawn with it, verified by anybody."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+
+import click
+
+from crosscheck.cli.group import format_option, store_option
+from crosscheck.cli.terminal import Steps, list_rows
+from crosscheck.cli.visits import visits
+
+_run_argument = click.argument("run_id", metavar="RUN")
+_by = click.option("--by", required=True, help="Your name; it stays inside.")
+
+
+class _Moment(click.ParamType[datetime]):
+    """A time with its zone."""
+
+    name = "time"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        """Read it as ISO 8601."""
+        try:
+            return datetime.fromisoformat(str(value))
+        except ValueError:
+            self.fail(f"{value} is no time. Give it with its zone: 2026-12-05T20:00+00:00", param, ctx)
+
+
+@visits.command()
+@_run_argument
+@click.option("--value", "source", required=True, metavar="NAME", help="The public value to come: whose, of which day.")
+@click.option("--known-from", type=_Moment(), required=True, help="From when it is known, with its zone.")
+@click.option("--out", type=click.Path(path_type=Path), help="Also write frame.txt there, to publish it beforehand.")
+@store_option
+@_by
+def seal(run_id: str, source: str, known_from: datetime, out: Path | None, store: str, by: str) -> None:
+    """Seal the draw of a run before the public value is known that will decide it.
+
+    \b
+    Example:  crosscheck visits seal 7bf1 --value "the lottery's main numbers of 5 December 2026, in ascending order" \\
+                --known-from 2026-12-05T20:00+00:00 --by "A Name" --store runs.db
+    Then:     crosscheck visits confirm 7bf1 --by "Another Name" --store runs.db
+    """
+    from crosscheck.report.visits.draw_folder import write_frame_file
+    from crosscheck.store.database import open_store
+    from crosscheck.store.runs import look_up
+    from crosscheck.store.seals import read_sealable, seal_draw
+
+    with open_store(store) as kept:
+        sealed = seal_draw(kept, run_id, source, known_from, by)
+        if out:
+            with kept.reading() as connection:
+                run = look_up(connection, run_id)
+                write_frame_file(read_sealable(connection, run)[1], run["year"], out)
+    details = sealed.details
+    click.echo(f"SEALED  {details['frame']}")
+    click.echo(f"  {details['draws']} of {details['organisations']} organisations, draw {details['draw_of_the_year']}")
+    click.echo(f"  decided by: {details['source']}, known from {details['known_from']}")
+    click.echo("  Publish these lines now. Before that time a second person must confirm: crosscheck visits confirm")
+
+
+@visits.command()
+@_run_argument
+@store_option
+@_by
+def confirm(run_id: str, store: str, by: str) -> None:
+    """Confirm a seal as a second person, before the value is known.
+
+    \b
+    Example:  crosscheck visits confirm 7bf1 --by "Another Name" --store runs.db
+    """
+    from crosscheck.store.database import open_store
+    from crosscheck.store.seals import confirm_seal
+
+    with open_store(store) as kept:
+        confirmed = confirm_seal(kept, run_id, by)
+    click.echo(f"CONFIRMED  {confirmed.details['frame']}")
+    click.echo(f"  From {confirmed.details['known_from']}: crosscheck visits draw VALUE --run-id {confirmed.run_id}")
+
+
+@visits.command()
+@click.argument("value")
+@click.option("--run-id", required=True, metavar="RUN", help="The run that was sealed.")
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder for the run with the binding draw.")
+@click.option("--publish", type=click.Path(path_type=Path), required=True, help="Folder for what is published of it.")
+@store_option
+@_by
+def draw(value: str, run_id: str, out: Path, publish: Path, store: str, by: str) -> None:
+    """Make the binding draw of a sealed run with the public value, once it is known.
+
+    \b
+    Example:  crosscheck visits draw "4 8 15 16 23 42" --run-id 7bf1 --out run-drawn --publish draw --by "A Name"
+    The run is made again with the value, and kept; every ticket is published, with what verifies it.
+    """
+    from crosscheck.report.visits.draw_folder import verify_draw_folder, write_draw_folder
+    from crosscheck.runs.run_folder import refuse_foreign_folder
+    from crosscheck.store.database import open_store
+    from crosscheck.store.seals import draw_sealed
+
+    refuse_foreign_folder(out)
+    with open_store(store) as kept:
+        drawn_id, made = draw_sealed(kept, run_id, value, out, by, Steps())
+        click.echo(f"KEPT   run {drawn_id} in {kept.name}: {made.describe()}")
+    write_draw_folder(out, publish)
+    verified = verify_draw_folder(publish)
+    click.echo(f"DRAWN  {verified.drawn} of {verified.tickets} organisations with the value {verified.value}")
+    click.echo(f"FILES  {out}, {publish}")
+    click.echo(f"CHECK  python3 {publish}/verify_draw.py {publish}, or open {publish}/verify.html")
+
+
+@visits.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+def verify(folder: Path) -> None:
+    """Repeat a published draw, and hold it against what was sealed and published.
+
+    \b
+    Example:  crosscheck visits verify draw
+    Ends with 16 if anything differs, and names it.
+    """
+    from crosscheck.report.visits.draw_folder import verify_draw_folder
+
+    verified = verify_draw_folder(folder)
+    click.echo(f"{verified.tickets} tickets, {verified.drawn} drawn with {verified.value}: as published")
+
+
+@visits.command()
+@store_option
+@format_option
+def seals(store: str, form: str) -> None:
+    """List every seal and what became of it, the first first.
+
+    \b
+    Example:  crosscheck visits seals --store runs.db
+    """
+    from crosscheck.store.database import open_store
+    from crosscheck.store.seals import list_seals
+
+    with open_store(store) as kept, kept.reading() as connection:
+        known = list_seals(connection)
+    columns = ("run", "year", "frame", "source", "known_from", "sealed_by", "confirmed_by", "value", "drawn_as")
+    rows = [
+        {
+            "run": one.run_id,
+            **{name: one.details[name] for name in ("year", "frame", "source", "known_from")},
+            "sealed_by": one.who,
+            "confirmed_by": one.confirmed,
+            "value": one.drawn and one.drawn["value"],
+            "drawn_as": one.drawn and one.drawn["run"],
+        }
+        for one in known
+    ]
+    list_rows(rows, columns, form)

@@ -1,0 +1,121 @@
+"""Commands on what visits were worth, and on the weeks in which random visits are made."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from crosscheck.cli.group import format_option, run_option
+from crosscheck.cli.terminal import list_rows
+from crosscheck.cli.visits import visits
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    import polars as pl
+
+
+@visits.command("yield")
+@run_option
+@click.option(
+    "--visits",
+    "place",
+    type=click.Path(path_type=Path),
+    help="What they found: a file in the columns of visits, or a folder with visits.csv and visit_items.csv.",
+)
+@click.option("--store", envvar="CROSSCHECK_STORE", show_envvar=True, help="Take the visits recorded in this store.")
+@click.option(
+    "--half-width",
+    type=click.FloatRange(0, 50, min_open=True),
+    default=5.0,
+    show_default=True,
+    help="Say how many more random visits it takes to be sure to so many percentage points.",
+)
+@click.option("--assessor", help="Print this assessor's own rate, and write nothing.")
+@click.option("--out", type=click.Path(path_type=Path), default=Path("yield"), show_default=True, help="Folder.")
+def yield_(
+    folder: Path, place: Path | None, store: str | None, half_width: float, out: Path, assessor: str | None
+) -> None:
+    """Say what visits found by arm, what that says of all declarations, and how sure it is.
+
+    \b
+    Example:  crosscheck visits yield --run run --visits outcomes --out yield
+    Or:       crosscheck visits yield --run run --store runs.db --out yield
+    An assessor's own rate, for the assessor alone:
+              crosscheck visits yield --run run --visits outcomes --assessor A104
+    """
+    from crosscheck.report.visits.yield_page import measure_run, write_yield
+    from crosscheck.report.visits.yield_sentences import describe_lift, describe_power, describe_prevalence
+    from crosscheck.visits.findings import read_outcome_files
+
+    if (place is None) == (store is None):
+        raise click.UsageError("Give either --visits or --store.")
+    made, looks = read_outcome_files(place) if place is not None else _read_store(folder, str(store))
+    if assessor is not None:
+        click.echo(_describe_assessor(folder, made, assessor))
+        return
+    found = measure_run(folder, made, looks, half_width / 100)
+    write_yield(found, out)
+    for sentence in (describe_prevalence(found), describe_lift(found), *describe_power(found)):
+        click.echo(sentence)
+    click.echo(f"{out / 'yield.html'} has the plots and tables, {out / 'yield.json'} every figure")
+
+
+@visits.command("weeks")
+@run_option
+@click.option("--weeks", type=click.IntRange(min=1), required=True, help="How many weeks the season has.")
+@click.option("--from", "monday", type=click.DateTime(["%Y-%m-%d"]), help="The day on which the first week begins.")
+@format_option
+def weeks_(folder: Path, weeks: int, monday: datetime | None, form: str) -> None:
+    """Draw in which week each organisation of the random draw is visited, by the value of the draw.
+
+    \b
+    Example:  crosscheck visits weeks --run run --weeks 12 --from 2009-07-06 --format csv
+    Who was visited by a given day then differs from who was not by chance alone: next year shows what visits do.
+    """
+    from crosscheck.report.visits.yield_page import draw_weeks_of_run
+
+    drawn = draw_weeks_of_run(folder, weeks, monday.date() if monday else None)
+    rows = [row | {"from": row["from"].isoformat() if row["from"] else ""} for row in drawn.to_dicts()]
+    shown = ("week", "from", "org_code", "stratum") if form == "table" else tuple(drawn.columns)
+    list_rows(rows, shown, form)
+
+
+def _read_store(folder: Path, store: str) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The visits recorded of this very run; criteria are not kept there."""
+    from crosscheck.errors import UnknownNameError
+    from crosscheck.runs.run_folder import MANIFEST, read_json
+    from crosscheck.store.database import open_store
+    from crosscheck.store.records import list_visits
+    from crosscheck.store.runs import find_run, look_up
+    from crosscheck.visits.findings import take_visits
+
+    manifest = read_json(folder, MANIFEST)
+    with open_store(store) as kept:
+        run_id = find_run(kept, manifest["fingerprint"])
+        if run_id is None:
+            raise UnknownNameError(
+                f"{store} does not have the run {folder}. (`crosscheck runs list` shows what it has)"
+            )
+        with kept.reading() as connection:
+            rows: list[dict[str, Any]] = list_visits(connection, look_up(connection, run_id)["number"])
+    return take_visits(rows, manifest["options"]["year"])
+
+
+def _describe_assessor(folder: Path, made: pl.DataFrame, assessor: str) -> str:
+    from crosscheck.errors import UnknownNameError
+    from crosscheck.report.visits.yield_page import rate_assessors_of_run
+    from crosscheck.report.visits.yield_sentences import percent
+
+    rates = {row["assessor"]: row for row in rate_assessors_of_run(folder, made).to_dicts()}
+    if assessor not in rates:
+        raise UnknownNameError(f"No visit of this season names the assessor {assessor}.")
+    own = rates[assessor]
+    return (
+        f"{assessor}: {own['not_upheld']} of {own['visited']} declarations visited were not upheld. With so many "
+        f"visits, and drawn towards the rate of all assessors ({percent(own['of_all'])}), that is a rate of "
+        f"{percent(own['share'])} (95% interval {percent(own['low'])} to {percent(own['high'])}). Assessors do not "
+        "choose whom they visit, so the rate is no mark of their work."
+    )

@@ -1,0 +1,234 @@
+"""Outcomes of visits: what assessors found and saw, recorded from their forms, with who recorded it and when.
+
+Nothing that was recorded is changed: a correction is a further record, which says what it corrects.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import polars as pl
+import sqlalchemy as sa
+
+from crosscheck.contract.inputs import INPUTS
+from crosscheck.errors import OutcomeError
+from crosscheck.store import audit
+from crosscheck.store.runs import look_up
+from crosscheck.store.tables import Audit, CriterionRecord, Kept, Listing, VisitRecord
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from crosscheck.collection.outcome_form import Outcomes
+    from crosscheck.store.database import Store
+
+_audit, _visit, _criterion, _listing = (
+    Kept.metadata.tables[str(table.__tablename__)] for table in (Audit, VisitRecord, CriterionRecord, Listing)
+)
+_DECLARATION: Final = ("org_code", "function")
+_CRITERION: Final = (*_DECLARATION, "question_id", "item")
+_SAID: Final = {"visited_on": pl.Date(), "finding": pl.String(), "assessor": pl.String()}
+_RECORD: Final = {"number": pl.Int64(), "who": pl.String(), "at": pl.String()}
+_VISITS: Final = pl.Schema({**dict.fromkeys(_DECLARATION, pl.String()), **_SAID, **_RECORD})
+_CRITERIA: Final = pl.Schema({**dict.fromkeys((*_CRITERION, "seen"), pl.String()), **_RECORD})
+_REMEDY: Final = "If it corrects that, say why in corrects; otherwise empty the row."
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """How many visits and criteria were recorded; how many of both correct a former record, or were known already."""
+
+    visits: int
+    criteria: int
+    corrected: int
+    known: int
+
+
+def record_outcomes(store: Store, run_id: str, outcomes: Outcomes, who: str) -> Recorded:
+    """Record what forms say, all or nothing; what is recorded already is left as it is.
+
+    A finding or criterion that differs from what stands is recorded only if its row says that it corrects it. A record
+    without an assessor is completed by a form that says the same and names one.
+
+    Args:
+        store: where the run is kept.
+        run_id: the run, or how it begins.
+        outcomes: as `collection.outcome_form.read_outcomes`.
+        who: who records it.
+
+    Raises:
+        UnknownNameError: there is no such run.
+        OutcomeError: something contradicts what was recorded, or criteria belong to a visit without a finding; all of
+            it is named. Nothing was recorded.
+        StoreError: who is empty.
+    """
+    with store.writing() as connection:
+        audit.hold_head(connection)  # two people who record at once: the second is held against what the first recorded
+        run = look_up(connection, run_id)
+        visits, criteria = read_visits(connection, run["number"]), read_criteria(connection, run["number"])
+        new_visits = _compare_visits(outcomes.visits, visits)
+        new_criteria = _compare_criteria(outcomes.criteria, criteria)
+        if wrong := [*_contradictions(new_visits, new_criteria), *_without_finding(new_criteria, new_visits, visits)]:
+            raise OutcomeError(wrong)
+        _insert_visits(connection, run, new_visits.filter(~pl.col("known")), who)
+        _insert_criteria(connection, run, new_criteria.filter(~pl.col("known")), who)
+    both = [
+        frame.select("known", is_correction=pl.col("standing").is_not_null()) for frame in (new_visits, new_criteria)
+    ]
+    known = pl.concat(both)
+    return Recorded(
+        visits=int((~new_visits["known"]).sum()),
+        criteria=int((~new_criteria["known"]).sum()),
+        corrected=known.filter(~pl.col("known") & pl.col("is_correction")).height,
+        known=int(known["known"].sum()),
+    )
+
+
+def read_visits(connection: sa.Connection, run: int) -> pl.DataFrame:
+    """The visits of a run (by its number) that no record corrects, in the order of their days, then of recording.
+
+    Returns:
+        `org_code`, `function`, `visited_on`, `finding`, `assessor` (null where a record names none), `number`, `who`
+        recorded it, and when (`at`, UTC).
+    """
+    wanted = sa.select(*(_visit.c[name] for name in (*_DECLARATION, *_SAID, "number")), _audit.c.who, _audit.c.at)
+    rows = connection.execute(wanted.join(_audit, _audit.c.seq == _visit.c.seq).where(_visit.c.run == run, stands()))
+    return pl.DataFrame(rows.fetchall(), schema=_VISITS, orient="row").sort(*_DECLARATION, "visited_on", "number")
+
+
+def stands() -> sa.ColumnElement[bool]:
+    """That no record of the same declaration corrects a record of a visit."""
+    later = _visit.alias()
+    same = [later.c[name] == _visit.c[name] for name in ("run", *_DECLARATION)]
+    return ~sa.select(sa.literal(1)).where(*same, later.c.corrects == _visit.c.number).exists()
+
+
+def read_criteria(connection: sa.Connection, run: int) -> pl.DataFrame:
+    """What visits of a run (by its number) saw: the latest record of each criterion, in the columns of `_CRITERIA`."""
+    wanted = sa.select(*(_criterion.c[name] for name in (*_CRITERION, "seen", "number")), _audit.c.who, _audit.c.at)
+    rows = connection.execute(wanted.join(_audit, _audit.c.seq == _criterion.c.seq).where(_criterion.c.run == run))
+    every = pl.DataFrame(rows.fetchall(), schema=_CRITERIA, orient="row").sort(*_CRITERION, "number")
+    return every.unique(_CRITERION, keep="last", maintain_order=True)
+
+
+def list_outcomes(store: Store, run_id: str) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
+    """The visits of a run as a collection takes them (the contract's columns).
+
+    Returns:
+        `inputs.INPUTS["visits"]` and `inputs.INPUTS["visit_items"]`, of the declarations that the run chose; and
+        `org_code` and `function` of those that were visited though no arm of the run chose them: a collection can't
+        say of a visit that nothing chose it, so they are left out of both.
+
+    Raises:
+        UnknownNameError: there is no such run.
+    """
+    with store.reading() as connection:
+        run = look_up(connection, run_id)
+        names = (*_DECLARATION, "selected_by", "inclusion_probability")
+        chosen = connection.execute(
+            sa.select(*(_listing.c[name] for name in names)).where(_listing.c.run == run["number"])
+        )
+        schema = {**dict.fromkeys(names[:3], pl.String()), "inclusion_probability": pl.Float64()}
+        listed = pl.DataFrame(chosen.fetchall(), schema=schema, orient="row")
+        visits, criteria = read_visits(connection, run["number"]), read_criteria(connection, run["number"])
+    latest = visits.unique([*_DECLARATION, "visited_on"], keep="last", maintain_order=True)
+    of_run = {"year": pl.lit(run["year"]), "standard": pl.lit(run["standard"])}
+    is_random = pl.col("selected_by") == "random"
+    with_arm = latest.join(listed, on=_DECLARATION, how="left", maintain_order="left").with_columns(
+        inclusion_probability=pl.when(is_random).then("inclusion_probability"), **of_run
+    )
+    planned = with_arm.drop_nulls("selected_by")
+    seen = criteria.join(planned, on=_DECLARATION, how="semi").with_columns(pl.col("item").replace("", None), **of_run)
+    strays = with_arm.filter(pl.col("selected_by").is_null()).select(_DECLARATION)
+    tables = [rows.select(INPUTS[name].schema.names()).sort(INPUTS[name].key[:4])
+              for name, rows in (("visits", planned), ("visit_items", seen))]  # fmt: skip
+    return tables[0], tables[1], strays
+
+
+def _compare_visits(said: pl.DataFrame, recorded: pl.DataFrame) -> pl.DataFrame:
+    """The visits of forms beside the record that stands: `known`, `standing` (its number), and what it says.
+
+    `is_told` says that the form may be recorded: nothing stands, it says that it corrects it, or only completes it.
+    """
+    last = recorded.unique(_DECLARATION, keep="last", maintain_order=True)
+    same = recorded.select(*_DECLARATION, *_SAID, known=pl.lit(value=True)).unique()
+    beside = said.join(last, on=_DECLARATION, how="left", suffix="_standing", maintain_order="left").join(
+        same, on=[*_DECLARATION, *_SAID], how="left", maintain_order="left"
+    )
+    completes = pl.all_horizontal(
+        pl.col("assessor_standing").is_null(),
+        *(pl.col(name) == pl.col(f"{name}_standing") for name in ("visited_on", "finding")),
+    )
+    recorded_as = pl.format(
+        "{} on {} by assessor {}", "finding_standing", "visited_on_standing", pl.col("assessor_standing").fill_null("–")
+    )
+    return _judge(beside, completes, recorded_as)
+
+
+def _compare_criteria(said: pl.DataFrame, recorded: pl.DataFrame) -> pl.DataFrame:
+    """The same of criteria."""
+    beside = said.with_columns(pl.col("item").fill_null("")).join(
+        recorded, on=_CRITERION, how="left", suffix="_standing", maintain_order="left"
+    )
+    with_known = beside.with_columns(known=pl.col("seen") == pl.col("seen_standing"))
+    return _judge(with_known, pl.lit(value=False), pl.col("seen_standing"))
+
+
+def _judge(beside: pl.DataFrame, completes: pl.Expr, recorded_as: pl.Expr) -> pl.DataFrame:
+    may = pl.col("number").is_null() | pl.col("corrects").is_not_null() | completes
+    return beside.with_columns(pl.col("known").fill_null(value=False)).with_columns(
+        is_told=may.fill_null(value=False) | pl.col("known"), recorded_as=recorded_as, standing=pl.col("number")
+    )
+
+
+def _contradictions(visits: pl.DataFrame, criteria: pl.DataFrame) -> Iterator[str]:
+    """Each row of a form that says otherwise than what was recorded, and does not say that it corrects it."""
+    for column, frame in (("finding", visits), ("seen", criteria)):
+        names = ("file", "row", column, "recorded_as", "who", "at")
+        for file, row, value, recorded_as, who, at in frame.filter(~pl.col("is_told")).select(names).iter_rows():
+            yield (
+                f"{file}, row {row}, {column} ({value}): contradicts what {who} recorded at {at[:16]} UTC: "
+                f"{recorded_as}. {_REMEDY}"
+            )
+
+
+def _without_finding(criteria: pl.DataFrame, visits: pl.DataFrame, recorded: pl.DataFrame) -> Iterator[str]:
+    """Criteria of a declaration for which neither these forms nor earlier ones say what the visit found."""
+    found = pl.concat([visits.select(_DECLARATION), recorded.select(_DECLARATION)])
+    first = criteria.join(found, on=_DECLARATION, how="anti").sort("file", "row").unique(
+        ["file", *_DECLARATION], keep="first", maintain_order=True
+    )  # fmt: skip
+    for file, row, code, function in first.select("file", "row", *_DECLARATION).iter_rows():
+        yield (
+            f"{file}, row {row}: criteria of {code} {function} are filled in, but no finding of the visit. "
+            "Fill in day, assessor and finding in the row of the declaration, or send the form that has them as well."
+        )
+
+
+def _insert_visits(connection: sa.Connection, run: Mapping[str, Any], new: pl.DataFrame, who: str) -> None:
+    """Each visit with its row in the audit trail, which says what it corrects and why."""
+    for visit in new.to_dicts():
+        note = visit["corrects"] or visit["remark"] or f"Outcome form {visit['file']}"
+        row = {name: visit[name] for name in (*_DECLARATION, *_SAID)} | {"corrects": visit["standing"]}
+        told = row | {"visited_on": visit["visited_on"].isoformat(), "note": note, "remark": visit["remark"]}
+        subject = f"{run['run_id']} {visit['org_code']} {visit['function']}"
+        seq = audit.append(connection, who, "visit recorded", subject, told).seq
+        key = [_visit.c.run == run["number"], *(_visit.c[name] == visit[name] for name in _DECLARATION)]
+        before = connection.execute(sa.select(sa.func.count()).select_from(_visit).where(*key)).scalar_one()
+        row |= {"run": run["number"], "number": before + 1, "note": audit.printable("note", note), "seq": seq}
+        connection.execute(sa.insert(_visit).values(row))
+
+
+def _insert_criteria(connection: sa.Connection, run: Mapping[str, Any], new: pl.DataFrame, who: str) -> None:
+    """The criteria of each declaration with one row in the audit trail, which repeats them."""
+    numbered = new.with_columns(
+        pl.col("number").fill_null(0) + 1, note=pl.coalesce("corrects", "remark", pl.lit("")), run=pl.lit(run["number"])
+    )
+    columns = ("run", *_CRITERION, "number", "seen", "note")
+    for (code, function), rows in numbered.group_by(_DECLARATION, maintain_order=True):
+        criteria = rows.select(columns).to_dicts()
+        told = [{name: row[name] for name in ("question_id", "item", "number", "seen", "note")} for row in criteria]
+        subject = f"{run['run_id']} {code} {function}"
+        seq = audit.append(connection, who, "criteria recorded", subject, {"criteria": told}).seq
+        connection.execute(sa.insert(_criterion), [row | {"seq": seq} for row in criteria])

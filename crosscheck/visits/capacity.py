@@ -1,0 +1,277 @@
+"""Which of the chosen visits the teams can make, and what would give where they can't make all."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import polars as pl
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import connected_components
+
+from crosscheck.errors import PlanError
+from crosscheck.visits.plan_file import no_such
+from crosscheck.visits.transport import NOWHERE, share_visits
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from numpy.typing import NDArray
+
+    from crosscheck.visits.plan_file import Team, TeamPlan
+
+# One row an organisation to visit. `expected_hits` is the sum of the risks of the declarations that the visit tests:
+# how many of them it would be expected not to uphold.
+VISITS: Final = pl.Schema(
+    {
+        "org_code": pl.String(),
+        "name": pl.String(),
+        "region": pl.String(),
+        "org_type": pl.String(),
+        "arm": pl.String(),
+        "expected_hits": pl.Float64(),
+        "easting": pl.Float64(),
+        "northing": pl.Float64(),
+    }
+)
+MAY_GIVE_WAY: Final = "risk"  # an unmet duty is visited; without one of the random sample the estimate would be biased
+_MOST_TRIED: Final = 60  # weeks or visits a week
+
+
+@dataclass(frozen=True)
+class Fit:
+    """What can be visited (`VISITS`, by code), what gives way (the same), and sentences on what would spare that."""
+
+    visits: pl.DataFrame
+    left_out: pl.DataFrame
+    sentences: tuple[str, ...]
+
+
+def list_chosen(visit_list: pl.DataFrame, organisations: pl.DataFrame) -> pl.DataFrame:
+    """The organisations that a visit list chooses, as `VISITS`, by code.
+
+    Args:
+        visit_list: `outputs.OUTPUTS["visit_list"]`; an organisation that a person added (`added_by`) is in the arm
+            `added`.
+        organisations: with `easting` and `northing`, which may be null.
+    """
+    arm = pl.col("selected_by").cast(pl.String)
+    if "added_by" in visit_list.columns:
+        arm = arm.fill_null(pl.when(pl.col("added_by").is_not_null()).then(pl.lit("added")))
+    chosen = (
+        visit_list.with_columns(arm=arm)
+        .filter(pl.col("arm").is_not_null())
+        .sort("org_code", "function")
+        .group_by("org_code", maintain_order=True)
+        .agg(pl.col("name", "region", "org_type", "arm").first(), expected_hits=pl.col("risk").sum().round(9))
+    )
+    where = organisations.select("org_code", "easting", "northing")
+    return chosen.join(where, on="org_code", how="left", maintain_order="left").select(VISITS.names()).cast(VISITS)
+
+
+def fit_visits(visits: pl.DataFrame, plan: TeamPlan) -> Fit:
+    """Leave out, where the teams can't make all visits, as few expected hits as can be.
+
+    Only visits chosen by risk give way. The sets of visits that can be made together are a matroid, so that the best
+    set is found exactly, and within `total` it is the best part of that set.
+
+    Raises:
+        PlanError: not even the others can be made; the message says the least that would do.
+    """
+    if problems := list(_refused(visits, plan)):
+        raise PlanError(problems)
+    visits = visits.sort("org_code")
+    worth = _worth(visits, plan)
+    placed = _place(visits, plan, room_of(plan), worth) != NOWHERE
+    if (total := plan.tables.capacity.total) is not None:
+        order = np.lexsort([-worth, ~placed])
+        placed &= np.isin(np.arange(visits.height), order[:total])
+    sentences = list(_shortfalls(visits, plan)) if not placed.all() else []
+    if not placed.all() and total is not None and total < visits.height:
+        sentences.append(f"The total of {total} leaves {visits.height - total} of {visits.height} chosen visits out.")
+    return Fit(visits.filter(placed), visits.filter(~placed), tuple(sentences))
+
+
+def room_of(plan: TeamPlan) -> NDArray[np.int64]:
+    """Visits that each team can make in each week, teams (by name) × weeks."""
+    return np.array([plan.room(team) for team in plan.teams], dtype=np.int64).reshape(len(plan.teams), -1)
+
+
+def may_visit(visits: pl.DataFrame, plan: TeamPlan) -> NDArray[np.bool_]:
+    """Whether each team (by name) may make each visit, teams × visits: its regions, how far it goes, what is agreed."""
+    allowed = np.array([_in_region(visits, team, plan) & ~_too_far(visits, team, plan) for team in plan.teams])
+    row_of = {team.name: row for row, team in enumerate(plan.teams)}
+    team_of = {one.org_code: row_of[one.team] for one in plan.tables.agreed}
+    for column, code in enumerate(visits["org_code"]):
+        if code in team_of:
+            allowed[:, column] = np.arange(len(row_of)) == team_of[code]
+    return allowed
+
+
+def _gives_way(visits: pl.DataFrame, plan: TeamPlan) -> pl.Series:
+    """Whether each visit may be left out: chosen by risk and not agreed."""
+    agreed = [one.org_code for one in plan.tables.agreed]
+    return (visits["arm"] == MAY_GIVE_WAY) & ~visits["org_code"].is_in(agreed)
+
+
+def _reachable(visits: pl.DataFrame, plan: TeamPlan) -> NDArray[np.bool_]:
+    """Whether any team may make each visit."""
+    anyone: NDArray[np.bool_] = np.logical_or.reduce(may_visit(visits, plan))
+    return anyone
+
+
+def _in_region(visits: pl.DataFrame, team: Team, plan: TeamPlan) -> NDArray[np.bool_]:
+    everywhere = plan.tables.travel.across_borders
+    return visits.select(pl.col("region").is_in(list(team.regions)) | everywhere).to_series().to_numpy()
+
+
+def _too_far(visits: pl.DataFrame, team: Team, plan: TeamPlan) -> NDArray[np.bool_]:
+    """Beyond the longest journey; never where either place is not known."""
+    longest = plan.tables.travel.longest_km
+    if longest is None or team.easting is None or team.northing is None:
+        return np.zeros(visits.height, dtype=np.bool_)
+    away = ((pl.col("easting") - team.easting) ** 2 + (pl.col("northing") - team.northing) ** 2).sqrt()
+    return visits.select((away > longest * 1000).fill_null(value=False)).to_series().to_numpy()
+
+
+def _worth(visits: pl.DataFrame, plan: TeamPlan) -> NDArray[np.float64]:
+    """What it costs to leave each visit out; of equal ones the later code gives way."""
+    worth = 1.0 + visits["expected_hits"].to_numpy() - 1e-9 * np.arange(visits.height)
+    return np.where(_gives_way(visits, plan).to_numpy(), worth, np.inf)
+
+
+def _place(
+    visits: pl.DataFrame, plan: TeamPlan, room: NDArray[np.int64], worth: NDArray[np.float64]
+) -> NDArray[np.int64]:
+    """A team for each visit, so that what is left out is worth least."""
+    allowed = may_visit(visits, plan).T
+    return share_visits(np.zeros(allowed.shape), allowed, room.sum(axis=1), worth)
+
+
+def _refused(visits: pl.DataFrame, plan: TeamPlan) -> Iterator[str]:
+    """Everything because of which there is no plan at all."""
+    yield from _wrong_agreed(visits, plan)
+    bound = visits.filter(~_gives_way(visits, plan))
+    total = plan.tables.capacity.total
+    if total is not None and bound.height > total:
+        yield (
+            f"{_arms(bound)} must be made; capacity.total is {total}. At least {bound.height} would do, or a visit "
+            "list with fewer of them."
+        )
+    yield from _unreachable(bound, plan)
+    if not _fits(bound, plan, room_of(plan)):
+        yield from _shortfalls(bound, plan)
+
+
+def _wrong_agreed(visits: pl.DataFrame, plan: TeamPlan) -> Iterator[str]:
+    codes, room, names = visits["org_code"].to_list(), room_of(plan), [team.name for team in plan.teams]
+    taken = np.zeros_like(room)
+    for one in plan.tables.agreed:
+        if one.org_code not in codes:
+            yield no_such(f"agreed {one.org_code}", "organisation to visit", one.org_code, codes)
+        elif one.week > room.shape[1]:
+            yield f"agreed {one.org_code}: week {one.week} is after the last, {room.shape[1]}. Name an earlier week."
+        else:
+            taken[names.index(one.team), one.week - 1] += 1
+    for team, week in zip(*np.nonzero(taken > room), strict=True):
+        yield (
+            f"agreed: {taken[team, week]} visits of the team {names[team]} in week {week + 1}, which has room for "
+            f"{room[team, week]}. Agree on another week for {taken[team, week] - room[team, week]}."
+        )
+
+
+def _unreachable(visits: pl.DataFrame, plan: TeamPlan) -> Iterator[str]:
+    """Visits that no team may make, whatever its room."""
+    near = np.logical_or.reduce([_in_region(visits, team, plan) for team in plan.teams]) | _reachable(visits, plan)
+    for region in visits.filter(~near)["region"].unique().sort():
+        number = visits.filter(pl.col("region") == region).height
+        yield f"No team goes to {region}, where {_number(number)} must be made. Name it in the regions of a team."
+    far = visits.filter(near & ~_reachable(visits, plan))["org_code"]
+    if len(far):
+        codes = ", ".join(far)
+        yield (
+            f"{codes}: farther from each team that goes there than travel.longest_km, "
+            f"{plan.tables.travel.longest_km:g}. Raise it."
+        )
+
+
+def _fits(visits: pl.DataFrame, plan: TeamPlan, room: NDArray[np.int64]) -> bool:
+    reachable = visits.filter(_reachable(visits, plan))
+    try:
+        _place(reachable, plan, room, np.full(reachable.height, np.inf))
+    except ValueError:
+        return False
+    return True
+
+
+def _shortfalls(visits: pl.DataFrame, plan: TeamPlan) -> Iterator[str]:
+    """For each part of the country that shares teams and has too few of them: by how many, and what would do."""
+    reachable = visits.filter(_reachable(visits, plan))
+    allowed = may_visit(reachable, plan)
+    _, part = connected_components(
+        csr_array(np.block([[np.zeros((len(allowed),) * 2), allowed], [allowed.T, np.zeros((reachable.height,) * 2)]])),
+        directed=False,
+    )
+    for number in np.unique(part[len(allowed) :]):
+        here = reachable.filter(part[len(allowed) :] == number)
+        if not _fits(here, plan, room_of(plan)):
+            yield _shortfall(here, plan, [team for team, at in zip(plan.teams, part, strict=False) if at == number])
+
+
+def _shortfall(here: pl.DataFrame, plan: TeamPlan, teams: list[Team]) -> str:
+    unplaced = _place(here, plan, room_of(plan), np.ones(here.height)) == NOWHERE
+    many, season = int(unplaced.sum()), plan.tables.capacity
+    names = "team" if len(teams) == 1 else "teams"
+    whole = f"{', '.join(team.name for team in teams)} can make before the end of {season.last_day:%-d %B %Y}"
+    ways = [*_more_weeks(here, plan), *_more_a_week(here, plan, teams)]
+    return f"{_number(many)} more than the {names} {whole}: {' or '.join(ways) or 'no single change'} would do."
+
+
+def _more_weeks(here: pl.DataFrame, plan: TeamPlan) -> Iterator[str]:
+    """The fewest full weeks more."""
+    full = np.array([team.visits_a_week for team in plan.teams])
+    weeks = _least(lambda more: _fits(here, plan, np.column_stack([room_of(plan), full * more])))
+    if weeks:
+        last = plan.tables.capacity.last_day + dt.timedelta(weeks=weeks)
+        yield f"{weeks} more week{'s' if weeks > 1 else ''} (last day {last:%-d %B %Y})"
+
+
+def _more_a_week(here: pl.DataFrame, plan: TeamPlan, teams: list[Team]) -> Iterator[str]:
+    """For the team for which that is least: the fewest visits a week more."""
+    least: dict[str, int] = {}
+    for team in teams:
+        days = np.array(plan.working_days(team.name))
+        row = [one.name for one in plan.teams].index(team.name)
+
+        def enough(more: int, days: NDArray[np.int64] = days, row: int = row, team: Team = team) -> bool:
+            room = room_of(plan)
+            room[row] = np.rint((team.visits_a_week + more) * days / 5)
+            return _fits(here, plan, room)
+
+        if more := _least(enough):
+            least[team.name] = more
+    if least:
+        name = min(least, key=lambda one: (least[one], one))
+        yield f"{_number(least[name])} a week more of the team {name}"
+
+
+def _least(enough: Callable[[int], bool]) -> int | None:
+    """The smallest number from 1 that is enough, by halving: what is enough stays enough."""
+    low, high = 1, _MOST_TRIED
+    if not enough(high):
+        return None
+    while low < high:
+        middle = (low + high) // 2
+        low, high = (low, middle) if enough(middle) else (middle + 1, high)
+    return low
+
+
+def _arms(visits: pl.DataFrame) -> str:
+    counts = visits.group_by("arm").len().sort("arm")
+    return f"{_number(visits.height)} ({', '.join(f'{number} {arm}' for arm, number in counts.iter_rows())})"
+
+
+def _number(visits: int) -> str:
+    return f"{visits} visit{'' if visits == 1 else 's'}"

@@ -1,0 +1,87 @@
+"""What each constraint of a plan costs in expected hits: the same visits fitted with and without it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from crosscheck.visits.capacity import MAY_GIVE_WAY, fit_visits, list_chosen
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from crosscheck.visits.capacity import Fit
+    from crosscheck.visits.plan_file import Season, TeamPlan
+
+
+@dataclass(frozen=True)
+class Price:
+    """A constraint, the expected hits of the plan with it and without it, each a sum of risks."""
+
+    constraint: str
+    expected_hits: float
+    without: float
+
+    @property
+    def price(self) -> float:
+        """Expected hits that the constraint costs; positive is lost."""
+        return round(self.without - self.expected_hits, 6)
+
+
+def price_constraints(
+    visit_list: pl.DataFrame, organisations: pl.DataFrame, plan: TeamPlan, fit: Fit
+) -> tuple[Price, ...]:
+    """The price of the random sample, of regions, of the longest journey and of the total, where the plan has them.
+
+    Without the random sample as many visits go to the organisations with most expected hits; unmet duties stay first.
+
+    Args:
+        visit_list: `outputs.OUTPUTS["visit_list"]`.
+        organisations: with `easting` and `northing`.
+        plan: teams and dates.
+        fit: what fits the plan as it is.
+    """
+    hits = float(fit.visits["expected_hits"].sum())
+    chosen = list_chosen(visit_list, organisations)
+    return tuple(
+        Price(constraint, hits, float(fit_visits(visits, other).visits["expected_hits"].sum()))
+        for constraint, visits, other in (
+            *_without_random(visit_list, organisations, plan, fit),
+            *((name, chosen, other) for name, other in _less_bound(plan)),
+        )
+    )
+
+
+def _less_bound(plan: TeamPlan) -> Iterator[tuple[str, TeamPlan]]:
+    travel, season = plan.tables.travel, plan.tables.capacity
+    if not travel.across_borders:
+        yield "regions of teams", _changed(plan, travel=travel.model_copy(update={"across_borders": True}))
+    if travel.longest_km is not None:
+        yield "longest journey", _changed(plan, travel=travel.model_copy(update={"longest_km": None}))
+    if season.total is not None:
+        yield "total of visits", _changed(plan, capacity=_with_total(season, None))
+
+
+def _without_random(
+    visit_list: pl.DataFrame, organisations: pl.DataFrame, plan: TeamPlan, fit: Fit
+) -> Iterator[tuple[str, pl.DataFrame, TeamPlan]]:
+    if "random" not in fit.visits["arm"]:
+        return
+    arm = pl.col("selected_by").cast(pl.String)
+    anybody = visit_list.with_columns(
+        selected_by=pl.when(arm.is_null() | (arm == "random"))
+        .then(pl.when(pl.col("pool").cast(pl.String) == "to_visit").then(pl.lit(MAY_GIVE_WAY)))
+        .otherwise(arm)
+    )
+    capacity = _with_total(plan.tables.capacity, fit.visits.height)
+    yield "random sample", list_chosen(anybody, organisations), _changed(plan, capacity=capacity)
+
+
+def _with_total(season: Season, total: int | None) -> Season:
+    return season.model_copy(update={"total": total})
+
+
+def _changed(plan: TeamPlan, **tables: Any) -> TeamPlan:
+    return type(plan)(plan.tables.model_copy(update=tables), plan.sha256)

@@ -1,0 +1,364 @@
+"""Tours: which team makes which visits together in one week, so that all of them travel least.
+
+A tour is what one team visits in one week, from its base and back. This is the vehicle routing problem with several
+depots and few stops a vehicle; it is solved as a choice among tours (Baldacci, Christofides and Mingozzi 2008): a
+linear programme over the tours found so far says what each visit is worth, every team looks for tours that cost less
+than their visits are worth, and when none is left the value of the programme is a bound: no plan travels less. HiGHS
+then chooses whole tours. No step looks at the clock, so the same visits give the same tours.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+from scipy.optimize import LinearConstraint, linprog, milp
+from scipy.sparse import csr_array
+
+from crosscheck.visits.tour_search import Found, find_tours
+from crosscheck.visits.transport import share_visits
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
+    Ints = NDArray[np.int64]
+
+GAP: Final = 0.005  # share of the travel by which the chosen tours may be longer than the best, if that can be proved
+_COARSE: Final = 0.01  # the same where many parts are planned one after the other
+_SPREAD: Final = 0.05  # of the bound: tours with a higher reduced cost are not listed
+_ROUNDS: Final = 60
+_FOLLOWED_AT_FIRST: Final = 200
+_FOLLOWED: Final = 4_000  # unfinished tours of a team that are followed at once while the worth of visits is sought
+_ENUMERATED: Final = 40_000  # and when all that may be part of the best plan are listed
+_LISTED: Final = 1_500  # of which so many are given to HiGHS
+_A_ROUND: Final = 30  # new tours that a team adds in one round
+_NEGLIGIBLE: Final = 1.0  # metres
+_NODES: Final = 300  # at which HiGHS stops; never a time
+_TOGETHER: Final = 130  # visits whose tours are chosen at once, as near to the best as can be proved
+_PART: Final = 70  # where there are more: visits of a part
+
+
+@dataclass(frozen=True)
+class Ground:
+    """Where visits and teams are, and what each team can do.
+
+    Attributes:
+        places: of the visits, n × 2, in metres.
+        bases: of the teams, teams × 2, in metres.
+        allowed: whether the team may make the visit, teams × n.
+        weeks: how many weeks of the team have room for at least 1, 2, … visits, teams × most visits a week.
+    """
+
+    places: Floats
+    bases: Floats
+    allowed: NDArray[np.bool_]
+    weeks: Ints
+
+    @cached_property
+    def base(self) -> Floats:
+        """Metres from each team's base to each visit, teams × n."""
+        return metres_between(self.bases, self.places)
+
+    @cached_property
+    def between(self) -> Floats:
+        """Metres from visit to visit, n × n."""
+        return metres_between(self.places, self.places)
+
+    def part(self, teams: Ints, visits: Ints) -> Ground:
+        """The ground of some teams and some visits."""
+        return Ground(self.places[visits], self.bases[teams], self.allowed[np.ix_(teams, visits)], self.weeks[teams])
+
+
+def metres_between(some: Floats, others: Floats) -> Floats:
+    """Straight lines from each of some places to each of others."""
+    return np.hypot(some[:, None, 0] - others[None, :, 0], some[:, None, 1] - others[None, :, 1])
+
+
+@dataclass(frozen=True)
+class Tour:
+    """Visits (row numbers of the ground) that a team makes in one week, in order, and the metres there and back."""
+
+    team: int
+    stops: tuple[int, ...]
+    metres: float
+
+
+@dataclass(frozen=True)
+class Tours:
+    """The chosen tours, and the metres below which no choice of tours can be that keeps to the division into parts.
+
+    There is one part, and no such condition, unless there are very many visits.
+    """
+
+    chosen: tuple[Tour, ...]
+    bound: float
+    parts: int = 1
+
+
+@dataclass(frozen=True)
+class _Worth:
+    """What the programme says: metres a visit is worth, a week of a team costs (by 1st, 2nd … visit), a tour saves."""
+
+    visits: Floats
+    toll: Floats
+    tour: float
+
+    def between(self, other: _Worth) -> _Worth:
+        return _Worth((self.visits + other.visits) / 2, (self.toll + other.toll) / 2, (self.tour + other.tour) / 2)
+
+
+class _Pool:
+    """The tours found so far: `team`, `stops` (−1 after the last) and `metres`, each set of visits of a team once."""
+
+    def __init__(self, ground: Ground) -> None:
+        self._ground = ground
+        self._most = ground.weeks.shape[1]
+        self._place: dict[bytes, int] = {}
+        self.team = np.empty(0, dtype=np.int64)
+        self.stops = np.empty((0, self._most), dtype=np.int64)
+        self.metres = np.empty(0)
+
+    def add(self, team: int, stops: Ints) -> int:
+        """Take in tours of a team, given in their best order; says how many are new."""
+        keys = np.sort(stops, axis=1)
+        names = [team.to_bytes(4, "big") + key.tobytes() for key in keys]
+        fresh = [row for row, name in enumerate(names) if name not in self._place]
+        for place, row in enumerate(fresh, len(self.team)):
+            self._place[names[row]] = place
+        self.team = np.concatenate([self.team, np.full(len(fresh), team)])
+        self.stops = np.concatenate([self.stops, stops[fresh]])
+        self.metres = np.concatenate([self.metres, measure(self._ground, team, stops[fresh])])
+        return len(fresh)
+
+    def rows(self) -> csr_array:
+        """The programme's rows, each at most its limit: visits (negated), weeks of teams by size, tours (negated)."""
+        visits, teams = len(self._ground.between), len(self._ground.weeks)
+        column, place = np.nonzero(self.stops >= 0)
+        week = visits + self.team[column] * self._most + place
+        rows = np.concatenate([self.stops[column, place], week, np.full(len(self.team), visits + teams * self._most)])
+        columns = np.concatenate([column, column, np.arange(len(self.team))])
+        signs = np.concatenate([-np.ones(len(column)), np.ones(len(column)), -np.ones(len(self.team))])
+        return csr_array((signs, (rows, columns)), shape=(visits + teams * self._most + 1, len(self.team)))
+
+
+def choose_tours(ground: Ground) -> Tours:
+    """Choose the tours that travel least: every visit once, no week of a team with more than it has room for.
+
+    Where there are very many visits, they are first shared among teams by the way there and back, and tours are chosen
+    among some neighbouring teams at once.
+
+    Raises:
+        ValueError: the teams have no room for all visits.
+    """
+    visits = np.arange(len(ground.places))
+    if not len(visits):
+        return Tours((), 0.0)
+    team = share_visits(ground.base.T, ground.allowed.T, ground.weeks.sum(axis=1), np.full(len(visits), np.inf))
+    chosen: list[Tour] = []
+    most = _TOGETHER if len(visits) <= _TOGETHER else _PART
+    by_team = np.bincount(team, minlength=len(ground.bases))
+    bound, parts = 0.0, _neighbours(ground, np.arange(len(ground.bases)), by_team, most)
+    for teams in parts:
+        mine = visits[np.isin(team, teams)]
+        if len(mine):
+            own = np.searchsorted(teams, team[mine])
+            found, proved = _choose_together(ground.part(teams, mine), own, exactly=len(parts) == 1)
+            chosen += [Tour(int(teams[one.team]), tuple(mine[list(one.stops)].tolist()), one.metres) for one in found]
+            bound += proved
+    return Tours(tuple(chosen), bound, len(parts))
+
+
+def _neighbours(ground: Ground, teams: Ints, visits: Ints, most: int) -> list[Ints]:
+    """Teams halved along their longer side until no part has more than so many visits."""
+    if visits[teams].sum() <= most or len(teams) == 1:
+        return [np.sort(teams)]
+    bases = ground.bases[teams]
+    order = teams[np.argsort(bases[:, int(np.ptp(bases[:, 1]) > np.ptp(bases[:, 0]))], kind="stable")]
+    half = len(order) // 2
+    return [*_neighbours(ground, order[:half], visits, most), *_neighbours(ground, order[half:], visits, most)]
+
+
+def _choose_together(ground: Ground, team: Ints, *, exactly: bool) -> tuple[list[Tour], float]:
+    """Tours of all visits at once, and their bound; `team` is a first choice of teams that have room.
+
+    Unless `exactly`, it is left at what the tours that priced the visits give.
+    """
+    pool, visits = _Pool(ground), np.arange(len(ground.places))
+    for one in range(len(ground.weeks)):
+        pool.add(one, _simple_tours(ground, one, visits[team == one]))
+        pool.add(one, _alone(ground, one))
+    worth, bound = _price_visits(ground, pool)
+    if not exactly:
+        chosen, _ = _choose(ground, pool, _COARSE)
+        return list(_without_repeats(ground, pool, chosen)), bound
+    # A choice with a tour that is not listed costs more than `reached`; up to that the best of the listed is a bound.
+    reached = bound + _list_near_best(ground, pool, worth, _SPREAD * bound)
+    chosen, proved = _choose(ground, pool, GAP)
+    bound = max(bound, min(proved, reached, float(pool.metres[chosen].sum())))
+    return list(_without_repeats(ground, pool, chosen)), bound
+
+
+def measure(ground: Ground, team: int, stops: Ints) -> Floats:
+    """Metres of tours of a team, one row a tour, −1 after the last stop: from the base and back."""
+    metres: Floats = ground.base[team, stops[:, 0]] + ground.base[team, _last(stops)]
+    for at in range(1, stops.shape[1]):
+        there = stops[:, at] >= 0
+        metres[there] += ground.between[stops[there, at - 1], stops[there, at]]
+    return metres
+
+
+def _last(stops: Ints) -> Ints:
+    last: Ints = stops[np.arange(len(stops)), (stops >= 0).sum(axis=1) - 1]
+    return last
+
+
+def _alone(ground: Ground, team: int) -> Ints:
+    """Each visit that the team may make as a tour of its own."""
+    mine = np.flatnonzero(ground.allowed[team]) if ground.weeks[team, 0] else np.empty(0, dtype=np.int64)
+    return np.pad(mine[:, None], ((0, 0), (0, ground.weeks.shape[1] - 1)), constant_values=-1)
+
+
+def _simple_tours(ground: Ground, team: int, mine: Ints) -> Ints:
+    """A first choice that keeps to the weeks: from the farthest visit on, each week takes those nearest to it."""
+    most = ground.weeks.shape[1]
+    sizes = np.repeat(np.arange(most, 0, -1), -np.diff(np.append(ground.weeks[team], 0))[::-1])
+    left = list(mine[np.argsort(-ground.base[team, mine], kind="stable")])
+    rows = []
+    for size in sizes:
+        if not left:
+            break
+        near = np.argsort(ground.between[left[0], left], kind="stable")[:size]
+        rows.append(_in_best_order(ground, team, np.array(left)[near]))
+        left = [visit for at, visit in enumerate(left) if at not in set(near.tolist())]
+    return np.array(rows, dtype=np.int64).reshape(-1, most)
+
+
+def _in_best_order(ground: Ground, team: int, visits: Ints) -> Ints:
+    """The same visits as one tour, in the order that travels least."""
+    stops = order_stops(ground.between[np.ix_(visits, visits)], ground.base[team, visits])
+    return np.pad(visits[stops], (0, ground.weeks.shape[1] - len(visits)), constant_values=-1)
+
+
+def order_stops(between: Floats, base: Floats) -> Ints:
+    """The order of all visits of a tour that travels least.
+
+    Every visit is given a worth that no detour outweighs, so that the cheapest tour holds all of them.
+    """
+    worth = np.full(len(base), 4 * (base.max(initial=0.0) + between.max(initial=0.0)) + 1)
+    found = find_tours(between, base, worth, np.zeros(len(base)), 0.0, _FOLLOWED)
+    whole = found.stops[(found.stops >= 0).all(axis=1)]
+    best: Ints = whole[0]
+    return best
+
+
+def _price_visits(ground: Ground, pool: _Pool) -> tuple[_Worth, float]:
+    """Find what each visit is worth and add tours to the pool until no tour costs less than its visits are worth.
+
+    Halfway between the best worth so far and the new one is tried first: the new one alone swings from round to round.
+    While the worth is far from right only a few unfinished tours are followed, since nearly all look good.
+    """
+    best, bound, followed = None, -np.inf, _FOLLOWED_AT_FIRST
+    for _ in range(_ROUNDS):
+        latest, value = _solve(ground, pool)
+        added = 0
+        for worth in (best.between(latest), latest) if best else (latest,):
+            new, proved = _look_for_tours(ground, pool, worth, followed)
+            added += new
+            if proved > bound:
+                best, bound = worth, proved
+            if added:
+                break
+        if value - bound < GAP / 4 * value or (not added and followed == _FOLLOWED):
+            break
+        followed = followed if added else _FOLLOWED
+    return best or latest, float(bound)
+
+
+def _solve(ground: Ground, pool: _Pool) -> tuple[_Worth, float]:
+    """The programme in which tours may be chosen in part."""
+    visits, weeks = len(ground.between), ground.weeks
+    found = linprog(pool.metres, A_ub=pool.rows(), b_ub=_limits(ground), method="highs")
+    duals = -found.ineqlin.marginals
+    return _Worth(duals[:visits], duals[visits:-1].reshape(weeks.shape), float(duals[-1])), float(found.fun)
+
+
+def _limits(ground: Ground) -> Floats:
+    least = -fewest_tours(ground.weeks, len(ground.between))
+    return np.concatenate([-np.ones(len(ground.between)), ground.weeks.ravel(), [least]])
+
+
+def fewest_tours(weeks: Ints, visits: int) -> int:
+    """How many tours so many visits need at least: the weeks with most room are filled first."""
+    most = weeks.shape[1]
+    exactly = -np.diff(np.append(weeks.sum(axis=0), 0))
+    sizes = np.repeat(np.arange(most, 0, -1), exactly[::-1])
+    return int(np.searchsorted(np.cumsum(sizes), visits)) + 1 if visits else 0
+
+
+def _look_for_tours(ground: Ground, pool: _Pool, worth: _Worth, followed: int) -> tuple[int, float]:
+    """Add what each team finds; also the bound that the worth of the visits proves (Lagrange)."""
+    new = 0
+    proved = worth.visits.sum() - (worth.toll * ground.weeks).sum()
+    proved += worth.tour * fewest_tours(ground.weeks, len(ground.between))
+    for team, weeks in enumerate(ground.weeks):
+        if weeks[0]:
+            found = _found_by(ground, team, worth, -_NEGLIGIBLE, followed)
+            new += pool.add(team, found.stops[:_A_ROUND])
+            proved += weeks[0] * min(found.least, 0.0)
+    return new, float(proved)
+
+
+def _found_by(ground: Ground, team: int, worth: _Worth, limit: float, most: int) -> Found:
+    """Tours of a team with a reduced cost below the limit, best first; and the least that any tour of it has."""
+    mine = np.flatnonzero(ground.allowed[team])
+    toll = worth.toll[team, : int((ground.weeks[team] > 0).sum())].copy()
+    toll[0] -= worth.tour
+    between, base = ground.between[np.ix_(mine, mine)], ground.base[team, mine]
+    found = find_tours(between, base, worth.visits[mine], toll, limit, most)
+    stops = np.where(found.stops >= 0, mine[found.stops], -1) if len(mine) else found.stops
+    missing = ground.weeks.shape[1] - len(toll)
+    return replace(found, stops=np.pad(stops, ((0, 0), (0, missing)), constant_values=-1))
+
+
+def _list_near_best(ground: Ground, pool: _Pool, worth: _Worth, spread: float) -> float:
+    """Add the tours with the least reduced cost, up to the spread.
+
+    Says how far that came: a choice with a tour that is not in the pool costs at least so much more than the bound.
+    """
+    teams = [team for team, weeks in enumerate(ground.weeks) if weeks[0]]
+    share = _LISTED // max(len(teams), 1)
+    for team in teams:
+        found = _found_by(ground, team, worth, spread, _ENUMERATED)
+        pool.add(team, found.stops[:share])
+        if not found.complete:
+            return 0.0
+        if len(found.stops) > share:
+            spread = min(spread, float(found.reduced[share]))
+    return spread
+
+
+def _choose(ground: Ground, pool: _Pool, gap: float) -> tuple[Ints, float]:
+    """Choose whole tours of the pool (HiGHS): their row numbers, and the least that any choice among the pool costs."""
+    found = milp(
+        pool.metres,
+        constraints=LinearConstraint(pool.rows(), -np.inf, _limits(ground)),
+        integrality=np.ones(len(pool.metres)),
+        bounds=(0, 1),
+        options={"mip_rel_gap": gap, "node_limit": _NODES},
+    )
+    return np.flatnonzero(found.x > 0.5), float(found.mip_dual_bound)
+
+
+def _without_repeats(ground: Ground, pool: _Pool, chosen: Ints) -> Iterator[Tour]:
+    """The chosen tours, a visit that is in two of them left in the first only: to leave it out makes no tour longer."""
+    seen: set[int] = set()
+    for row in chosen:
+        team, stops = int(pool.team[row]), [int(stop) for stop in pool.stops[row] if stop >= 0 and stop not in seen]
+        seen.update(stops)
+        if stops:
+            yield Tour(team, tuple(stops), float(measure(ground, team, np.array([stops]))[0]))

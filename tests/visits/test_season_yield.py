@@ -1,0 +1,174 @@
+from __future__ import annotations
+
+import math
+from datetime import date
+
+import numpy as np
+import polars as pl
+import pytest
+
+from crosscheck.contract.inputs import INPUTS
+from crosscheck.visits.season_yield import (
+    ADDED,
+    OUTSIDE,
+    Season,
+    SeasonYield,
+    compare_arms,
+    measure_yield,
+    power_to_tell,
+    read_outcomes,
+    visits_to_tell,
+)
+
+CODES = [f"R{place:03}" for place in range(60)]
+ARMS = ["mandatory"] * 4 + ["risk"] * 8 + ["random"] * 12 + [None] * 36
+
+
+def _listed(**more: object) -> pl.DataFrame:
+    chance = [None] * 4 + [12 / 56] * 56
+    listed = pl.DataFrame(
+        {
+            "org_code": CODES,
+            "function": "whole",
+            "org_type": "acute",
+            "region": "North",
+            "risk": 0.1,
+            "selected_by": ARMS,
+            "inclusion_probability": chance,
+            "pool": "to_visit",
+        }
+    )
+    return listed.with_columns(**more)  # type: ignore[arg-type]  # what each test puts beside it
+
+
+def _visits(visited: list[str], not_upheld: list[str]) -> pl.DataFrame:
+    finding = pl.when(pl.col("org_code").is_in(not_upheld)).then(pl.lit("qualified")).otherwise(pl.lit("upheld"))
+    made = pl.DataFrame({"org_code": visited}, schema={"org_code": pl.String})
+    return made.with_columns(function=pl.lit("whole"), visited_on=pl.lit(date(2009, 9, 1)), finding=finding)
+
+
+def _measure(visited: list[str], not_upheld: list[str], listed: pl.DataFrame | None = None) -> SeasonYield:
+    verdicts = {"org_code": pl.String, "function": pl.String, "check_id": pl.String, "verdict": pl.String}
+    season = Season(
+        listed=_listed() if listed is None else listed,
+        strata=pl.DataFrame({"org_type": ["acute"], "stratum": ["acute"]}),
+        visits=_visits(visited, not_upheld),
+        looks=INPUTS["visit_items"].empty(),
+        findings=pl.DataFrame(schema=verdicts),
+        organisations=pl.DataFrame({"org_code": CODES, "org_type": "acute", "staff_wte": 100.0}),
+    )
+    return measure_yield(season)
+
+
+def test_the_prevalence_is_of_the_declarations_in_the_draw_and_those_chosen_by_risk_do_not_move_it() -> None:
+    random = CODES[12:24]
+    alone = _measure(random, random[:3])
+    beside = _measure(CODES[:24], [*CODES[:12], *random[:3]])
+    assert alone.population.declarations == 56
+    assert alone.prevalence.hajek == beside.prevalence.hajek
+    assert alone.prevalence.hajek.value == pytest.approx(3 / 12)
+    assert alone.prevalence.horvitz_thompson.value == pytest.approx(3 / 12)
+
+
+def test_those_that_had_to_be_visited_are_added_once_all_of_them_were() -> None:
+    random = CODES[12:24]
+    whole = _measure([*CODES[:4], *random], [*CODES[:2], *random[:3]])
+    assert whole.with_mandatory.value == pytest.approx((56 * 3 / 12 + 2) / 60)
+    assert math.isnan(_measure([*CODES[:3], *random], CODES[:2]).with_mandatory.value)
+
+
+def test_while_visits_go_on_those_made_speak_for_all() -> None:
+    half = _measure(CODES[12:18], CODES[12:14])
+    assert half.prevalence.horvitz_thompson.value == pytest.approx(2 / 6)
+    assert half.weekly["organisations"].to_list() == [6]
+
+
+def test_whom_a_person_added_is_counted_apart_for_ever() -> None:
+    added = pl.when(pl.col("org_code").is_in(CODES[24:27])).then(pl.lit("A. Byrne"))
+    measured = _measure([*CODES[12:24], *CODES[24:27]], CODES[24:26], _listed(added_by=added))
+    arms = {row["arm"]: row for row in measured.arms.to_dicts()}
+    assert (arms[ADDED]["declarations_visited"], arms[ADDED]["not_upheld"]) == (3, 2)
+    assert OUTSIDE not in arms
+    assert measured.prevalence.hajek.value == 0
+
+
+def test_of_two_visits_of_one_declaration_the_later_counts() -> None:
+    visits = _visits(["R000", "R000"], ["R000"]).with_columns(
+        visited_on=pl.Series([date(2009, 10, 1), date(2009, 9, 1)]), finding=pl.Series(["upheld", "qualified"])
+    )
+    assert read_outcomes(visits)["not_upheld"].to_list() == [False]
+    assert read_outcomes(visits.reverse())["not_upheld"].to_list() == [False]
+
+
+def test_two_declarations_of_a_trust_that_lapse_together_leave_the_interval_of_an_arm_wider() -> None:
+    listed = pl.concat([_listed(function=pl.lit("commissioner")), _listed(function=pl.lit("provider"))])
+    visits = [
+        _visits(CODES[4:12], CODES[4:7]).with_columns(function=pl.lit(name)) for name in ("commissioner", "provider")
+    ]
+    season = Season(
+        listed=listed,
+        strata=pl.DataFrame({"org_type": ["acute"], "stratum": ["acute"]}),
+        visits=pl.concat(visits),
+        looks=INPUTS["visit_items"].empty(),
+        findings=pl.DataFrame(schema=dict.fromkeys(("org_code", "function", "check_id", "verdict"), pl.String)),
+        organisations=pl.DataFrame({"org_code": CODES, "org_type": "acute", "staff_wte": 100.0}),
+    )
+    risk = measure_yield(season).arms.filter(pl.col("arm") == "risk").row(0, named=True)
+    single = _measure(CODES[4:12], CODES[4:7]).arms.filter(pl.col("arm") == "risk").row(0, named=True)
+    assert (risk["declarations_visited"], risk["not_upheld"]) == (16, 6)
+    assert risk["effective"] == pytest.approx(8, abs=0.5)
+    assert risk["high"] - risk["low"] == pytest.approx(single["high"] - single["low"], abs=0.03)
+
+
+@pytest.mark.parametrize(("risk", "random"), [(0.26, 0.13), (0.5, 0.05), (0.1, 0.1)])
+def test_the_interval_of_the_lift_covers_also_where_an_arm_found_nothing(risk: float, random: float) -> None:
+    rng, covered = np.random.default_rng(2), 0
+    for _ in range(600):
+        found = [int(rng.binomial(30, risk)), int(rng.binomial(30, random))]
+        lift = compare_arms(_arms(found, 30))
+        covered += lift.low <= risk / random <= lift.high
+    assert covered / 600 >= 0.95
+
+
+def test_a_lift_over_nothing_has_no_value_and_no_upper_end_but_a_lower_one() -> None:
+    lift = compare_arms(_arms([20, 0], 30))
+    assert math.isnan(lift.value)
+    assert lift.high == math.inf
+    assert lift.low > 2
+    assert math.isnan(compare_arms(_arms([0, 0], 0)).low)
+
+
+def test_power_is_that_of_two_shares_drawn_and_compared() -> None:
+    rng, told = np.random.default_rng(4), 0
+    for _ in range(4000):
+        one, other = rng.binomial(150, 0.26) / 150, rng.binomial(150, 0.13) / 150
+        both = (one + other) / 2
+        told += abs(one - other) > 1.959964 * math.sqrt(both * (1 - both) * 2 / 150)
+    assert power_to_tell(150, 150) == pytest.approx(told / 4000, abs=0.03)
+    assert power_to_tell(0, 150) == 0
+
+
+def test_as_many_visits_as_are_needed_give_the_power_that_was_asked_for() -> None:
+    needed = visits_to_tell(200.0)
+    assert needed is not None
+    assert power_to_tell(200.0, needed) == pytest.approx(0.8, abs=0.001)
+    assert visits_to_tell(20.0) is None
+    assert visits_to_tell(0.0) is None
+
+
+def test_nothing_planned_and_nothing_visited_is_measured_without_an_error() -> None:
+    nobody = _measure([], [], _listed().clear())
+    assert nobody.population.organisations == 0
+    assert nobody.weekly.is_empty()
+    assert math.isnan(nobody.prevalence.hajek.value)
+    assert nobody.arms["declarations_visited"].sum() == 0
+
+
+def _arms(found: list[int], number: int) -> pl.DataFrame:
+    rows = {
+        "arm": ["risk", "random"],
+        "declarations_visited": [number] * 2,
+        "share": [one / max(number, 1) for one in found],
+        "effective": [float(number)] * 2,
+    }
+    return pl.DataFrame(rows)

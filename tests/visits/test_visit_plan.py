@@ -1,0 +1,445 @@
+"""Plans of visits: nobody is lost, no team does more than it can, nobody travels farther than need be."""
+
+from __future__ import annotations
+
+import datetime as dt
+import itertools
+import json
+import math
+import os
+import random
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+from click.testing import CliRunner, Result
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from crosscheck.cli import main
+from crosscheck.errors import PlanError
+from crosscheck.visits.capacity import VISITS, fit_visits, room_of
+from crosscheck.visits.plan_file import PlanTables, TeamPlan, read_team_plan
+from crosscheck.visits.replan import replan
+from crosscheck.visits.teams import VISIT_PLAN, plan_weeks
+from crosscheck.visits.transport import NOWHERE, share_visits
+
+EXAMPLE = Path(__file__).resolve().parents[2] / "docs" / "plan-example.toml"
+REGIONS = ("East", "North", "West")
+FIRST = dt.date(2009, 6, 22)
+EXAMPLES = {"soak": 500, "mutants": 20}.get(os.environ.get("HYPOTHESIS_PROFILE", ""), 60)
+
+
+def team(name: str, *regions: str, a_week: int = 2, at: tuple[float, float] | None = (400_000, 300_000)) -> Any:
+    place = {} if at is None else {"easting": at[0], "northing": at[1]}
+    return {"name": name, "regions": regions, "visits_a_week": a_week, **place}
+
+
+def plan(*teams: Any, weeks: int = 3, **tables: Any) -> TeamPlan:
+    last = FIRST + dt.timedelta(weeks=weeks) - dt.timedelta(days=3)
+    season = {"first_day": FIRST, "last_day": last} | tables.pop("capacity", {})
+    return TeamPlan(PlanTables.model_validate({"capacity": season, "team": teams, **tables}), "0")
+
+
+def visits(*rows: tuple[str, str, str, float, float | None, float | None]) -> pl.DataFrame:
+    """Code, region, arm, expected hits, easting, northing."""
+    full = [(code, f"Trust {code}", region, "acute", arm, *rest) for code, region, arm, *rest in rows]
+    return pl.DataFrame(full, schema=VISITS, orient="row")
+
+
+def some(number: int, arm: str = "mandatory", region: str = "East") -> pl.DataFrame:
+    """Visits along a line, 10 km apart."""
+    return visits(*((f"R{at:02}", region, arm, 0.5, 400_000 + 10_000.0 * at, 300_000.0) for at in range(number)))
+
+
+@dataclass(frozen=True)
+class Case:
+    visits: pl.DataFrame
+    plan: TeamPlan
+
+
+@st.composite
+def cases(draw: st.DrawFn) -> Case:
+    rng = random.Random(draw(st.integers(0, 10**9)))
+    regions = REGIONS[: rng.randint(1, 3)]
+
+    def place() -> tuple[float, float] | None:
+        if rng.random() < 0.05:
+            return None
+        return (rng.randint(300, 500) * 1000.0, rng.randint(200, 400) * 1000.0)
+
+    rows = [
+        (
+            f"R{number:03}",
+            rng.choice(regions),
+            rng.choice(("mandatory", "risk", "risk", "random")),
+            rng.choice((0.0, 0.5, round(rng.random(), 6))),
+            *(place() or (None, None)),
+        )
+        for number in range(rng.randint(0, 24))
+    ]
+    teams = [
+        team(f"T{number}", *rng.sample(regions, rng.randint(1, len(regions))), a_week=rng.randint(0, 5), at=place())
+        for number in range(rng.randint(1, 4))
+    ]
+    weeks = rng.randint(1, 6)
+    leave = [
+        {"first": (day := FIRST + dt.timedelta(days=rng.randint(0, 7 * weeks))), "last": day, "team": teams[0]["name"]}
+        for _ in range(rng.randint(0, 3))
+    ]
+    tables: dict[str, Any] = {
+        "leave": leave,
+        "travel": {"together": rng.random() < 0.8, "longest_km": rng.choice((None, None, None, 150)),
+                   "across_borders": rng.random() < 0.2},
+    }  # fmt: skip
+    if rng.random() < 0.2:
+        tables["capacity"] = {"total": rng.randint(0, 20)}
+    if rows and rng.random() < 0.3:
+        tables["agreed"] = [{"org_code": rows[0][0], "week": rng.randint(1, weeks), "team": teams[-1]["name"]}]
+    return Case(visits(*rows), plan(*teams, weeks=weeks, **tables))
+
+
+def may(row: dict[str, Any], name: str, plan: TeamPlan) -> bool:
+    """Whether the team may make the visit."""
+    agreed, travel = {one.org_code: one.team for one in plan.tables.agreed}, plan.tables.travel
+    if row["org_code"] in agreed:
+        return agreed[row["org_code"]] == name
+    one = next(one for one in plan.teams if one.name == name)
+    if not travel.across_borders and row["region"] not in one.regions:
+        return False
+    if travel.longest_km is None or one.easting is None or one.northing is None or row["easting"] is None:
+        return True
+    return math.hypot(row["easting"] - one.easting, row["northing"] - one.northing) <= travel.longest_km * 1000
+
+
+def number_that_does_not_fit(case: Case) -> int:
+    """Of the visits that must be made, by trying one after the other whether it and all before find room."""
+    names = [one.name for one in case.plan.teams]
+    slots = [name for name, row in zip(names, room_of(case.plan), strict=True) for _ in range(int(row.sum()))]
+    holder: dict[int, dict[str, Any]] = {}
+
+    def find(row: dict[str, Any], seen: set[int]) -> bool:
+        for slot, name in enumerate(slots):
+            if slot not in seen and may(row, name, case.plan):
+                seen.add(slot)
+                if slot not in holder or find(holder[slot], seen):
+                    holder[slot] = row
+                    return True
+        return False
+
+    agreed = [one.org_code for one in case.plan.tables.agreed]
+    bound = case.visits.filter((pl.col("arm") != "risk") | pl.col("org_code").is_in(agreed)).to_dicts()
+    return len(bound) - sum(find(row, set()) for row in bound)
+
+
+def check_refusal(case: Case, said: str) -> None:
+    """It really can't be."""
+    total, agreed = case.plan.tables.capacity.total, [one.org_code for one in case.plan.tables.agreed]
+    bound = case.visits.filter((pl.col("arm") != "risk") | pl.col("org_code").is_in(agreed)).height
+    assert number_that_does_not_fit(case) or (total is not None and bound > total) or "agreed" in said
+
+
+def check_plan(case: Case) -> None:
+    try:
+        fit = fit_visits(case.visits, case.plan)
+    except PlanError as error:
+        said = str(error)
+        check_refusal(case, said)
+        return
+    planned = plan_weeks(fit.visits, case.plan)
+    table = planned.visits
+    assert sorted(table["org_code"].to_list() + fit.left_out["org_code"].to_list()) == case.visits["org_code"].to_list()
+    assert set(fit.left_out["arm"]) <= {"risk"}
+    check_room(table, case)
+    for row in table.to_dicts():
+        assert may(row, row["team"], case.plan)
+    assert planned.bound <= planned.metres + 0.01
+    order = case.visits.sample(fraction=1, shuffle=True, seed=3)
+    again = plan_weeks(fit_visits(order, case.plan).visits, case.plan)
+    assert again.visits.write_csv() == table.write_csv()
+
+
+def check_room(table: pl.DataFrame, case: Case) -> None:
+    names = [one.name for one in case.plan.teams]
+    for name, week, number in table.group_by("team", "week").len().iter_rows():
+        assert number <= room_of(case.plan)[names.index(name), week - 1]
+    total = case.plan.tables.capacity.total
+    assert total is None or table.height <= total
+    for one in case.plan.tables.agreed:
+        assert table.filter(org_code=one.org_code).select("team", "week").row(0) == (one.team, one.week)
+    assert set(table["monday"]) <= set(case.plan.mondays)
+
+
+@settings(max_examples=EXAMPLES, deadline=None)
+@given(cases())
+def test_no_plan_exceeds_the_room_or_loses_a_visit_that_must_be_made_or_hangs_on_the_order_of_rows(case: Case) -> None:
+    check_plan(case)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 10**9))
+def test_a_small_plan_travels_as_little_as_the_best_of_all_plans(seed: int) -> None:
+    rng = random.Random(seed)
+    rows = [(f"R{at}", "East", "risk", 0.5, rng.randint(0, 99) * 1e3, rng.randint(0, 99) * 1e3) for at in range(5)]
+    chosen = visits(*rows)
+    ahead = plan(
+        team("A", "East", a_week=rng.randint(1, 3), at=(20_000, 20_000)),
+        team("B", "East", a_week=2, at=(80_000, 70_000)), weeks=rng.randint(2, 3),
+    )  # fmt: skip
+    found = plan_weeks(fit_visits(chosen, ahead).visits, ahead).metres
+    assert found == pytest.approx(_best_by_trying(chosen, ahead), abs=40)  # places are moved by up to a metre
+
+
+def _best_by_trying(chosen: pl.DataFrame, ahead: TeamPlan) -> float:
+    """Every way to give each visit a team and a week."""
+    places = chosen.select("easting", "northing").to_numpy()
+    slots = [(one, int(room)) for one, row in zip(ahead.teams, room_of(ahead), strict=True) for room in row]
+
+    def tour(base: np.ndarray[Any, Any], mine: tuple[int, ...]) -> float:
+        ways = (np.vstack([base, places[list(order)], base]) for order in itertools.permutations(mine))
+        return min(float(np.hypot(*np.diff(way, axis=0).T).sum()) for way in ways)
+
+    best = np.inf
+    for given_slots in itertools.product(range(len(slots)), repeat=len(places)):
+        by_slot = [tuple(np.flatnonzero(np.array(given_slots) == at).tolist()) for at in range(len(slots))]
+        if all(len(mine) <= room for mine, (_, room) in zip(by_slot, slots, strict=True)):
+            ways = ((one, mine) for mine, (one, _) in zip(by_slot, slots, strict=True) if mine)
+            best = min(best, sum(tour(np.array([one.easting, one.northing]), mine) for one, mine in ways))
+    return best
+
+
+def test_visits_by_risk_with_least_expected_hits_give_way_first() -> None:
+    chosen = pl.concat([some(3), visits(*((f"S{at}", "East", "risk", at / 10, 4e5, 3e5) for at in range(1, 5)))])
+    fit = fit_visits(chosen, plan(team("A", "East", a_week=5), weeks=1))
+    assert fit.left_out["org_code"].to_list() == ["S1", "S2"]
+    assert fit.sentences == (
+        "2 visits more than the team A can make before the end of 26 June 2009: 1 more week (last day 3 July 2009) or "
+        "2 visits a week more of the team A would do.",
+    )
+
+
+def test_where_visits_that_must_be_made_do_not_fit_there_is_no_plan_and_the_least_that_would_do_is_said() -> None:
+    with pytest.raises(
+        PlanError, match=r"1 visit more than the team A can make before the end of 26 June 2009: 1 more"
+    ):
+        fit_visits(some(3, "random"), plan(team("A", "East"), weeks=1))
+
+
+def test_what_is_said_to_do_does() -> None:
+    fit_visits(some(3, "random"), plan(team("A", "East"), weeks=2))
+    fit_visits(some(3, "random"), plan(team("A", "East", a_week=3), weeks=1))
+
+
+def test_a_region_without_a_team_is_named_with_the_visits_that_it_would_lose() -> None:
+    with pytest.raises(PlanError, match="No team goes to East, where 3 visits must be made"):
+        fit_visits(some(3), plan(team("A", "North")))
+
+
+def test_a_visit_beyond_the_longest_journey_is_named() -> None:
+    with pytest.raises(PlanError, match=r"R03: farther from each team .* travel.longest_km, 25. Raise it."):
+        fit_visits(some(4), plan(team("A", "East"), travel={"longest_km": 25}))
+
+
+def test_a_team_without_visits_a_week_makes_none() -> None:
+    with pytest.raises(PlanError, match=r"1 visit more than the team A can make .* 1 visit a week more of the team A"):
+        fit_visits(some(1), plan(team("A", "East", a_week=0)))
+
+
+def test_a_total_below_the_visits_that_must_be_made_is_refused() -> None:
+    with pytest.raises(PlanError, match=r"3 visits \(3 mandatory\) must be made; capacity.total is 2"):
+        fit_visits(some(3), plan(team("A", "East"), capacity={"total": 2}))
+
+
+def test_no_visits_make_an_empty_plan() -> None:
+    planned = plan_weeks(fit_visits(some(0), plan(team("A", "East"))).visits, plan(team("A", "East")))
+    assert planned.visits.is_empty()
+    assert planned.visits.schema == VISIT_PLAN
+
+
+def test_one_visit_is_a_tour_there_and_back() -> None:
+    ahead = plan(team("A", "East", at=(390_000, 300_000)))
+    assert plan_weeks(some(1), ahead).visits.select("km", "tour_km", "week").row(0) == (10.0, 20.0, 1)
+
+
+def test_many_visits_in_one_place_are_planned_without_travel() -> None:
+    same = some(6).with_columns(easting=400_000.0)
+    planned = plan_weeks(same, plan(team("A", "East")))
+    assert planned.visits["tour_km"].to_list() == [0.0] * 6
+    assert planned.visits["week"].to_list() == [1, 1, 2, 2, 3, 3]
+
+
+def test_near_visits_share_a_week() -> None:
+    near = visits(
+        ("R1", "East", "risk", 0.1, 500_000, 300_000), ("R2", "East", "risk", 0.9, 300_000, 300_000),
+        ("R3", "East", "risk", 0.5, 500_000, 301_000), ("R4", "East", "risk", 0.5, 300_000, 301_000),
+    )  # fmt: skip
+    table = plan_weeks(near, plan(team("A", "East"))).visits
+    assert table["org_code"].to_list() in (["R2", "R4", "R1", "R3"], ["R2", "R4", "R3", "R1"])  # most hits first
+
+
+def test_without_coordinates_visits_are_planned_and_no_distance_is_stated() -> None:
+    unknown = some(4).with_columns(easting=pl.lit(None, pl.Float64), northing=pl.lit(None, pl.Float64))
+    table = plan_weeks(unknown, plan(team("A", "East", at=None))).visits
+    assert table.height == 4
+    assert table["km"].null_count() == table["tour_km"].null_count() == 4
+
+
+def test_a_week_with_an_agreed_visit_has_room_for_one_less() -> None:
+    ahead = plan(team("A", "East"), agreed=[{"org_code": "R05", "week": 1, "team": "A"}])
+    table = plan_weeks(fit_visits(some(6), ahead).visits, ahead).visits
+    assert table.filter(week=1)["agreed"].sum() == 1
+    assert table.filter(week=1).height == 2
+
+
+def test_too_many_agreed_visits_in_a_week_are_refused() -> None:
+    agreed = [{"org_code": f"R0{at}", "week": 1, "team": "A"} for at in range(3)]
+    with pytest.raises(PlanError, match=r"3 visits of the team A in week 1, which has room for 2"):
+        fit_visits(some(3), plan(team("A", "East"), agreed=agreed))
+
+
+def test_a_team_on_leave_for_a_day_of_five_makes_four_fifths_of_its_visits() -> None:
+    leave = [{"first": FIRST, "last": FIRST}]
+    assert [plan(team("A", "East", a_week=a), weeks=1, leave=leave).room(
+        plan(team("A", "East", a_week=a)).teams[0]) for a in (1, 2, 3, 5)] == [(1,), (2,), (2,), (4,)]  # fmt: skip
+
+
+@pytest.mark.parametrize("a_week", [1, 2, 3, 5])
+@pytest.mark.parametrize("weeks", [4, 5])
+def test_a_day_of_leave_moves_at_most_three_visits(a_week: int, weeks: int) -> None:
+    chosen = some(a_week * 4 - 2 if a_week > 1 else 3)
+    before_leave = plan(team("A", "East", a_week=a_week), weeks=weeks)
+    before = plan_weeks(fit_visits(chosen, before_leave).visits, before_leave).visits
+    for day in range(5 * weeks):
+        away = FIRST + dt.timedelta(days=day // 5 * 7 + day % 5)
+        ahead = plan(team("A", "East", a_week=a_week), weeks=weeks, leave=[{"first": away, "last": away}])
+        changed = replan(chosen, before, ahead, FIRST - dt.timedelta(days=3), at_most=3)
+        assert changed.moves.height <= 3
+        assert sorted(changed.visits["org_code"]) == chosen["org_code"].to_list()
+
+
+def test_what_has_begun_or_is_agreed_stays_and_moves_are_named_with_their_kilometres() -> None:
+    ahead = plan(team("A", "East"), weeks=6)
+    before = plan_weeks(fit_visits(some(6), ahead).visits, ahead).visits
+    leave = [{"first": FIRST + dt.timedelta(days=7), "last": FIRST + dt.timedelta(days=11)}]
+    changed = replan(some(6), before, plan(team("A", "East"), weeks=6, leave=leave), FIRST, at_most=2)
+    assert changed.visits.filter(week=1).equals(before.filter(week=1))
+    moved = changed.moves
+    assert sorted(moved["org_code"]) == sorted(before.filter(week=2)["org_code"])
+    assert moved["to_team"].to_list() == ["A", "A"]
+    added = sum(changed.visits.unique("tour")["tour_km"]) - sum(before.unique("tour")["tour_km"])
+    assert moved["km"].sum() == pytest.approx(added, abs=0.2)
+
+
+def test_more_moves_than_allowed_are_refused_with_the_number_that_would_do() -> None:
+    ahead = plan(team("A", "East"), weeks=6)
+    before = plan_weeks(fit_visits(some(6), ahead).visits, ahead).visits
+    leave = [{"first": FIRST, "last": FIRST + dt.timedelta(days=4)}]
+    with pytest.raises(PlanError, match=r"At least 2 visits have to move .*--at-most allows 1"):
+        replan(some(6), before, plan(team("A", "East"), weeks=6, leave=leave), FIRST - dt.timedelta(days=3), 1)
+
+
+def test_nothing_new_moves_nothing() -> None:
+    ahead = plan(team("A", "East"), team("B", "East", at=(500_000, 300_000)), weeks=6)
+    before = plan_weeks(fit_visits(some(9), ahead).visits, ahead).visits
+    changed = replan(some(9), before, ahead, FIRST + dt.timedelta(days=1), 0)
+    assert changed.moves.is_empty()
+    assert changed.visits.equals(before)
+
+
+def test_a_visit_that_is_new_and_one_that_is_given_up_are_named_and_are_no_moves() -> None:
+    ahead = plan(team("A", "East"), weeks=6)
+    before = plan_weeks(fit_visits(some(6), ahead).visits, ahead).visits
+    now = pl.concat([some(7).filter(pl.col("org_code") != "R03")])
+    changed = replan(now, before, ahead, FIRST - dt.timedelta(days=3), 0)
+    new, gone = changed.moves.to_dicts()
+    assert (new["org_code"], new["from_team"], new["to_team"]) == ("R06", None, "A")
+    assert (gone["org_code"], gone["from_team"], gone["to_team"], gone["km"]) == ("R03", "A", None, None)
+
+
+def test_places_are_shared_at_the_least_cost_and_the_dearest_to_leave_out_is_kept() -> None:
+    cost, room = np.array([[1.0, 5.0], [1.0, 2.0], [1.0, 9.0]]), np.array([1, 1])
+    everywhere = np.ones((3, 2), dtype=np.bool_)
+    assert share_visits(cost, everywhere, room, np.array([30.0, 40.0, 20.0])).tolist() == [0, 1, NOWHERE]
+
+
+def test_everything_wrong_in_a_plan_is_said_at_once_with_the_nearest_name(tmp_path: Path) -> None:
+    file = tmp_path / "plan.toml"
+    file.write_text(
+        '[capacity]\nfirst_day = 2009-07-01\nlast_day = 2009-06-01\n[[team]]\nname = "A"\nregions = ["Est"]\n'
+        'visits_a_week = 2\neasting = 1\n[[leave]]\nteam = "B"\nfirst = 2009-07-02\nlast = 2009-07-01\n',
+        encoding="utf-8",
+    )
+    with pytest.raises(PlanError) as refused:
+        read_team_plan(file, REGIONS)
+    said = [problem.removeprefix(f"{file}, ") for problem in refused.value.problems]
+    assert said == [
+        "capacity.last_day: 2009-06-01 is before first_day, 2009-07-01. Name a later day.",
+        "team A: there is no region 'Est'. Did you mean East?",
+        "team A: has only one of easting and northing. State both, or neither to plan without its travel.",
+        "leave 1: its last day, 2009-07-01, is before its first, 2009-07-02. Exchange them.",
+        "leave 1: there is no team 'B'. There are: A.",
+    ]
+
+
+def test_a_misspelt_key_is_named_with_the_nearest_one(tmp_path: Path) -> None:
+    file = tmp_path / "plan.toml"
+    file.write_text(EXAMPLE.read_text(encoding="utf-8").replace("across_borders", "across_border"), encoding="utf-8")
+    with pytest.raises(PlanError, match=r"travel.across_border: there is no key .* Did you mean across_borders\?"):
+        read_team_plan(file, REGIONS)
+
+
+def run_command(*arguments: object) -> Result:
+    return CliRunner().invoke(main, ["visits", *map(str, arguments)])
+
+
+def test_the_command_writes_every_chosen_organisation_once_and_what_the_plan_rests_on(
+    national_run: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "plan"
+    told = run_command("plan", "--run", national_run, "--plan", EXAMPLE, "--out", out)
+    assert told.exit_code == 0, told.output
+    table = pl.read_csv(out / "visit_plan.csv", try_parse_dates=True)
+    assert table.columns == list(VISIT_PLAN)
+    chosen = pl.read_csv(national_run / "visit_list.csv", infer_schema_length=None).drop_nulls("selected_by")
+    assert sorted(table["org_code"]) == sorted(set(chosen["org_code"]))
+    assert table["expected_hits"].sum() == pytest.approx(chosen["risk"].sum(), abs=1e-6)
+    account = json.loads((out / "visit_plan.json").read_text(encoding="utf-8"))
+    assert told.output.splitlines()[:-1] == account["sentences"]
+    assert account["km"] == pytest.approx(table.unique("tour")["tour_km"].sum(), abs=0.1)
+    assert account["gap"] <= 0.005
+    assert sum(one["planned"] for one in account["room"]) == table.height
+    assert all(one["planned"] <= one["room"] for one in account["room"])
+    prices = {price["constraint"]: price["price"] for price in account["prices"]}
+    assert set(prices) == {"random sample", "regions of teams"}
+    assert prices["random sample"] > 0
+
+
+def test_the_same_plan_again_is_the_same_bytes_and_a_day_of_leave_is_told(national_run: Path, tmp_path: Path) -> None:
+    out, again = tmp_path / "plan", tmp_path / "again"
+    for folder in (out, again):
+        assert run_command("plan", "--run", national_run, "--plan", EXAMPLE, "--out", folder).exit_code == 0
+    for name in ("visit_plan.csv", "visit_plan.json"):
+        assert (out / name).read_bytes() == (again / name).read_bytes()
+    changed = tmp_path / "plan.toml"
+    leave = '\n[[leave]]\nteam = "London"\nfirst = 2009-07-06\nlast = 2009-07-08\n'
+    changed.write_text(EXAMPLE.read_text(encoding="utf-8") + leave, encoding="utf-8")
+    told = run_command(
+        "replan", out / "visit_plan.csv", "--run", national_run, "--plan", changed, "--today", "2009-06-24",
+        "--at-most", 3, "--out", again,
+    )  # fmt: skip
+    assert told.exit_code == 0, told.output
+    assert " moves from London, week of 6 July 2009 to London, week of " in told.output
+    moved = pl.read_csv(again / "visit_plan.csv").join(
+        pl.read_csv(out / "visit_plan.csv"), on=["org_code", "team", "week"], how="anti"
+    )
+    assert moved.height == told.output.count(" moves from ") <= 3
+
+
+def test_a_folder_that_holds_something_else_is_left_alone(national_run: Path, tmp_path: Path) -> None:
+    (tmp_path / "letter.txt").write_text("keep me", encoding="utf-8")
+    told = run_command("plan", "--run", national_run, "--plan", EXAMPLE, "--out", tmp_path)
+    assert told.exit_code == 6
+    assert [file.name for file in tmp_path.iterdir()] == ["letter.txt"]
