@@ -42,6 +42,7 @@ from crosscheck.visits.benefit import weigh_benefit
 from crosscheck.visits.duties import list_duties
 from crosscheck.visits.follow_up import BETWEEN, list_follow_up
 from crosscheck.visits.listing import list_declarations, list_findings, list_visit_items, list_visits
+from crosscheck.visits.not_assessed import list_not_assessed
 from crosscheck.visits.plan import Capacity, plan_visits
 from crosscheck.visits.pools import assign_pools
 
@@ -65,11 +66,11 @@ class Outcome:
     """Every table that a run makes, each named for what one row is.
 
     `ties`, `lineage` and `names` are the network: who is tied to whom, who came before whom, what each is called.
-    `silences` are checks that can't be told for anybody because a whole source said nothing.
-    `doubts` are items of which it is not sure which end is worse; `items` is all that speaks of quality; `risk` is what
-    was estimated, with the parts that add up to each risk, and `monotone` whether a worse answer can lower one;
-    `places` are those that a declaration to visit may have. `screens` are what asks and does not weigh: tables by name,
-    none unless they were asked for.
+    `silences` are checks that can't be told for anybody because a whole source said nothing. `doubts` are items of
+    which it is not sure which end is worse; `items` is all that speaks of quality; `risk` is what was estimated, with
+    the parts that add up to each risk, and `monotone` whether a worse answer can lower one; `places` are those that a
+    declaration to visit may have; `not_assessed` is who is not on the list. `screens` are what asks and does not weigh:
+    tables by name, none unless they were asked for.
     """
 
     ties: pl.DataFrame
@@ -88,6 +89,7 @@ class Outcome:
     visit_list: pl.DataFrame
     duties: pl.DataFrame
     follow_up: pl.DataFrame
+    not_assessed: pl.DataFrame
     plan: Plan
     screens: Mapping[str, pl.DataFrame]
 
@@ -139,11 +141,15 @@ def cross_check(  # noqa: PLR0913 - what is read, how it is planned, and who wat
             refuse_breaches(monotone.breaches)
         with step("plan"):
             planned = _plan(checked, weighed, standard, year, capacity)
+            not_assessed = list_not_assessed(
+                collection.mentions, tables, planned.visit_list, lineage.predecessors, year
+            )
     with step("screen") if with_screens else nullcontext():
         screens = screen_returns(tables, cases, scores, standard) if with_screens else {}
     return Outcome(
         ties, lineage, names, cases, weighed.findings, silences, scores, pooled, doubts, weighed.items, weighed.risk,
-        monotone, weighed.ranked.places, planned.visit_list, planned.duties, planned.follow_up, planned.plan, screens,
+        monotone, weighed.ranked.places, planned.visit_list, planned.duties, planned.follow_up, not_assessed,
+        planned.plan, screens,
     )  # fmt: skip
 
 

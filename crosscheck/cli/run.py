@@ -46,6 +46,9 @@ if TYPE_CHECKING:
 @click.option(
     "--pages/--no-pages", default=True, show_default=True, help="Also write the national picture and the dossiers."
 )
+@click.option(
+    "--strict", is_flag=True, help="End with status 1 if an organisation of the collection is not on the list."
+)
 @click.option("--unless-same", is_flag=True, help="Do nothing if this very run stands there whole already.")
 @click.option(
     "--store",
@@ -55,7 +58,9 @@ if TYPE_CHECKING:
 )
 @standard_option
 @undisturbed()
-def run(collection: Path, year: str, out: Path, *, store: str | None, unless_same: bool, **options: Any) -> None:
+def run(
+    collection: Path, year: str, out: Path, *, store: str | None, unless_same: bool, strict: bool, **options: Any
+) -> None:
     """Make the ranked, explained visit list of one year.
 
     \b
@@ -84,12 +89,20 @@ def run(collection: Path, year: str, out: Path, *, store: str | None, unless_sam
     known_by = fingerprint(identify_run(read, standard, stated))
     if unless_same and holds_run(out, known_by, stated):
         click.echo(f"{out}: this very run stands there already, whole. Nothing was done.")
-        return
-    if not (store and _gave_back(store, known_by, out)):
+    elif not (store and _gave_back(store, known_by, out)):
         _tell_taken_up(make_run(read, standard, stated, out, steps))
         click.echo(summarise_run(out, as_typed(sys.argv[0])))
         if store:
             _keep(store, out, collection)
+    if strict:
+        sys.exit(int(_lacks_organisations(out)))
+
+
+def _lacks_organisations(run: Path) -> bool:
+    """Whether an organisation of the collection is not on the list; a former body is, under its successor."""
+    from crosscheck.runs.run_folder import read_table
+
+    return read_table(run, "not_assessed")["successor"].null_count() > 0
 
 
 def _read_plan(file: Path | None, random_share: float | None) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 import polars as pl
@@ -12,6 +12,8 @@ from crosscheck.collection.cells import read_cells, tidy_texts
 from crosscheck.collection.codes import read_standards, refuse_odd_codes
 from crosscheck.collection.conventions import read_conventions
 from crosscheck.collection.files import FIRST_WAVE, open_collection
+from crosscheck.collection.mentions import SCHEMA as MENTIONS
+from crosscheck.collection.mentions import list_mentions
 from crosscheck.collection.problems import list_problems
 from crosscheck.collection.spellings import hold_against_model, merge_spellings, refuse_slips
 from crosscheck.contract.inputs import INPUTS
@@ -68,7 +70,8 @@ class Collection:
     last column, `org_code`, says whose row it is.
     `corrections` are those that were accepted since it was read, each time that some were, as
     `crosscheck.collection.corrections.correct` was given them. `unread` are the absent tables of which there is a file
-    that can't be read: the problems say why.
+    that can't be read: the problems say why. `mentions` are all rows that speak of an organisation in scope
+    (`mentions.list_mentions`), those that were set aside among them.
     """
 
     tables: dict[str, pl.DataFrame]
@@ -77,6 +80,7 @@ class Collection:
     absent: tuple[str, ...]
     corrections: tuple[pl.DataFrame, ...] = ()
     unread: tuple[str, ...] = ()
+    mentions: pl.DataFrame = field(default_factory=MENTIONS.to_frame)
 
 
 def read_collection(
@@ -113,6 +117,7 @@ def read_collection(
         inputs=tuple(describe_input(sheet) for sheet in sheets.values()),
         absent=tuple(name for name in INPUTS if name not in sheets),
         unread=tuple(name for name in INPUTS if name not in sheets and name in {place.table for place, _ in strays}),
+        mentions=list_mentions(sheets, year),
     )
 
 

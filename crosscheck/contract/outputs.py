@@ -261,6 +261,17 @@ OUTPUTS: Final[dict[str, Table]] = {
             ),
             key=("table", "file", "row", "column"),
         ),
+        Table(
+            "not_assessed",
+            "one organisation that occurs in the collection and is not on the list",
+            (
+                optional("org_code", "code", "the organisation's code, as it stands", empty="the row has none"),
+                Column("file", "text", "the file, or the sheet of a workbook"),
+                Column("row", "number", "row as a person counts it, heading = 1", unit="row"),
+                Column("reason", "text", "why it is not on the list"),
+            ),
+            key=("org_code", "file", "row"),
+        ),
     )
 }
 
@@ -294,6 +305,7 @@ FURTHER: Final[dict[str, tuple[Column, ...]]] = {
         text("added", "who added its organisation to the visits, and why", "nobody did"),
     ),
     "problems": (Column("org_code", "code", "whose row it is", may_be_empty=True, empty="nobody can tell"),),
+    "not_assessed": (text("successor", "under which organisation a former body is assessed", "it is no former body"),),
     "findings": (
         text("says", "what the check says of this declaration", "it does not differ"),
         Column(

@@ -18,15 +18,19 @@ if TYPE_CHECKING:
 
 _TABLES: Final = {**{name: OUTPUTS[name] for name in ("duties", "follow_up")}, "places": KEPT["places"]}
 
+# What runs lack that were made before each organisation was accounted for.
+_ACCOUNTS: Final = {"not_assessed": OUTPUTS["not_assessed"], "mentions": KEPT["mentions"]}
+
 
 def is_former(manifest: Mapping[str, Any]) -> bool:
     """Whether a run was made before pools, duties and `visit_risk` v3."""
     return "risk" not in manifest
 
 
-def list_without_rows(name: str) -> pl.LazyFrame | None:
-    """A table that former runs lack, without a row; None where they have it, or where there is no such table."""
-    return _TABLES[name].empty().lazy() if name in _TABLES else None
+def list_without_rows(name: str, manifest: Mapping[str, Any]) -> pl.LazyFrame | None:
+    """A table that a run of a former release lacks, without a row; None where it has it, or there is no such table."""
+    lacking = (_TABLES if is_former(manifest) else {}) | ({} if "accounts" in manifest else _ACCOUNTS)
+    return lacking[name].empty().lazy() if name in lacking else None
 
 
 def add_columns(listed: pl.LazyFrame) -> pl.LazyFrame:

@@ -22,6 +22,7 @@ from crosscheck.runs.manifest import describe_models, describe_run, refuse_breac
 from crosscheck.runs.run_folder import (
     COLLECTION,
     MANIFEST,
+    MENTIONS,
     OUTCOME,
     RULEBOOK,
     finish_run,
@@ -197,6 +198,7 @@ def collection_of_run(run: Path) -> Collection:
         inputs=tuple(InputFile(**file) for file in manifest["inputs"]),
         absent=tuple(manifest["absent_tables"]),
         corrections=read_accepted(run / ACCEPTED) if (run / ACCEPTED).is_file() else (),
+        mentions=read_table(run, MENTIONS),
     )
 
 

@@ -76,6 +76,7 @@ def describe_run(
             "monotone": describe_monotone(outcome.monotone),
         },
         "cycles": [list(cycle) for cycle in outcome.lineage.cycles],
+        "accounts": account_for_organisations(collection, outcome),
         "reconciliation": reconcile(outcome.cases, collection.tables["organisations"]),
         "counts": _counts(collection, outcome),
         "sources": list_sources(collection, standard, Path(options["collection"])),
@@ -182,6 +183,20 @@ def _tell_breach(breach: dict[str, Any]) -> str:
 def describe_inputs(collection: Collection) -> list[dict[str, Any]]:
     """Each file that was read: its table, its SHA-256 and size, and how many of its rows were used."""
     return [asdict(file) for file in collection.inputs]
+
+
+def account_for_organisations(collection: Collection, outcome: Outcome) -> dict[str, int]:
+    """How many organisations the collection speaks of, and where they are: the other counts add up to `mentioned`.
+
+    A row without a code counts as an organisation of its own: nobody can tell whose it is.
+    """
+    codes, missing = collection.mentions["org_code"], outcome.not_assessed
+    return {
+        "mentioned": codes.drop_nulls().n_unique() + codes.null_count(),
+        "on_the_list": int(codes.unique().is_in(outcome.visit_list["org_code"].unique().implode()).sum()),
+        "former_bodies": missing["successor"].count(),
+        "not_assessed": missing["successor"].null_count(),
+    }
 
 
 def reconcile(cases: pl.DataFrame, organisations: pl.DataFrame) -> dict[str, Any]:

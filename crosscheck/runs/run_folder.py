@@ -12,7 +12,7 @@ from crosscheck.contract.outputs import FINDINGS_IN_PARQUET, OUTPUTS
 from crosscheck.errors import RunError
 from crosscheck.report.output.folder import digest_files, refuse_foreign, written_in_stages
 from crosscheck.report.output.tables import write_csv, write_parquet
-from crosscheck.runs.former_runs import add_columns, is_former, list_without_rows
+from crosscheck.runs.former_runs import add_columns, list_without_rows
 from crosscheck.runs.identity import sha256_of
 from crosscheck.runs.visit_list import list_reasons, tell_basis, write_workbook
 
@@ -31,6 +31,7 @@ COLLECTION: Final = "collection"
 RULEBOOK: Final = "rulebook.json"
 DRAW: Final = "draw"
 JOINT: Final = "joint_chances"
+MENTIONS: Final = "mentions"
 
 # The stages of a run, each whole before the next is begun (the workbook is written beside the outcome).
 OUTCOME: Final = "outcome"
@@ -142,7 +143,7 @@ def scan_table(folder: Path, name: str) -> pl.LazyFrame:
         RunError: as `read_table`.
     """
     file = next((file for kind in ("parquet", "csv") if (file := folder / f"{name}.{kind}").is_file()), None)
-    if file is None and is_former(read_json(folder, MANIFEST)) and (empty := list_without_rows(name)) is not None:
+    if file is None and (empty := list_without_rows(name, read_json(folder, MANIFEST))) is not None:
         return empty
     if file is None or not (folder / MANIFEST).is_file():
         raise RunError(f"{folder}: is no run. Make one: crosscheck run COLLECTION --year 2008/09 --out {folder}")
@@ -187,6 +188,7 @@ def _write_tables(
         "duties": _shaped(outcome.duties, "duties"),
         "follow_up": _shaped(outcome.follow_up, "follow_up"),
         "problems": _shaped(collection.problems, "problems"),
+        "not_assessed": _shaped(outcome.not_assessed, "not_assessed"),
         "pooled": _rounded(outcome.pooled),
         DRAW: _rounded(outcome.plan.draw),
         JOINT: _rounded(outcome.plan.frame.joint),
@@ -197,7 +199,7 @@ def _write_tables(
     kept |= {"check_weights": outcome.risk.learnt.weights, "assessors": outcome.risk.learnt.assessors}
     kept |= {name: tables[name] for name in ("scores", "pooled")}  # read again by every page: a tenth of the CSV's time
     kept |= {name: tables[name] for name in ("visit_list", "duties", "follow_up")}
-    kept |= {"predecessors": outcome.lineage.predecessors}
+    kept |= {"predecessors": outcome.lineage.predecessors, MENTIONS: collection.mentions}
     for name, table in tables.items():
         write_csv(table, work.folder / f"{name}.csv")
     for name, table in kept.items():

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 _WIDTH: Final = 110
 _NEAR: Final = 1e-6
-_TABLES: Final = ("duties.csv", "follow_up.csv", "findings.csv", "scores.csv", "problems.csv")
+_TABLES: Final = ("duties.csv", "follow_up.csv", "findings.csv", "scores.csv", "problems.csv", "not_assessed.csv")
+_MOST_NAMED: Final = 10  # organisations that the terminal names; the file has all
 
 
 def summarise_reading(manifest: Mapping[str, Any], problems: pl.DataFrame) -> str:
@@ -40,6 +41,7 @@ def summarise_run(folder: Path, command: str) -> str:
         *_reading(manifest["inputs"], manifest["absent_tables"], problems),
         "",
         *_reconciliation(manifest["reconciliation"]),
+        *_not_assessed(read_table(folder, "not_assessed")),
         *_cycles(manifest["cycles"]),
         *_left_open(manifest["silences"]),
         *_set_aside(manifest["waivers"]),
@@ -73,11 +75,19 @@ def _reconciliation(counts: dict[str, Any]) -> Iterator[str]:
         f"RECONCILED  {counts['organisations']} organisations, {counts['declarations']} declarations: "
         f"{counts['compliant']} compliant, {counts['not_compliant']} not"
     )
-    if counts["without_declaration"]:
-        missing = ", ".join(counts["without_declaration"])
-        yield f"  NOT ON THE LIST, for want of a declaration that can be used: {missing}"
     for row in counts["by_category"]:
         yield f"  {row['category'].replace('_', ' '):<34}{row['declarations']:>5}, {row['compliant']:>4} compliant"
+
+
+def _not_assessed(missing: pl.DataFrame) -> Iterator[str]:
+    """Who is not on the list, and why; former bodies are counted, since they are assessed under their successors."""
+    if former := missing["successor"].count():
+        yield f"  {former} former {'body is' if former == 1 else 'bodies are'} assessed under the successor"
+    lost = missing.filter(pl.col("successor").is_null())
+    if lost.height:
+        yield f"  NOT ON THE LIST: {lost.height} (not_assessed.csv names each)"
+    for code, file, row, reason, _ in lost.head(_MOST_NAMED).iter_rows():
+        yield "    " + textwrap.shorten(f"{code or 'no code'} ({file}, row {row}): {reason}", _WIDTH, placeholder=" …")
 
 
 def _cycles(cycles: list[list[str]]) -> Iterator[str]:
