@@ -63,8 +63,9 @@ def run(collection: Path, year: str, out: Path, *, store: str | None, unless_sam
     """
     from crosscheck.cases.history import last_day
     from crosscheck.collection.read import read_collection
+    from crosscheck.report.write_pages import write_pages
     from crosscheck.runs.identity import fingerprint, identify_run
-    from crosscheck.runs.make_run import make_run
+    from crosscheck.runs.make_run import RunExtras, make_run
     from crosscheck.runs.run_folder import holds_run, refuse_foreign_folder
     from crosscheck.runs.summary import summarise_run
     from crosscheck.standard import load_standard, name_standard
@@ -86,7 +87,7 @@ def run(collection: Path, year: str, out: Path, *, store: str | None, unless_sam
         click.echo(f"{out}: this very run stands there already, whole. Nothing was done.")
         return
     if not (store and _gave_back(store, known_by, out)):
-        _tell_taken_up(make_run(read, standard, stated, out, steps))
+        _tell_taken_up(make_run(read, standard, stated, out, steps, RunExtras(write_pages)))
         click.echo(summarise_run(out, as_typed(sys.argv[0])))
         if store:
             _keep(store, out, collection)

@@ -19,6 +19,7 @@ from crosscheck.publication.state import RECORDS, assess_again, write_files
 from crosscheck.report.national.national import write_national
 from crosscheck.report.reply.corrected_run import make_corrected_run
 from crosscheck.report.visits.drawn_run import make_drawn_run
+from crosscheck.report.write_pages import write_pages
 from crosscheck.runs.identity import identify_code
 from crosscheck.runs.make_run import ACCEPTED, read_accepted
 from crosscheck.runs.run_folder import MANIFEST
@@ -152,11 +153,11 @@ def _make_again(store: Store, told: Mapping[str, Any], place: Workplace) -> Path
     for time in range(len(accepted_each_time) + 1):
         if seal and seal.corrections == time:
             drawn = place.folder / "run-drawn"
-            make_drawn_run(run, seal, place.collection, drawn, _Untimed())
+            make_drawn_run(run, seal, place.collection, drawn, _Untimed(), write_pages)
             run = drawn
         if time < len(accepted_each_time):
             corrected = place.folder / f"run-corrected-{time + 1}"
-            make_corrected_run(run, accepted_each_time[time], corrected, _Untimed())
+            make_corrected_run(run, accepted_each_time[time], corrected, _Untimed(), write_pages)
             run = corrected
     return run
 

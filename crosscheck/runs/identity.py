@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 import crosscheck
 from crosscheck import settings
 from crosscheck.collection.corrections import digest_corrections
+from crosscheck.report.output.folder import sha256_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -91,11 +92,6 @@ def list_sources(collection: Collection, standard: Standard, path: Path) -> dict
         **{file.relative_to(home).as_posix(): sha256_of(file) for file in rules.rglob("*.toml")},
     }
     return dict(sorted(sources.items()))
-
-
-def sha256_of(file: Path) -> str:
-    """The SHA-256 of a file that was written."""
-    return hashlib.sha256(file.read_bytes()).hexdigest()
 
 
 def _published(standard: str) -> list[Path]:

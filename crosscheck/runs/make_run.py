@@ -14,10 +14,10 @@ from crosscheck.collection.problems import SCHEMA
 from crosscheck.collection.read import Collection, InputFile
 from crosscheck.errors import RunError
 from crosscheck.pipeline import cross_check
+from crosscheck.report.output.folder import sha256_of
 from crosscheck.report.output.tables import write_parquet
-from crosscheck.report.write_pages import write_pages
 from crosscheck.rulebook.waivers import Waiver
-from crosscheck.runs.identity import fingerprint, identify_run, sha256_of
+from crosscheck.runs.identity import fingerprint, identify_run
 from crosscheck.runs.manifest import describe_models, describe_run, refuse_breaches, refuse_doubtful_signs
 from crosscheck.runs.run_folder import (
     COLLECTION,
@@ -56,11 +56,16 @@ class Clock(Protocol):
 
 
 @dataclass(frozen=True)
-class Beside:
-    """What a run says and holds beside what it rested on: entries of its manifest, and what is written for readers."""
+class RunExtras:
+    """What is added to a run's tables: pages, entries of its manifest, and files that only this kind of run has.
 
+    `write_pages` is given the folder and writes the pages of the tables in it; it is called where the options ask for
+    pages. `write_files` is called in any case, after it.
+    """
+
+    write_pages: Callable[[Path], None]
     manifest: Mapping[str, Any] = field(default_factory=dict)
-    write_pages: Callable[[Path], None] | None = None
+    write_files: Callable[[Path], None] | None = None
 
 
 def make_run(
@@ -69,7 +74,7 @@ def make_run(
     options: Mapping[str, Any],
     folder: Path,
     step: Clock,
-    beside: Beside | None = None,
+    extras: RunExtras,
 ) -> Work:
     """Cross-check a collection and write the run; one that was stopped is taken up where it was.
 
@@ -80,7 +85,7 @@ def make_run(
             binding draw), `screens`, `pages` and `allow_polarity` are followed here.
         folder: the run's place.
         step: the clock of the steps.
-        beside: what is added to the manifest and to the folder.
+        extras: what writes the pages, and what is added to the manifest and to the folder.
 
     Returns:
         The work that was done, which says what of it had been done before.
@@ -89,20 +94,19 @@ def make_run(
         PolarityError: a sign is in doubt; nothing was written.
         RunError: the place can't be written.
     """
-    added = beside or Beside()
     with work_on_run(folder, fingerprint(identify_run(collection, standard, options)), options) as work:
         if not work.has(OUTCOME):
-            _work_out(collection, standard, options, step, work, added.manifest)
+            _work_out(collection, standard, options, step, work, extras.manifest)
         with step("write pages"):
-            finish_run(work, lambda whole: _write_pages(whole, options, added))
+            finish_run(work, lambda whole: _write_pages(whole, options, extras))
     return work
 
 
-def _write_pages(whole: Path, options: Mapping[str, Any], beside: Beside) -> None:
+def _write_pages(whole: Path, options: Mapping[str, Any], extras: RunExtras) -> None:
     if options["pages"]:
-        write_pages(whole)
-    if beside.write_pages:
-        beside.write_pages(whole)
+        extras.write_pages(whole)
+    if extras.write_files:
+        extras.write_files(whole)
 
 
 def _work_out(
@@ -111,7 +115,7 @@ def _work_out(
     options: Mapping[str, Any],
     step: Clock,
     work: Work,
-    told_beside: Mapping[str, Any],
+    added: Mapping[str, Any],
 ) -> None:
     capacity = _read_capacity(options)
     outcome = cross_check(
@@ -124,7 +128,7 @@ def _work_out(
         refuse=lambda doubts: refuse_doubtful_signs(doubts, options["allow_polarity"]),
         refuse_breaches=lambda breaches: refuse_breaches(breaches, options["allow_polarity"]),
     )
-    manifest = describe_run(collection, standard, outcome, options, capacity) | dict(told_beside)
+    manifest = describe_run(collection, standard, outcome, options, capacity) | dict(added)
     with step("write"):
         write_outcome(outcome, collection, standard.rulebook, manifest | {"seconds": step.seconds}, work)
 

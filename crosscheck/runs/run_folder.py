@@ -10,10 +10,9 @@ import polars as pl
 
 from crosscheck.contract.outputs import FINDINGS_IN_PARQUET, OUTPUTS
 from crosscheck.errors import RunError
-from crosscheck.report.output.folder import digest_files, refuse_foreign, written_in_stages
+from crosscheck.report.output.folder import digest_files, refuse_foreign, sha256_of, written_in_stages
 from crosscheck.report.output.tables import write_csv, write_parquet
 from crosscheck.runs.former_runs import add_columns, is_former, list_without_rows
-from crosscheck.runs.identity import sha256_of
 from crosscheck.runs.visit_list import list_reasons, tell_basis, write_workbook
 
 if TYPE_CHECKING:

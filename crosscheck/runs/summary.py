@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import polars as pl
 
-from crosscheck.report.dossier.visit_page import ARMS
 from crosscheck.report.output.rank_bands import describe_assumed, describe_assumption, describe_place, find_like_ranks
 from crosscheck.runs.run_folder import MANIFEST, read_json, read_table
 from crosscheck.visits.plan import count_arms
-from crosscheck.vocabulary import COMPLIANT
+from crosscheck.vocabulary import ARMS_IN_WORDS, COMPLIANT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -151,7 +150,7 @@ def _first_ten(visit_list: pl.DataFrame, capacity: int) -> Iterator[str]:
 def _plan(visit_list: pl.DataFrame, duties: pl.DataFrame, draw: Mapping[str, Any]) -> Iterator[str]:
     """How many organisations each arm chose, how the random one was drawn, and of what the mandatory visits are."""
     arms, chosen = count_arms(visit_list), visit_list.drop_nulls("selected_by")
-    told = ", ".join(f"{arms[arm]} {words}" for arm, words in ARMS.items())
+    told = ", ".join(f"{arms[arm]} {words}" for arm, words in ARMS_IN_WORDS.items())
     yield f"PLAN  {chosen['org_code'].n_unique()} organisations, {chosen.height} declarations to test: {told}"
     yield f"  the random sample is a {draw['note']}; it was drawn with the value {draw['value']}"
     yield from _wrapped(_describe_fit(draw), "  ")

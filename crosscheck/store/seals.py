@@ -18,6 +18,7 @@ import sqlalchemy as sa
 
 from crosscheck.errors import DrawError
 from crosscheck.report.visits.drawn_run import make_drawn_run
+from crosscheck.report.write_pages import write_pages
 from crosscheck.runs.make_run import ACCEPTED, Clock, read_accepted
 from crosscheck.runs.run_folder import DRAW, JOINT, MANIFEST, read_json
 from crosscheck.store import audit
@@ -176,7 +177,7 @@ def draw_sealed(store: Store, run_id: str, value: str, folder: Path, who: str, s
     seal = Seal(run=run["run_id"], value=given, **{name: kept.details[name] for name in names})
     with set_up(store, run["run_id"], {}) as place:
         export_run(store, run["run_id"], place.folder / "run")
-        make_drawn_run(place.folder / "run", seal, place.collection, folder, step)
+        make_drawn_run(place.folder / "run", seal, place.collection, folder, step, write_pages)
         _refuse_other_frame(folder, seal)
         drawn_id = save_run(store, folder, place.collection, place.home).run_id
     with store.writing() as connection:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from crosscheck.report.dossier.dossier import page_of
 from crosscheck.report.dossier.dossier_tables import read_basis
+from crosscheck.report.output.file_names import page_of
 from crosscheck.report.output.html import environment
 from crosscheck.report.output.rank_bands import describe_assumed, describe_assumption, find_like_ranks
 from crosscheck.runs.former_runs import is_former
 from crosscheck.runs.run_folder import read_table
 from crosscheck.visits.plan import count_arms
+from crosscheck.vocabulary import ARMS_IN_WORDS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,11 +21,6 @@ if TYPE_CHECKING:
 
     from crosscheck.report.dossier.dossier_tables import Basis
 
-ARMS: Final = {
-    "mandatory": "for an unmet statutory duty",
-    "risk": "for the highest risk",
-    "random": "at random",
-}
 POOLS_IN_WORDS: Final = {"to_visit": "To visit", "visited": "Visited this year", "follow_up": "To follow up"}
 
 
@@ -52,7 +48,7 @@ def write_visit_page(
         rows=rows,
         planned=[row for row in rows if row["selected_by"]],
         added=[row for row in rows if row["added"]],
-        arms=ARMS,
+        arms=ARMS_IN_WORDS,
         pools=POOLS_IN_WORDS,
         chosen=count_arms(listed),
         laws=_name_laws(read_table(run, "duties"), {(row["org_code"], row["function"]): row["reason"] for row in rows}),

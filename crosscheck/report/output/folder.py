@@ -7,6 +7,7 @@ leaves that folder behind; the next that writes to the same place takes up what 
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import json
 import os
 import shutil
@@ -15,7 +16,6 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 from crosscheck.errors import RunError
-from crosscheck.runs.identity import sha256_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -174,6 +174,11 @@ def replace_file(file: Path, write: Callable[[Path], object]) -> None:
         beside.replace(file)
     finally:
         beside.unlink(missing_ok=True)
+
+
+def sha256_of(file: Path) -> str:
+    """The SHA-256 of a file that was written."""
+    return hashlib.sha256(file.read_bytes()).hexdigest()
 
 
 def digest_files(folder: Path, but: str) -> dict[str, str]:

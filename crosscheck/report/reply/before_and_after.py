@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import polars as pl
 
+from crosscheck.report.output.file_names import file_stem
 from crosscheck.report.output.html import render
 from crosscheck.report.output.tables import write_csv
-from crosscheck.report.reply.reply_form import file_stem
 from crosscheck.runs.run_folder import MANIFEST, read_json, read_table
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from crosscheck.collection.corrections import correct, list_corrections
 from crosscheck.errors import RunError
 from crosscheck.report.reply.before_and_after import compare_runs, summarise_comparison, write_comparison
 from crosscheck.runs.make_run import (
-    Beside,
     Clock,
+    RunExtras,
     collection_of_run,
     make_run,
     reply_key,
@@ -19,12 +19,15 @@ from crosscheck.runs.make_run import (
 from crosscheck.runs.run_folder import MANIFEST, read_json, refuse_foreign_folder
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     import polars as pl
 
 
-def make_corrected_run(run: Path, accepted: pl.DataFrame, folder: Path, step: Clock) -> str | None:
+def make_corrected_run(
+    run: Path, accepted: pl.DataFrame, folder: Path, step: Clock, write_pages: Callable[[Path], None]
+) -> str | None:
     """Work everything out again with the accepted corrections, into a folder of its own.
 
     Args:
@@ -32,6 +35,7 @@ def make_corrected_run(run: Path, accepted: pl.DataFrame, folder: Path, step: Cl
         accepted: as `corrections.choose_accepted` gives them.
         folder: where the corrected run goes.
         step: the clock of the steps.
+        write_pages: writes the pages of a run into its folder (`report.write_pages`).
 
     Returns:
         What it changed, in some lines; None where no correction is among what was accepted, so that nothing was made.
@@ -48,13 +52,13 @@ def make_corrected_run(run: Path, accepted: pl.DataFrame, folder: Path, step: Cl
     corrected = corrections["org_code"].unique().sort()
     collection = correct(collection_of_run(run), accepted)
 
-    def write_pages(whole: Path) -> None:
+    def write_corrections(whole: Path) -> None:
         write_accepted(collection.corrections, whole)
         write_comparison(compare_runs(run, whole, corrected), corrections, run, whole)
 
     manifest = read_json(run, MANIFEST)
-    beside = Beside({"corrects": _parent(run, manifest)}, write_pages)
-    make_run(collection, standard, manifest["options"], folder, step, beside)
+    extras = RunExtras(write_pages, {"corrects": _parent(run, manifest)}, write_corrections)
+    make_run(collection, standard, manifest["options"], folder, step, extras)
     return summarise_comparison(compare_runs(run, folder, corrected), folder)
 
 

@@ -12,11 +12,10 @@ from crosscheck.cases.history import last_day
 from crosscheck.collection.replies import Replies, read_replies
 from crosscheck.contract.reply_form import REPLY
 from crosscheck.errors import ReplyError
-from crosscheck.report.output.folder import written_whole
+from crosscheck.report.output.folder import sha256_of, written_whole
 from crosscheck.report.output.tables import write_csv
 from crosscheck.report.reply.reply_form import fill_forms
 from crosscheck.runs.finding_items import list_items
-from crosscheck.runs.identity import sha256_of
 from crosscheck.runs.make_run import reply_key, standard_of_run
 from crosscheck.runs.run_folder import MANIFEST, read_json
 

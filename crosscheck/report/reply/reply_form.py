@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import quote
 
 import polars as pl
 
 from crosscheck.contract.reply_form import REPLIES, REPLY_FORM
 from crosscheck.errors import UnknownNameError
+from crosscheck.report.output.file_names import file_stem
 from crosscheck.report.output.folder import written_whole
 from crosscheck.report.output.html import render
 from crosscheck.report.output.tables import guard_formulas
@@ -105,11 +105,6 @@ def write_forms(
         mark = json.dumps({**told, "organisations": list(chosen), "duties": with_duties}, indent=1)
         (whole / FORMS_MARK).write_text(mark + "\n", encoding="utf-8")
     return len(chosen), len(with_duties)
-
-
-def file_stem(org_code: str) -> str:
-    """What an organisation's files are called: its code, with whatever a path would take for something else escaped."""
-    return quote(org_code, safe="")
 
 
 def fill_forms(run: Path, items: pl.DataFrame, grounds: pl.DataFrame, questionnaire: Questionnaire) -> pl.DataFrame:

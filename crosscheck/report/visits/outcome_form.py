@@ -9,10 +9,10 @@ import polars as pl
 
 from crosscheck.collection.outcome_form import FILLED_IN, FINDINGS, OF_THE_VISIT, OUTCOME_FORM
 from crosscheck.contract.inputs import SEEN
+from crosscheck.report.output.file_names import file_stem
 from crosscheck.report.output.folder import written_whole
 from crosscheck.report.output.tables import guard_formulas
 from crosscheck.report.output.workbook import new_workbook
-from crosscheck.report.reply.reply_form import file_stem
 from crosscheck.report.visits.visit_criteria import list_blinded_criteria, list_criteria, list_visited
 from crosscheck.report.visits.visit_evidence import weigh_evidence
 from crosscheck.runs.make_run import standard_of_run

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import polars as pl
 
-from crosscheck.report.dossier.dossier import page_of
+from crosscheck.report.output.file_names import page_of
 from crosscheck.report.output.folder import written_whole
 from crosscheck.report.output.html import environment
 from crosscheck.report.output.pdf import write_papers

@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 import polars as pl
 
 from crosscheck.errors import RunError
-from crosscheck.report.output.folder import refuse_foreign
+from crosscheck.report.output.folder import refuse_foreign, sha256_of
 from crosscheck.report.output.tables import write_csv
-from crosscheck.runs.identity import sha256_of
 from crosscheck.runs.run_folder import COLLECTION, MANIFEST, read_json, read_table
 from crosscheck.visits.capacity import fit_visits, list_chosen, room_of
 from crosscheck.visits.plan import PRACTICE
