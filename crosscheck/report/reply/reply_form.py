@@ -19,7 +19,7 @@ from crosscheck.report.output.tables import guard_formulas
 from crosscheck.report.output.workbook import new_workbook
 from crosscheck.runs.finding_items import ASKED_ONLY, items_to_reply, list_items, other_accounts
 from crosscheck.runs.make_run import reply_key, standard_of_run
-from crosscheck.runs.run_folder import MANIFEST, read_json, read_table
+from crosscheck.runs.run_folder import read_manifest, read_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -85,8 +85,8 @@ def write_forms(
     items, grounds = list_items(run, standard)
     chosen = _choose(items, only)
     rows = fill_forms(run, items, grounds, standard.questionnaire)
-    options = read_json(run, MANIFEST)["options"]
-    told = {"run": reply_key(run), "year": options["year"], "standard": options["standard"]}
+    options = read_manifest(run).options
+    told = {"run": reply_key(run), "year": options.year, "standard": options.standard}
     names = dict(read_table(run, "names").drop_nulls("name").select("code", "name").iter_rows())
     of_organisation = [_by_organisation(frame, chosen) for frame in (items, grounds, rows)]
     with written_whole(folder, FORMS_MARK, "set of reply forms") as whole:

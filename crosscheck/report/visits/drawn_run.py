@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from crosscheck.runs.identity import PlannedRun
 from crosscheck.runs.make_run import ACCEPTED, Clock, RunExtras, collection_of_run, make_run, standard_of_run
-from crosscheck.runs.run_folder import MANIFEST, read_json
+from crosscheck.runs.run_folder import read_manifest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,9 +35,8 @@ def make_drawn_run(
     Raises:
         RunError: the rules or models here are not those of the run, or the folder holds something else.
     """
-    manifest = read_json(run, MANIFEST)
-    options = manifest["options"] | {"seal": seal.as_options()}
-    kept = {name: manifest[name] for name in ("corrects",) if name in manifest}
+    manifest = read_manifest(run)
+    options = replace(manifest.options, collection=str(collection), seal=seal)
 
     def carry(whole: Path) -> None:
         """What a corrected run holds beside its tables is about its corrections, and stays true."""
@@ -43,6 +44,6 @@ def make_drawn_run(
             if (run / name).is_file():
                 shutil.copyfile(run / name, whole / name)
 
-    extras = RunExtras(write_pages, {"options": options, **kept}, carry)
-    here = options | {"collection": str(collection)}
-    make_run(collection_of_run(run), standard_of_run(run), here, folder, step, extras)
+    extras = RunExtras(write_pages, carry, manifest.corrects, manifest.options.collection)
+    planned = PlannedRun(collection_of_run(run), standard_of_run(run), options)
+    make_run(planned, folder, step, extras)

@@ -16,7 +16,7 @@ from crosscheck.report.output.workbook import new_workbook
 from crosscheck.report.visits.visit_criteria import list_blinded_criteria, list_criteria, list_visited
 from crosscheck.report.visits.visit_evidence import weigh_evidence
 from crosscheck.runs.make_run import standard_of_run
-from crosscheck.runs.run_folder import MANIFEST, read_json
+from crosscheck.runs.run_folder import read_manifest
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -77,7 +77,7 @@ def key_of_run(run: Path) -> str:
     Raises:
         RunError: there is no such run.
     """
-    return str(read_json(run, MANIFEST)["fingerprint"][:16])
+    return read_manifest(run).run_id
 
 
 def lay_out_form(visited: pl.DataFrame, criteria: pl.DataFrame, run: str) -> pl.DataFrame:
