@@ -20,6 +20,8 @@ from crosscheck.contract.kept import KEPT
 from crosscheck.contract.outputs import OUTPUTS
 from crosscheck.model_file import Heading, Stated, read_stated
 from crosscheck.report.national.suppression import suppress
+from crosscheck.runs.manifest import parse_manifest
+from crosscheck.runs.run_folder import MANIFEST, RULEBOOK
 from crosscheck.visits.listing import list_findings
 from crosscheck.vocabulary import COMPLIANT, STATUSES, Status
 
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from crosscheck.contract.table import Table
+    from crosscheck.runs.manifest import Manifest
 
 After = Literal["as_declared", "explained", "upheld", "qualified", "not_tested"]
 AFTERS: Final = get_args(After)
@@ -100,7 +103,7 @@ class Evidence:
     empty for a run that was made before it did.
     """
 
-    manifest: dict[str, Any]
+    manifest: Manifest
     listed: pl.DataFrame
     findings: pl.DataFrame
     visits: pl.DataFrame
@@ -115,28 +118,27 @@ def read_evidence(read: Callable[[str], bytes]) -> Evidence:
     Args:
         read: gives the content of one of the run's files by its path, as `findings.parquet`.
     """
-    manifest, rules = json.loads(read("manifest.json")), json.loads(read("rulebook.json"))
-    waves = [name for name in ("visits", "visits_wave_1") if f"collection/{name}.parquet" in manifest["outputs"]]
+    manifest, rules = parse_manifest(read(MANIFEST), MANIFEST), json.loads(read(RULEBOOK))
+    waves = [name for name in ("visits", "visits_wave_1") if f"collection/{name}.parquet" in manifest.outputs]
     tables = {name: pl.read_parquet(io.BytesIO(read(f"collection/{name}.parquet"))) for name in waves}
-    visits = list_findings(tables, manifest["options"]["standard"])
+    visits = list_findings(tables, manifest.options.standard)
     return Evidence(
         manifest,
         _plain(pl.read_parquet(io.BytesIO(read("visit_list.parquet")))),
         _plain(pl.read_parquet(io.BytesIO(read("findings.parquet")))),
-        take_visits(visits.filter(pl.col("year") == manifest["options"]["year"]).to_dicts()),
+        take_visits(visits.filter(pl.col("year") == manifest.options.year).to_dicts()),
         pl.DataFrame([(rule["id"], rule["innocent"][0]) for rule in rules if rule["innocent"]],
                      {"check_id": pl.String, "may_explain": pl.String}, orient="row"),
         _read_account(read, manifest, "mentions.parquet", KEPT["mentions"]),
-        _read_account(read, manifest, "not_assessed.csv", OUTPUTS["not_assessed"]),
+        _read_account(read, manifest, "not_assessed.parquet", OUTPUTS["not_assessed"]),
     )  # fmt: skip
 
 
-def _read_account(read: Callable[[str], bytes], manifest: Mapping[str, Any], path: str, table: Table) -> pl.DataFrame:
+def _read_account(read: Callable[[str], bytes], manifest: Manifest, path: str, table: Table) -> pl.DataFrame:
     """A table that accounts for organisations; without a row for a run that has none."""
-    if path not in manifest["outputs"]:
+    if path not in manifest.outputs:
         return table.empty()
-    content = io.BytesIO(read(path))
-    return pl.read_parquet(content) if path.endswith(".parquet") else pl.read_csv(content, infer_schema=False)
+    return pl.read_parquet(io.BytesIO(read(path)))
 
 
 def take_visits(visits: Iterable[Mapping[str, Any]]) -> pl.DataFrame:

@@ -6,7 +6,7 @@ the draw and without how the risk was estimated.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
@@ -14,7 +14,7 @@ from crosscheck.contract.kept import KEPT
 from crosscheck.contract.outputs import FURTHER, OUTPUTS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from crosscheck.runs.manifest import Manifest
 
 _TABLES: Final = {**{name: OUTPUTS[name] for name in ("duties", "follow_up")}, "places": KEPT["places"]}
 
@@ -22,14 +22,9 @@ _TABLES: Final = {**{name: OUTPUTS[name] for name in ("duties", "follow_up")}, "
 _ACCOUNTS: Final = {"not_assessed": OUTPUTS["not_assessed"], "mentions": KEPT["mentions"]}
 
 
-def is_former(manifest: Mapping[str, Any]) -> bool:
-    """Whether a run was made before pools, duties and `visit_risk` v3."""
-    return "risk" not in manifest
-
-
-def list_without_rows(name: str, manifest: Mapping[str, Any]) -> pl.LazyFrame | None:
+def list_without_rows(name: str, manifest: Manifest) -> pl.LazyFrame | None:
     """A table that a run of a former release lacks, without a row; None where it has it, or there is no such table."""
-    lacking = (_TABLES if is_former(manifest) else {}) | ({} if "accounts" in manifest else _ACCOUNTS)
+    lacking = (_TABLES if manifest.is_former else {}) | (_ACCOUNTS if manifest.accounts is None else {})
     return lacking[name].empty().lazy() if name in lacking else None
 
 

@@ -159,8 +159,8 @@ def test_an_organisation_that_vanished_and_a_row_that_nobody_counted_keep_an_edi
     held = look_over(store, round_id).held
     mentions = held.evidence.mentions
     vanished = mentions.head(1).with_columns(org_code=pl.lit("R0Q"), why=pl.lit("org_type: misspelt"))
-    first, *others = held.evidence.manifest["inputs"]
-    manifest = held.evidence.manifest | {"inputs": [first | {"rows": first["rows"] + 1}, *others]}
+    first, *others = held.evidence.manifest.inputs
+    manifest = replace(held.evidence.manifest, inputs=(replace(first, rows=first.rows + 1), *others))
     doctored = replace(held.evidence, mentions=pl.concat([mentions, vanished]), manifest=manifest)
     with store.reading() as connection:
         whole, lacking = (
@@ -170,7 +170,7 @@ def test_an_organisation_that_vanished_and_a_row_that_nobody_counted_keep_an_edi
     assert whole.passes
     assert not lacking.passes
     assert "R0Q is neither on the list nor in not_assessed.csv" in lacking.says
-    assert f"{first['file']}: the rows that were read are not those used and set aside" in lacking.says
+    assert f"{first.file}: the rows that were read are not those used and set aside" in lacking.says
 
 
 @sqlite_alone
