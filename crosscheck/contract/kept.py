@@ -52,7 +52,12 @@ KEPT: Final[dict[str, Table]] = {
             (
                 Column("table", "text", "the table"),
                 Column("file", "text", "the file, or the sheet of a workbook"),
-                number("row", "row as a person counts it, heading = 1", "row"),
+                number(
+                    "row",
+                    "row as a person counts it, heading = 1",
+                    "row",
+                    empty="it was used, and the organisation is on the list",
+                ),
                 text(
                     "org_code", "the organisation's code, as it was understood, else as it stands", "the row has none"
                 ),

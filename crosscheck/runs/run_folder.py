@@ -205,13 +205,20 @@ def _write_tables(outcome: Outcome, collection: Collection, rulebook: Rulebook, 
     kept |= {"check_weights": outcome.risk.learnt.weights, "assessors": outcome.risk.learnt.assessors}
     kept |= {name: tables[name] for name in ("scores", "pooled")}  # read again by every page: a tenth of the CSV's time
     kept |= {name: tables[name] for name in ("visit_list", "duties", "follow_up", "not_assessed")}
-    kept |= {"predecessors": outcome.lineage.predecessors, MENTIONS: collection.mentions}
+    kept |= {"predecessors": outcome.lineage.predecessors, MENTIONS: _mentions(collection, outcome)}
     for name, table in tables.items():
         write_csv(table, work.folder / f"{name}.csv")
     for name, table in kept.items():
         write_parquet(table, work.folder / f"{name}.parquet")
     _write_json(_rules_as_used(rulebook), work.folder / RULEBOOK)
     work.seal(OUTCOME, manifest.as_json(), but=_WORKBOOK)
+
+
+def _mentions(collection: Collection, outcome: Outcome) -> pl.DataFrame:
+    """Who occurs where; for those on the list without the row, so that the order of the file's rows is lost."""
+    is_listed = pl.col("org_code").is_in(outcome.visit_list["org_code"].implode()) & pl.col("why").is_null()
+    row = pl.when(~is_listed.fill_null(value=False)).then("row")
+    return collection.mentions.with_columns(row.alias("row")).unique().sort(pl.all())
 
 
 def _to_read(findings: pl.DataFrame) -> pl.DataFrame:
