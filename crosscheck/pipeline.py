@@ -335,7 +335,9 @@ def one_thread() -> AbstractContextManager[object]:
 def _duties(rulebook: Rulebook) -> pl.DataFrame:
     """The rules by which an organisation's own answer can say that a statutory duty is unmet, for `list_duties`."""
     rules = [rule for rule in rulebook if rule.is_statutory_duty]
-    rows = [(rule.id, rule.strength, BETWEEN.join(rule.innocent), BETWEEN.join(rule.ask)) for rule in rules]
+    rows = [
+        (rule.id, rule.strength, BETWEEN.join(rule.explanations), BETWEEN.join(rule.lines_of_enquiry)) for rule in rules
+    ]
     names = ("check_id", "strength", "explanations", "lines_of_enquiry")
     return pl.DataFrame(rows, schema=dict.fromkeys(names, pl.String), orient="row")
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 import polars as pl
 from pydantic import Field, model_validator
 
+from crosscheck.report.former import read_rules
 from crosscheck.report.suppression import suppress
 from crosscheck.stated import Heading, Stated, read_stated
 from crosscheck.visits.listing import list_findings
@@ -108,7 +109,7 @@ def read_evidence(read: Callable[[str], bytes]) -> Evidence:
     Args:
         read: gives the content of one of the run's files by its path, as `findings.parquet`.
     """
-    manifest, rules = json.loads(read("manifest.json")), json.loads(read("rulebook.json"))
+    manifest, rules = json.loads(read("manifest.json")), read_rules(read("rulebook.json"))
     waves = [name for name in ("visits", "visits_wave_1") if f"collection/{name}.parquet" in manifest["outputs"]]
     tables = {name: pl.read_parquet(io.BytesIO(read(f"collection/{name}.parquet"))) for name in waves}
     visits = list_findings(tables, manifest["options"]["standard"])
@@ -117,7 +118,7 @@ def read_evidence(read: Callable[[str], bytes]) -> Evidence:
         _plain(pl.read_parquet(io.BytesIO(read("visit_list.parquet")))),
         _plain(pl.read_parquet(io.BytesIO(read("findings.parquet")))),
         take_visits(visits.filter(pl.col("year") == manifest["options"]["year"]).to_dicts()),
-        pl.DataFrame([(rule["id"], rule["innocent"][0]) for rule in rules if rule["innocent"]],
+        pl.DataFrame([(rule["id"], rule["explanations"][0]) for rule in rules if rule["explanations"]],
                      {"check_id": pl.String, "may_explain": pl.String}, orient="row"),
     )  # fmt: skip
 

@@ -194,8 +194,8 @@ class Dossier:
     @property
     def asked_first(self) -> list[tuple[Finding, str]]:
         """The first request of each of the weightiest findings that count."""
-        counting = [finding for finding in self.findings if finding.waived is None and finding.rule["ask"]]
-        return [(finding, finding.rule["ask"][0]) for finding in counting[:_ASKED_FIRST]]
+        counting = [finding for finding in self.findings if finding.waived is None and finding.rule["lines_of_enquiry"]]
+        return [(finding, finding.rule["lines_of_enquiry"][0]) for finding in counting[:_ASKED_FIRST]]
 
     @property
     def with_funnel(self) -> tuple[Standing, ...]:

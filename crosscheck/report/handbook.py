@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 MARK: Final = "handbook.json"
 _TEMPLATES: Final = TEMPLATES / "handbook"
 _SCRIPT: Final = "search.js"
+_OWN: Final = "project_threshold"
 _MOST_COMPANIONS: Final = 10
 _OTHERS: Final[dict[Relation, str]] = {
     "commissioner": "commissioner", "provider": "provider", "same_lscb": "other member", "other_party": "other party",
@@ -239,7 +240,7 @@ def _entry(
         section=rule.file.parent.name,
         premise=None if rule.premise is None else plain(rule.premise),
         condition=plain(rule.condition),
-        says=PLACEHOLDER.sub(lambda found: f"[{named(names[found[1]])}]", rule.says),
+        says=PLACEHOLDER.sub(lambda found: f"[{named(names[found[1]])}]", rule.finding),
         names=tuple(dict.fromkeys(name for condition in rule.conditions for name in names_in(condition))),
         examples=tuple(_example(example, names) for example in rule.examples),
         together=tuple(other for other in rulebook if other.group == rule.group and other.id != rule.id),
@@ -284,7 +285,7 @@ def _listings(entries: tuple[Entry, ...]) -> tuple[Listing, ...]:
         "severity": (reversed(SEVERITIES), lambda entry: entry.rule.severity),
         "strength": (get_args(Strength), lambda entry: entry.rule.strength),
         "kind": (get_args(Kind), lambda entry: entry.rule.kind),
-        "own choice": (("own_choice",), lambda entry: "own_choice" if entry.rule.own_choice else ""),
+        "project threshold": ((_OWN,), lambda entry: _OWN if entry.rule.threshold_rationale else ""),
     }
     return tuple(
         Listing(f"{by.replace(' ', '-')}/{value}.html", by, value, chosen)
@@ -363,9 +364,17 @@ def _about(entry: Entry) -> str:
 
 def _searched(entry: Entry) -> Iterator[str]:
     rule = entry.rule
-    yield from (rule.id, rule.title, rule.says, rule.basis, rule.source, rule.own_choice, in_words(rule.group))
+    yield from (
+        rule.id,
+        rule.title,
+        rule.finding,
+        rule.basis,
+        rule.source,
+        rule.threshold_rationale,
+        in_words(rule.group),
+    )
     yield from (_about(entry), in_words(rule.kind), rule.only_if, rule.expects, str(entry.condition))
-    yield from (*rule.innocent, *rule.ask, *rule.covers, *rule.expectations)
+    yield from (*rule.explanations, *rule.lines_of_enquiry, *rule.covers, *rule.expectations)
     yield from (f"{name.name} {name.meaning}" for name in entry.names)
 
 

@@ -11,7 +11,7 @@ import polars as pl
 from crosscheck.errors import RunError
 from crosscheck.frames import FINDINGS_IN_PARQUET, OUTPUTS
 from crosscheck.report.folder import digest_files, refuse_foreign, written_in_stages
-from crosscheck.report.former import add_columns, is_former, list_without_rows
+from crosscheck.report.former import add_columns, is_former, list_without_rows, read_rules
 from crosscheck.report.identity import sha256_of
 from crosscheck.report.tables import write_csv, write_parquet
 from crosscheck.report.visit_list import list_reasons, tell_basis, write_workbook
@@ -155,7 +155,8 @@ def read_json(folder: Path, name: str) -> Any:
     file = folder / name
     if not file.is_file():
         raise RunError(f"{folder}: is no run. Make one: crosscheck run COLLECTION --year 2008/09 --out {folder}")
-    return json.loads(file.read_text(encoding="utf-8"))
+    content = file.read_text(encoding="utf-8")
+    return read_rules(content) if name == RULEBOOK else json.loads(content)
 
 
 def digest_collection(folder: Path) -> dict[str, str]:
@@ -224,9 +225,10 @@ def _rounded(table: pl.DataFrame) -> pl.DataFrame:
 
 
 def _rules_as_used(rulebook: Rulebook) -> list[dict[str, Any]]:
-    """What people ask of a rule afterwards: its law, its innocent explanations, what to look at."""
-    told = ("id", "title", "kind", "expects", "severity", "strength", "basis", "source", "innocent", "ask", "group")
-    return [{key: getattr(rule, key) for key in told} for rule in rulebook]
+    """What people need of a rule afterwards: its law, its innocent explanations, its lines of enquiry."""
+    entries = ("id", "title", "kind", "expects", "severity", "strength", "basis", "source",
+               "explanations", "lines_of_enquiry", "group")  # fmt: skip
+    return [{key: getattr(rule, key) for key in entries} for rule in rulebook]
 
 
 def _write_json(content: object, file: Path) -> None:

@@ -76,7 +76,7 @@ def evaluate(cases: pl.DataFrame, rulebook: Rulebook, ties: pl.DataFrame | None 
 
 
 def _spoken_of(rulebook: Rulebook) -> Iterable[Name]:
-    return dict.fromkeys(name for rule in rulebook for name in (*_named(rule), *rule.said))
+    return dict.fromkeys(name for rule in rulebook for name in (*_named(rule), *rule.finding_names))
 
 
 def _named(rule: Rule) -> tuple[Name, ...]:
@@ -173,8 +173,8 @@ def _beyond(rule: Rule) -> Iterator[pl.Expr]:
 
 
 def _finding(rule: Rule, layers: Layers) -> tuple[pl.Expr, ...]:
-    verdict, words = pl.col(rule.id), [pl.col(_worded(name)) for name in rule.said]
-    says = pl.format(PLACEHOLDER.sub("{}", rule.says), *words) if words else pl.lit(rule.says)
+    verdict, words = pl.col(rule.id), [pl.col(_worded(name)) for name in rule.finding_names]
+    says = pl.format(PLACEHOLDER.sub("{}", rule.finding), *words) if words else pl.lit(rule.finding)
     own = [as_evidence(name, pl.col(_worded(name))) for name in _named(rule)]
     evidence = pl.concat_str([*own, *_beyond(rule)], separator="; ")
     return (

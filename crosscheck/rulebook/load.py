@@ -43,6 +43,13 @@ if TYPE_CHECKING:
 _SHOWN_BY_EXAMPLES: Final = ("agrees", "differs", "cannot_tell")
 _REVIEW: Final = re.compile(r"review\d\.")
 _THRESHOLD: Final = re.compile(r"\bthreshold\.(\w+)")
+# Entries whose name has changed. The former name is refused, so that all files of a standard use one.
+_RENAMED: Final = {
+    "own_choice": "threshold_rationale",
+    "innocent": "explanations",
+    "ask": "lines_of_enquiry",
+    "says": "finding",
+}
 # What lies in a standard's folder beside the rules.
 WAIVERS: Final = "waivers.toml"
 
@@ -132,16 +139,17 @@ def _read_rule(file: Path, content: bytes, shelf: _Shelf) -> Rule:
         raise _WrongError(((), f"This can't be read as TOML: {error}.")) from error
     condition = partial(_condition, thresholds=_of_the_day(stated.get("threshold"), shelf.day))
     readers = _RULE | {"only_if": condition, "expects": condition}
-    found = _read_table(stated, readers, shelf.names, _misplaced(stated, file, shelf))
-    read = {"own_choice": "", "threshold": ()} | found
+    wrong = (*_misplaced(stated, file, shelf), *_renamed(stated, content))
+    stated = {_RENAMED.get(key, key): value for key, value in stated.items()}
+    read = {"threshold_rationale": "", "threshold": ()} | _read_table(stated, readers, shelf.names, wrong)
     return Rule(
-        **{key: read[key] for key in read if key not in {"only_if", "expects", "says", "threshold", "example"}},
+        **{key: read[key] for key in read if key not in {"only_if", "expects", "finding", "threshold", "example"}},
         only_if=stated.get("only_if", ""),
         premise=read.get("only_if"),
         expects=stated["expects"],
         condition=read["expects"],
-        says=stated["says"],
-        said=read["says"],
+        finding=stated["finding"],
+        finding_names=read["finding"],
         thresholds=read["threshold"],
         examples=read["example"],
         file=file,
@@ -173,6 +181,15 @@ def _misplaced(stated: Mapping[str, object], file: Path, shelf: _Shelf) -> Itera
         yield (), f"The file's name must be {standard}-<SECTION>-<number>, as in {standard}-HR-01.toml."
     if file.parent.parent != shelf.folder or file.parent.name not in shelf.sections:
         yield (), f"A rule lies in the folder of its section. Sections are: {', '.join(shelf.sections)}."
+
+
+def _renamed(stated: Mapping[str, object], content: bytes) -> Iterator[Problem]:
+    """Entries under the name that they had before, each with its line and its name of today."""
+    lines = content.decode().splitlines()
+    for key in (former for former in _RENAMED if former in stated):
+        entry = re.compile(rf"""\s*\[?["']?{key}\b""")
+        number = next((at for at, line in enumerate(lines, start=1) if entry.match(line)), 1)
+        yield (f"line {number}", key), f"This entry is now called {_RENAMED[key]}. Write {_RENAMED[key]} in its place."
 
 
 def _read_all(reads: Mapping[str, Callable[[], Any]], others: Iterable[Problem] = ()) -> dict[str, Any]:
@@ -285,14 +302,14 @@ def _threshold(value: object, names: Mapping[str, Name]) -> Threshold:
     return Threshold(read["name"], read["value"], read["from"], read.get("until"))
 
 
-def _said(value: object, names: Mapping[str, Name]) -> tuple[Name, ...]:
+def _finding_names(value: object, names: Mapping[str, Name]) -> tuple[Name, ...]:
     text = _text(value, names)
-    said = PLACEHOLDER.findall(text)
-    if unknown := [name for name in said if name not in names]:
+    mentioned = PLACEHOLDER.findall(text)
+    if unknown := [name for name in mentioned if name not in names]:
         raise _WrongError(*(((), f"{{{name}}}: {unknown_name(name, names)}") for name in unknown))
     if re.search(r"[{}]", PLACEHOLDER.sub("", text)):
         raise _WrongError(((), "A brace has no partner. Braces stand around a name, as in {declared.status}."))
-    return tuple(names[name] for name in said)
+    return tuple(names[name] for name in mentioned)
 
 
 def _examples(value: object, names: Mapping[str, Name]) -> tuple[Example, ...]:
@@ -367,7 +384,7 @@ def _typed(name: Name, value: object) -> Given:
 
 
 _OPTIONAL: Final = (
-    "only_if", "own_choice", "threshold", "declared", "org_type", "function", "services", "until", *RELATIONS
+    "only_if", "threshold_rationale", "threshold", "declared", "org_type", "function", "services", "until", *RELATIONS
 )  # fmt: skip
 _RULE: Final[dict[str, Reader]] = {
     "id": _text,
@@ -380,13 +397,13 @@ _RULE: Final[dict[str, Reader]] = {
     "strength": _one_of(get_args(Strength)),
     "basis": _text,
     "source": _text,
-    "says": _said,
-    "innocent": _some_texts,
-    "ask": _some_texts,
+    "finding": _finding_names,
+    "explanations": _some_texts,
+    "lines_of_enquiry": _some_texts,
     "group": _text,
     "covers": _texts,
     "expectations": _texts,
-    "own_choice": _text,
+    "threshold_rationale": _text,
     "threshold": _thresholds,
     "checked_on": _day,
     "example": _examples,
