@@ -4,8 +4,8 @@ The rules are the first, in the order of their files, that hold a declaration or
 case. The organisations are the national cases drawn with replacement, with only the columns that these rules use.
 
 What somebody would write by hand is read from the rules' own text by a second, small reader that shares nothing with
-`crosscheck.rulebook.meaning`: into one lazy `select` of polars, and into one `SELECT` of DuckDB, on a table of its own
-in memory with levels as their places. A *flag* is true where a rule applies and what it expects does not hold, false
+`crosscheck.rulebook.compile_polars`: into one lazy `select` of polars, and into one `SELECT` of DuckDB, on a table of its
+own in memory with levels as their places. A *flag* is true where a rule applies and what it expects does not hold, false
 where not, and unknown else; a *verdict* is one of the four. The run ends where any two contenders do not tell alike.
 
 Each contender has a process to itself. Its seconds are the median of several runs after one to warm up. Its memory is
@@ -38,9 +38,9 @@ import polars as pl
 
 from crosscheck.cases import Name, build_cases, catalogue
 from crosscheck.collection.read import read_collection
+from crosscheck.rulebook.compile_polars import holds
 from crosscheck.rulebook.condition import Among, Percentile, Total, names_in, nodes
 from crosscheck.rulebook.evaluate import judge
-from crosscheck.rulebook.meaning import holds
 from crosscheck.rulebook.rule import Rule, Rulebook
 from crosscheck.standard import Standard, load_standard
 from crosscheck.vocabulary import ABSENCES, ORG_TYPES, STATUSES, VERDICT, VERDICTS, WHY_ABSENT

@@ -29,7 +29,7 @@ from crosscheck.rulebook.checks import (
     spoken_of_together,
 )
 from crosscheck.rulebook.evaluate import evaluate, judge
-from crosscheck.rulebook.silence import count_cost
+from crosscheck.rulebook.missing_sources import count_cost
 from crosscheck.rulebook.waivers import waive
 from crosscheck.scoring.beside import score_answers_beside, step_figures
 from crosscheck.scoring.indicators import score_answers, score_figures

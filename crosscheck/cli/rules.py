@@ -94,7 +94,7 @@ def check_rules(on: datetime | None, only: tuple[str, ...], standard: str | None
     Ends with 1 if anything has to be mended.
     """
     from crosscheck.cases import catalogue
-    from crosscheck.rulebook.soundness import GRADES, find_flaws
+    from crosscheck.rulebook.verify import GRADES, find_flaws
     from crosscheck.standard import name_standard, read_standard
 
     day = (on or datetime.now(tz=UTC)).date()

@@ -27,7 +27,7 @@ from crosscheck.report.papers import write_papers
 from crosscheck.report.run_folder import MANIFEST, read_json, read_table
 from crosscheck.report.similar import EVERYBODY, Group, gather_answers, group_answers
 from crosscheck.report.workbook import new_workbook, write_sheet
-from crosscheck.rulebook.plain import in_words
+from crosscheck.rulebook.to_english import in_words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

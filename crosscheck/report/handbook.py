@@ -22,8 +22,8 @@ from crosscheck.report.page import TEMPLATES, read_style
 from crosscheck.report.prose import set_prose
 from crosscheck.report.run_folder import MANIFEST, read_json, read_table
 from crosscheck.rulebook.condition import names_in
-from crosscheck.rulebook.plain import called, in_words, named, plain, value_in_words
 from crosscheck.rulebook.rule import PERCENTILE, PLACEHOLDER, Kind, Strength
+from crosscheck.rulebook.to_english import called, in_words, named, plain, value_in_words
 from crosscheck.vocabulary import FUNCTIONS, ORG_TYPES, SEVERITIES, STATUSES, VERDICTS
 
 if TYPE_CHECKING:
@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from crosscheck.cases import Name
-    from crosscheck.rulebook.plain import Plain
     from crosscheck.rulebook.rule import Example, Given, Rule, Rulebook
+    from crosscheck.rulebook.to_english import Plain
     from crosscheck.standard import Standard
     from crosscheck.vocabulary import Relation
 

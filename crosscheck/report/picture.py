@@ -16,7 +16,7 @@ from crosscheck.report.respondents import ORGANISATIONS, list_respondents
 from crosscheck.report.review import EVERY_TYPE, read_review
 from crosscheck.report.run_folder import MANIFEST, read_json, read_table
 from crosscheck.report.suppression import POSSIBLE, SMALLEST
-from crosscheck.rulebook.plain import in_words
+from crosscheck.rulebook.to_english import in_words
 from crosscheck.vocabulary import ORG_TYPES
 
 if TYPE_CHECKING:

@@ -11,9 +11,9 @@ from crosscheck.cases import catalogue
 from crosscheck.collection.replies import spelt_answer
 from crosscheck.report.run_folder import COLLECTION, MANIFEST, read_json, read_table
 from crosscheck.rulebook.condition import Percentile, names_in, nodes
-from crosscheck.rulebook.plain import in_words as spelled
-from crosscheck.rulebook.plain import named
-from crosscheck.rulebook.wording import as_evidence, in_words
+from crosscheck.rulebook.format_value import as_evidence, in_words
+from crosscheck.rulebook.to_english import in_words as spelled
+from crosscheck.rulebook.to_english import named
 from crosscheck.vocabulary import RELATIONS, SEVERITIES, WHY_ABSENT
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import polars as pl
 from markupsafe import Markup
 
 from crosscheck.report.page import sign
-from crosscheck.rulebook.plain import in_words
+from crosscheck.rulebook.to_english import in_words
 from crosscheck.vocabulary import BAND_LIMITS, BANDS
 
 if TYPE_CHECKING:

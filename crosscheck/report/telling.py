@@ -17,7 +17,7 @@ from crosscheck.report.dossier import (
 from crosscheck.report.shelves import read_cases
 from crosscheck.report.standing import read_standing
 from crosscheck.report.waterfall import add_up
-from crosscheck.rulebook.plain import in_words
+from crosscheck.rulebook.to_english import in_words
 from crosscheck.vocabulary import RELATIONS, SEVERITIES, WHY_ABSENT
 
 if TYPE_CHECKING:

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
-from crosscheck.rulebook.condition import Among, Percentile, Total, names_in, nodes
-from crosscheck.rulebook.meaning import (
+from crosscheck.rulebook.compile_polars import (
     NESTED,
     among_columns,
     holds,
@@ -22,7 +21,8 @@ from crosscheck.rulebook.meaning import (
     waits,
     waits_for,
 )
-from crosscheck.rulebook.wording import as_evidence, in_words
+from crosscheck.rulebook.condition import Among, Percentile, Total, names_in, nodes
+from crosscheck.rulebook.format_value import as_evidence, in_words
 from crosscheck.vocabulary import WHY_ABSENT
 
 if TYPE_CHECKING:

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
+from crosscheck.rulebook.compile_polars import keeps_open
 from crosscheck.rulebook.condition import Among, Percentile, Total, names_in, nodes
 from crosscheck.rulebook.context import accounts_column, with_context
-from crosscheck.rulebook.layers import Layers
-from crosscheck.rulebook.meaning import keeps_open
+from crosscheck.rulebook.evaluation_plan import Layers
+from crosscheck.rulebook.format_value import as_evidence, figure_as_evidence, in_words
 from crosscheck.rulebook.rule import PLACEHOLDER
-from crosscheck.rulebook.wording import as_evidence, figure_as_evidence, in_words
 from crosscheck.vocabulary import SEVERITY, VERDICT, VERDICTS
 
 if TYPE_CHECKING:

@@ -38,7 +38,7 @@ from crosscheck.rulebook.condition import (
     names_in,
 )
 from crosscheck.rulebook.kinds import EQUALITIES, described, kind_of, mismatch, unknown_name
-from crosscheck.rulebook.spelling import FUNCTIONS, LANGUAGE, ExpressionError, mark, split
+from crosscheck.rulebook.syntax_checks import FUNCTIONS, LANGUAGE, ExpressionError, mark, split
 from crosscheck.vocabulary import RELATIONS
 
 if TYPE_CHECKING:

@@ -27,7 +27,7 @@ from crosscheck.rulebook.rule import (
     Strength,
     Threshold,
 )
-from crosscheck.rulebook.spelling import ExpressionError
+from crosscheck.rulebook.syntax_checks import ExpressionError
 from crosscheck.vocabulary import FUNCTIONS, ORG_TYPES, RELATIONS, SEVERITIES, STATUSES, VERDICTS
 
 if TYPE_CHECKING:

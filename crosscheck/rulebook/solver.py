@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Final
 
 import z3
 
-from crosscheck.rulebook.possible import FUNCTION, ORG_TYPE, STATUS, as_code
+from crosscheck.rulebook.z3_case import FUNCTION, ORG_TYPE, STATUS, as_code
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from crosscheck.rulebook.encoding import Verdicts
-    from crosscheck.rulebook.possible import PossibleCase
+    from crosscheck.rulebook.compile_z3 import Verdicts
+    from crosscheck.rulebook.z3_case import PossibleCase
 
 # The solver's own measure of work on one question, some seconds of it; seconds themselves would make what is found
 # depend on the machine.

@@ -11,13 +11,13 @@ import z3
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from crosscheck.rulebook.compile_polars import total_waits
+from crosscheck.rulebook.compile_z3 import Verdicts, encode
 from crosscheck.rulebook.condition import Total, nodes
 from crosscheck.rulebook.context import with_context
-from crosscheck.rulebook.encoding import Verdicts, encode
 from crosscheck.rulebook.evaluate import judge
-from crosscheck.rulebook.meaning import total_waits
-from crosscheck.rulebook.possible import KINDS, TIES_ARE_KNOWN, Held, as_code, exactly
 from crosscheck.rulebook.rule import Rulebook
+from crosscheck.rulebook.z3_case import KINDS, TIES_ARE_KNOWN, Held, as_code, exactly
 from crosscheck.vocabulary import RELATIONS, VERDICTS
 from tests.property.made_up import NAMES, cases_of, random_world, ties_of
 from tests.property.slow_evaluator import Absent, Row, SlowEvaluator, World, mentioned

@@ -11,9 +11,9 @@ import polars as pl
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from crosscheck.rulebook.compile_polars import holds
 from crosscheck.rulebook.evaluate import evaluate, judge
 from crosscheck.rulebook.expression import parse
-from crosscheck.rulebook.meaning import holds
 from crosscheck.rulebook.rule import AppliesTo, Rule, Rulebook
 from crosscheck.vocabulary import ABSENCES, RELATIONS
 from tests.property.made_up import (

@@ -339,5 +339,5 @@ def _any(conditions: Iterable[pl.Expr]) -> pl.Expr:
     return reduce(operator.or_, conditions)
 
 
-# Each part in its place, for a condition by itself; a whole rulebook is worked out a layer at a time (`layers`).
+# For a condition by itself; the conditions of a whole rulebook are worked out once each (`evaluation_plan`).
 NESTED: Final = Known(holds, waits)

@@ -1,7 +1,7 @@
 """What a condition means to a solver: of which possible cases it holds, of which not, and where it is open.
 
-The same language as `meaning` has for polars, in the same three values. A number is a fraction whose divisor may vary,
-so that `a / b < 2` stays linear; nothing here rounds.
+The same language as `compile_polars` has for polars, in the same three values. A number is a fraction whose divisor may
+vary, so that `a / b < 2` stays linear; nothing here rounds.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from crosscheck.rulebook.condition import (
     names_of,
     parts_of,
 )
-from crosscheck.rulebook.possible import (
+from crosscheck.rulebook.z3_case import (
     FUNCTION,
     KINDS,
     ORG_TYPE,
@@ -52,8 +52,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from crosscheck.questionnaire import Question
-    from crosscheck.rulebook.possible import Held
     from crosscheck.rulebook.rule import AppliesTo, Rule
+    from crosscheck.rulebook.z3_case import Held
 
 _OPERATORS: Final = {
     "==": operator.eq, "!=": operator.ne, "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,

@@ -1,7 +1,7 @@
 """Whether a rule set is sound in itself: decided over all possible cases by a solver, without reading any data.
 
 What a rule can't do, and what two rules do to one another, is not tried out on cases but proved; where there is a case
-that shows it, the smallest is given as its witness. What is taken for granted of every case stands in `possible`.
+that shows it, the smallest is given as its witness. What is taken for granted of every case stands in `z3_case`.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Final, Literal, get_args
 
 import z3
 
+from crosscheck.rulebook.compile_z3 import Verdicts, encode
 from crosscheck.rulebook.condition import names_in
-from crosscheck.rulebook.encoding import Verdicts, encode
 from crosscheck.rulebook.examples import run_examples
-from crosscheck.rulebook.possible import FUNCTION, ORG_TYPE, STATUS, either
 from crosscheck.rulebook.solver import Solver, UndecidedError
+from crosscheck.rulebook.z3_case import FUNCTION, ORG_TYPE, STATUS, either
 from crosscheck.vocabulary import VERDICTS
 
 if TYPE_CHECKING:

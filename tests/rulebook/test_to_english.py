@@ -7,7 +7,7 @@ import pytest
 
 from crosscheck.cases import Name
 from crosscheck.rulebook.expression import parse
-from crosscheck.rulebook.plain import Plain, called, in_words, plain, value_in_words
+from crosscheck.rulebook.to_english import Plain, called, in_words, plain, value_in_words
 
 CHECKS = "“all since 2002” or “all staff”"
 HOLD = {
@@ -127,6 +127,6 @@ def test_a_value_is_told_with_its_unit(names) -> None:
 
 
 def test_plain_words_need_no_frames() -> None:
-    asked = "import sys; import crosscheck.rulebook.plain; print('polars' in sys.modules)"
+    asked = "import sys; import crosscheck.rulebook.to_english; print('polars' in sys.modules)"
     told = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
     assert told.stdout.strip() == "False"

@@ -16,8 +16,8 @@ import z3
 
 from crosscheck.cases import Name
 from crosscheck.frames import INPUTS
+from crosscheck.rulebook.compile_polars import total_waits
 from crosscheck.rulebook.condition import Reference
-from crosscheck.rulebook.meaning import total_waits
 from crosscheck.vocabulary import FUNCTIONS, ORG_TYPES, RELATIONS, STATUSES
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from crosscheck.rulebook.compile_polars import Known, holds_given, waits_given
 from crosscheck.rulebook.condition import Among, Extreme, Junction, Not, Tally, Total, names_in, nodes
-from crosscheck.rulebook.meaning import Known, holds_given, waits_given
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

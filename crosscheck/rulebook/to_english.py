@@ -260,7 +260,7 @@ def _told(condition: Condition, *, holds: bool) -> str:
         case Mention(name, words):
             quoted = _series([f"“{word}”" for word in words], "or" if holds else "and")
             return f"{called(name)} mentions {'' if holds else 'none of '}{quoted}"
-    raise NotImplementedError(condition)  # `plain` says all that joins or compares
+    raise NotImplementedError(condition)  # `to_english` says all that joins or compares
 
 
 def _flagged(name: Name, *, holds: bool) -> str:

@@ -19,8 +19,8 @@ from crosscheck.questionnaire import Question, Questionnaire
 from crosscheck.rulebook import solver, soundness
 from crosscheck.rulebook.expression import parse
 from crosscheck.rulebook.rule import AppliesTo, Example, Rule, Rulebook, Threshold
-from crosscheck.rulebook.soundness import Flaw, find_flaws
-from crosscheck.rulebook.spelling import ExpressionError
+from crosscheck.rulebook.syntax_checks import ExpressionError
+from crosscheck.rulebook.verify import Flaw, find_flaws
 from crosscheck.standard import Standard
 from crosscheck.vocabulary import ORG_TYPES
 

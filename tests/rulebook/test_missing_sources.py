@@ -10,8 +10,8 @@ from crosscheck.collection.read import Collection
 from crosscheck.frames import INPUTS
 from crosscheck.questionnaire import Questionnaire
 from crosscheck.rulebook.condition import names_in
+from crosscheck.rulebook.missing_sources import count_cost
 from crosscheck.rulebook.rule import Rulebook
-from crosscheck.rulebook.silence import count_cost
 from crosscheck.standard import Standard
 
 EXPECTS = """'staffing.checks >= "all_since_2002"'"""
