@@ -25,11 +25,11 @@ from crosscheck.rulebook.checks import (
     judge_probes,
     list_applicable,
     list_checks,
-    names_spoken_of,
-    spoken_of_together,
+    names_used_together,
+    own_names_of,
 )
-from crosscheck.rulebook.evaluate import evaluate, judge
-from crosscheck.rulebook.missing_sources import count_cost
+from crosscheck.rulebook.evaluate import evaluate, give_verdicts
+from crosscheck.rulebook.missing_sources import checks_lost
 from crosscheck.rulebook.waivers import waive
 from crosscheck.scoring.beside import score_answers_beside, step_figures
 from crosscheck.scoring.indicators import score_answers, score_figures
@@ -185,7 +185,7 @@ def _check(
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Findings, with those that are waived, and which checks a silent source cost."""
     findings = evaluate(cases, standard.rulebook, ties)
-    return waive(findings, standard.waivers, last_day(year)), count_cost(standard.rulebook, cases, ties)
+    return waive(findings, standard.waivers, last_day(year)), checks_lost(standard.rulebook, cases, ties)
 
 
 @dataclass(frozen=True)
@@ -288,7 +288,7 @@ def _check_made_up(indicators: pl.DataFrame, standard: Standard, year: str) -> t
     questionnaire, names = standard.questionnaire, standard.indicators.names
     made_up = make_up_tables(indicators, questionnaire, standard.polarity, year, standard.name)
     made_up_cases = build_cases(made_up, questionnaire, names, year, standard.name)
-    verdicts = judge(made_up_cases, standard.rulebook.of_kind("declaration_vs_answer")).unpivot(
+    verdicts = give_verdicts(made_up_cases, standard.rulebook.of_kind("declaration_vs_answer")).unpivot(
         index=["org_code", "function"], variable_name="check_id", value_name="verdict"
     )
     findings = verdicts.with_columns(evidence=pl.lit("a made-up return with every ordered answer at that end"))
@@ -313,7 +313,7 @@ def lay_out_probes(
     figures = step_figures(tables["indicators"], organisations, model).sort(
         "org_type", "indicator", "z", "value", descending=True
     )
-    together = [*spoken_of_together(weighing), *standard.risk.facts.items()]
+    together = [*names_used_together(weighing), *standard.risk.facts.items()]
     probes = make_probes(cases, questionnaire, figures, together)
     ladders = probes.ladders.rename({"column": "indicator"})
     scored = [
@@ -322,7 +322,7 @@ def lay_out_probes(
         ladders.filter(pl.col("indicator").str.starts_with(REMARK)).with_columns(z=-pl.col("value")),
     ]
     scores = pl.concat(frame.select("org_type", "place", column="indicator", of="z") for frame in scored)
-    made_up = build_probe_cases(probes, names_spoken_of(weighing), questionnaire.services)
+    made_up = build_probe_cases(probes, own_names_of(weighing), questionnaire.services)
     return probes, scores, Verdicts(*judge_probes(made_up, weighing), list_checks(weighing))
 
 

@@ -23,7 +23,7 @@ from crosscheck.report.prose import set_prose
 from crosscheck.report.run_folder import MANIFEST, read_json, read_table
 from crosscheck.rulebook.condition import names_in
 from crosscheck.rulebook.rule import PERCENTILE, PLACEHOLDER, Kind, Strength
-from crosscheck.rulebook.to_english import called, in_words, named, plain, value_in_words
+from crosscheck.rulebook.to_english import full_label, in_words, short_label, to_english, value_in_words
 from crosscheck.vocabulary import FUNCTIONS, ORG_TYPES, SEVERITIES, STATUSES, VERDICTS
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from crosscheck.cases import Name
     from crosscheck.rulebook.rule import Example, Given, Rule, Rulebook
-    from crosscheck.rulebook.to_english import Plain
+    from crosscheck.rulebook.to_english import EnglishCondition
     from crosscheck.standard import Standard
     from crosscheck.vocabulary import Relation
 
@@ -107,8 +107,8 @@ class Entry:
 
     rule: Rule
     section: str
-    premise: Plain | None
-    condition: Plain
+    premise: EnglishCondition | None
+    condition: EnglishCondition
     says: str
     names: tuple[Name, ...]
     examples: tuple[Shown, ...]
@@ -238,9 +238,9 @@ def _entry(
     return Entry(
         rule=rule,
         section=rule.file.parent.name,
-        premise=None if rule.premise is None else plain(rule.premise),
-        condition=plain(rule.condition),
-        says=PLACEHOLDER.sub(lambda found: f"[{named(names[found[1]])}]", rule.finding),
+        premise=None if rule.premise is None else to_english(rule.premise),
+        condition=to_english(rule.condition),
+        says=PLACEHOLDER.sub(lambda found: f"[{short_label(names[found[1]])}]", rule.finding),
         names=tuple(dict.fromkeys(name for condition in rule.conditions for name in names_in(condition))),
         examples=tuple(_example(example, names) for example in rule.examples),
         together=tuple(other for other in rulebook if other.group == rule.group and other.id != rule.id),
@@ -264,7 +264,7 @@ def _given(given: Mapping[str, Given], names: Mapping[str, Name]) -> tuple[str, 
 
 
 def _given_name(name: str, names: Mapping[str, Name]) -> str:
-    return _sentence(called(names[name]) if name in names else name)
+    return _sentence(full_label(names[name]) if name in names else name)
 
 
 def _given_value(name: str, value: Given, names: Mapping[str, Name]) -> str:

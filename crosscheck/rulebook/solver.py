@@ -67,7 +67,7 @@ class Solver:
         for held in case.held.values():
             model = self._simpler(model, defaults.get(held.label) or held.simpler(model))
         self.solver.pop()
-        return "; ".join(_shown(model, case, defaults)) or "nothing answered"
+        return "; ".join(_format_case(model, case, defaults)) or "nothing answered"
 
     def _simpler(self, model: z3.ModelRef, choices: Iterable[z3.BoolRef]) -> z3.ModelRef:
         """Keep the first of some choices that is possible beside all that was kept before."""
@@ -81,25 +81,25 @@ class Solver:
 
 def _defaults(verdicts: Verdicts) -> dict[str, list[z3.BoolRef]]:
     """What need not be said of a case: it is the first that the rule applies to."""
-    circle = verdicts.rule.applies_to
+    scope = verdicts.rule.applies_to
     first = {
         name: (allowed or name.levels)[0]
-        for name, allowed in ((STATUS, circle.declared), (ORG_TYPE, circle.org_type), (FUNCTION, circle.function))
+        for name, allowed in ((STATUS, scope.declared), (ORG_TYPE, scope.org_type), (FUNCTION, scope.function))
     }
-    services = [verdicts.case.held[f"service.{service}"] for service in circle.services]
+    services = [verdicts.case.held[f"service.{service}"] for service in scope.services]
     return {
         name.name: [verdicts.case.held[name.name].value == as_code(name, value)] for name, value in first.items()
     } | {service.label: [z3.And(service.there, service.value)] for service in services}
 
 
-def _shown(model: z3.ModelRef, case: PossibleCase, defaults: dict[str, list[z3.BoolRef]]) -> Iterator[str]:
+def _format_case(model: z3.ModelRef, case: PossibleCase, defaults: dict[str, list[z3.BoolRef]]) -> Iterator[str]:
     """What is to be said of a case, its own first and then of each kind of others how many there are."""
     own = [held for held in case.held.values() if not held.name.relation]
     unusual = [held for held in own if not any(z3.is_true(model.eval(usual)) for usual in defaults.get(held.label, ()))]
-    yield from (shown for held in unusual if (shown := held.shown(model)))
+    yield from (shown for held in unusual if (shown := held.format_in(model)))
     for kind, numbers in case.numbers_of_kind.items():
         number = model.eval(numbers, model_completion=True).as_long()
         of_kind = [held for held in case.held.values() if held.label.startswith(f"{kind}: ")]
-        told = ", ".join(shown.removeprefix(f"{kind}: ") for held in of_kind if (shown := held.shown(model)))
+        told = ", ".join(shown.removeprefix(f"{kind}: ") for held in of_kind if (shown := held.format_in(model)))
         if number:
             yield f"{number} × {kind.split()[0]} ({told or 'nothing answered'})"

@@ -18,7 +18,7 @@ from crosscheck.cases import Name, catalogue
 from crosscheck.questionnaire import Questionnaire
 from crosscheck.rulebook.condition import Absent, Mention, names_in, nodes
 from crosscheck.rulebook.coverage import read_coverage
-from crosscheck.rulebook.evaluate import judge
+from crosscheck.rulebook.evaluate import give_verdicts
 from crosscheck.rulebook.examples import run_examples
 from crosscheck.rulebook.load import load_rulebook
 from crosscheck.rulebook.rule import Kind, Rule, Rulebook
@@ -134,7 +134,7 @@ def test_with_all_answers_absent_no_rule_speaks_but_of_absence_or_of_declaration
     tied = [(one, relation, other, 1) for relation in RELATIONS for one, other in pairwise(codes)]
     schema = {"org_code": pl.String, "relation": RELATION, "other_code": pl.String, "item": pl.UInt8}
     for ties in (pl.DataFrame(tied, schema=schema, orient="row"), None):
-        verdicts = judge(known, rulebook, ties)
+        verdicts = give_verdicts(known, rulebook, ties)
         speaking = {rule.id for rule in rulebook if set(verdicts[rule.id]) & {"agrees", "differs"}}
         assert speaking <= {rule.id for rule in rulebook if needs_no_answer(rule)}
 

@@ -16,7 +16,7 @@ from crosscheck import cli
 from crosscheck.cases import catalogue
 from crosscheck.errors import UnknownNameError
 from crosscheck.questionnaire import Question, Questionnaire
-from crosscheck.rulebook import solver, soundness
+from crosscheck.rulebook import solver, verify
 from crosscheck.rulebook.expression import parse
 from crosscheck.rulebook.rule import AppliesTo, Example, Rule, Rulebook, Threshold
 from crosscheck.rulebook.syntax_checks import ExpressionError
@@ -382,7 +382,7 @@ def told(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
     """What the command tells of some flaws."""
 
     def tell(found: list[Flaw], *options: str) -> Any:
-        monkeypatch.setattr(soundness, "find_flaws", lambda *_: found)
+        monkeypatch.setattr(verify, "find_flaws", lambda *_: found)
         return CliRunner().invoke(cli.main, ["rules", "check", *options])
 
     return tell
