@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from crosscheck.cases import Name
+from crosscheck.cases.cases import Name
 from crosscheck.rulebook.expression import parse
 from crosscheck.rulebook.to_english import EnglishCondition, full_label, in_words, to_english, value_in_words
 
