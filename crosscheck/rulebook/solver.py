@@ -100,6 +100,6 @@ def _format_case(model: z3.ModelRef, case: PossibleCase, defaults: dict[str, lis
     for kind, numbers in case.numbers_of_kind.items():
         number = model.eval(numbers, model_completion=True).as_long()
         of_kind = [held for held in case.held.values() if held.label.startswith(f"{kind}: ")]
-        told = ", ".join(shown.removeprefix(f"{kind}: ") for held in of_kind if (shown := held.format_in(model)))
+        examples = ", ".join(shown.removeprefix(f"{kind}: ") for held in of_kind if (shown := held.format_in(model)))
         if number:
-            yield f"{number} × {kind.split()[0]} ({told or 'nothing answered'})"
+            yield f"{number} × {kind.split()[0]} ({examples or 'nothing answered'})"
