@@ -82,7 +82,7 @@ class Truth:
 
 
 @dataclass(frozen=True)
-class Verdicts:
+class SymbolicVerdicts:
     """When a rule gives each of its verdicts.
 
     `case` is the case that it speaks of, with all that is certain of it; `inside` is when that is one that its
@@ -109,7 +109,7 @@ class _Value:
     under: Any = None
 
 
-def encode(rule: Rule, questions: Mapping[str, Question]) -> Verdicts:
+def encode(rule: Rule, questions: Mapping[str, Question]) -> SymbolicVerdicts:
     """When a rule gives which verdict, as `evaluate.give_verdicts` gives it.
 
     Args:
@@ -127,7 +127,7 @@ def encode(rule: Rule, questions: Mapping[str, Question]) -> Verdicts:
     )
     not_applicable = z3.Not(z3.Or(agrees, differs, cannot_tell))
     excused = z3.And(scope.holds, premise.fails)
-    return Verdicts(rule, case, scope.holds, applies, excused, agrees, differs, cannot_tell, not_applicable)
+    return SymbolicVerdicts(rule, case, scope.holds, applies, excused, agrees, differs, cannot_tell, not_applicable)
 
 
 def _scope(scope: AppliesTo, case: PossibleCase) -> Truth:

@@ -11,7 +11,7 @@ from crosscheck.rulebook.z3_case import FUNCTION, ORG_TYPE, STATUS, as_code
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from crosscheck.rulebook.compile_z3 import Verdicts
+    from crosscheck.rulebook.compile_z3 import SymbolicVerdicts
     from crosscheck.rulebook.z3_case import PossibleCase
 
 # The solver's own measure of work on one question, some seconds of it; seconds themselves would make what is found
@@ -50,7 +50,7 @@ class Solver:
         """Whether there is a case of which all the conditions hold."""
         return self.case_where(*conditions) is not None
 
-    def smallest(self, condition: z3.BoolRef, usual: Verdicts, case: PossibleCase) -> str | None:
+    def smallest(self, condition: z3.BoolRef, usual: SymbolicVerdicts, case: PossibleCase) -> str | None:
         """The smallest case of which a condition holds, as an example of a rule gives it; None where no case can be.
 
         Others are left out first, then as many answers as can be; what the rule applies to stays the first that it
@@ -79,7 +79,7 @@ class Solver:
         return model
 
 
-def _defaults(verdicts: Verdicts) -> dict[str, list[z3.BoolRef]]:
+def _defaults(verdicts: SymbolicVerdicts) -> dict[str, list[z3.BoolRef]]:
     """What need not be said of a case: it is the first that the rule applies to."""
     scope = verdicts.rule.applies_to
     first = {

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, Literal, get_args
 
 import z3
 
-from crosscheck.rulebook.compile_z3 import Verdicts, encode
+from crosscheck.rulebook.compile_z3 import SymbolicVerdicts, encode
 from crosscheck.rulebook.condition import names_in
 from crosscheck.rulebook.examples import run_examples
 from crosscheck.rulebook.solver import Solver, UndecidedError
@@ -87,7 +87,7 @@ def find_flaws(
         for failure in run_examples(rulebook, names)
         if failure.rule.id in chosen
     ]
-    sound: list[Verdicts] = []
+    sound: list[SymbolicVerdicts] = []
     for rule in rulebook:
         verdicts = encode(rule, questions)
         inability = _flaws_until_undecided(rule, _inability(verdicts, solver))
@@ -133,7 +133,7 @@ def _file_flaws(rule: Rule, on: date) -> Iterator[Flaw]:
                 yield Flaw(rule.id, "error", f"threshold.{name} has no value from {earlier.until} to {later.since}")
 
 
-def _inability(verdicts: Verdicts, solver: Solver) -> Iterator[Flaw]:
+def _inability(verdicts: SymbolicVerdicts, solver: Solver) -> Iterator[Flaw]:
     """What a rule can't do, but should be able to."""
     rule, certain = verdicts.rule, verdicts.case.certain
     if not solver.is_possible(*certain, verdicts.inside):
@@ -153,7 +153,7 @@ def _inability(verdicts: Verdicts, solver: Solver) -> Iterator[Flaw]:
         yield Flaw(rule.id, "error", "always differs where it is decided", witness or "")
 
 
-def _never_asked(verdicts: Verdicts, solver: Solver) -> Iterator[Flaw]:
+def _never_asked(verdicts: SymbolicVerdicts, solver: Solver) -> Iterator[Flaw]:
     """Questions that are not put to anybody to whom the rule applies."""
     case = verdicts.case
     names = dict.fromkeys(name for condition in verdicts.rule.conditions for name in names_in(condition))
@@ -163,7 +163,7 @@ def _never_asked(verdicts: Verdicts, solver: Solver) -> Iterator[Flaw]:
             yield Flaw(verdicts.rule.id, "error", flaw)
 
 
-def _without_example(verdicts: Verdicts, solver: Solver) -> Iterator[Flaw]:
+def _without_example(verdicts: SymbolicVerdicts, solver: Solver) -> Iterator[Flaw]:
     """Verdicts that it can give and of which it brings no example."""
     examples = {example.verdict for example in verdicts.rule.examples}
     for verdict in VERDICTS:
@@ -174,7 +174,7 @@ def _without_example(verdicts: Verdicts, solver: Solver) -> Iterator[Flaw]:
             yield Flaw(verdicts.rule.id, "error", f"no example shows the verdict {verdict}, which it can give", witness)
 
 
-def _comparable(rules: Iterable[Verdicts]) -> Iterator[tuple[Verdicts, Verdicts]]:
+def _comparable(rules: Iterable[SymbolicVerdicts]) -> Iterator[tuple[SymbolicVerdicts, SymbolicVerdicts]]:
     """Rules that speak of the same thing, two by two."""
     names_by_rule = [(rule, {name for part in rule.rule.conditions for name in names_in(part)}) for rule in rules]
     for (first, names), (second, other_names) in combinations(names_by_rule, 2):
@@ -182,7 +182,9 @@ def _comparable(rules: Iterable[Verdicts]) -> Iterator[tuple[Verdicts, Verdicts]
             yield first, second
 
 
-def _implication(first: Verdicts, second: Verdicts, only_ask: Collection[str], solver: Solver) -> Iterator[Flaw]:
+def _implication(
+    first: SymbolicVerdicts, second: SymbolicVerdicts, only_ask: Collection[str], solver: Solver
+) -> Iterator[Flaw]:
     """Whether one of two rules differs only where the other does, or both differ in the same cases."""
     case = merge_cases(first.case, second.case)
     implies, is_implied = (
@@ -196,7 +198,9 @@ def _implication(first: Verdicts, second: Verdicts, only_ask: Collection[str], s
         yield Flaw(narrow.rule.id, *_grade_overlap(narrow.rule, wide.rule, sameness, only_ask), witness or "")
 
 
-def _contradiction(first: Verdicts, second: Verdicts, sound: list[Verdicts], solver: Solver) -> Iterator[Flaw]:
+def _contradiction(
+    first: SymbolicVerdicts, second: SymbolicVerdicts, sound: list[SymbolicVerdicts], solver: Solver
+) -> Iterator[Flaw]:
     """Whether whoever agrees with one of two rules, and leaves nothing open, differs from the other.
 
     Each must be able to agree where both are decided: a rule on what a vacant post must not have speaks only of cases
@@ -218,7 +222,7 @@ def _contradiction(first: Verdicts, second: Verdicts, sound: list[Verdicts], sol
             return
 
 
-def _overrules(third: Verdicts, first: Verdicts, second: Verdicts, solver: Solver) -> bool:
+def _overrules(third: SymbolicVerdicts, first: SymbolicVerdicts, second: SymbolicVerdicts, solver: Solver) -> bool:
     """Whether wherever two rules both apply, a third differs already: who keeps that never comes between them."""
     case = merge_cases(first.case, second.case)
     shared = third.case.held.keys() & case.held.keys() - _IN_EVERY_CASE

@@ -10,7 +10,7 @@ import tomli
 from pydantic import AfterValidator, Field, ValidationError
 
 from crosscheck.errors import RulebookError
-from crosscheck.model_file import Stated
+from crosscheck.model_file import ModelPart
 from crosscheck.vocabulary import FUNCTIONS, Function
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def _in_capitals(code: str) -> str:
 Text = Annotated[str, Field(min_length=3)]
 
 
-class Waiver(Stated):
+class Waiver(ModelPart):
     """One decision that a rule's finding on an organisation shall weigh nothing.
 
     `function` narrows it to one of the organisation's declarations. It counts for the assessment years whose last day,

@@ -120,8 +120,8 @@ def _work_out(
         options["year"],
         capacity,
         step,
-        with_screens=options["screens"],
-        refuse=lambda doubts: refuse_doubtful_signs(doubts, options["allow_polarity"]),
+        with_exploratory=options["screens"],
+        refuse=lambda polarity_warnings: refuse_doubtful_signs(polarity_warnings, options["allow_polarity"]),
         refuse_breaches=lambda breaches: refuse_breaches(breaches, options["allow_polarity"]),
     )
     manifest = describe_run(collection, standard, outcome, options, capacity) | dict(told_beside)

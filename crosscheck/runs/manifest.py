@@ -66,10 +66,10 @@ def describe_run(
             "not_in_force": list(standard.rulebook.not_in_force),
         },
         "waivers": _describe_waivers(standard, outcome, last_day(options["year"])),
-        "silences": outcome.silences.group_by("source", maintain_order=True).agg("check_id").to_dicts(),
+        "silences": outcome.checks_lost.group_by("source", maintain_order=True).agg("check_id").to_dicts(),
         "questionnaire": {"questions": len(standard.questionnaire), "sha256": standard.questionnaire.digest},
         "models": describe_models(standard),
-        "polarity": outcome.doubts.to_dicts(),
+        "polarity": outcome.polarity_warnings.to_dicts(),
         "risk": describe_risk(outcome.risk)
         | {
             "assumed": _describe_assumed(outcome, standard, capacity.visits),
@@ -146,13 +146,13 @@ def _describe_waivers(standard: Standard, outcome: Outcome, day: date) -> list[d
     ]
 
 
-def refuse_doubtful_signs(doubts: pl.DataFrame, allowed: str | None) -> None:
+def refuse_doubtful_signs(polarity_warnings: pl.DataFrame, allowed: str | None) -> None:
     """Stop before anything is written if an item runs the wrong way, unless somebody said why that may be.
 
     Raises:
         PolarityError: with every such item, its evidence and what to do.
     """
-    failing = doubts.filter("fails")
+    failing = polarity_warnings.filter("fails")
     if failing.height and not (allowed and allowed.strip()):
         told = [f"{item}: {why} ({evidence})" for item, why, evidence, _ in failing.iter_rows()]
         raise PolarityError([*told, 'Mend the direction, or say why it may be so: --allow-polarity "REASON"'])

@@ -191,7 +191,7 @@ def _write_tables(
         "pooled": _rounded(outcome.pooled),
         DRAW: _rounded(outcome.plan.draw),
         JOINT: _rounded(outcome.plan.frame.joint),
-        **{name: _rounded(table) for name, table in outcome.screens.items()},
+        **{name: _rounded(table) for name, table in outcome.exploratory.items()},
     }
     kept = {name: _rounded(getattr(outcome, name)) for name in ("cases", "findings", "ties", "names", "places")}
     kept |= {name: _rounded(getattr(outcome.risk, name)) for name in ("parts", "loadings")}

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crosscheck.rulebook.compile_polars import total_answerable
-from crosscheck.rulebook.compile_z3 import Verdicts, encode
+from crosscheck.rulebook.compile_z3 import SymbolicVerdicts, encode
 from crosscheck.rulebook.condition import Total, nodes
 from crosscheck.rulebook.context import with_context
 from crosscheck.rulebook.evaluate import give_verdicts
@@ -45,7 +45,7 @@ def exact(value: Any) -> Any:
     return NOTHING if not math.isfinite(value) else 4.0 if value == 3 or value > 1e6 else value
 
 
-def solved(verdicts: Verdicts, row: Row, known: dict[str, Any], ties: Facts) -> str:
+def solved(verdicts: SymbolicVerdicts, row: Row, known: dict[str, Any], ties: Facts) -> str:
     """The verdict that the encoding gives on a row, beside which stands what was worked out over all rows."""
     settled = [fact for held in verdicts.case.held.values() for fact in settle(held, known)] + ties
     for total in (node for part in verdicts.rule.conditions for node in nodes(part) if isinstance(node, Total)):

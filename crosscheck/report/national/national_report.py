@@ -9,7 +9,7 @@ import polars as pl
 
 from crosscheck import settings
 from crosscheck.questionnaire import read_questionnaire
-from crosscheck.report.national.differences import AGREEMENTS, POINTS, judge
+from crosscheck.report.national.differences import AGREEMENTS, POINTS, classify_agreement
 from crosscheck.report.national.disclosure import withhold, withhold_returns
 from crosscheck.report.national.figures import PARTS, recompute
 from crosscheck.report.national.respondents import ORGANISATIONS, list_respondents
@@ -147,7 +147,7 @@ def draw_picture(run: Path, *, publish: bool = False) -> Picture:
     questionnaire = read_questionnaire(settings.questionnaire_file(standard))
     tables = {name: read_table(run, f"collection/{name}") for name in ("organisations", "answers", "declarations")}
     respondents = list_respondents(tables, questionnaire, standard)
-    judged = judge(recompute(review, respondents, year))
+    judged = classify_agreement(recompute(review, respondents, year))
     if publish:
         judged = withhold(judged, respondents, review)
         organisations = withhold_returns(_returns(respondents))

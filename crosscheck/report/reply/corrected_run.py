@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from crosscheck.collection.corrections import correct, list_corrections
 from crosscheck.errors import RunError
-from crosscheck.report.reply.before_and_after import compare_runs, summarise_comparison, write_comparison
+from crosscheck.report.reply.before_and_after import compare_corrected, summarise_comparison, write_comparison
 from crosscheck.runs.make_run import (
     Beside,
     Clock,
@@ -50,12 +50,12 @@ def make_corrected_run(run: Path, accepted: pl.DataFrame, folder: Path, step: Cl
 
     def write_pages(whole: Path) -> None:
         write_accepted(collection.corrections, whole)
-        write_comparison(compare_runs(run, whole, corrected), corrections, run, whole)
+        write_comparison(compare_corrected(run, whole, corrected), corrections, run, whole)
 
     manifest = read_json(run, MANIFEST)
     beside = Beside({"corrects": _parent(run, manifest)}, write_pages)
     make_run(collection, standard, manifest["options"], folder, step, beside)
-    return summarise_comparison(compare_runs(run, folder, corrected), folder)
+    return summarise_comparison(compare_corrected(run, folder, corrected), folder)
 
 
 def refuse_other_runs(folder: Path, run: Path) -> None:
