@@ -15,6 +15,7 @@ import crosscheck
 from crosscheck import settings
 from crosscheck.collection.corrections import digest_corrections
 from crosscheck.report.output.folder import sha256_of
+from crosscheck.visits.design import default_plan
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -94,8 +95,9 @@ def list_sources(collection: Collection, standard: Standard, path: Path) -> dict
 
     Returns:
         `collection/<file>`, and under the names they bear in the program's home (`settings.home`) the questionnaire
-        (`data/`), the models (`models/`) and all files of the standard's rules, waivers among them (`rules/`): where
-        they lie so, `CROSSCHECK_HOME=THERE crosscheck run THERE/collection` makes the run again.
+        (`data/`), the models and the plan that a run takes if none is named (`models/`), and all files of the
+        standard's rules, waivers among them (`rules/`): where they lie so,
+        `CROSSCHECK_HOME=THERE crosscheck run THERE/collection` makes the run again.
     """
     home, rules = settings.home(), settings.rules_folder(standard.name)
     questionnaire = settings.questionnaire_file(standard.name)
@@ -104,6 +106,7 @@ def list_sources(collection: Collection, standard: Standard, path: Path) -> dict
         **{f"collection/{name}": digest for name, digest in _input_files(collection, path)},
         questionnaire.relative_to(home).as_posix(): standard.questionnaire.digest,
         **models,
+        default_plan().relative_to(home).as_posix(): sha256_of(default_plan()),
         **{file.relative_to(home).as_posix(): sha256_of(file) for file in _published(standard.name)},
         **{file.relative_to(home).as_posix(): sha256_of(file) for file in rules.rglob("*.toml")},
     }
