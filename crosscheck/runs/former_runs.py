@@ -6,7 +6,8 @@ the draw and without how the risk was estimated.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+import json
+from typing import TYPE_CHECKING, Any, Final
 
 import polars as pl
 
@@ -17,6 +18,13 @@ if TYPE_CHECKING:
     from crosscheck.runs.manifest import Manifest
 
 _TABLES: Final = {**{name: OUTPUTS[name] for name in ("duties", "follow_up")}, "places": KEPT["places"]}
+_RULE_ENTRIES: Final = {"innocent": "explanations", "ask": "lines_of_enquiry"}
+
+
+def read_rules(content: str | bytes) -> list[dict[str, Any]]:
+    """The rules that a run used (its `rulebook.json`), each entry under its name of this release."""
+    return [{_RULE_ENTRIES.get(key, key): value for key, value in rule.items()} for rule in json.loads(content)]
+
 
 # What runs lack that were made before each organisation was accounted for.
 _ACCOUNTS: Final = {"not_assessed": OUTPUTS["not_assessed"], "mentions": KEPT["mentions"]}
