@@ -171,20 +171,21 @@ def check(collection: Path, standard: str | None, form: str) -> None:
 
     \b
     Example:  crosscheck check data/england-2008-09
-    Ends with 1 if anything was set aside.
+    Ends with 1 if anything was set aside or is in doubt.
     """
     from crosscheck.collection.read import read_collection
     from crosscheck.questionnaire import read_questionnaire
-    from crosscheck.runs.summary import summarise_reading
+    from crosscheck.runs.summary import describe_findings, summarise_reading
     from crosscheck.standard import name_standard
 
     name = name_standard(standard)
     read = read_collection(collection, read_questionnaire(settings.questionnaire_file(name)), standard=name)
     if form == "table":
         click.echo(summarise_reading(read))
-    if form != "table" or not read.problems.is_empty():
-        list_rows(read.problems.to_dicts(), read.problems.columns, form)
-    sys.exit(int(not read.problems.filter(read.problems["effect"] != "converted").is_empty()))
+    found = describe_findings(read)
+    if form != "table" or not found.is_empty():
+        list_rows(found.to_dicts(), found.columns, form)
+    sys.exit(int(not found.filter(found["effect"] != "converted").is_empty()))
 
 
 @main.command()

@@ -26,8 +26,11 @@ def read_rules(content: str | bytes) -> list[dict[str, Any]]:
     return [{_RULE_ENTRIES.get(key, key): value for key, value in rule.items()} for rule in json.loads(content)]
 
 
-# What runs lack that were made before each organisation was accounted for.
-_ACCOUNTS: Final = {"not_assessed": OUTPUTS["not_assessed"], "mentions": KEPT["mentions"]}
+# What runs lack that were made before each organisation was accounted for, and no value was in doubt.
+_ACCOUNTS: Final = {
+    **{name: OUTPUTS[name] for name in ("not_assessed", "doubts")},
+    "mentions": KEPT["mentions"],
+}
 
 
 def list_without_rows(name: str, manifest: Manifest) -> pl.LazyFrame | None:

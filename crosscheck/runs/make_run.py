@@ -181,6 +181,7 @@ def collection_of_run(run: Path) -> Collection:
         absent=manifest.absent_tables,
         corrections=read_accepted(run / ACCEPTED) if (run / ACCEPTED).is_file() else (),
         mentions=read_table(run, MENTIONS),
+        doubts=read_table(run, "doubts"),
     )
 
 

@@ -195,6 +195,7 @@ def _write_tables(outcome: Outcome, collection: Collection, rulebook: Rulebook, 
         "duties": _shaped(outcome.duties, "duties"),
         "follow_up": _shaped(outcome.follow_up, "follow_up"),
         "problems": _shaped(collection.problems, "problems"),
+        "doubts": _shaped(collection.doubts, "doubts"),
         "not_assessed": _shaped(outcome.not_assessed, "not_assessed"),
         "pooled": _rounded(outcome.pooled),
         DRAW: _rounded(outcome.plan.draw),
@@ -205,7 +206,7 @@ def _write_tables(outcome: Outcome, collection: Collection, rulebook: Rulebook, 
     kept |= {name: _rounded(getattr(outcome.risk, name)) for name in ("parts", "loadings")}
     kept |= {"check_weights": outcome.risk.learnt.weights, "assessors": outcome.risk.learnt.assessors}
     kept |= {name: tables[name] for name in ("scores", "pooled")}  # read again by every page: a tenth of the CSV's time
-    kept |= {name: tables[name] for name in ("visit_list", "duties", "follow_up", "not_assessed")}
+    kept |= {name: tables[name] for name in ("visit_list", "duties", "follow_up", "not_assessed", "doubts")}
     kept |= {"predecessors": outcome.lineage.predecessors, MENTIONS: _mentions(collection, outcome)}
     for name, table in tables.items():
         write_csv(table, work.folder / f"{name}.csv")

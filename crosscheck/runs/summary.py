@@ -22,7 +22,15 @@ if TYPE_CHECKING:
 
 _WIDTH: Final = 110
 _NEAR: Final = 1e-6
-_TABLES: Final = ("duties.csv", "follow_up.csv", "findings.csv", "scores.csv", "problems.csv", "not_assessed.csv")
+_TABLES: Final = (
+    "duties.csv",
+    "follow_up.csv",
+    "findings.csv",
+    "scores.csv",
+    "problems.csv",
+    "not_assessed.csv",
+    "doubts.csv",
+)
 _MOST_NAMED: Final = 10  # organisations that the terminal names; the file has all
 
 
@@ -30,6 +38,22 @@ def summarise_reading(collection: Collection) -> str:
     """What was read, what was set aside, and which tables are lacking; one that can't be read is among the problems."""
     absent = [name for name in collection.absent if name not in collection.unread]
     return "\n".join(_reading(collection.inputs, absent, collection.problems))
+
+
+def describe_findings(collection: Collection) -> pl.DataFrame:
+    """All that is wrong or in doubt, in the columns of problems; the effect of a doubt is `in doubt`: it is left out."""
+    doubts = collection.doubts.select(
+        "table",
+        "file",
+        "row",
+        "column",
+        "value",
+        problem=pl.format("{} It is left out until somebody confirms or corrects it.", "why"),
+        remedy=pl.format("Did you mean {} Say so: crosscheck problems resolve", "likely"),
+        effect=pl.lit("in doubt"),
+        org_code="org_code",
+    )
+    return pl.concat([collection.problems, doubts])
 
 
 def summarise_run(folder: Path, command: str) -> str:
@@ -47,6 +71,7 @@ def summarise_run(folder: Path, command: str) -> str:
         "",
         *_reconciliation(manifest.reconciliation),
         *_not_assessed(read_table(folder, "not_assessed")),
+        *_in_doubt(read_table(folder, "doubts"), manifest.options.collection),
         *_cycles(manifest.cycles),
         *_left_open(manifest.silences),
         *_set_aside(manifest.waivers),
@@ -94,6 +119,20 @@ def _not_assessed(missing: pl.DataFrame) -> Iterator[str]:
         yield f"  NOT ON THE LIST: {lost.height} (not_assessed.csv names each)"
     for code, file, row, reason, _ in lost.head(_MOST_NAMED).iter_rows():
         yield "    " + textwrap.shorten(f"{code or 'no code'} ({file}, row {row}): {reason}", _WIDTH, placeholder=" …")
+
+
+def _in_doubt(doubts: pl.DataFrame, collection: str) -> Iterator[str]:
+    """Values that were left out, since they are unlikely beside others."""
+    if doubts.is_empty():
+        return
+    one = doubts.height == 1
+    yield (
+        f"  IN DOUBT: {doubts.height} {'value is' if one else 'values are'} left out until somebody confirms or corrects "
+        f"{'it' if one else 'them'} (doubts.csv):"
+    )
+    for row in doubts.head(_MOST_NAMED).iter_rows(named=True):
+        yield f"    {row['org_code']}, {row['about']}: {row['value']}, did you mean {row['likely']}"
+    yield f"  confirm or correct: crosscheck problems resolve {collection} --help"
 
 
 def _cycles(cycles: Sequence[Sequence[str]]) -> Iterator[str]:

@@ -57,6 +57,7 @@ def write_visit_page(
         beside=beside,
         with_dossiers=with_dossiers,
         not_assessed=read_table(run, "not_assessed").to_dicts(),
+        doubts=read_table(run, "doubts").to_dicts(),
     )
 
 
