@@ -175,14 +175,14 @@ def check(collection: Path, standard: str | None, form: str) -> None:
     """
     from crosscheck.collection.read import read_collection
     from crosscheck.questionnaire import read_questionnaire
-    from crosscheck.runs.summary import describe_findings, summarise_reading
+    from crosscheck.runs.summary import list_problems_and_doubts, summarise_reading
     from crosscheck.standard import name_standard
 
     name = name_standard(standard)
     read = read_collection(collection, read_questionnaire(settings.questionnaire_file(name)), standard=name)
     if form == "table":
         click.echo(summarise_reading(read))
-    found = describe_findings(read)
+    found = list_problems_and_doubts(read)
     if form != "table" or not found.is_empty():
         list_rows(found.to_dicts(), found.columns, form)
     sys.exit(int(not found.filter(found["effect"] != "converted").is_empty()))

@@ -5,6 +5,7 @@ What becomes of them: `resolved`.
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Final
 
 import polars as pl
@@ -224,7 +225,9 @@ def _other_sources(figures: pl.DataFrame) -> pl.DataFrame:
     named = figures.filter((pl.col("table") == "indicators") & ~pl.col("is_percentage") & (pl.col("value") > 0))
     named = named.with_columns(
         indicator=pl.col("about").str.split(" ").list.last(),
-        off=(pl.col("value") / pl.col("value").median().over("about")).log10().abs(),
+        off=pl.when(pl.len().over("about") >= _PEERS)
+        .then((pl.col("value") / pl.col("value").median().over("about")).log10().abs())
+        .otherwise(math.inf),  # a figure without peers has nothing that speaks for it
     )
     other = named.select("org_code", "indicator", other_about="about", other="value", other_off="off")
     pairs = named.join(other, on=["org_code", "indicator"]).filter(

@@ -5,6 +5,10 @@ So they count for nobody and against nobody meanwhile.
 
 from __future__ import annotations
 
+import os
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import polars as pl
@@ -12,13 +16,17 @@ import polars as pl
 from crosscheck.collection.cells import written
 from crosscheck.collection.doubts import SCHEMA, find_doubts, gather_figures
 from crosscheck.collection.problems import ROW, Problem
+from crosscheck.contract.inputs import INPUTS
+from crosscheck.errors import CollectionError
 from crosscheck.vocabulary import ABSENCE
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from crosscheck.collection.files import Sheet
     from crosscheck.questionnaire import Questionnaire
+
+_FILE: Final = "resolved.csv"
 
 # By what a value that somebody resolved is known again.
 _RESOLVED: Final = ["table", "org_code", "about", "item", "figure"]
@@ -89,3 +97,58 @@ def _replaced(sheet: Sheet, doubted: pl.DataFrame) -> Sheet:
             lacking = pl.when(hit & pl.col("number").is_null())
             rows = rows.with_columns(absence=lacking.then(pl.lit("no_answer", ABSENCE)).otherwise("absence"))
     return sheet.noting((), rows)
+
+
+@contextmanager
+def as_if_resolved(collection: Path, row: Mapping[str, str]) -> Iterator[Path]:
+    """Lay the collection out with one further row of `resolved`, in a place of its own.
+
+    Args:
+        collection: the collection's folder.
+        row: the columns of `resolved`, as they are written.
+
+    Raises:
+        CollectionError: it is a workbook, or its table `resolved` is no CSV file: nobody but a person can add a row.
+    """
+    content = _with_row(collection, row)
+    with tempfile.TemporaryDirectory(prefix="crosscheck-") as name:
+        place = Path(name)
+        for file in collection.iterdir():
+            if file.name != _FILE:
+                (place / file.name).symlink_to(file.absolute())
+        (place / _FILE).write_text(content, encoding="utf-8")
+        yield place
+
+
+def write_resolved(collection: Path, row: Mapping[str, str]) -> Path:
+    """Add one row to `resolved.csv` of a collection, whole or not at all; the conditions are those of `as_if_resolved`.
+
+    Returns:
+        The file.
+    """
+    file, content = collection / _FILE, _with_row(collection, row)
+    beside = file.with_name(f".{_FILE}.{os.getpid()}")
+    try:
+        beside.write_text(content, encoding="utf-8")
+        beside.replace(file)
+    except OSError as error:
+        beside.unlink(missing_ok=True)
+        raise CollectionError(f"{file} can't be written: {error.strerror}. See that you may write there.") from None
+    return file
+
+
+def _with_row(collection: Path, row: Mapping[str, str]) -> str:
+    """The text of `resolved.csv` with one further row."""
+    names = [column.name for column in INPUTS["resolved"].columns]
+    if not collection.is_dir():
+        told = ", ".join(f"{name}: {row.get(name, '')}" for name in names)
+        raise CollectionError(f"{collection} is no folder. Add this row to a sheet resolved of the workbook: {told}.")
+    if others := [file.name for file in collection.glob("resolved*") if file.name != _FILE]:
+        raise CollectionError(f"{collection / others[0]} is no CSV file. Save it as {_FILE} first.")
+    added = pl.DataFrame([[row.get(name, "") for name in names]], names, orient="row")
+    if not (collection / _FILE).is_file():
+        return added.write_csv()
+    there = pl.read_csv(collection / _FILE, infer_schema=False)
+    if set(there.columns) - set(names):
+        raise CollectionError(f"{collection / _FILE} has other columns than {', '.join(names)}. Mend it first.")
+    return pl.concat([there, added], how="diagonal").select(names).write_csv()

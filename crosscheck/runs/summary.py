@@ -23,14 +23,8 @@ if TYPE_CHECKING:
 _WIDTH: Final = 110
 _NEAR: Final = 1e-6
 _TABLES: Final = (
-    "duties.csv",
-    "follow_up.csv",
-    "findings.csv",
-    "scores.csv",
-    "problems.csv",
-    "not_assessed.csv",
-    "doubts.csv",
-)
+    "duties.csv", "follow_up.csv", "findings.csv", "scores.csv", "problems.csv", "not_assessed.csv", "doubts.csv",
+)  # fmt: skip
 _MOST_NAMED: Final = 10  # organisations that the terminal names; the file has all
 
 
@@ -40,8 +34,8 @@ def summarise_reading(collection: Collection) -> str:
     return "\n".join(_reading(collection.inputs, absent, collection.problems))
 
 
-def describe_findings(collection: Collection) -> pl.DataFrame:
-    """All that is wrong or in doubt, in the columns of problems; the effect of a doubt is `in doubt`: it is left out."""
+def list_problems_and_doubts(collection: Collection) -> pl.DataFrame:
+    """All that is wrong or in doubt, in the columns of problems; what is left out has the effect `in doubt`."""
     doubts = collection.doubts.select(
         "table",
         "file",
@@ -125,11 +119,8 @@ def _in_doubt(doubts: pl.DataFrame, collection: str) -> Iterator[str]:
     """Values that were left out, since they are unlikely beside others."""
     if doubts.is_empty():
         return
-    one = doubts.height == 1
-    yield (
-        f"  IN DOUBT: {doubts.height} {'value is' if one else 'values are'} left out until somebody confirms or corrects "
-        f"{'it' if one else 'them'} (doubts.csv):"
-    )
+    values = "1 value" if doubts.height == 1 else f"{doubts.height:,} values"
+    yield f"  IN DOUBT: {values} left out until confirmed or corrected (doubts.csv names each):"
     for row in doubts.head(_MOST_NAMED).iter_rows(named=True):
         yield f"    {row['org_code']}, {row['about']}: {row['value']}, did you mean {row['likely']}"
     yield f"  confirm or correct: crosscheck problems resolve {collection} --help"
