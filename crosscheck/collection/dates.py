@@ -39,6 +39,8 @@ def read_date(text: pl.Expr) -> pl.Expr:
 def read_written_dates(sheet: Sheet, columns: Iterable[Column]) -> Sheet:
     """Read days that are written otherwise and read one way only, tell each, and refuse those that read two ways."""
     dates = [column for column in columns if column.kind == "date" and column.name in sheet.rows.columns]
+    if not dates:
+        return sheet
     texts = (pl.col(column.name).str.strip_chars() for column in dates)
     odd = sheet.rows.select((text.str.contains(_ISO).not_() & (text != "")).any() for text in texts).row(0)
     for column in (column for column, is_odd in zip(dates, odd, strict=True) if is_odd):

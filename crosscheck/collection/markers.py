@@ -56,6 +56,8 @@ def tell(row: int, column: str, text: str, said: str) -> Problem:
 def read_markers(sheet: Sheet, columns: Iterable[Column]) -> Sheet:
     """Empty the cells of numbers and dates that hold a marker; each kind is told once a column, with how many."""
     figures = [column for column in columns if column.kind in ("number", "date") and column.name in sheet.rows.columns]
+    if not figures:
+        return sheet
     odd = sheet.rows.select((~pl.col(column.name).str.contains("^[0-9]")).any() for column in figures).row(0)
     for column in (column for column, is_odd in zip(figures, odd, strict=True) if is_odd):
         words = sheet.rows.select("row", text=column.name).filter(~pl.col("text").str.contains("^[0-9]"))
