@@ -66,4 +66,3 @@ def _given_passwords() -> set[str]:
 def _forms(password: str) -> set[str]:
     """A password as it stands, and as addresses have it."""
     return {form for form in (password, unquote(password), quote(password, safe="")) if len(form) >= _SHORTEST}
-

@@ -26,9 +26,7 @@ if TYPE_CHECKING:
 @click.option(
     "--capacity", type=click.IntRange(min=0), default=60, show_default=True, help="Organisations that can be visited."
 )
-@click.option(
-    "--random-share", type=Share(0, 1), help="Share of them drawn at random; that of the plan if not given."
-)
+@click.option("--random-share", type=Share(0, 1), help="Share of them drawn at random; that of the plan if not given.")
 @click.option(
     "--plan", type=click.Path(path_type=Path), help="How they are chosen, as TOML; models/plan.toml if not given."
 )

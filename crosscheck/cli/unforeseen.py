@@ -103,12 +103,12 @@ def _no_access(error: OSError) -> str:
     """What a user can mend of an error of the system; nothing where the file is the program's own."""
     reason = os.strerror(error.errno) if error.errno else str(error)
     if error.filename is None:
-        words = f"What is printed or written finds no room ({reason}). Make room, or write to another place; do it again."
+        words = f"There is no room for what is printed or written ({reason}). Make room, or write to another place."
         return words if error.errno in _NO_ROOM else ""
     if _PACKAGE in Path(os.fsdecode(error.filename)).resolve().parents:
         return ""
-    wanted = "Check that it is there, that it is a file (or a folder) as is asked for, and that you may read or write it"
-    return f"{os.fsdecode(error.filename)}: can't be used ({reason}). {wanted}."
+    wanted = "Check that it is there, that it is a file or a folder as is asked for, and that you may read or write it."
+    return f"{os.fsdecode(error.filename)}: can't be used ({reason}). {wanted}"
 
 
 def _close_output() -> None:
@@ -144,8 +144,8 @@ def _write(content: str) -> Path | None:
 
 def _lines(error: BaseException, root: click.Group, *, with_data: bool) -> Iterator[str]:
     """The report: what was running, what was raised, and where in the code; no message, since it may quote data."""
-    import platform  # noqa: PLC0415  # only where something went wrong
-    from importlib import metadata  # noqa: PLC0415  # as above
+    import platform  # only where something went wrong
+    from importlib import metadata  # as above
 
     yield f"crosscheck {metadata.version('crosscheck')}, Python {platform.python_version()}, {platform.platform()}"
     yield ", ".join(f"{name} {metadata.version(name)}" for name in _LIBRARIES)

@@ -101,9 +101,7 @@ def simulate(out: Path, seed: int, worlds: int, standard: str | None, **chosen: 
 @click.option(
     "--first-wave", is_flag=True, help="Let the list learn from each world's first visits, and leave them out."
 )
-@click.option(
-    "--share", type=Share(0, 1, min_open=True), default=0.1, show_default=True, help="The first of a list."
-)
+@click.option("--share", type=Share(0, 1, min_open=True), default=0.1, show_default=True, help="The first of a list.")
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
