@@ -7,11 +7,11 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
-import tomli
 from pydantic import Field, StringConstraints, ValidationError
 
 from crosscheck.errors import BatchError
 from crosscheck.model_file import Stated
+from crosscheck.toml_file import NotTomlError, parse_toml
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -117,13 +117,13 @@ def read_batch(file: Path, known: Sequence[str]) -> Batch:
         BatchError: with everything that is wrong in it, at once.
     """
     try:
-        stated = BatchFile.model_validate(tomli.loads(file.read_text(encoding="utf-8")))
+        stated = BatchFile.model_validate(parse_toml(file.read_bytes()))
     except OSError as error:
         raise BatchError(
             f"{file}: can't be read ({error.strerror}). docs/batch-example.toml is one to copy."
         ) from error
-    except (tomli.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise BatchError(f"{file}: can't be read as TOML: {error}.") from error
+    except NotTomlError as error:
+        raise BatchError(f"{file}: {error}") from error
     except ValidationError as error:
         raise BatchError([_tell(file, problem) for problem in error.errors()]) from error
     home = file.resolve().parent
