@@ -11,12 +11,12 @@ import sys
 import time
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 
 @contextmanager
@@ -50,7 +50,7 @@ class Steps:
                 click.echo("\r\033[K", nl=False, err=True)
 
 
-def list_rows(rows: Sequence[dict[str, Any]], columns: Sequence[str], form: str) -> None:
+def list_rows(rows: Sequence[Mapping[str, object]], columns: Sequence[str], form: str) -> None:
     """List rows as a table that fits the terminal, as CSV, or as JSON."""
     if form == "json":
         click.echo(json.dumps(rows, indent=1, ensure_ascii=False, default=str))
@@ -73,7 +73,7 @@ def nearest(what: str, name: str, known: Iterable[str], listing: str) -> str:
     return f"No {what} {name}.{hint} (`{listing}` lists them)"
 
 
-def _as_csv(rows: Sequence[dict[str, Any]], columns: Sequence[str]) -> str:
+def _as_csv(rows: Sequence[Mapping[str, object]], columns: Sequence[str]) -> str:
     """The rows as CSV in which no spreadsheet finds a formula, as in every CSV file that is written."""
     from crosscheck.report.output.tables import guard_formula
 
@@ -85,7 +85,7 @@ def _as_csv(rows: Sequence[dict[str, Any]], columns: Sequence[str]) -> str:
     return lines.getvalue()
 
 
-def _draw_table(rows: Sequence[dict[str, Any]], columns: Sequence[str]) -> None:
+def _draw_table(rows: Sequence[Mapping[str, object]], columns: Sequence[str]) -> None:
     from rich import box
     from rich.console import Console
     from rich.table import Column, Table

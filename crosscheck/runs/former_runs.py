@@ -6,22 +6,14 @@ the draw and without how the risk was estimated.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import Final
 
 import polars as pl
 
 from crosscheck.contract.kept import KEPT
 from crosscheck.contract.outputs import FURTHER, OUTPUTS
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
 _TABLES: Final = {**{name: OUTPUTS[name] for name in ("duties", "follow_up")}, "places": KEPT["places"]}
-
-
-def is_former(manifest: Mapping[str, Any]) -> bool:
-    """Whether a run was made before pools, duties and `visit_risk` v3."""
-    return "risk" not in manifest
 
 
 def list_without_rows(name: str) -> pl.LazyFrame | None:

@@ -54,7 +54,11 @@ def listed(
 ) -> pl.DataFrame:
     declarations = list_declarations(CASES.reverse(), RANKED, visits() if seen is None else seen)
     told = [(code, "whole", verdict) for code, each in (verdicts or {}).items() for verdict in each]
-    planned = RANKED.select(KEYS).reverse().with_columns(selected_by=pl.lit("risk"), inclusion_probability=pl.lit(None))
+    planned = (
+        RANKED.select(KEYS)
+        .reverse()
+        .with_columns(selected_by=pl.lit("risk"), inclusion_probability=pl.lit(None), added=pl.lit(None, pl.String))
+    )
     reasons = RANKED.select(KEYS).reverse().with_columns(reason=pl.format("Because of {}.", "org_code"))
     findings = pl.DataFrame(
         told, schema=[*KEYS, "verdict"], orient="row", schema_overrides=dict.fromkeys((*KEYS, "verdict"), pl.String)

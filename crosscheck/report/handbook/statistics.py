@@ -284,6 +284,23 @@ STATISTICS: Final = (
         "Byrd, Lu, Nocedal and Zhu 1995, SIAM Journal on Scientific Computing 16:1190-1208",
     ),
     Statistic(
+        "How the search for the loadings settles",
+        "risk.search.minimise",
+        "first within bounds, by slopes alone;  then Newton steps until nothing moves",
+        "none",
+        "steps and settling are in the manifest",
+        "Byrd, Lu, Nocedal and Zhu 1995, SIAM Journal on Scientific Computing 16:1190-1208; "
+        "Nocedal and Wright 2006, Numerical Optimization",
+    ),
+    Statistic(
+        "Whether a figure says anything of quality",
+        "risk.relevance.judge_relevance",
+        "odds(says nothing) = N(a; 0, narrow) / N(a; stated),  each with the likelihood where the search has settled",
+        _WORSE,
+        "an organisation's own answers are never judged so; a figure judged to say nothing has a loading near zero",
+        "George and McCulloch 1993, Journal of the American Statistical Association 88:881-889",
+    ),
+    Statistic(
         "Weights of items that no worse answer can lower",
         "risk.weights.weigh_items",
         "w = argmin over w ≥ 0 of wᵀΣw − 2cᵀw;  decibans = 7.34 · w z / √(1 − k)",
@@ -418,6 +435,14 @@ STATISTICS: Final = (
         "none",
         "no stratum loses a draw to another because a third one grew",
         "Balinski and Young 2001, Fair Representation",
+    ),
+    Statistic(
+        "Tours of the teams",
+        "visits.tours.choose_tours",
+        "kilometres of the plan against the value of a linear programme over tours, below which no plan can be",
+        "fewer kilometres are better",
+        "a visit whose place is not known counts as in the middle of its region; its kilometres are not stated",
+        "Baldacci, Christofides and Mingozzi 2008, Mathematical Programming 115:351-385",
     ),
     Statistic(
         "Lift",
