@@ -57,8 +57,6 @@ def _closed_pipes_told() -> Iterator[None]:
 class Share(click.FloatRange):
     """A number within limits; what is no number (`nan`) is none, though it is beyond neither limit."""
 
-    name = "number"
-
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """The number; anything else is a wrong command line."""
         number = super().convert(value, param, ctx)
