@@ -10,7 +10,7 @@ from pydantic import ValidationError, field_validator
 
 from crosscheck import settings
 from crosscheck.errors import ModelError
-from crosscheck.model_file import Stated
+from crosscheck.model_file import ModelPart
 from crosscheck.toml_file import NotTomlError, parse_toml
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-class Shape(Stated):
+class Shape(ModelPart):
     """What codes of one kind look like: a regular expression, and the same in words."""
 
     shape: str
@@ -31,7 +31,7 @@ class Shape(Stated):
         return shape
 
 
-class _File(Stated):
+class _File(ModelPart):
     codes: Shape
     standards: Shape
     open: dict[str, tuple[str, ...]]
