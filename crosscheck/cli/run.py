@@ -10,7 +10,7 @@ import click
 
 import crosscheck
 from crosscheck import settings
-from crosscheck.cli.group import assessment_year, collection_argument, format_option, main, standard_option
+from crosscheck.cli.group import Share, assessment_year, collection_argument, format_option, main, standard_option
 from crosscheck.cli.terminal import Steps, as_typed, list_rows, undisturbed
 
 if TYPE_CHECKING:
@@ -26,9 +26,7 @@ if TYPE_CHECKING:
 @click.option(
     "--capacity", type=click.IntRange(min=0), default=60, show_default=True, help="Organisations that can be visited."
 )
-@click.option(
-    "--random-share", type=click.FloatRange(0, 1), help="Share of them drawn at random; that of the plan if not given."
-)
+@click.option("--random-share", type=Share(0, 1), help="Share of them drawn at random; that of the plan if not given.")
 @click.option(
     "--plan", type=click.Path(path_type=Path), help="How they are chosen, as TOML; models/plan.toml if not given."
 )

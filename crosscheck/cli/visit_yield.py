@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from crosscheck.cli.group import format_option, run_option
+from crosscheck.cli.group import Share, format_option, run_option
 from crosscheck.cli.terminal import list_rows
 from crosscheck.cli.visits import visits
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 @click.option("--store", envvar="CROSSCHECK_STORE", show_envvar=True, help="Take the visits recorded in this store.")
 @click.option(
     "--half-width",
-    type=click.FloatRange(0, 50, min_open=True),
+    type=Share(0, 50, min_open=True),
     default=5.0,
     show_default=True,
     help="Say how many more random visits it takes to be sure to so many percentage points.",

@@ -6,12 +6,12 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import tomli
 from pydantic import ValidationError, field_validator
 
 from crosscheck import settings
 from crosscheck.errors import ModelError
 from crosscheck.model_file import ModelPart
+from crosscheck.toml_file import NotTomlError, parse_toml
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -89,6 +89,6 @@ def _read(file: Path) -> dict[str, Any]:
     if not file.is_file():
         raise ModelError(f"{file}: there is no such file. Each standard needs one at this place.")
     try:
-        return tomli.loads(file.read_text(encoding="utf-8"))
-    except (tomli.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise ModelError(f"{file}: can't be read as TOML: {error}.") from error
+        return parse_toml(file.read_bytes())
+    except NotTomlError as error:
+        raise ModelError(f"{file}: {error}") from error

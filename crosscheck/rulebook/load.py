@@ -10,8 +10,6 @@ from datetime import date, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, get_args
 
-import tomli
-
 from crosscheck.errors import RulebookError
 from crosscheck.rulebook.expression import parse
 from crosscheck.rulebook.kinds import unknown_name
@@ -28,6 +26,7 @@ from crosscheck.rulebook.rule import (
     Threshold,
 )
 from crosscheck.rulebook.syntax_checks import ExpressionError
+from crosscheck.toml_file import NotTomlError, parse_toml
 from crosscheck.vocabulary import FUNCTIONS, ORG_TYPES, RELATIONS, SEVERITIES, STATUSES, VERDICTS
 
 if TYPE_CHECKING:
@@ -149,9 +148,9 @@ def _misnamed(folder: Path) -> Iterator[Problem]:
 
 def _read_rule(file: Path, content: bytes, context: _Context) -> Rule:
     try:
-        table = tomli.loads(content.decode("utf-8-sig"))
-    except (tomli.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise _WrongError(((), f"This can't be read as TOML: {error}.")) from error
+        table = parse_toml(content)
+    except NotTomlError as error:
+        raise _WrongError(((), f"This {error}")) from error
     condition = partial(_condition, thresholds=_thresholds_of_day(table.get("threshold"), context.day))
     readers = _RULE | {"only_if": condition, "expects": condition}
     wrong = (*_misplaced(table, file, context), *_renamed(table, content))
