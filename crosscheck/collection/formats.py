@@ -35,10 +35,8 @@ def shown_as(number: int, code: str | None) -> Shown:
     if _ELAPSED.search(code):
         return "plain"  # a duration, which no column holds
     section = _LITERAL.sub("", code).split(";")[0]
-    if "%" in section:
-        return "percent"
-    if _WRITTEN_SIGN.search(code.split(";")[0]):
-        return "with_sign"
+    if "%" in section or _WRITTEN_SIGN.search(code.split(";")[0]):
+        return "percent" if "%" in section else "with_sign"
     letters = section.lower().replace("general", "").replace("am/pm", "h")
     if re.search("[yd]", letters) or ("m" in letters and not re.search("[hs]", letters)):
         return "date"
