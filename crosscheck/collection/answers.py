@@ -58,8 +58,8 @@ def read_answers(answers: Sheet, questionnaire: Questionnaire) -> Sheet:
         questionnaire: what was asked.
 
     Returns:
-        The sheet in the columns of `SCHEMA`, `year` if it was there, and whether a per cent sign was (`HAS_SIGN`). `item`
-        is 0 where the question is asked once; `level` is for questions with levels, `number` for figures, `absence` for
+        The sheet in the columns of `SCHEMA`, `year` if it was there, and whether a per cent sign was (`HAS_SIGN`).
+        `item` is 0 where the question is asked once; `level` is for questions with levels, `number` for figures, `absence` for
         where there is neither. An empty answer is `no_answer` and no problem; a row is set aside where its question,
         item or answer can't be read.
     """
