@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     import polars as pl
+
+    from crosscheck.report.yield_page import SeasonOutcomes
 
 
 @visits.command("yield")
@@ -47,18 +49,17 @@ def yield_(
               crosscheck visits yield --run run --visits outcomes --assessor A104
     """
     from crosscheck.report.yield_page import measure_run, write_yield
-    from crosscheck.report.yield_sentences import describe_lift, describe_power, describe_prevalence
-    from crosscheck.visits.findings import read_outcome_files
+    from crosscheck.report.yield_sentences import describe_yield
 
     if (place is None) == (store is None):
         raise click.UsageError("Give either --visits or --store.")
-    made, looks = read_outcome_files(place) if place is not None else _read_store(folder, str(store))
+    outcomes = _read_files(folder, place) if place is not None else _read_store(folder, str(store))
     if assessor is not None:
-        click.echo(_describe_assessor(folder, made, assessor))
+        click.echo(_describe_assessor(folder, outcomes.visits, assessor))
         return
-    found = measure_run(folder, made, looks, half_width / 100)
+    found = measure_run(folder, outcomes, half_width / 100)
     write_yield(found, out)
-    for sentence in (describe_prevalence(found), describe_lift(found), *describe_power(found)):
+    for sentence in describe_yield(found):
         click.echo(sentence)
     click.echo(f"{out / 'yield.html'} has the plots and tables, {out / 'yield.json'} every figure")
 
@@ -83,25 +84,34 @@ def weeks_(folder: Path, weeks: int, monday: datetime | None, form: str) -> None
     list_rows(rows, shown, form)
 
 
-def _read_store(folder: Path, store: str) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """The visits recorded of this very run; criteria are not kept there."""
+def _read_files(folder: Path, place: Path) -> SeasonOutcomes:
+    from crosscheck import settings
+    from crosscheck.collection.visit_files import read_visit_files
+    from crosscheck.questionnaire import read_questionnaire
+    from crosscheck.report.run_folder import MANIFEST, read_json
+    from crosscheck.report.yield_page import SeasonOutcomes
+
+    standard = read_json(folder, MANIFEST)["options"]["standard"]
+    return SeasonOutcomes(*read_visit_files(place, read_questionnaire(settings.questionnaire_file(standard)), standard))
+
+
+def _read_store(folder: Path, store: str) -> SeasonOutcomes:
+    """What is recorded of this very run: visits, criteria and decisions."""
     from crosscheck.errors import UnknownNameError
     from crosscheck.report.run_folder import MANIFEST, read_json
+    from crosscheck.report.yield_page import SeasonOutcomes
     from crosscheck.store.database import open_store
-    from crosscheck.store.records import list_visits
-    from crosscheck.store.runs import find_run, look_up
-    from crosscheck.visits.findings import take_visits
+    from crosscheck.store.outcomes import list_outcomes, list_rulings
+    from crosscheck.store.runs import find_run
 
-    manifest = read_json(folder, MANIFEST)
     with open_store(store) as kept:
-        run_id = find_run(kept, manifest["fingerprint"])
+        run_id = find_run(kept, read_json(folder, MANIFEST)["fingerprint"])
         if run_id is None:
             raise UnknownNameError(
                 f"{store} does not have the run {folder}. (`crosscheck runs list` shows what it has)"
             )
-        with kept.reading() as connection:
-            rows: list[dict[str, Any]] = list_visits(connection, look_up(connection, run_id)["number"])
-    return take_visits(rows, manifest["options"]["year"])
+        recorded = list_outcomes(kept, run_id)
+        return SeasonOutcomes(recorded.visits, recorded.criteria, list_rulings(kept, run_id))
 
 
 def _describe_assessor(folder: Path, made: pl.DataFrame, assessor: str) -> str:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
 from html import escape
 from typing import TYPE_CHECKING, Any, Final
 
 import polars as pl
 
+from crosscheck.errors import RunError
 from crosscheck.report.folder import written_whole
 from crosscheck.report.plain_page import (
     GRID,
@@ -19,21 +20,22 @@ from crosscheck.report.plain_page import (
     write_picture,
     write_table,
 )
-from crosscheck.report.run_folder import MANIFEST, read_json, read_table
+from crosscheck.report.run_folder import DRAW, JOINT, MANIFEST, read_json, read_table
 from crosscheck.report.svg import INK, Axis, draw_line, write_text
 from crosscheck.report.tables import write_csv
 from crosscheck.report.yield_sentences import (
     ARM_NAMES,
-    describe_lift,
-    describe_power,
-    describe_prevalence,
+    NO_WEEKLY_RANGE,
     describe_reading,
+    describe_yield,
     percent,
 )
+from crosscheck.visits.draw import DRAW as DRAWN
+from crosscheck.visits.draw import read_frame
 from crosscheck.visits.hit_rates import rate_assessors
 from crosscheck.visits.listing import of_standard
 from crosscheck.visits.season import draw_weeks
-from crosscheck.visits.season_yield import RANDOM, Season, measure_yield
+from crosscheck.visits.season_yield import DECISIONS, Season, measure_yield
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -106,13 +108,29 @@ _WEEK_LEFT, _WEEK_BOTTOM = 90, 340
 _BAND: Final = "#c9dcec"
 
 
-def measure_run(run: Path, visits: pl.DataFrame, looks: pl.DataFrame, half_width: float) -> SeasonYield:
+@dataclass(frozen=True)
+class SeasonOutcomes:
+    """What is known of a season's visits.
+
+    Attributes:
+        visits: `frames.INPUTS["visits"]`; `selected_by` may be empty, since the run says who was chosen.
+        looks: `frames.INPUTS["visit_items"]`.
+        decisions: `season_yield.DECISIONS`.
+    """
+
+    visits: pl.DataFrame
+    looks: pl.DataFrame
+    decisions: pl.DataFrame = field(default_factory=DECISIONS.to_frame)
+
+
+def measure_run(run: Path, outcomes: SeasonOutcomes, half_width: float) -> SeasonYield:
     """Measure what the visits planned by a run brought.
+
+    Strata, frame and chances are those that the run published, `draw.csv` and `joint_chances.csv`.
 
     Args:
         run: the run's folder.
-        visits: `frames.INPUTS["visits"]`; those of other years or standards are left aside.
-        looks: `frames.INPUTS["visit_items"]`, in the same way.
+        outcomes: what visits found; those of other years or standards are left aside.
         half_width: to which the interval of the prevalence should narrow.
 
     Raises:
@@ -123,11 +141,12 @@ def measure_run(run: Path, visits: pl.DataFrame, looks: pl.DataFrame, half_width
     return measure_yield(
         Season(
             listed=read_table(run, "visit_list"),
-            strata=_strata(manifest),
-            visits=of_standard(visits, standard).filter(pl.col("year") == year),
-            looks=of_standard(looks, standard).filter(pl.col("year") == year),
+            frame=read_frame(_read_draw(run), read_table(run, JOINT), manifest["draw"]["design"]),
+            visits=of_standard(outcomes.visits, standard).filter(pl.col("year") == year),
+            looks=of_standard(outcomes.looks, standard).filter(pl.col("year") == year),
             findings=read_table(run, "findings"),
             organisations=read_table(run, "collection/organisations"),
+            decisions=outcomes.decisions,
         ),
         half_width,
     )
@@ -150,10 +169,8 @@ def draw_weeks_of_run(run: Path, weeks: int, monday: date | None) -> pl.DataFram
     Raises:
         RunError: there is no such run.
     """
-    manifest = read_json(run, MANIFEST)
-    drawn = read_table(run, "visit_list").filter(pl.col("selected_by") == RANDOM).unique("org_code")
-    draw = drawn.join(_strata(manifest), on="org_type").select("org_code", "stratum", drawn=pl.lit(value=True))
-    return draw_weeks(draw, weeks, manifest["draw"]["value"], manifest["draw"]["year"], monday)
+    of_draw = read_json(run, MANIFEST)["draw"]
+    return draw_weeks(_read_draw(run), weeks, of_draw["value"], of_draw["year"], monday)
 
 
 def write_yield(found: SeasonYield, folder: Path) -> None:
@@ -176,7 +193,7 @@ def write_yield_page(found: SeasonYield) -> str:
     return write_page(
         _TITLE,
         [
-            *_paragraphs(describe_prevalence(found), describe_lift(found), *describe_power(found)),
+            *_paragraphs(*describe_yield(found)),
             "<h2>By why they were chosen</h2>",
             *_draw_arms(found),
             write_table(_named_arms(found), _ARMS, "Visits by why the organisation was chosen, with 95% intervals"),
@@ -201,16 +218,18 @@ def list_estimates(found: SeasonYield) -> pl.DataFrame:
     return pl.DataFrame([{"estimate": _ESTIMATE_NAMES[name], **asdict(one)} for name, one in estimates.items()])
 
 
-def _strata(manifest: Mapping[str, Any]) -> pl.DataFrame:
-    """The stratum of each type: a joined one bears the names of its types."""
-    rows = [(name, one["stratum"]) for one in manifest["draw"]["strata"] for name in one["stratum"].split("+")]
-    return pl.DataFrame(rows, schema={"org_type": pl.String, "stratum": pl.String}, orient="row")
+def _read_draw(run: Path) -> pl.DataFrame:
+    """`visits.draw.DRAW` as the run published it."""
+    if "frame" not in read_json(run, MANIFEST)["draw"]:
+        raise RunError(f"{run}: a former release made it, which published no draw. Make it again: crosscheck run")
+    return read_table(run, DRAW).cast(DRAWN)
 
 
 def _as_json(found: SeasonYield, tables: Mapping[str, pl.DataFrame]) -> str:
     figures = {
-        "sentences": [describe_prevalence(found), describe_lift(found), *describe_power(found)],
+        "sentences": list(describe_yield(found)),
         "lift": as_plain([asdict(found.lift)])[0],
+        "design": "adaptive" if found.is_adaptive else "two-arms",
         "population": as_plain([asdict(found.population)])[0],
         "power": as_plain([asdict(found.power)])[0],
         "visited_in_part": found.partly,
@@ -252,6 +271,8 @@ def _draw_rates(rows: pl.DataFrame, title: str) -> str:
 
 
 def _weekly(found: SeasonYield) -> list[str]:
+    if found.is_adaptive:
+        return _paragraphs(NO_WEEKLY_RANGE)
     if found.weekly.is_empty():
         return _paragraphs("No random visit has been recorded.")
     caption = "What random visits have found by the end of each week, and the range that holds in all weeks at once"

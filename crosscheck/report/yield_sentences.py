@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Final
 
-from crosscheck.visits.season_yield import RANDOM, RISK, TO_TELL
+from crosscheck.visits.season_yield import ADDED, RANDOM, REMOVED, RISK, TO_TELL
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,8 +18,31 @@ ARM_NAMES: Final = {
     "risk": "the highest risk",
     "random": "the random draw",
     "added": "a person's addition",
+    "removed": "an arm, then removed by a person",
     "not planned": "no plan",
 }
+
+NO_WEEKLY_RANGE: Final = (
+    "There is no weekly range: in the adaptive design chances rise with risk, and no range is known for it that holds in "
+    "all weeks at once. Its interval holds for one look, when everybody drawn was visited."
+)
+_WEEKLY_RANGE: Final = (
+    "The weekly range holds in all weeks at once with 95%: it may be looked at every week, and visits may stop when it is "
+    "narrow enough."
+)
+_ORDER: Final = (
+    "While visits go on, this is right where the weeks of random visits were drawn, or do not depend on what a visit "
+    "would find."
+)
+_PERSONS: Final = (
+    "Whom a person added was chosen by no arm. Whom a person removed was chosen by an arm and decided on without a visit; "
+    "visits made all the same are counted in that arm, too."
+)
+
+
+def describe_yield(found: SeasonYield) -> tuple[str, ...]:
+    """Everything that is said of a season, first what matters most."""
+    return (describe_prevalence(found), describe_lift(found), *describe_persons(found), *describe_power(found))
 
 
 def describe_prevalence(found: SeasonYield) -> str:
@@ -39,6 +62,11 @@ def describe_prevalence(found: SeasonYield) -> str:
 def describe_lift(found: SeasonYield) -> str:
     """Whether visits by risk found more than random ones, with both counts."""
     risk, random = (_by_arm(found)[name] for name in (RISK, RANDOM))
+    if found.is_adaptive:
+        return (
+            "In the adaptive design chance chose every visit that no unmet duty required, more often where the risk is "
+            "higher. So there are no visits by risk alone to compare with visits at random."
+        )
     if not risk["declarations_visited"] or not random["declarations_visited"]:
         which = [ARM_NAMES[arm["arm"]] for arm in (risk, random) if not arm["declarations_visited"]]
         return (
@@ -64,6 +92,24 @@ def describe_lift(found: SeasonYield) -> str:
     return f"{shown} The interval includes 1, so these visits do not show whether choosing by risk finds more."
 
 
+def describe_persons(found: SeasonYield) -> tuple[str, ...]:
+    """What visits found where a person added a visit or removed one; nothing where nobody did."""
+    arms = _by_arm(found)
+    beginnings = {ADDED: "added to the visits", REMOVED: "removed from the visits"}
+    return tuple(_describe_person(arms[name], words) for name, words in beginnings.items() if name in arms)
+
+
+def _describe_person(arm: Mapping[str, Any], words: str) -> str:
+    visited, found = arm["declarations_visited"], arm["not_upheld"]
+    first = f"People {words} {_count(arm['organisations_planned'], 'organisation')}:"
+    if not visited:
+        return f"{first} none of their declarations has been visited{' all the same' if arm['arm'] == REMOVED else ''}."
+    return (
+        f"{first} of {_count(visited, 'declaration')} visited {'all the same ' if arm['arm'] == REMOVED else ''}{found} "
+        f"({percent(arm['share'])}, 95% interval {percent(arm['low'])} to {percent(arm['high'])}) {_was(found)} not upheld."
+    )
+
+
 def describe_power(found: SeasonYield) -> tuple[str, ...]:
     """How sure the season is, and what more it would take."""
     power, population = found.power, found.population
@@ -77,6 +123,8 @@ def describe_power(found: SeasonYield) -> tuple[str, ...]:
         f"random, of {population.organisations:.0f} in the draw."
     )
     reached = f"The interval reaches {power.reached * 100:.0f} percentage points to either side on average. {enough}"
+    if found.is_adaptive:
+        return (reached,)
     high, low = (percent(rate) for rate in TO_TELL)
     needed = (
         "no number of random visits would be enough with so few visits by risk"
@@ -105,9 +153,8 @@ def describe_reading(found: SeasonYield) -> tuple[str, ...]:
         f"allow for that.{partly}",
         "The estimates speak of the declarations that took part in the random draw. Those visited for an unmet "
         "statutory duty or the highest risk were chosen for it and say nothing of the others.",
-        "The weekly range holds in all weeks at once with 95%: it may be looked at every week, and visits may stop "
-        "when it is narrow enough. It is right where the weeks of random visits were drawn, or do not depend on what a "
-        "visit would find.",
+        *((_PERSONS,) if {ADDED, REMOVED} & set(found.arms["arm"]) else ()),
+        f"{NO_WEEKLY_RANGE if found.is_adaptive else _WEEKLY_RANGE} {_ORDER}",
     )
 
 
@@ -129,17 +176,21 @@ def is_complete(found: SeasonYield) -> bool:
 
 
 def range_to_tell(found: SeasonYield) -> tuple[float, float]:
-    """The interval of the prevalence: while visits go on the one that may be looked at every week."""
-    if is_complete(found):
+    """The interval of the prevalence: while visits go on the one that may be looked at every week, if there is one."""
+    if is_complete(found) or found.weekly.is_empty():
         return found.prevalence.hajek.low, found.prevalence.hajek.high
     last = found.weekly.row(-1, named=True)
     return last["low"], last["high"]
 
 
 def _without_random(arms: Mapping[str, Mapping[str, Any]]) -> str:
-    visited, found = (sum(arm[name] for arm in arms.values()) for name in ("declarations_visited", "not_upheld"))
+    others = [arm for name, arm in arms.items() if name not in (RANDOM, REMOVED)]
+    visited, found = (sum(arm[name] for arm in others) for name in ("declarations_visited", "not_upheld"))
+    first = "No organisation drawn at random has been visited whole."
+    if not visited:
+        return f"{first} So nothing can be said of all declarations of compliance yet."
     return (
-        f"No organisation drawn at random has been visited whole. {_count(visited, 'declaration')} {_was(visited)} "
+        f"{first} {_count(visited, 'declaration')} {_was(visited)} "
         f"visited for other reasons, and {found} of these {_was(found)} not upheld. They were chosen for these "
         "reasons, so nothing can be said of all other declarations of compliance."
     )
@@ -182,6 +233,8 @@ def _warn(found: SeasonYield, whole: int) -> str:
     low, high = range_to_tell(found)
     if whole == 1:
         return " One visit says very little."
+    if found.is_adaptive and not is_complete(found):
+        return f" {NO_WEEKLY_RANGE}"
     return " That is too few to say much." if high - low > 0.5 else ""
 
 

@@ -16,7 +16,7 @@ import numpy as np
 import polars as pl
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -156,6 +156,39 @@ def join_matrix(frame: Frame) -> NDArray[np.float64]:
     one, other = (there[name].replace_strict(places, return_dtype=pl.Int64).to_numpy() for name in JOINT.names()[:2])
     matrix[one, other] = matrix[other, one] = there["joint_probability"].to_numpy()
     return matrix
+
+
+def leave_visited(frame: Frame, visited: Sequence[str]) -> Frame:
+    """The frame as it is while only some of those drawn have been visited: their chances, and those of pairs.
+
+    Which of those drawn together have been visited so far must not depend on what a visit would find. They are then a
+    simple random part of the draw, so that each chance is multiplied by m / n and that of two drawn together by
+    m(m - 1) / (n(n - 1)).
+
+    Args:
+        frame: who took part, with `draws` in all.
+        visited: the organisations visited, each of them drawn.
+
+    Returns:
+        The frame with the number visited as `draws`; where nobody was visited the chance is 0.
+    """
+    group = pl.lit(WHOLE) if WHOLE in frame.draws else pl.col("stratum")
+    counted = frame.organisations.filter(pl.col("org_code").is_in(list(visited))).group_by(group.alias("group")).len()
+    draws = dict.fromkeys(frame.draws, 0) | dict(counted.sort("group").iter_rows())
+    part = {name: draws[name] / max(drawn, 1) for name, drawn in frame.draws.items()}
+    two = {name: part[name] * max(draws[name] - 1, 0) / max(drawn - 1, 1) for name, drawn in frame.draws.items()}
+    one_group = pl.lit(WHOLE in frame.draws) | (pl.col("stratum") == pl.col("other"))
+    first, second = (
+        (pl.lit(WHOLE) if WHOLE in frame.draws else pl.col(name)).replace_strict(part, return_dtype=pl.Float64)
+        for name in ("stratum", "other")
+    )
+    both = pl.when(one_group).then(group.replace_strict(two, return_dtype=pl.Float64)).otherwise(first * second)
+    chance = pl.col("inclusion_probability") * group.replace_strict(part, return_dtype=pl.Float64)
+    return Frame(
+        frame.organisations.with_columns(inclusion_probability=chance),
+        draws,
+        frame.joint.with_columns(joint_probability=pl.col("joint_probability") * both),
+    )
 
 
 def join_strata(sizes: Mapping[str, int], number: int) -> dict[str, str]:
