@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 import click
 
 from crosscheck.cli.group import format_option, run_option
+from crosscheck.cli.terminal import list_rows
 from crosscheck.cli.visits import visits
-from crosscheck.terminal import list_rows
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     import polars as pl
 
-    from crosscheck.report.yield_page import SeasonOutcomes
+    from crosscheck.report.visits.yield_page import SeasonOutcomes
 
 
 @visits.command("yield")
@@ -48,8 +48,8 @@ def yield_(
     An assessor's own rate, for the assessor alone:
               crosscheck visits yield --run run --visits outcomes --assessor A104
     """
-    from crosscheck.report.yield_page import measure_run, write_yield
-    from crosscheck.report.yield_sentences import describe_yield
+    from crosscheck.report.visits.yield_page import measure_run, write_yield
+    from crosscheck.report.visits.yield_sentences import describe_yield
 
     if (place is None) == (store is None):
         raise click.UsageError("Give either --visits or --store.")
@@ -76,7 +76,7 @@ def weeks_(folder: Path, weeks: int, monday: datetime | None, form: str) -> None
     Example:  crosscheck visits weeks --run run --weeks 12 --from 2009-07-06 --format csv
     Who was visited by a given day then differs from who was not by chance alone: next year shows what visits do.
     """
-    from crosscheck.report.yield_page import draw_weeks_of_run
+    from crosscheck.report.visits.yield_page import draw_weeks_of_run
 
     drawn = draw_weeks_of_run(folder, weeks, monday.date() if monday else None)
     rows = [row | {"from": row["from"].isoformat() if row["from"] else ""} for row in drawn.to_dicts()]
@@ -88,8 +88,8 @@ def _read_files(folder: Path, place: Path) -> SeasonOutcomes:
     from crosscheck import settings
     from crosscheck.collection.visit_files import read_visit_files
     from crosscheck.questionnaire import read_questionnaire
-    from crosscheck.report.run_folder import MANIFEST, read_json
-    from crosscheck.report.yield_page import SeasonOutcomes
+    from crosscheck.runs.run_folder import MANIFEST, read_json
+    from crosscheck.report.visits.yield_page import SeasonOutcomes
 
     standard = read_json(folder, MANIFEST)["options"]["standard"]
     return SeasonOutcomes(*read_visit_files(place, read_questionnaire(settings.questionnaire_file(standard)), standard))
@@ -98,8 +98,8 @@ def _read_files(folder: Path, place: Path) -> SeasonOutcomes:
 def _read_store(folder: Path, store: str) -> SeasonOutcomes:
     """What is recorded of this very run: visits, criteria and decisions."""
     from crosscheck.errors import UnknownNameError
-    from crosscheck.report.run_folder import MANIFEST, read_json
-    from crosscheck.report.yield_page import SeasonOutcomes
+    from crosscheck.report.visits.yield_page import SeasonOutcomes
+    from crosscheck.runs.run_folder import MANIFEST, read_json
     from crosscheck.store.database import open_store
     from crosscheck.store.outcomes import list_outcomes, list_rulings
     from crosscheck.store.runs import find_run
@@ -116,8 +116,8 @@ def _read_store(folder: Path, store: str) -> SeasonOutcomes:
 
 def _describe_assessor(folder: Path, made: pl.DataFrame, assessor: str) -> str:
     from crosscheck.errors import UnknownNameError
-    from crosscheck.report.yield_page import rate_assessors_of_run
-    from crosscheck.report.yield_sentences import percent
+    from crosscheck.report.visits.yield_page import rate_assessors_of_run
+    from crosscheck.report.visits.yield_sentences import percent
 
     rates = {row["assessor"]: row for row in rate_assessors_of_run(folder, made).to_dicts()}
     if assessor not in rates:

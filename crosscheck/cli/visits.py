@@ -39,7 +39,7 @@ def record(files: tuple[Path, ...], folder: Path, store: str, by: str, out: Path
     have what was recorded of the run, for the collection of the next one; visits that no arm of the run chose stand
     beside them in other_visits.csv. visits yield reads both.
     """
-    from crosscheck.report.outcomes import describe_outcomes, read_forms
+    from crosscheck.report.visits.outcomes import describe_outcomes, read_forms
     from crosscheck.store.database import open_store
     from crosscheck.store.outcomes import list_outcomes, record_outcomes
 
@@ -60,7 +60,7 @@ def record(files: tuple[Path, ...], folder: Path, store: str, by: str, out: Path
 
 
 def _write_outcomes(every: RunOutcomes, out: Path) -> None:
-    from crosscheck.report.tables import write_csv
+    from crosscheck.report.output.tables import write_csv
 
     out.mkdir(parents=True, exist_ok=True)
     by_arm, others = every.chosen_by_an_arm(), every.chosen_by_an_arm(chosen=False)
@@ -71,7 +71,9 @@ def _write_outcomes(every: RunOutcomes, out: Path) -> None:
         write_csv(table, out / f"{name}.csv")
         click.echo(f"WRITTEN  {out / name}.csv: {table.height} rows")
     if others.visits.height:
-        click.echo("  No arm of the run chose these, and a collection has no word for that, so they stand in other_visits:")
+        click.echo(
+            "  No arm of the run chose these, and a collection has no word for that, so they stand in other_visits:"
+        )
     for code, function in others.visits.select("org_code", "function").iter_rows():
         click.echo(f"    {code} {function}")
 

@@ -11,12 +11,12 @@ from crosscheck.collection.files import open_table
 from crosscheck.collection.problems import CONVERTED, describe_problems, list_problems
 from crosscheck.collection.read import conform, read_sheet
 from crosscheck.errors import CollectionError
-from crosscheck.frames import INPUTS
+from crosscheck.contract.inputs import INPUTS
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from crosscheck.frames import Table
+    from crosscheck.contract.table import Table
     from crosscheck.questionnaire import Questionnaire
 
 _NAMES: Final = {"visits": "visits", "visit_items": "visit_items"}
@@ -31,7 +31,7 @@ def read_visits_file(file: Path, questionnaire: Questionnaire, standard: str) ->
         standard: that of the run.
 
     Returns:
-        `frames.INPUTS["visits"]`: columns that may be missing are empty where they are.
+        `inputs.INPUTS["visits"]`: columns that may be missing are empty where they are.
 
     Raises:
         CollectionError: the file or a needed column is missing, or with every row that can't be used, at once.
@@ -50,7 +50,7 @@ def read_visit_files(place: Path, questionnaire: Questionnaire, standard: str) -
         standard: that of the run.
 
     Returns:
-        `frames.INPUTS["visits"]` and `frames.INPUTS["visit_items"]`, this one without a row where there is none.
+        `inputs.INPUTS["visits"]` and `frames.INPUTS["visit_items"]`, this one without a row where there is none.
 
     Raises:
         CollectionError: as `read_visits_file`.

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 import polars as pl
 import sqlalchemy as sa
 
+from crosscheck.contract.inputs import INPUTS
 from crosscheck.errors import OutcomeError
-from crosscheck.frames import INPUTS
 from crosscheck.store import audit
 from crosscheck.store.decisions import list_standing
 from crosscheck.store.runs import look_up
@@ -51,8 +51,8 @@ class RunOutcomes:
     """What is recorded of the visits of a run.
 
     Attributes:
-        visits: `frames.INPUTS["visits"]`; `selected_by` is null where no arm of the run chose the declaration.
-        criteria: `frames.INPUTS["visit_items"]`.
+        visits: `inputs.INPUTS["visits"]`; `selected_by` is null where no arm of the run chose the declaration.
+        criteria: `inputs.INPUTS["visit_items"]`.
     """
 
     visits: pl.DataFrame

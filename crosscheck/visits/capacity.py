@@ -53,7 +53,7 @@ def list_chosen(visit_list: pl.DataFrame, organisations: pl.DataFrame) -> pl.Dat
     """The organisations that a visit list chooses, as `VISITS`, by code.
 
     Args:
-        visit_list: `frames.OUTPUTS["visit_list"]`; an organisation that a person added (`added_by`) is in the arm
+        visit_list: `outputs.OUTPUTS["visit_list"]`; an organisation that a person added (`added_by`) is in the arm
             `added`.
         organisations: with `easting` and `northing`, which may be null.
     """

@@ -61,13 +61,13 @@ class Season:
     """What is known of a season.
 
     Attributes:
-        listed: `frames.OUTPUTS["visit_list"]` of the run by which visits were planned, with `added` (who added its
+        listed: `outputs.OUTPUTS["visit_list"]` of the run by which visits were planned, with `added` (who added its
             organisation; null: nobody).
         frame: who took part in the random draw of that run, with which chances.
-        visits: `frames.INPUTS["visits"]` of the year; of two of one declaration the later one counts.
-        looks: `frames.INPUTS["visit_items"]` of the year; without a row where nobody recorded criteria.
+        visits: `inputs.INPUTS["visits"]` of the year; of two of one declaration the later one counts.
+        looks: `inputs.INPUTS["visit_items"]` of the year; without a row where nobody recorded criteria.
         findings: of the run: `org_code`, `function`, `check_id`, `verdict`.
-        organisations: `frames.INPUTS["organisations"]`.
+        organisations: `inputs.INPUTS["organisations"]`.
         decisions: `DECISIONS`, what people decided on the declarations of the run; without a row where nobody did, or
             where it is not known.
     """
