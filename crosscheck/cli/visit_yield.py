@@ -88,8 +88,8 @@ def _read_files(folder: Path, place: Path) -> SeasonOutcomes:
     from crosscheck import settings
     from crosscheck.collection.visit_files import read_visit_files
     from crosscheck.questionnaire import read_questionnaire
-    from crosscheck.runs.run_folder import MANIFEST, read_json
     from crosscheck.report.visits.yield_page import SeasonOutcomes
+    from crosscheck.runs.run_folder import MANIFEST, read_json
 
     standard = read_json(folder, MANIFEST)["options"]["standard"]
     return SeasonOutcomes(*read_visit_files(place, read_questionnaire(settings.questionnaire_file(standard)), standard))

@@ -72,7 +72,7 @@ def _write_outcomes(every: RunOutcomes, out: Path) -> None:
         click.echo(f"WRITTEN  {out / name}.csv: {table.height} rows")
     if others.visits.height:
         click.echo(
-            "  No arm of the run chose these, and a collection has no word for that, so they stand in other_visits:"
+            "  No arm of the run chose these. A collection can't say so of a visit, so they are in other_visits:"
         )
     for code, function in others.visits.select("org_code", "function").iter_rows():
         click.echo(f"    {code} {function}")

@@ -62,9 +62,11 @@ class RunOutcomes:
         """Those that an arm chose, which a collection takes; or those of which it can't say that nothing chose them."""
         by_arm = self.visits.filter(pl.col("selected_by").is_not_null())
         how: Literal["semi", "anti"] = "semi" if chosen else "anti"
-        return RunOutcomes(*(
-            table.join(by_arm, on=_DECLARATION, how=how, maintain_order="left") for table in (self.visits, self.criteria)
-        ))  # fmt: skip
+        kept = [
+            table.join(by_arm, on=_DECLARATION, how=how, maintain_order="left")
+            for table in (self.visits, self.criteria)
+        ]
+        return RunOutcomes(*kept)
 
 
 def record_outcomes(store: Store, run_id: str, outcomes: Outcomes, who: str) -> Recorded:

@@ -172,6 +172,8 @@ def leave_visited(frame: Frame, visited: Sequence[str]) -> Frame:
     Returns:
         The frame with the number visited as `draws`; where nobody was visited the chance is 0.
     """
+    if frame.organisations.is_empty():
+        return frame
     group = pl.lit(WHOLE) if WHOLE in frame.draws else pl.col("stratum")
     counted = frame.organisations.filter(pl.col("org_code").is_in(list(visited))).group_by(group.alias("group")).len()
     draws = dict.fromkeys(frame.draws, 0) | dict(counted.sort("group").iter_rows())

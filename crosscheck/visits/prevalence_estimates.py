@@ -11,7 +11,7 @@ wrong without making it wrong, it only helps less.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -125,14 +125,17 @@ def group_by_organisation(visits: pl.DataFrame, frame: Frame | None = None) -> D
         .sort("stratum", "org_code")
     )
     numbered = rows.with_columns(stratum=pl.col("stratum").rank("dense").cast(pl.Int64) - 1)
-    columns = {name: numbered[name].to_numpy() for name in ("stratum", "chance", "tested", "found", "expected")}
+    stratum, chance, tested, found, expected = (
+        numbered[name].to_numpy() for name in ("stratum", "chance", "tested", "found", "expected")
+    )
+    drawn = Drawn(stratum, chance, tested, found, expected)
     if frame is None:
-        return Drawn(**columns)
+        return drawn
     strata = frame.organisations["stratum"].unique().sort()
     visited = np.flatnonzero(strata.is_in(rows["stratum"].unique().to_list()).to_numpy())
     reached = float((frame.organisations["inclusion_probability"] > 0).sum())
     joint = join_matrix(frame)[np.ix_(visited, visited)]
-    return Drawn(**columns, joint=joint, reached=reached, as_one=WHOLE in frame.draws)
+    return replace(drawn, joint=joint, reached=reached, as_one=WHOLE in frame.draws)
 
 
 def estimate_prevalence(drawn: Drawn, population: Population, level: float = LEVEL) -> PrevalenceEstimates:

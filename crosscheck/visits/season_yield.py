@@ -14,6 +14,7 @@ from crosscheck.visits.binomial import LEVEL, binomial_interval
 from crosscheck.visits.confidence_sequence import SEQUENCE, follow_weeks
 from crosscheck.visits.draw import WHOLE, Frame, leave_visited
 from crosscheck.visits.hit_rates import OUTCOME, rate_checks, rate_criteria, rate_groups, size_thirds
+from crosscheck.visits.plan import PRACTICE
 from crosscheck.visits.prevalence_estimates import (
     Drawn,
     Population,
@@ -70,6 +71,7 @@ class Season:
         organisations: `inputs.INPUTS["organisations"]`.
         decisions: `DECISIONS`, what people decided on the declarations of the run; without a row where nobody did, or
             where it is not known.
+        draw: whether the random draw of the run binds, in words (`plan.describe_draw`).
     """
 
     listed: pl.DataFrame
@@ -79,6 +81,7 @@ class Season:
     findings: pl.DataFrame
     organisations: pl.DataFrame
     decisions: pl.DataFrame = field(default_factory=DECISIONS.to_frame)
+    draw: str = PRACTICE
 
 
 @dataclass(frozen=True)
@@ -119,6 +122,7 @@ class SeasonYield:
     Attributes:
         arms: `ARM_YIELD`, the arms in their order; then those that a person added, removed (these stand in their arm as
             well), and those not planned, if there are any.
+        draw: whether the random draw binds, in words.
         is_adaptive: whether one sample was drawn with unequal chances; there is then no weekly range.
         lift: visits by risk over random ones.
         population: what the random arm speaks of.
@@ -133,6 +137,7 @@ class SeasonYield:
     """
 
     arms: pl.DataFrame
+    draw: str
     is_adaptive: bool
     lift: Lift
     population: Population
@@ -177,6 +182,7 @@ def measure_yield(season: Season, half_width: float = 0.05, level: float = LEVEL
     selected = planned.join(size_thirds(season.organisations), on="org_code", how="left")
     return SeasonYield(
         arms=arms,
+        draw=season.draw,
         is_adaptive=is_adaptive,
         lift=compare_arms(arms, level),
         population=population,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass, field
 from html import escape
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
@@ -147,6 +147,7 @@ def measure_run(run: Path, outcomes: SeasonOutcomes, half_width: float) -> Seaso
             findings=read_table(run, "findings"),
             organisations=read_table(run, "collection/organisations"),
             decisions=outcomes.decisions,
+            draw=manifest["draw"]["note"],
         ),
         half_width,
     )
@@ -229,6 +230,7 @@ def _as_json(found: SeasonYield, tables: Mapping[str, pl.DataFrame]) -> str:
     figures = {
         "sentences": list(describe_yield(found)),
         "lift": as_plain([asdict(found.lift)])[0],
+        "draw": found.draw,
         "design": "adaptive" if found.is_adaptive else "two-arms",
         "population": as_plain([asdict(found.population)])[0],
         "power": as_plain([asdict(found.power)])[0],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Final
 
+from crosscheck.visits.plan import PRACTICE
 from crosscheck.visits.season_yield import ADDED, RANDOM, REMOVED, RISK, TO_TELL
 
 if TYPE_CHECKING:
@@ -23,26 +24,32 @@ ARM_NAMES: Final = {
 }
 
 NO_WEEKLY_RANGE: Final = (
-    "There is no weekly range: in the adaptive design chances rise with risk, and no range is known for it that holds in "
-    "all weeks at once. Its interval holds for one look, when everybody drawn was visited."
+    "There is no weekly range: in the adaptive design chances rise with risk, and no range is known for it that holds "
+    "in all weeks at once. Its interval holds for one look, when everybody drawn was visited."
 )
 _WEEKLY_RANGE: Final = (
-    "The weekly range holds in all weeks at once with 95%: it may be looked at every week, and visits may stop when it is "
-    "narrow enough."
+    "The weekly range holds in all weeks at once with 95%: it may be looked at every week, and visits may stop when it "
+    "is narrow enough."
 )
 _ORDER: Final = (
     "While visits go on, this is right where the weeks of random visits were drawn, or do not depend on what a visit "
     "would find."
 )
 _PERSONS: Final = (
-    "Whom a person added was chosen by no arm. Whom a person removed was chosen by an arm and decided on without a visit; "
-    "visits made all the same are counted in that arm, too."
+    "Organisations that a person added were chosen by no arm. Those that a person removed were chosen by an arm, and a "
+    "person decided on them without a visit; visits made all the same are counted in that arm, too."
 )
 
 
 def describe_yield(found: SeasonYield) -> tuple[str, ...]:
     """Everything that is said of a season, first what matters most."""
-    return (describe_prevalence(found), describe_lift(found), *describe_persons(found), *describe_power(found))
+    return (
+        describe_prevalence(found),
+        describe_draw_kind(found),
+        describe_lift(found),
+        *describe_persons(found),
+        *describe_power(found),
+    )
 
 
 def describe_prevalence(found: SeasonYield) -> str:
@@ -96,17 +103,29 @@ def describe_persons(found: SeasonYield) -> tuple[str, ...]:
     """What visits found where a person added a visit or removed one; nothing where nobody did."""
     arms = _by_arm(found)
     beginnings = {ADDED: "added to the visits", REMOVED: "removed from the visits"}
-    return tuple(_describe_person(arms[name], words) for name, words in beginnings.items() if name in arms)
+    return tuple(_describe_arm_of_persons(arms[name], words) for name, words in beginnings.items() if name in arms)
 
 
-def _describe_person(arm: Mapping[str, Any], words: str) -> str:
+def _describe_arm_of_persons(arm: Mapping[str, Any], words: str) -> str:
     visited, found = arm["declarations_visited"], arm["not_upheld"]
     first = f"People {words} {_count(arm['organisations_planned'], 'organisation')}:"
+    visited_anyhow = "visited all the same" if arm["arm"] == REMOVED else "visited"
     if not visited:
-        return f"{first} none of their declarations has been visited{' all the same' if arm['arm'] == REMOVED else ''}."
+        return f"{first} none of their declarations has been {visited_anyhow}."
+    interval = f"95% interval {percent(arm['low'])} to {percent(arm['high'])}"
     return (
-        f"{first} of {_count(visited, 'declaration')} visited {'all the same ' if arm['arm'] == REMOVED else ''}{found} "
-        f"({percent(arm['share'])}, 95% interval {percent(arm['low'])} to {percent(arm['high'])}) {_was(found)} not upheld."
+        f"{first} of {_count(visited, 'declaration')} {visited_anyhow} {found} ({percent(arm['share'])}, {interval}) "
+        f"{_was(found)} not upheld."
+    )
+
+
+def describe_draw_kind(found: SeasonYield) -> str:
+    """Whether the random visits come from a binding draw, and what it means for the estimate where they do not."""
+    if found.draw != PRACTICE:
+        return f"The random visits come from a {found.draw}."
+    return (
+        f"The random visits come from a {PRACTICE}: whoever made the run could have tried several seeds. The estimate "
+        "of all declarations holds only if nobody did."
     )
 
 
