@@ -153,6 +153,8 @@ def join_matrix(frame: Frame) -> NDArray[np.float64]:
     there = frame.joint.with_columns(pl.col("joint_probability").fill_null(float("nan")))
     places = dict(zip(strata, range(strata.len()), strict=True))
     matrix = np.zeros((strata.len(), strata.len()))
+    if there.is_empty():
+        return matrix
     one, other = (there[name].replace_strict(places, return_dtype=pl.Int64).to_numpy() for name in JOINT.names()[:2])
     matrix[one, other] = matrix[other, one] = there["joint_probability"].to_numpy()
     return matrix

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _KEYS: Final = ("org_code", "function")
 PRACTICE: Final = "practice draw, not binding"
+ADDED: Final = "added"  # beside the arms: a person added the organisation
 TWO_ARMS: Final = Design()
 
 
@@ -122,6 +123,13 @@ def count_arms(visit_list: pl.DataFrame) -> dict[str, int]:
     """How many organisations each arm chose, by arm in the order of `vocabulary.ARMS`."""
     counts = visit_list.drop_nulls("selected_by").group_by("selected_by").agg(pl.col("org_code").n_unique())
     return dict.fromkeys(ARMS, 0) | dict(counts.iter_rows())
+
+
+def visiting_arm() -> pl.Expr:
+    """Why a declaration of a visit list is visited: the arm that chose it, else `ADDED`; null where neither."""
+    return pl.coalesce(
+        pl.col("selected_by").cast(pl.String), pl.when(pl.col("added").is_not_null()).then(pl.lit(ADDED))
+    )
 
 
 def describe_draw(plan: Plan, capacity: Capacity, year: str) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from crosscheck.visits.binomial import LEVEL, binomial_interval
 from crosscheck.visits.confidence_sequence import SEQUENCE, follow_weeks
 from crosscheck.visits.draw import WHOLE, Frame, leave_visited
 from crosscheck.visits.hit_rates import OUTCOME, rate_checks, rate_criteria, rate_groups, size_thirds
-from crosscheck.visits.plan import PRACTICE
+from crosscheck.visits.plan import ADDED, PRACTICE, visiting_arm
 from crosscheck.visits.prevalence_estimates import (
     Drawn,
     Population,
@@ -29,7 +29,6 @@ from crosscheck.vocabulary import ARMS
 
 RANDOM: Final = "random"
 RISK: Final = "risk"
-ADDED: Final = "added"  # by a person: counted apart for ever
 REMOVED: Final = "removed"  # chosen by an arm, and decided on without a visit
 OUTSIDE: Final = "not planned"  # a visit of a declaration that neither an arm nor a person chose
 ARM_YIELD: Final = pl.Schema(
@@ -179,7 +178,7 @@ def measure_yield(season: Season, half_width: float = 0.05, level: float = LEVEL
     population = _population(organisations)
     prevalence = estimate_prevalence(_drawn(judged, season.frame, complete), population, level)
     frame = organisations.filter(pl.col("stratum").is_not_null())
-    selected = planned.join(size_thirds(season.organisations), on="org_code", how="left")
+    chosen = planned.with_columns(selected_by="arm").join(size_thirds(season.organisations), on="org_code", how="left")
     return SeasonYield(
         arms=arms,
         draw=season.draw,
@@ -194,7 +193,7 @@ def measure_yield(season: Season, half_width: float = 0.05, level: float = LEVEL
         power=_power(arms, prevalence, population, half_width, level),
         checks=rate_checks(season.findings, outcomes, level),
         criteria=rate_criteria(season.looks, outcomes, level),
-        groups=rate_groups(selected, outcomes, GROUPINGS, level),
+        groups=rate_groups(chosen, outcomes, GROUPINGS, level),
     )
 
 
@@ -247,12 +246,12 @@ def _plan(season: Season) -> pl.DataFrame:
     A person adds where no arm chose: who was drawn stays in the draw, or the draw would no longer be one.
     """
     decided = season.decisions.select(*_KEYS, "kind", "decided_on")
-    added = pl.col("added").is_not_null() | (pl.col("kind") == "visit").fill_null(value=False)
+    by_decision = pl.when(pl.col("kind") == "visit").then(pl.lit(ADDED))
     return (
         season.listed.filter(pl.col("pool") == "to_visit")
         .join(season.frame.organisations.select("org_code", "stratum"), on="org_code", how="left")
         .join(decided, on=_KEYS, how="left")
-        .with_columns(arm=pl.coalesce("selected_by", pl.when(added).then(pl.lit(ADDED))))
+        .with_columns(arm=pl.coalesce(visiting_arm(), by_decision))
         .with_columns(
             removed_on=pl.when(pl.col("selected_by").is_not_null() & (pl.col("kind") != "visit")).then("decided_on")
         )

@@ -9,8 +9,8 @@ import pytest
 
 from crosscheck.contract.inputs import INPUTS
 from crosscheck.visits.draw import stratify
+from crosscheck.visits.plan import ADDED
 from crosscheck.visits.season_yield import (
-    ADDED,
     DECISIONS,
     OUTSIDE,
     REMOVED,

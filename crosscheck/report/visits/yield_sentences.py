@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Final
 
-from crosscheck.visits.plan import PRACTICE
-from crosscheck.visits.season_yield import ADDED, RANDOM, REMOVED, RISK, TO_TELL
+from crosscheck.visits.plan import ADDED, PRACTICE
+from crosscheck.visits.season_yield import RANDOM, REMOVED, RISK, TO_TELL
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
