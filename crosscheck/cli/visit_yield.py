@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from click.core import ParameterSource
 
 from crosscheck.cli.group import format_option, run_option
 from crosscheck.cli.terminal import list_rows
@@ -27,7 +28,12 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path),
     help="What they found: a file in the columns of visits, or a folder with visits.csv and visit_items.csv.",
 )
-@click.option("--store", envvar="CROSSCHECK_STORE", show_envvar=True, help="Take the visits recorded in this store.")
+@click.option(
+    "--store",
+    envvar="CROSSCHECK_STORE",
+    show_envvar=True,
+    help="Take the visits recorded in this store. Where the variable names it, --visits goes before it.",
+)
 @click.option(
     "--half-width",
     type=click.FloatRange(0, 50, min_open=True),
@@ -48,12 +54,14 @@ def yield_(
     An assessor's own rate, for the assessor alone:
               crosscheck visits yield --run run --visits outcomes --assessor A104
     """
-    from crosscheck.report.visits.yield_page import measure_run, write_yield
+    from crosscheck.report.visits.outcomes import read_visits
+    from crosscheck.report.visits.yield_page import SeasonOutcomes, measure_run, write_yield
     from crosscheck.report.visits.yield_sentences import describe_yield
 
-    if (place is None) == (store is None):
+    is_typed = click.get_current_context().get_parameter_source("store") == ParameterSource.COMMANDLINE
+    if (place is None and store is None) or (place is not None and is_typed):
         raise click.UsageError("Give either --visits or --store.")
-    outcomes = _read_files(folder, place) if place is not None else _read_store(folder, str(store))
+    outcomes = SeasonOutcomes(*read_visits(folder, place)) if place else _read_store(folder, str(store))
     if assessor is not None:
         click.echo(_describe_assessor(folder, outcomes.visits, assessor))
         return
@@ -82,17 +90,6 @@ def weeks_(folder: Path, weeks: int, monday: datetime | None, form: str) -> None
     rows = [row | {"from": row["from"].isoformat() if row["from"] else ""} for row in drawn.to_dicts()]
     shown = ("week", "from", "org_code", "stratum") if form == "table" else tuple(drawn.columns)
     list_rows(rows, shown, form)
-
-
-def _read_files(folder: Path, place: Path) -> SeasonOutcomes:
-    from crosscheck import settings
-    from crosscheck.collection.visit_files import read_visit_files
-    from crosscheck.questionnaire import read_questionnaire
-    from crosscheck.report.visits.yield_page import SeasonOutcomes
-    from crosscheck.runs.run_folder import MANIFEST, read_json
-
-    standard = read_json(folder, MANIFEST)["options"]["standard"]
-    return SeasonOutcomes(*read_visit_files(place, read_questionnaire(settings.questionnaire_file(standard)), standard))
 
 
 def _read_store(folder: Path, store: str) -> SeasonOutcomes:

@@ -15,11 +15,17 @@ if TYPE_CHECKING:
 
 @main.group()
 def visits() -> None:
-    """Prepare visits, and record what they found.
+    """Draw, plan, prepare and record visits, and say what they found.
 
     \b
-    Example:  crosscheck visits forms --run run --out outcome-forms
-    Then:     crosscheck visits record outcome-forms/*.xlsx --run run --store runs.db --by NAME
+    A season in the order of its commands (docs/visits.md walks through it):
+      seal, confirm, draw, verify   a random draw that binds and that anybody can repeat; seals lists all
+      plan, replan, weeks           who visits whom in which week
+      packs, forms                  what assessors take along
+      calendar, teams, map          the plan for those who follow it
+      record, record-one            what visits found
+      yield                         what that says of all declarations, and of the list
+    Example:  crosscheck visits plan --run run --plan docs/plan-example.toml --out plan
     """
 
 

@@ -172,8 +172,12 @@ def _rate_flags(counts: pl.DataFrame, level: float) -> pl.DataFrame:
 
 
 def _worth(number: np.ndarray, found: np.ndarray) -> float:
-    """How many visits the rate of all counts for: many where assessors differ no more than chance makes them."""
+    """How many visits the rate of all counts for: many where assessors differ no more than chance makes them.
+
+    It is no surer than the visits that it is taken from, so that it never counts for more of them than were made.
+    """
     few, many = _VISITS
+    many = max(few, min(many, float(number.sum())))
     mean = found.sum() / number.sum()
     chance, assessors = mean * (1 - mean), len(number)
     if not chance or assessors == 1:

@@ -23,6 +23,7 @@ ARM_NAMES: Final = {
     "not planned": "no plan",
 }
 
+_MANY: Final = 100  # an end of the multiple beyond this says no more than that it is beyond it
 NO_WEEKLY_RANGE: Final = (
     "There is no weekly range: in the adaptive design chances rise with risk, and no range is known for it that holds "
     "in all weeks at once. Its interval holds for one look, when everybody drawn was visited."
@@ -87,7 +88,7 @@ def describe_lift(found: SeasonYield) -> str:
     lift = found.lift
     if math.isnan(lift.value):
         return f"{counts} Where random visits found nothing there is no multiple of it."
-    upper = "no upper limit" if math.isinf(lift.high) else f"{lift.high:.1f}"
+    upper = "no upper limit" if math.isinf(lift.high) else f"{lift.high:.1f}" if lift.high < _MANY else f"over {_MANY}"
     shown = (
         f"{counts} A visit by risk found {lift.value:.1f} times as many as a random one (95% interval {lift.low:.1f} "
         f"to {upper})."
