@@ -96,13 +96,13 @@ def _read_store(folder: Path, store: str) -> SeasonOutcomes:
     """What is recorded of this very run: visits, criteria and decisions."""
     from crosscheck.errors import UnknownNameError
     from crosscheck.report.visits.yield_page import SeasonOutcomes
-    from crosscheck.runs.run_folder import MANIFEST, read_json
+    from crosscheck.runs.run_folder import read_manifest
     from crosscheck.store.database import open_store
     from crosscheck.store.outcomes import list_outcomes, list_rulings
     from crosscheck.store.runs import find_run
 
     with open_store(store) as kept:
-        run_id = find_run(kept, read_json(folder, MANIFEST)["fingerprint"])
+        run_id = find_run(kept, read_manifest(folder).fingerprint)
         if run_id is None:
             raise UnknownNameError(
                 f"{store} does not have the run {folder}. (`crosscheck runs list` shows what it has)"

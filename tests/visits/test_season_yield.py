@@ -14,12 +14,12 @@ from crosscheck.visits.season_yield import (
     DECISIONS,
     OUTSIDE,
     REMOVED,
-    Season,
+    SeasonPlan,
     SeasonYield,
     compare_arms,
     measure_yield,
+    outcomes_of_visits,
     power_to_tell,
-    read_outcomes,
     visits_to_tell,
 )
 
@@ -52,10 +52,10 @@ def _visits(visited: list[str], not_upheld: list[str]) -> pl.DataFrame:
     return made.with_columns(function=pl.lit("whole"), visited_on=pl.lit(date(2009, 9, 1)), finding=finding)
 
 
-def _season(listed: pl.DataFrame, visits: pl.DataFrame, decisions: pl.DataFrame | None = None) -> Season:
+def _season(listed: pl.DataFrame, visits: pl.DataFrame, decisions: pl.DataFrame | None = None) -> SeasonPlan:
     """Two arms: 12 of the 56 organisations that need not be visited are drawn."""
     in_draw = listed.drop_nulls("inclusion_probability").unique("org_code")
-    return Season(
+    return SeasonPlan(
         listed=listed,
         frame=stratify(in_draw.select("org_code", "org_type"), 12),
         visits=visits,
@@ -132,8 +132,8 @@ def test_of_two_visits_of_one_declaration_the_later_counts() -> None:
     visits = _visits(["R000", "R000"], ["R000"]).with_columns(
         visited_on=pl.Series([date(2009, 10, 1), date(2009, 9, 1)]), finding=pl.Series(["upheld", "qualified"])
     )
-    assert read_outcomes(visits)["not_upheld"].to_list() == [False]
-    assert read_outcomes(visits.reverse())["not_upheld"].to_list() == [False]
+    assert outcomes_of_visits(visits)["not_upheld"].to_list() == [False]
+    assert outcomes_of_visits(visits.reverse())["not_upheld"].to_list() == [False]
 
 
 def test_two_declarations_of_a_trust_that_lapse_together_leave_the_interval_of_an_arm_wider() -> None:

@@ -13,7 +13,7 @@ from crosscheck.collection.outcome_form import Expected, Outcomes, read_outcomes
 from crosscheck.collection.visit_files import read_visit_files
 from crosscheck.questionnaire import read_questionnaire
 from crosscheck.report.visits.outcome_form import key_of_run
-from crosscheck.runs.run_folder import MANIFEST, read_json, read_table
+from crosscheck.runs.run_folder import read_manifest, read_table
 from crosscheck.visits.listing import of_standard
 
 if TYPE_CHECKING:
@@ -34,12 +34,12 @@ def read_forms(run: Path, files: Sequence[Path]) -> tuple[str, Outcomes]:
         RunError: there is no such run.
         OutcomeError: as `collection.outcome_form.read_outcomes`.
     """
-    options = read_json(run, MANIFEST)["options"]
+    options = read_manifest(run).options
     declarations = read_table(run, "visit_list").select(pl.col("org_code", "function").cast(pl.String))
-    ends = last_day(options["year"])
+    ends = last_day(options.year)
     key = key_of_run(run)
-    expected = Expected(key, options["standard"], declarations, ends - _YEAR, ends + 2 * _YEAR)
-    return key, read_outcomes(files, expected, read_questionnaire(settings.questionnaire_file(options["standard"])))
+    expected = Expected(key, options.standard, declarations, ends - _YEAR, ends + 2 * _YEAR)
+    return key, read_outcomes(files, expected, read_questionnaire(settings.questionnaire_file(options.standard)))
 
 
 def read_visits(run: Path, place: Path) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -53,11 +53,11 @@ def read_visits(run: Path, place: Path) -> tuple[pl.DataFrame, pl.DataFrame]:
         RunError: there is no such run.
         CollectionError: a file can't be used.
     """
-    options = read_json(run, MANIFEST)["options"]
-    questionnaire = read_questionnaire(settings.questionnaire_file(options["standard"]))
+    options = read_manifest(run).options
+    questionnaire = read_questionnaire(settings.questionnaire_file(options.standard))
     visits, criteria = (
-        of_standard(rows, options["standard"]).filter(pl.col("year") == options["year"])
-        for rows in read_visit_files(place, questionnaire, options["standard"])
+        of_standard(rows, options.standard).filter(pl.col("year") == options.year)
+        for rows in read_visit_files(place, questionnaire, options.standard)
     )
     return visits, criteria
 

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
-from crosscheck.errors import RunError
 from crosscheck.report.output.folder import written_whole
 from crosscheck.report.output.plain_page import (
     GRID,
@@ -29,13 +28,13 @@ from crosscheck.report.visits.yield_sentences import (
     describe_yield,
     percent,
 )
-from crosscheck.runs.run_folder import DRAW, JOINT, MANIFEST, read_json, read_table
+from crosscheck.runs.run_folder import DRAW, JOINT, read_manifest, read_table
 from crosscheck.visits.draw import DRAW as DRAWN
 from crosscheck.visits.draw import read_frame
 from crosscheck.visits.hit_rates import rate_assessors
 from crosscheck.visits.listing import of_standard
 from crosscheck.visits.season import draw_weeks
-from crosscheck.visits.season_yield import DECISIONS, Season, measure_yield
+from crosscheck.visits.season_yield import DECISIONS, SeasonPlan, measure_yield
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -136,18 +135,18 @@ def measure_run(run: Path, outcomes: SeasonOutcomes, half_width: float) -> Seaso
     Raises:
         RunError: there is no such run.
     """
-    manifest = read_json(run, MANIFEST)
-    year, standard = manifest["options"]["year"], manifest["options"]["standard"]
+    manifest = read_manifest(run)
+    year, standard, account = manifest.options.year, manifest.options.standard, manifest.require_draw()
     return measure_yield(
-        Season(
+        SeasonPlan(
             listed=read_table(run, "visit_list"),
-            frame=read_frame(_read_draw(run), read_table(run, JOINT), manifest["draw"]["design"]),
+            frame=read_frame(_read_draw(run), read_table(run, JOINT), account.design),
             visits=of_standard(outcomes.visits, standard).filter(pl.col("year") == year),
             looks=of_standard(outcomes.looks, standard).filter(pl.col("year") == year),
             findings=read_table(run, "findings"),
             organisations=read_table(run, "collection/organisations"),
             decisions=outcomes.decisions,
-            draw=manifest["draw"]["note"],
+            draw=account.note,
         ),
         half_width,
     )
@@ -159,8 +158,8 @@ def rate_assessors_of_run(run: Path, visits: pl.DataFrame) -> pl.DataFrame:
     Raises:
         RunError: there is no such run.
     """
-    options = read_json(run, MANIFEST)["options"]
-    of_year = of_standard(visits, options["standard"]).filter(pl.col("year") == options["year"])
+    options = read_manifest(run).options
+    of_year = of_standard(visits, options.standard).filter(pl.col("year") == options.year)
     return rate_assessors(of_year.select("assessor", not_upheld=pl.col("finding") == "qualified"))
 
 
@@ -170,8 +169,8 @@ def draw_weeks_of_run(run: Path, weeks: int, monday: date | None) -> pl.DataFram
     Raises:
         RunError: there is no such run.
     """
-    of_draw = read_json(run, MANIFEST)["draw"]
-    return draw_weeks(_read_draw(run), weeks, of_draw["value"], of_draw["year"], monday)
+    account = read_manifest(run).require_draw()
+    return draw_weeks(_read_draw(run), weeks, account.value, account.year, monday)
 
 
 def write_yield(found: SeasonYield, folder: Path) -> None:
@@ -221,8 +220,6 @@ def list_estimates(found: SeasonYield) -> pl.DataFrame:
 
 def _read_draw(run: Path) -> pl.DataFrame:
     """`visits.draw.DRAW` as the run published it."""
-    if "frame" not in read_json(run, MANIFEST)["draw"]:
-        raise RunError(f"{run}: a former release made it, which published no draw. Make it again: crosscheck run")
     return read_table(run, DRAW).cast(DRAWN)
 
 
