@@ -55,7 +55,7 @@ def yield_(
               crosscheck visits yield --run run --visits outcomes --assessor A104
     """
     from crosscheck.report.visits.outcomes import read_visits
-    from crosscheck.report.visits.yield_page import SeasonOutcomes, measure_run, write_yield
+    from crosscheck.report.visits.yield_page import SeasonOutcomes, measure_run, names_of_run, write_yield
     from crosscheck.report.visits.yield_sentences import describe_yield
 
     is_typed = click.get_current_context().get_parameter_source("store") == ParameterSource.COMMANDLINE
@@ -66,7 +66,7 @@ def yield_(
         click.echo(_describe_assessor(folder, outcomes.visits, assessor))
         return
     found = measure_run(folder, outcomes, half_width / 100)
-    write_yield(found, out)
+    write_yield(found, out, names_of_run(folder))
     for sentence in describe_yield(found):
         click.echo(sentence)
     click.echo(f"{out / 'yield.html'} has the plots and tables, {out / 'yield.json'} every figure")

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
+from crosscheck import settings
+from crosscheck.questionnaire import read_questionnaire
 from crosscheck.report.output.folder import written_whole
 from crosscheck.report.output.plain_page import (
     GRID,
@@ -28,7 +30,7 @@ from crosscheck.report.visits.yield_sentences import (
     describe_yield,
     percent,
 )
-from crosscheck.runs.run_folder import DRAW, JOINT, read_manifest, read_table
+from crosscheck.runs.run_folder import DRAW, JOINT, RULEBOOK, read_json, read_manifest, read_table
 from crosscheck.visits.draw import DRAW as DRAWN
 from crosscheck.visits.draw import read_frame
 from crosscheck.visits.hit_rates import rate_assessors
@@ -102,6 +104,7 @@ _ESTIMATE_NAMES: Final = {
 }
 _TYPES: Final = {"pct": "primary care trust", "mental_health": "mental health"}
 _FEWEST: Final = 2  # visits of a rule or criterion on the page; the tables have all
+_MOST: Final = 20  # rules or criteria on the page
 _LEFT, _RIGHT, _TOP, _ROW = 300, 770, 40, 34
 _WEEK_LEFT, _WEEK_BOTTOM = 90, 340
 _BAND: Final = "#c9dcec"
@@ -173,8 +176,25 @@ def draw_weeks_of_run(run: Path, weeks: int, monday: date | None) -> pl.DataFram
     return draw_weeks(_read_draw(run), weeks, account.value, account.year, monday)
 
 
-def write_yield(found: SeasonYield, folder: Path) -> None:
+def names_of_run(run: Path) -> dict[str, str]:
+    """What each rule of a run expects and what the review asks of each criterion, in words, by name.
+
+    Raises:
+        RunError: there is no such run.
+    """
+    standard = read_manifest(run).options.standard
+    questions = read_questionnaire(settings.questionnaire_file(standard))
+    expected = {rule["id"]: rule["title"] for rule in read_json(run, RULEBOOK)}
+    return expected | {question.question_id: question.text for question in questions}
+
+
+def write_yield(found: SeasonYield, folder: Path, names: Mapping[str, str]) -> None:
     """Write `yield.html`, its tables as CSV and `yield.json`; those of a former one are replaced.
+
+    Args:
+        found: what the visits brought.
+        folder: where to.
+        names: rules and criteria in words, as `names_of_run`.
 
     Raises:
         RunError: the folder holds something else, or can't be written.
@@ -184,11 +204,11 @@ def write_yield(found: SeasonYield, folder: Path) -> None:
     with written_whole(folder, _MARK, "yield") as place:
         for name, table in tables.items():
             write_csv(table.with_columns(pl.selectors.float().round(6)), place / f"{name}.csv")
-        (place / "yield.html").write_text(write_yield_page(found), encoding="utf-8")
+        (place / "yield.html").write_text(write_yield_page(found, names), encoding="utf-8")
         (place / _MARK).write_text(_as_json(found, tables), encoding="utf-8")
 
 
-def write_yield_page(found: SeasonYield) -> str:
+def write_yield_page(found: SeasonYield, names: Mapping[str, str]) -> str:
     """The page: the sentences, then pictures and tables from the whole to the parts."""
     return write_page(
         _TITLE,
@@ -205,7 +225,7 @@ def write_yield_page(found: SeasonYield) -> str:
             "<h2>By type, region and size</h2>",
             *_grouped(found.groups),
             "<h2>By rule and criterion</h2>",
-            *_flagged(found),
+            *_flagged(found, names),
         ],
     )
 
@@ -312,15 +332,23 @@ def _grouped(groups: pl.DataFrame) -> list[str]:
     return parts
 
 
-def _flagged(found: SeasonYield) -> list[str]:
-    several = pl.col("flagged") >= _FEWEST
+def _flagged(found: SeasonYield, names: Mapping[str, str]) -> list[str]:
     captions: Sequence[tuple[pl.DataFrame, str]] = (
-        (found.checks, "By rule: visits where it differs, and otherwise where it agrees"),
-        (found.criteria, "By criterion: visits where its evidence was absent, and otherwise where it was seen"),
+        (found.checks, "By rule, in the words of what it expects: visits where it differs, and where it agrees"),
+        (found.criteria, "By criterion: visits where its evidence was absent, and where it was seen"),
     )
     note = (
-        f"Only what {_FEWEST} visits or more met; checks.csv and criteria.csv have all. Many intervals stand side by "
+        f"Only what {_FEWEST} visits or more met, and of these the {_MOST} of which we can be surest that visits often "
+        "did not uphold (the highest lower ends); checks.csv and criteria.csv have all. Many intervals stand side by "
         "side here, so that some miss by chance: one in twenty is meant to."
     )
-    shown = [write_table(table.filter(several), _FLAGS, caption) for table, caption in captions if table.height]
+    shown = [write_table(_name_flags(table, names), _FLAGS, caption) for table, caption in captions if table.height]
     return [*_paragraphs(note), *shown] if shown else _paragraphs("No visit has met a rule that differs yet.")
+
+
+def _name_flags(table: pl.DataFrame, names: Mapping[str, str]) -> pl.DataFrame:
+    surest = table.filter(pl.col("flagged") >= _FEWEST).sort("low", "share", "name", descending=[True, True, False])
+    named = pl.col("name").replace_strict(names, default=pl.col("name"), return_dtype=pl.String)
+    return surest.head(_MOST).with_columns(
+        name=pl.when(named != pl.col("name")).then(pl.format("{} ({})", named, "name")).otherwise("name")
+    )

@@ -142,7 +142,8 @@ def describe_power(found: SeasonYield) -> tuple[str, ...]:
         else f"For an interval of ± {width} {_count(power.further, 'more organisation')} would have to be drawn at "
         f"random, of {population.organisations:.0f} in the draw."
     )
-    reached = f"The interval reaches {power.reached * 100:.0f} percentage points to either side on average. {enough}"
+    which = "The interval" if is_looked_at_once(found) else "Looked at only once, the interval"
+    reached = f"{which} reaches {power.reached * 100:.0f} percentage points to either side on average. {enough}"
     if found.is_adaptive:
         return (reached,)
     high, low = (percent(rate) for rate in TO_TELL)
@@ -195,9 +196,14 @@ def is_complete(found: SeasonYield) -> bool:
     return len(found.prevalence.drawn.found) == planned
 
 
+def is_looked_at_once(found: SeasonYield) -> bool:
+    """Whether the interval is the one for a single look: all visits were made, or there is no weekly range."""
+    return is_complete(found) or found.weekly.is_empty()
+
+
 def range_to_tell(found: SeasonYield) -> tuple[float, float]:
     """The interval of the prevalence: while visits go on the one that may be looked at every week, if there is one."""
-    if is_complete(found) or found.weekly.is_empty():
+    if is_looked_at_once(found):
         return found.prevalence.hajek.low, found.prevalence.hajek.high
     last = found.weekly.row(-1, named=True)
     return last["low"], last["high"]
