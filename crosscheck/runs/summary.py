@@ -9,7 +9,7 @@ import polars as pl
 
 from crosscheck.report.output.rank_bands import describe_assumed, describe_assumption, describe_place, find_like_ranks
 from crosscheck.runs.run_folder import read_manifest, read_table
-from crosscheck.visits.plan import count_arms
+from crosscheck.visits.plan import PRACTICE, count_arms
 from crosscheck.vocabulary import ARMS_IN_WORDS, COMPLIANT
 
 if TYPE_CHECKING:
