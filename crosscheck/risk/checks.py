@@ -50,7 +50,7 @@ def prior_check_weights(checks: pl.DataFrame, findings: pl.DataFrame, model: Ris
         findings: one row a check on a declaration, waived ones left out.
         model: the stated weights.
     """
-    stated = pl.DataFrame(
+    by_strength = pl.DataFrame(
         [
             (strength, severity, weight.decibans, weight.sd)
             for strength, by_severity in sorted(model.checks.items())
@@ -66,7 +66,7 @@ def prior_check_weights(checks: pl.DataFrame, findings: pl.DataFrame, model: Ris
     return (
         checks.with_columns(factor=factor, ceiling=_ceilings(checks))
         .filter((pl.col("factor") > 0) & pl.col("ceiling").is_not_null() & _of_one_account())
-        .join(stated, on=["strength", "severity"])
+        .join(by_strength, on=["strength", "severity"])
         .join(shares, on="check_id", how="left")
         .join(_named(model), on="check_id", how="left")
         .with_columns(
@@ -98,7 +98,7 @@ def _of_one_account() -> pl.Expr:
 
 
 def _named(model: RiskModel) -> pl.DataFrame:
-    rows = [(name, stated.decibans, stated.sd) for name, stated in sorted(model.named_checks.items())]
+    rows = [(name, weight.decibans, weight.sd) for name, weight in sorted(model.named_checks.items())]
     return pl.DataFrame(rows, schema={"check_id": pl.String, "named": pl.Float64, "named_sd": pl.Float64}, orient="row")
 
 
@@ -153,8 +153,8 @@ def confirm_check_weights(
 def hold_below_ceilings(weights: pl.DataFrame) -> pl.DataFrame:
     """Hold a check that a worse answer can end to what the check that it begins adds."""
     ceilings = weights.select(ceiling="check_id", most="decibans")
-    held = weights.join(ceilings, on="ceiling", how="left", maintain_order="left")
-    return held.with_columns(
+    limited = weights.join(ceilings, on="ceiling", how="left", maintain_order="left")
+    return limited.with_columns(
         decibans=pl.min_horizontal("decibans", pl.when(pl.col("ceiling") != "").then(pl.col("most").fill_null(0.0)))
     ).drop("most")
 

@@ -108,14 +108,14 @@ def list_check_parts(differences: pl.DataFrame, findings: pl.DataFrame, checks: 
 
 def list_declared_parts(cases: pl.DataFrame, model: RiskModel) -> pl.DataFrame:
     """What a declared lapse says by itself."""
-    stated = pl.DataFrame(
+    by_status = pl.DataFrame(
         [(name, weight.decibans, weight.sd, weight.reason) for name, weight in sorted(model.declared.items())],
         schema=["name", "worth", "sd", "reason"],
         orient="row",
     )
     return (
         cases.select(*_strings(_KEYS), name=pl.col("declared.status").cast(pl.String))
-        .join(stated, on="name")
+        .join(by_status, on="name")
         .with_columns(
             family=pl.lit("declared"),
             group=pl.lit("declared"),
@@ -306,12 +306,12 @@ def _prior_parts(made: pl.DataFrame, prevalence: Prevalence, start: float, model
         ): ("raised", 0.0),
     }  # fmt: skip
     frames = []
-    for (family, part, reason, source), (column, doubt) in rows.items():
+    for (family, part, reason, source), (column, sd) in rows.items():
         frame = made.select(
             *_KEYS,
             family=pl.lit(family), group=pl.lit(family), part=pl.lit(part),
             worth=pl.lit(round(start, _DECIMALS)) if column == "level" else pl.col(column),
-            decibans=pl.col(column), sd=pl.lit(round(doubt, _DECIMALS)), reason=pl.lit(reason), source=pl.lit(source),
+            decibans=pl.col(column), sd=pl.lit(round(sd, _DECIMALS)), reason=pl.lit(reason), source=pl.lit(source),
         ).cast(PARTS)  # fmt: skip
         frames.append(frame if column == "level" else frame.filter(pl.col("decibans") != 0))
     return frames

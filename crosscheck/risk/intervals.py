@@ -149,17 +149,17 @@ def _about(totals: pl.DataFrame, cases: pl.DataFrame, weighed: Weighed, model: R
 
 
 def _draw(about: pl.DataFrame, risk: Risk, model: RiskModel) -> _Draws:
-    parts, learnt, prevalence, number = risk.parts, risk.learnt, risk.prevalence, model.intervals.draws
+    parts, from_visits, prevalence, number = risk.parts, risk.from_visits, risk.prevalence, model.intervals.draws
     evidence = parts.filter(pl.col("family").is_in(["prior"]).not_() & (pl.col("part") != "no return"))
     of_items = _sum_draws(evidence.filter(pl.col("family").is_in(_ITEMS)), about, number)
     of_others = _sum_draws(
         evidence.filter(pl.col("family").is_in(_ITEMS).not_() & (pl.col("family") != "visited")), about, number
     )
     of_visits = _sum_draws(evidence.filter(pl.col("family") == "visited"), about, number)
-    link = np.clip(learnt.link + learnt.link_sd * normal("link", number), 0.0, _MOST_LINK)
+    link = np.clip(from_visits.link + from_visits.link_sd * normal("link", number), 0.0, _MOST_LINK)
     shares = np.clip(prevalence.share + prevalence.sd * normal("prevalence", number), _LEAST_SHARE, 1 - _LEAST_SHARE)
-    steeper = _steeper(link, learnt.link)
-    known = np.minimum(about["known"].to_numpy()[:, None] * _squared_ratio(link, learnt.link), _MOST_LINK**2)
+    steeper = _steeper(link, from_visits.link)
+    known = np.minimum(about["known"].to_numpy()[:, None] * _squared_ratio(link, from_visits.link), _MOST_LINK**2)
     threshold = -_probit(shares)
     spread = -PROBIT * threshold * (1 / np.sqrt(1 - known) - 1)
     before = of_items * steeper + spread + of_others
@@ -175,12 +175,12 @@ def _draw(about: pl.DataFrame, risk: Risk, model: RiskModel) -> _Draws:
     return _Draws(counted, place)
 
 
-def _steeper(link: Floats, learnt: float) -> Floats:
-    return slope_of_link(link, max(learnt, 1e-3))
+def _steeper(link: Floats, from_visits: float) -> Floats:
+    return slope_of_link(link, max(from_visits, 1e-3))
 
 
-def _squared_ratio(link: Floats, learnt: float) -> Floats:
-    return np.square(link / max(learnt, 1e-3))
+def _squared_ratio(link: Floats, from_visits: float) -> Floats:
+    return np.square(link / max(from_visits, 1e-3))
 
 
 def _probit(shares: Floats) -> Floats:

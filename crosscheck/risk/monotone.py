@@ -110,7 +110,7 @@ def check_monotone(
 
 def _differences(verdicts: Verdicts, risk: Risk) -> pl.DataFrame:
     findings = verdicts.differing.with_columns(verdict=pl.lit("differs"))
-    return find_differences(risk.learnt.weights, findings, verdicts.open)
+    return find_differences(risk.from_visits.weights, findings, verdicts.open)
 
 
 def _weigh(
@@ -255,7 +255,7 @@ def _absent(weighed: pl.DataFrame, differences: pl.DataFrame, risk: Risk, sums: 
     usual = (
         met.unique([*_CHAIN, "check_id"])
         .join(of_best, on=[*_CHAIN, "check_id"], how="anti")
-        .join(risk.learnt.weights.select("check_id", "share"), on="check_id")
+        .join(risk.from_visits.weights.select("check_id", "share"), on="check_id")
         .group_by(_CHAIN)
         .agg(usual=(pl.col("decibans") * pl.col("share")).sum())
     )
@@ -275,7 +275,7 @@ def _absent(weighed: pl.DataFrame, differences: pl.DataFrame, risk: Risk, sums: 
 def _contrary(pairs: pl.DataFrame, sums: Floats) -> pl.DataFrame:
     """Of pairs of a worse and a better answer those in which the worse has the lower risk, or the better rank."""
     worse, better = pairs["decibans"].to_numpy(), pairs["decibans_better"].to_numpy()
-    told = pairs.with_columns(
+    compared = pairs.with_columns(
         risk_worse=pl.Series(probability(worse).round(_DECIMALS)),
         risk_better=pl.Series(probability(better).round(_DECIMALS)),
         rank_worse=pl.Series(rank_among(worse, sums)),
@@ -283,7 +283,7 @@ def _contrary(pairs: pl.DataFrame, sums: Floats) -> pl.DataFrame:
     )
     contrary = (pl.col("risk_worse") < pl.col("risk_better")) | (pl.col("rank_worse") > pl.col("rank_better"))
     columns = [name for name in BREACHES if name != "through"]
-    return told.filter(contrary).select(*columns, "org_code", "org_code_better")
+    return compared.filter(contrary).select(*columns, "org_code", "org_code_better")
 
 
 def rank_among(decibans: Floats, sums: Floats) -> npt.NDArray[np.int64]:

@@ -99,7 +99,7 @@ def revise(risk: Risk, visits: pl.DataFrame, items: pl.DataFrame, model: RiskMod
     compared = pl.DataFrame(changes, schema=_CHANGES, orient="row")
     return Revision(
         compared.with_columns(pl.selectors.float().round(_DECIMALS)),
-        risk.learnt.weights,
+        risk.from_visits.weights,
         tuple(sorted({*model.visits_learnt_from, *hash_visits(visits).to_list()})),
         str(visits["visited_on"].max()),
         hash_evidence(items),
@@ -153,14 +153,21 @@ def _prior(risk: Risk, model: RiskModel) -> Iterator[tuple[str, str, float, floa
 
 
 def _link(risk: Risk, model: RiskModel) -> Iterator[tuple[str, str, float, float, float, float]]:
-    yield "link", "quality", model.link.quality, model.link.sd, max(risk.learnt.link, 0.01), risk.learnt.link_sd
+    yield (
+        "link",
+        "quality",
+        model.link.quality,
+        model.link.sd,
+        max(risk.from_visits.link, 0.01),
+        risk.from_visits.link_sd,
+    )
 
 
 def _loadings(risk: Risk) -> Iterator[tuple[str, str, float, float, float, float]]:
     """What each question and figure revealed in this collection: the prior of the next."""
     sections = {"answers": "questions", "figures": "named_figures"}
-    learnt = risk.loadings.with_columns(item=pl.col("item").str.replace(r"^review\d\.", ""))
-    rows = learnt.filter(pl.col("family").is_in(list(sections)) & (pl.col("prior") != "verified"))
+    fitted = risk.loadings.with_columns(item=pl.col("item").str.replace(r"^review\d\.", ""))
+    rows = fitted.filter(pl.col("family").is_in(list(sections)) & (pl.col("prior") != "verified"))
     together = rows.group_by("family", "item").agg(pl.selectors.numeric().mean()).sort("family", "item")
     for row in together.iter_rows(named=True):
         sd = min(row["quality_sd"] * _ELSEWHERE, 0.5)
@@ -176,7 +183,7 @@ def _rewrite(text: str, heading: dict[str, str], numbers: dict[tuple[str, str], 
         if section in _NAMED:
             continue
         name = line.partition("=")[0].strip()
-        value = heading.get(name) if not section else _learnt_value(numbers, section, name)
+        value = heading.get(name) if not section else _fitted_value(numbers, section, name)
         if section or name not in _LEARNT_FROM:
             yield line if value is None else f"{name} = {value}"
         if not section and name == "learns":
@@ -194,7 +201,7 @@ def _named_loadings(numbers: dict[tuple[str, str], dict[str, Any]]) -> Iterator[
         yield ""
 
 
-def _learnt_value(numbers: dict[tuple[str, str], dict[str, Any]], section: str, name: str) -> float | None:
+def _fitted_value(numbers: dict[tuple[str, str], dict[str, Any]], section: str, name: str) -> float | None:
     """The new value of a number of the file, or of the link's standard deviation; none where nothing was learnt."""
     if section == "link" and name == "sd":
         row = numbers.get(("link", "quality"))

@@ -93,18 +93,18 @@ def describe_risk(risk: Risk) -> dict[str, Any]:
     `prevalence` is an assumption that random visits support; shares are of declarations of compliance.
     `held_at_zero` names items whose loading would have run against its stated direction: they weigh nothing.
     """
-    prevalence, learnt = asdict(risk.prevalence), risk.learnt
+    prevalence, from_visits = asdict(risk.prevalence), risk.from_visits
     return {
         "prevalence": {name: _rounded(value) for name, value in prevalence.items()},
-        "link": learnt.link,
-        "link_sd": learnt.link_sd,
-        "visits_learnt_from": learnt.visits,
-        "visits_show_no_relation": learnt.no_relation,
-        "chosen_by_risk_worse_by": learnt.chosen,
+        "link": from_visits.link,
+        "link_sd": from_visits.link_sd,
+        "visits_learnt_from": from_visits.visits,
+        "visits_show_no_relation": from_visits.no_relation,
+        "chosen_by_risk_worse_by": from_visits.chosen,
         "estimation": {
             "loadings_steps": risk.fitted.steps,
             "loadings_settled": risk.fitted.settled,
-            "visits_settled": learnt.settled,
+            "visits_settled": from_visits.settled,
         },
         "held_at_zero": risk.loadings.filter((pl.col("quality_loading") == 0) & (pl.col("quality_stated") > 0))[
             "item"

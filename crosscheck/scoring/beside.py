@@ -128,8 +128,8 @@ def _score_groups(
 ) -> pl.DataFrame:
     """The values with `z`, each scored in the group in which most of its type is, if that is large enough."""
     group = (*FIGURE, "peer_group")
-    told = pl.col("worse", "levels", "unit").first()
-    groups = peers.group_by(group, maintain_order=True).agg(told, size=pl.len()).with_row_index("group")
+    attributes = pl.col("worse", "levels", "unit").first()
+    groups = peers.group_by(group, maintain_order=True).agg(attributes, size=pl.len()).with_row_index("group")
     starts = groups["size"].cum_sum() - groups["size"]
     chosen = (
         peers.filter("compared")

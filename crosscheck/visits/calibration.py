@@ -116,9 +116,9 @@ class Calibration:
             cover_number=_within("number").mean(),
         )
         pairs = pl.concat([self.pairs, self.pairs.clear(1)]).head(1)
-        told = pairs.select(pairs=pl.col("judged").fill_null(0), right="share", right_low="low", right_high="high")
+        of_pairs = pairs.select(pairs=pl.col("judged").fill_null(0), right="share", right_low="low", right_high="high")
         errors = pl.DataFrame({"among": self.among, "error": self.error, "error_by_chance": self.error_by_chance})
-        return pl.concat([errors, whole, top, covered, told], how="horizontal")
+        return pl.concat([errors, whole, top, covered, of_pairs], how="horizontal")
 
 
 def calibrate(among: str, judged: pl.DataFrame, visitors: VisitErrors) -> Calibration:

@@ -148,7 +148,7 @@ def average_precision(score: NDArray[np.float64], otherwise: NDArray[np.bool_], 
     return float(steps @ (found[last] / visited[last]) / found[-1])
 
 
-def tell_yield(visits: pl.DataFrame, level: float = INTERVAL) -> pl.DataFrame:
+def yield_by_arm(visits: pl.DataFrame, level: float = INTERVAL) -> pl.DataFrame:
     """What visits found, by the arm that chose them.
 
     Args:

@@ -55,8 +55,8 @@ def prepare_lesson(outcomes: pl.DataFrame, items: pl.DataFrame) -> Lesson:
     valued = items.filter(pl.col("value").is_finite())
     own = valued.filter(pl.col("function").is_not_null()).join(keys, on=["org_code", "function"], how="semi")
     whole = valued.filter(pl.col("function").is_null()).drop("function").join(keys, on="org_code")
-    told = pl.concat([own, whole.select(own.columns)]).sort("item", "org_code", "function")
-    wide = told.pivot(on="item", index=["org_code", "function"], values="value", aggregate_function="sum")
+    of_declarations = pl.concat([own, whole.select(own.columns)]).sort("item", "org_code", "function")
+    wide = of_declarations.pivot(on="item", index=["org_code", "function"], values="value", aggregate_function="sum")
     values = keys.join(wide, on=["org_code", "function"], how="left", maintain_order="left").drop(
         "org_code", "function"
     )

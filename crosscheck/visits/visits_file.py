@@ -69,8 +69,8 @@ def visits_from_records(rows: Sequence[Mapping[str, object]], year: str) -> tupl
     """
     latest = {(row["org_code"], row["function"]): row for row in rows}
     schema = INPUTS["visits"].schema
-    told = [{**{name: row.get(name) for name in schema}, "year": year} for row in latest.values()]
-    return pl.DataFrame(told, schema=schema), INPUTS["visit_items"].empty()
+    visits = [{**{name: row.get(name) for name in schema}, "year": year} for row in latest.values()]
+    return pl.DataFrame(visits, schema=schema), INPUTS["visit_items"].empty()
 
 
 def _read(file: Path, table: Table) -> pl.DataFrame:
@@ -99,6 +99,12 @@ def _refuse(read: pl.DataFrame, column: Column, file: Path) -> list[str]:
         bad = bad | pl.col(name).is_in(list(allowed)).not_()
     if name == "visited_on":
         bad = bad | pl.col(name).str.to_date(strict=False).is_null()
-    told = f"one of {', '.join(allowed)}" if allowed else "a day as 2009-07-27" if name == "visited_on" else "something"
+    wanted = (
+        f"one of {', '.join(allowed)}"
+        if allowed
+        else "a day, for example 2009-07-27"
+        if name == "visited_on"
+        else "something"
+    )
     rows = read.with_row_index("row", offset=2).filter(bad).select("row", name).iter_rows()
-    return [f"{file}, row {row}, {name}: {value or 'empty'}. Give {told}." for row, value in rows]
+    return [f"{file}, row {row}, {name}: {value or 'empty'}. Give {wanted}." for row, value in rows]
