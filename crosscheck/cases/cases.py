@@ -165,6 +165,7 @@ def _declared(declarations: pl.DataFrame, year: str) -> pl.DataFrame:
     """The year's declarations, each beside that of the other function of the same organisation."""
     now = declarations.filter(pl.col("year") == year).with_columns(pl.col("status").cast(STATUS))
     fields = ("status", "category", "statement", "lapse_from", "lapse_to")
+    # Each function is given the other's declaration by swapping the key, so that one join serves both.
     swapped = pl.col("function").replace_strict({"commissioner": "provider", "provider": "commissioner"})
     other = now.filter(pl.col("function") != "whole").select(
         "org_code",
@@ -251,6 +252,7 @@ def _comments_wide(comments: pl.DataFrame, year: str, standard: str) -> pl.DataF
         .otherwise(pl.lit("neutral"))
     )
     wide = (
+        # A remark of reliability 0 is left out before the mean, where it would divide by nothing.
         comments.filter((pl.col("year") == year) & (pl.col("standard") == standard) & (pl.col("reliability") > 0))
         .group_by("org_code", "author")
         .agg(tone=tone)

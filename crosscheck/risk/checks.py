@@ -61,6 +61,7 @@ def prior_check_weights(checks: pl.DataFrame, findings: pl.DataFrame, model: Ris
     )
     factors = {kind: weight.factor for kind, weight in model.kinds.items()}
     factor = pl.col("kind").replace_strict(factors, default=0.0, return_dtype=pl.Float64)
+    # The share is taken of those decided: an open check would otherwise seem to differ less often than it does.
     decided = findings.filter(pl.col("verdict").is_in(_DECIDED))
     shares = decided.group_by("check_id").agg(share=(pl.col("verdict") == "differs").mean())
     return (
@@ -134,6 +135,7 @@ def confirm_check_weights(
     odds = np.log(share / (1 - share))
     wrong = 1 - (1 - share) * (1 - ground)
     implied = ((wrong / (1 - wrong)).log() - odds) * _NATS
+    # Partial pooling: with no look the prior weight stays, with many it is what visits saw, so no threshold decides.
     n = pl.col("looked").fill_null(0.0)
     trust = n / (n + prior.visits)
     moved = pl.col("stated") + trust * (implied - pl.col("stated"))
@@ -174,6 +176,7 @@ def find_differences(weights: pl.DataFrame, findings: pl.DataFrame, applicable: 
     weighing = weights.filter(pl.col("decibans") > 0)
     decided = findings.filter(pl.col("verdict").is_in(_DECIDED)).select(*_KEYS, "check_id", "verdict")
     differing = decided.filter(pl.col("verdict") == "differs").join(weighing, on="check_id")
+    # An absent answer costs what the average answer costs, so that leaving a question open can never lower the risk.
     unanswered = (
         applicable.join(weighing, on="check_id")
         .join(decided, on=[*_KEYS, "check_id"], how="anti")
@@ -215,6 +218,7 @@ def cover_scores(differences: pl.DataFrame, checks: pl.DataFrame, contributions:
         .group_by(*_KEYS, "item")
         .agg(pl.col("covered").sum())
     )
+    # Only the excess over the checks is left: a check and the score that it rests on are one piece of evidence.
     covered = pl.col("covered")
     beyond = (pl.col("decibans") - covered).clip(lower_bound=0.0)
     left = pl.when(covered.is_null()).then("decibans").otherwise(beyond)
@@ -252,6 +256,7 @@ def _decisive(looks: pl.DataFrame, model: RiskModel) -> pl.DataFrame:
     share_absent = (pl.col("flagged_not_upheld_weight") + _PSEUDO * model.confirmation.decisive) / (
         pl.col("flagged_weight") + _PSEUDO
     )
+    # Guarded by a tiny weight and not by a null: where nobody else was seen, the base rate is 0 and all is attributed.
     share_seen = pl.col("other_not_upheld_weight") / pl.col("other_weight").clip(lower_bound=1e-9)
     share = 1 - (1 - share_absent) / (1 - share_seen).clip(lower_bound=1e-9)
     return criteria.select(

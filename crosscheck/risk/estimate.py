@@ -98,6 +98,7 @@ def estimate_risk(known: Known, model: RiskModel, year: str) -> Risk:
     types = known.cases.select("org_code", org_type="organisation.org_type").unique("org_code")
     evidence = build_item_table(known.items, types, model, known.verified)
     fitted = _loadings(known, evidence, model)
+    # A learnt model already holds these visits; counted again they would make it surer than it may be.
     fresh = replace(known, visits=leave_out(known.visits, model))
     prevalence = estimate_lapse_share(fresh.visits, model, year)
     from_visits = _learn(fresh, evidence, fitted, prevalence, model, year)

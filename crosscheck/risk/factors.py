@@ -155,6 +155,7 @@ def build_item_table(
     usable = items.join(described.select("item"), on="item", how="semi")
     raw = _spread_out(usable, "z", codes, described["item"])
     level, everybody = _level(described, np.array(of_type)), np.ones(codes.len())
+    # Twice: influence can only be judged on standardised scores, and these are then standardised by influence.
     first, _, _ = _standardise(raw, everybody, level)
     limit, present = model.limits.score, (~np.isnan(raw)).astype(np.float64)
     once = ~_repeats(np.nan_to_num(first), present, described["family"].to_numpy())
@@ -191,6 +192,7 @@ def fit_loadings(evidence: ItemTable, model: RiskModel) -> Loadings:
         return prior
     fit = _fit(evidence, prior, model, np.ones(evidence.items.height))
     steps, settled = fit.steps, fit.settled
+    # An item judged irrelevant frees the others, whose relevance must then be judged again from where they settled.
     for _ in range(_ROUNDS):
         relevance = find_irrelevant(_seen(evidence, prior, fit), model.estimation)
         prior = prior_loadings(evidence, model, relevance)
@@ -247,6 +249,7 @@ def prior_loadings(evidence: ItemTable, model: RiskModel, relevance: Floats | No
     shared = np.where(fact, model.groups["fact"].loading, model.groups["section"].loading)
     shared_sd = np.where(fact, model.groups["fact"].sd, model.groups["section"].sd)
     mean = np.column_stack([items["quality_prior"], items["bias_prior"], np.where(grouped, shared, 0.0)])
+    # Without others' accounts quality and response bias can't be separated, so own loadings stay near their priors.
     freedom = np.where(evidence.own_account, _freedom(evidence, model, relevance), 1.0)
     spread = np.column_stack(
         [
@@ -316,6 +319,7 @@ def _standardise(
 
     What few have keeps its own units.
     """
+    # Items of few organisations (visits, corrected answers) have no spread worth dividing by: their units are stated.
     in_own_units = np.zeros(raw.shape[1], dtype=np.bool_)
     for of_items, circles in level:
         in_own_units |= of_items & (len(circles) == 0)

@@ -81,6 +81,7 @@ def gather_items(
         those of the entry of the model that `prior` names. What is absent has no row.
     """
     known = tables["organisations"].select("org_code")
+    # A proved answer leaves the own account: it is then a fact, on which response bias has no hold.
     proved = NOTHING_VERIFIED if verified is None else verified
     answers = _answers(scores, tables["answers"], questionnaire, model)
     families = (
@@ -239,6 +240,7 @@ def _percentage() -> pl.Expr:
 
 def _comments(comments: pl.DataFrame, model: RiskModel, year: str) -> pl.DataFrame:
     """One item an author: its remarks of the year averaged by reliability. A neutral remark is 0 and says nothing."""
+    # Averaged, not summed: an author who wrote ten remarks is still one witness.
     toll = -pl.col("polarity") * pl.col("reliability")
     count = pl.when(pl.len() == 1).then(pl.lit("one remark")).otherwise(pl.format("{} remarks", pl.len()))
     return (

@@ -113,6 +113,7 @@ def learn_from_visits(
         return VisitLearning(model.link.quality, model.link.sd, False, weights, _no_assessors(), 0.0, 0, True)
     table = _table(seen, differences, weights, names)
     fitted, sds, settled = _fit(table, weights, model, share)
+    # The prior of the link has a mass at zero, which a smooth fit would miss: so it is searched on a grid by itself.
     others = _design(table, weights)[:, 1:] @ fitted[1:]
     link, link_sd = _link(table, others, model)
     checks, assessors = slice(_FIRST, _FIRST + weights.height), slice(_FIRST + weights.height, None)
@@ -160,6 +161,7 @@ def _match(visits: pl.DataFrame, items: pl.DataFrame, year: str, fading: float) 
     both = dated.with_row_index("visit").join(today, on="org_code")
     same = (pl.col("of") == pl.col("function")).any().over("visit")
     matched = both.filter(~same | (pl.col("of") == pl.col("function")))
+    # Two visits to one organisation share its quality, so together they count for less than two.
     counts = 1 / (1 + (pl.len().over("org_code", "year") - 1) * _ALIKE)
     return (
         matched.with_columns(pl.col("decibans").mean().over("visit"))

@@ -127,6 +127,7 @@ def _weigh(
     sums = add_up_probes(rows, z * present * _weights_of_rows(rows, names, risk), names, differences, checks)
     spread = risk.weighed.of_types.select("org_type", "function", "spread")
     of_type = rows.join(spread, on=["org_type", "function"], how="left", maintain_order="left")["spread"]
+    # The run's own level is used, not one solved for the probes: breaches are judged where real risks lie.
     level = risk.parts.filter(pl.col("part") == "prior")["decibans"].head(1).sum()
     total = sums["decibans"].to_numpy() + level + of_type.round(_DECIMALS).fill_null(0.0).to_numpy()
     lifted = _lift(rows, total, risk, model).round(_DECIMALS)
@@ -210,6 +211,7 @@ def _cover(
         .unique()
     )
     row, column = touched["row"].to_numpy(), touched["column"].to_numpy()
+    # Only items that a differing check touches are handed on: all of them would be millions of rows of zeros.
     before = touched.with_columns(decibans=pl.Series(contributions[row, column]), sd=pl.lit(0.0)).filter(
         pl.col("decibans") != 0
     )

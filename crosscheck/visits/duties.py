@@ -56,6 +56,7 @@ def weigh_duties(duties: pl.DataFrame, arm: MandatoryArm) -> pl.DataFrame:
         duties.group_by("org_code")
         .agg(
             gravity=pl.col("severity").replace_strict(gravity, return_dtype=pl.Int64).max(),
+            # Unique checks: a duty that both functions of a trust admit is one duty of the organisation.
             number=pl.col("check_id").n_unique().cast(pl.Int64),
         )
         .sort("org_code")

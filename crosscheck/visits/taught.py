@@ -77,6 +77,7 @@ def rank_by_others(lessons: Sequence[Lesson]) -> list[pl.DataFrame]:
     sums = [_Sums(values.T @ values, values.T @ otherwise, len(otherwise)) for values, otherwise in centred]
     ranked = []
     for place, (lesson, (values, _)) in enumerate(zip(lessons, centred, strict=True)):
+        # Sums of squares are added up: leaving one collection out is cheap, and no rows are read again.
         weights = _learn([one for other, one in enumerate(sums) if other != place])
         ranked.append(lesson.declarations.with_columns(score=pl.Series(values @ weights)))
     return ranked
