@@ -7,7 +7,6 @@ no finding that nobody has decided on, and no name of staff.
 from __future__ import annotations
 
 import io
-import json
 from dataclasses import dataclass
 from datetime import date
 from itertools import product
@@ -19,12 +18,16 @@ from pydantic import Field, model_validator
 from crosscheck.model_file import Heading, ModelPart, read_model_file
 from crosscheck.report.national.suppression import suppress
 from crosscheck.runs.former_runs import read_rules
+from crosscheck.runs.manifest import parse_manifest
+from crosscheck.runs.run_folder import MANIFEST, RULEBOOK
 from crosscheck.visits.listing import all_visits
 from crosscheck.vocabulary import COMPLIANT, STATUSES, Status
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
+
+    from crosscheck.runs.manifest import Manifest
 
 After = Literal["as_declared", "explained", "upheld", "qualified", "not_tested"]
 AFTERS: Final = get_args(After)
@@ -96,7 +99,7 @@ class Evidence:
     explanation of each check.
     """
 
-    manifest: dict[str, Any]
+    manifest: Manifest
     listed: pl.DataFrame
     findings: pl.DataFrame
     visits: pl.DataFrame
@@ -109,15 +112,15 @@ def read_evidence(read: Callable[[str], bytes]) -> Evidence:
     Args:
         read: gives the content of one of the run's files by its path, as `findings.parquet`.
     """
-    manifest, rules = json.loads(read("manifest.json")), read_rules(read("rulebook.json"))
-    waves = [name for name in ("visits", "visits_wave_1") if f"collection/{name}.parquet" in manifest["outputs"]]
+    manifest, rules = parse_manifest(read(MANIFEST), MANIFEST), read_rules(read(RULEBOOK))
+    waves = [name for name in ("visits", "visits_wave_1") if f"collection/{name}.parquet" in manifest.outputs]
     tables = {name: pl.read_parquet(io.BytesIO(read(f"collection/{name}.parquet"))) for name in waves}
-    visits = all_visits(tables, manifest["options"]["standard"])
+    visits = all_visits(tables, manifest.options.standard)
     return Evidence(
         manifest,
         _plain(pl.read_parquet(io.BytesIO(read("visit_list.parquet")))),
         _plain(pl.read_parquet(io.BytesIO(read("findings.parquet")))),
-        take_visits(visits.filter(pl.col("year") == manifest["options"]["year"]).to_dicts()),
+        take_visits(visits.filter(pl.col("year") == manifest.options.year).to_dicts()),
         pl.DataFrame([(rule["id"], rule["explanations"][0]) for rule in rules if rule["explanations"]],
                      {"check_id": pl.String, "may_explain": pl.String}, orient="row"),
     )  # fmt: skip

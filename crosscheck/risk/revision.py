@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
@@ -55,6 +55,17 @@ class Revision:
     visits: tuple[str, ...]
     until: str
     evidence: str
+
+
+@dataclass(frozen=True)
+class _Fitted:
+    """The new value of one number of a model file, and how unsure it is."""
+
+    value: float
+    sd: float
+
+
+_FittedNumbers = dict[tuple[str, str], _Fitted]  # by section and name of the entry
 
 
 def hash_visits(visits: pl.DataFrame) -> pl.Series:
@@ -108,7 +119,8 @@ def revise(risk: Risk, visits: pl.DataFrame, items: pl.DataFrame, model: RiskMod
 
 def write_version(text: str, revision: Revision, version: str) -> str:
     """The model's file with the learnt numbers in it, every reason where it stood, and the comparison above them."""
-    numbers = {(row["section"], row["name"]): row for row in revision.changes.iter_rows(named=True)}
+    fitted = revision.changes.select("section", "name", "after", "after_sd").iter_rows()
+    numbers = {(section, name): _Fitted(value, sd) for section, name, value, sd in fitted}
     heading = {
         "version": f'"{version}"',
         "made_on": revision.until,
@@ -174,7 +186,7 @@ def _loadings(risk: Risk) -> Iterator[tuple[str, str, float, float, float, float
         yield sections[row["family"]], row["item"], row["quality_stated"], sd, row["quality_loading"], sd
 
 
-def _rewrite(text: str, heading: dict[str, str], numbers: dict[tuple[str, str], dict[str, Any]]) -> Iterator[str]:
+def _rewrite(text: str, heading: dict[str, str], numbers: _FittedNumbers) -> Iterator[str]:
     """The lines of the file; what was learnt of single questions, figures and checks is written anew after them."""
     section = ""
     for line in text.splitlines():
@@ -191,23 +203,24 @@ def _rewrite(text: str, heading: dict[str, str], numbers: dict[tuple[str, str], 
     yield from _named_loadings(numbers)
 
 
-def _named_loadings(numbers: dict[tuple[str, str], dict[str, Any]]) -> Iterator[str]:
+def _named_loadings(numbers: _FittedNumbers) -> Iterator[str]:
     """What was learnt of each question and figure."""
     for section in ("questions", "named_figures"):
         yield f"[{section}]"
-        for (of, name), row in sorted(numbers.items()):
+        for of, name in sorted(numbers):
             if of == section:
-                yield f'"{name}" = {{ loading = {row["after"]}, sd = {row["after_sd"]}, reason = "learnt" }}'
+                fitted = numbers[of, name]
+                yield f'"{name}" = {{ loading = {fitted.value}, sd = {fitted.sd}, reason = "learnt" }}'
         yield ""
 
 
-def _fitted_value(numbers: dict[tuple[str, str], dict[str, Any]], section: str, name: str) -> float | None:
+def _fitted_value(numbers: _FittedNumbers, section: str, name: str) -> float | None:
     """The new value of a number of the file, or of the link's standard deviation; none where nothing was learnt."""
     if section == "link" and name == "sd":
-        row = numbers.get(("link", "quality"))
-        return row["after_sd"] if row else None
-    found = numbers.get((section, name))
-    return found["after"] if found else None
+        link = numbers.get(("link", "quality"))
+        return link.sd if link else None
+    fitted = numbers.get((section, name))
+    return fitted.value if fitted else None
 
 
 def _named_checks(revision: Revision) -> Iterator[str]:

@@ -12,7 +12,7 @@ from crosscheck.collection.replies import spelt_answer
 from crosscheck.rulebook.condition import Percentile, names_in, nodes
 from crosscheck.rulebook.format_value import format_evidence, format_value
 from crosscheck.rulebook.to_english import in_words, short_label
-from crosscheck.runs.run_folder import COLLECTION, MANIFEST, read_json, read_table
+from crosscheck.runs.run_folder import COLLECTION, read_manifest, read_table
 from crosscheck.vocabulary import RELATIONS, SEVERITIES, WHY_ABSENT
 
 if TYPE_CHECKING:
@@ -195,8 +195,8 @@ def _spelt(column: str, question: Question) -> pl.Expr:
 
 def _with_sources(told: pl.DataFrame, run: Path) -> pl.DataFrame:
     """Say also of which period a figure is, and what the remarks were: nobody can reply to a tone."""
-    options = read_json(run, MANIFEST)["options"]
-    of_year = (pl.col("year") == options["year"]) & (pl.col("standard") == options["standard"])
+    options = read_manifest(run).options
+    of_year = (pl.col("year") == options.year) & (pl.col("standard") == options.standard)
     remarks = (
         read_table(run, f"{COLLECTION}/comments")
         .filter(of_year)

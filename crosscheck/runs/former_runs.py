@@ -7,23 +7,15 @@ the draw and without how the risk was estimated.
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import polars as pl
 
 from crosscheck.contract.kept import KEPT
 from crosscheck.contract.outputs import FURTHER, OUTPUTS
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
 _TABLES: Final = {**{name: OUTPUTS[name] for name in ("duties", "follow_up")}, "places": KEPT["places"]}
 _RULE_ENTRIES: Final = {"innocent": "explanations", "ask": "lines_of_enquiry"}
-
-
-def is_former(manifest: Mapping[str, Any]) -> bool:
-    """Whether a run was made before pools, duties and `visit_risk` v3."""
-    return "risk" not in manifest
 
 
 def read_rules(content: str | bytes) -> list[dict[str, Any]]:

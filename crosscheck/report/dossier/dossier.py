@@ -5,7 +5,6 @@ Texts of the collection are kept as they are: the page escapes them.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING, Any, Final
@@ -15,6 +14,7 @@ from markupsafe import Markup
 from crosscheck.report.dossier.case import OTHER_FUNCTION
 from crosscheck.report.dossier.dots import draw_places
 from crosscheck.report.dossier.waterfall import draw_bars
+from crosscheck.report.output.file_names import page_of
 from crosscheck.report.output.html import sign
 
 if TYPE_CHECKING:
@@ -202,8 +202,3 @@ class Dossier:
         """The weightiest of its figures that have a denominator and so a funnel."""
         has = (one for one in self.figures if one.kind in _WITH_FUNNEL and one.expected is not None)
         return tuple(has)[:FUNNELS]
-
-
-def page_of(org_code: str) -> str:
-    """The name of an organisation's page. Codes are letters and digits; anything else is written as its number."""
-    return re.sub(r"[^A-Za-z0-9]", lambda found: f"_{ord(found[0]):x}", org_code) + ".html"

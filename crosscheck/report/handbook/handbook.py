@@ -23,7 +23,7 @@ from crosscheck.report.output.prose import set_prose
 from crosscheck.rulebook.condition import names_in
 from crosscheck.rulebook.rule import PERCENTILE, PLACEHOLDER, Kind, Strength
 from crosscheck.rulebook.to_english import full_label, in_words, short_label, to_english, value_in_words
-from crosscheck.runs.run_folder import MANIFEST, read_json, read_table
+from crosscheck.runs.run_folder import read_manifest, read_table
 from crosscheck.vocabulary import FUNCTIONS, ORG_TYPES, SEVERITIES, STATUSES, VERDICTS
 
 if TYPE_CHECKING:
@@ -300,15 +300,15 @@ def _read_run(folder: Path, rulebook: Rulebook) -> Run:
         read_table(folder, name).with_columns(pl.col("org_code", "function").cast(pl.String))
         for name in ("findings", "visit_list")
     )
-    manifest = read_json(folder, MANIFEST)
+    manifest = read_manifest(folder)
     verdicts: dict[str, list[Verdicts]] = {}
     for row in count_verdicts(findings, visit_list).iter_rows(named=True):
         counts = {name: row[name] for name in ("declarations", *VERDICTS)}
         verdicts.setdefault(row["check_id"], []).append(Verdicts(_organisations(row["org_type"]), **counts))
     return Run(
-        year=manifest["options"]["year"],
+        year=manifest.options.year,
         declarations=visit_list.height,
-        same_rules=manifest["rules"]["sha256"] == rulebook.digest,
+        same_rules=manifest.rules.sha256 == rulebook.digest,
         verdicts={rule: tuple(rows) for rule, rows in verdicts.items()},
         companions=_companions(findings, rulebook),
     )

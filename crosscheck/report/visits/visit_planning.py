@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, Any, Final
 import polars as pl
 
 from crosscheck.errors import RunError
-from crosscheck.report.output.folder import refuse_foreign
+from crosscheck.report.output.folder import refuse_foreign, sha256_of
 from crosscheck.report.output.tables import write_csv
-from crosscheck.runs.identity import sha256_of
-from crosscheck.runs.run_folder import COLLECTION, MANIFEST, read_json, read_table
+from crosscheck.runs.run_folder import COLLECTION, read_manifest, read_table
 from crosscheck.visits.capacity import fit_visits, list_chosen, room_of
 from crosscheck.visits.plan import PRACTICE
 from crosscheck.visits.plan_file import TeamPlan, read_team_plan
@@ -255,9 +254,9 @@ def _read_run(run: Path) -> tuple[pl.DataFrame, pl.DataFrame]:
 
 
 def _rests_on(run: Path, plan: TeamPlan) -> dict[str, str]:
-    manifest = read_json(run, MANIFEST)
+    manifest = read_manifest(run)
     return {
-        "run": manifest["fingerprint"],
+        "run": manifest.fingerprint,
         "visit_list": sha256_of(run / "visit_list.csv"),
         "organisations": sha256_of(run / COLLECTION / "organisations.parquet"),
         "plan": plan.sha256,
@@ -265,7 +264,7 @@ def _rests_on(run: Path, plan: TeamPlan) -> dict[str, str]:
 
 
 def _is_practice(run: Path) -> bool:
-    return not read_json(run, MANIFEST).get("draw", {}).get("binding", False)
+    return not read_manifest(run).is_binding
 
 
 def _names(names: list[str]) -> str:
