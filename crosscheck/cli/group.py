@@ -34,10 +34,10 @@ def main() -> None:
 
 
 def assessment_year(_context: click.Context, _option: click.Parameter, year: str) -> str:
-    """The year for example 2008/09; anything else is a wrong command line."""
+    """The year as 2008/09; anything else is a wrong command line."""
     found = re.fullmatch(r"(\d{4})/(\d{2})", year)
     if not found or (int(found[1]) + 1) % 100 != int(found[2]):
-        raise click.BadParameter(f"{year} is no assessment year. Give it for example 2008/09.")
+        raise click.BadParameter(f"{year} is no assessment year. Give it as 2008/09.")
     return year
 
 
