@@ -224,7 +224,7 @@ def _weigh(collection: Collection, checked: _Checked, standard: Standard, year: 
     """The risk of every declaration, and its place within its pool."""
     known = _gather_known(collection, checked, standard, year)
     risk = estimate_risk(known, standard.risk, year)
-    findings = add_check_weights(checked.findings, risk.parts, risk.learnt.weights)
+    findings = add_check_weights(checked.findings, risk.parts, risk.from_visits.weights)
     pools = assign_pools(checked.cases, checked.visits.filter(pl.col("year") == year))
     ranked = rank_declarations(checked.cases, risk, standard.risk, pools, capacity.visits)
     return _Weighed(known.items, findings, risk, ranked)

@@ -58,6 +58,7 @@ def list_chosen(visit_list: pl.DataFrame, organisations: pl.DataFrame) -> pl.Dat
             person added and no arm chose is in the arm `added`.
         organisations: with `easting` and `northing`, which may be null.
     """
+    # One visit an organisation, whatever number of its declarations is tested; hits add up over them.
     chosen = (
         visit_list.with_columns(arm=visiting_arm())
         .filter(pl.col("arm").is_not_null())
@@ -84,6 +85,7 @@ def fit_visits(visits: pl.DataFrame, plan: TeamPlan) -> Fit:
     worth = _worth(visits, plan)
     placed = _place(visits, plan, room_of(plan), worth) != NOWHERE
     if (total := plan.tables.capacity.total) is not None:
+        # A matroid: cutting the greedy order at the total gives the best set of that size, so no search is needed.
         order = np.lexsort([-worth, ~placed])
         placed &= np.isin(np.arange(visits.height), order[:total])
     sentences = list(_shortfalls(visits, plan)) if not placed.all() else []

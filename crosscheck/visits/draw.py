@@ -93,6 +93,7 @@ def stratify(organisations: pl.DataFrame, number: int) -> Frame:
         return Frame(FRAME.to_frame(), {}, JOINT.to_frame())
     wanted = max(min(number, organisations.height), 0)
     types = organisations.group_by("org_type").len().sort("org_type")
+    # A stratum with one draw has no variance that can be estimated: types are joined until each has two.
     strata = join_strata(dict(types.iter_rows()), wanted)
     named = organisations.select("org_code", stratum=pl.col("org_type").replace_strict(strata, return_dtype=pl.String))
     sizes = dict(named.group_by("stratum").len().sort("stratum").iter_rows())
@@ -121,6 +122,7 @@ def draw_from(frame: Frame, value: str, year: str) -> pl.DataFrame:
     if listed.is_empty():
         return DRAW.to_frame()
     tickets = pl.Series("ticket", [ticket(value, year, code) for code in listed["org_code"]], dtype=pl.String)
+    # Half a step is added so that no ticket stands for exactly 0 or 1, where the odds have no value.
     number = (tickets.str.slice(0, _DIGITS).str.to_integer(base=16).cast(pl.Float64) + 0.5) / 2.0**52
     drawn_of = pl.lit(WHOLE) if WHOLE in frame.draws else pl.col("stratum")
     return (
@@ -207,6 +209,7 @@ def join_strata(sizes: Mapping[str, int], number: int) -> dict[str, str]:
     """
     groups: list[tuple[tuple[str, ...], int]] = [((name,), size) for name, size in sorted(sizes.items())]
     while len(groups) > 1:
+        # Draws are allocated anew after each join: a joined stratum may take one from another.
         draws = allocate({_JOINED.join(names): size for names, size in groups}, number)
         if min(draws.values()) >= _FEWEST:
             break
@@ -227,6 +230,7 @@ def allocate(sizes: Mapping[str, int], number: int) -> dict[str, int]:
         number: how many are drawn in all, at most as many as there are.
     """
     draws = dict.fromkeys(sizes, 0)
+    # A heap of claims: sharing out draws one by one is the definition of the method, and still quick.
     claims = [(-float(size), name) for name, size in sizes.items() if size]
     heapify(claims)
     for _ in range(number):

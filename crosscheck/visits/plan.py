@@ -98,6 +98,7 @@ def plan_visits(listed: pl.DataFrame, duties: pl.DataFrame, capacity: Capacity, 
     design = capacity.design
     testable = listed.filter(pl.col("pool").cast(pl.String) == "to_visit")
     organisations = _of_organisations(testable, design)
+    # Mandatory visits leave the frame before the draw, so that every chance in it is known and above zero.
     bound = _bound(organisations, testable.select(_KEYS).join(duties, on=_KEYS), capacity, arm)
     open_ones = organisations.join(bound, on="org_code", how="anti", maintain_order="left")
     frame = _lay_out(open_ones, capacity, bound.height)
@@ -206,6 +207,7 @@ def describe_draw(plan: Plan, capacity: Capacity, year: str) -> DrawAccount:
         .sort("stratum")
     )
     frame, design = digest_frame(plan.frame, year), capacity.design
+    # Only the frame that was sealed binds: with one organisation more or less the chances are others.
     binding = capacity.seal is not None and capacity.seal.frame == frame
     least = plan.frame.organisations["inclusion_probability"].min()
     return DrawAccount(

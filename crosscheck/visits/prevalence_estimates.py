@@ -120,6 +120,7 @@ def group_by_organisation(visits: pl.DataFrame, frame: Frame | None = None) -> D
             chance=pl.col("inclusion_probability").first(),
             tested=pl.len().cast(pl.Float64),
             found=pl.col("otherwise").sum().cast(pl.Float64),
+            # Sorted before it is summed, so that the order of rows can't change the last digit.
             expected=pl.col("risk").sort().sum(),
         )
         .sort("stratum", "org_code")
@@ -186,6 +187,7 @@ def effective_number(drawn: Drawn, ratio: float, declarations: float, *, of_tota
     Returns:
         p(1 - p) over the variance; infinite where everything was drawn.
     """
+    # Half an imagined lapse: with none found the sample's own variance is 0, and the interval would be a point.
     share = (ratio * len(drawn.found) + 0.5) / (len(drawn.found) + 1)
     rates = _rates_of_strata(drawn, share)[drawn.stratum]
     together = _together(drawn, share)
@@ -246,6 +248,7 @@ def further_visits(
     if estimate.effective == math.inf or math.isnan(estimate.value):
         return 0 if estimate.effective == math.inf else everybody
     totals = np.arange(number, everybody + 1)
+    # The finite population correction: with everybody drawn nothing is unsure, so an answer always exists.
     left = 1 / totals - 1 / everybody
     growth = np.divide(1 / number - 1 / everybody, left, out=np.full(len(left), math.inf), where=left > 0)
     shares = np.full(len(totals), min(estimate.value, 1.0))
