@@ -250,7 +250,7 @@ def test_visits_recorded_in_a_store_give_the_same_as_their_file(few: Path, run_o
     for org_code, function, day, finding in made.select("org_code", "function", "visited_on", "finding").iter_rows():
         record = [
             "visits",
-            "record",
+            "record-one",
             run_id["run_id"],
             org_code,
             "--function",
