@@ -48,7 +48,7 @@ def yield_(
     """
     from crosscheck.report.visits.yield_page import measure_run, write_yield
     from crosscheck.report.visits.yield_sentences import describe_lift, describe_power, describe_prevalence
-    from crosscheck.visits.findings import read_outcome_files
+    from crosscheck.visits.visits_file import read_outcome_files
 
     if (place is None) == (store is None):
         raise click.UsageError("Give either --visits or --store.")
@@ -90,7 +90,7 @@ def _read_store(folder: Path, store: str) -> tuple[pl.DataFrame, pl.DataFrame]:
     from crosscheck.store.database import open_store
     from crosscheck.store.records import list_visits
     from crosscheck.store.runs import find_run, look_up
-    from crosscheck.visits.findings import take_visits
+    from crosscheck.visits.visits_file import visits_from_records
 
     manifest = read_manifest(folder)
     with open_store(store) as kept:
@@ -101,7 +101,7 @@ def _read_store(folder: Path, store: str) -> tuple[pl.DataFrame, pl.DataFrame]:
             )
         with kept.reading() as connection:
             rows: list[dict[str, Any]] = list_visits(connection, look_up(connection, run_id).number)
-    return take_visits(rows, manifest.options.year)
+    return visits_from_records(rows, manifest.options.year)
 
 
 def _describe_assessor(folder: Path, made: pl.DataFrame, assessor: str) -> str:

@@ -108,7 +108,7 @@ def _work_out(planned: PlannedRun, step: Clock, work: Work, extras: RunExtras) -
         options.year,
         capacity,
         step,
-        with_screens=options.screens,
+        with_exploratory=options.screens,
         refuse=lambda doubts: refuse_doubtful_signs(doubts, options.allow_polarity),
         refuse_breaches=lambda breaches: refuse_breaches(breaches, options.allow_polarity),
     )

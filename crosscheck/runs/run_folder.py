@@ -12,7 +12,7 @@ from crosscheck.contract.outputs import FINDINGS_IN_PARQUET, OUTPUTS
 from crosscheck.errors import RunError
 from crosscheck.report.output.folder import digest_files, refuse_foreign, sha256_of, written_in_stages
 from crosscheck.report.output.tables import write_csv, write_parquet
-from crosscheck.runs.former_runs import add_columns, list_without_rows
+from crosscheck.runs.former_runs import add_columns, list_without_rows, read_rules
 from crosscheck.runs.manifest import parse_manifest
 from crosscheck.runs.visit_list import list_reasons, tell_basis, write_workbook
 
@@ -155,8 +155,9 @@ def read_manifest(folder: Path) -> Manifest:
 
 
 def read_json(folder: Path, name: str) -> Any:
-    """Read the rules of a run, under the conditions of `read_table`."""
-    return json.loads(_read_file(folder, name))
+    """Read the rules of a run, or what else it wrote as JSON, under the conditions of `read_table`."""
+    content = _read_file(folder, name)
+    return read_rules(content) if name == RULEBOOK else json.loads(content)
 
 
 def _read_file(folder: Path, name: str) -> bytes:
@@ -196,7 +197,7 @@ def _write_tables(outcome: Outcome, collection: Collection, rulebook: Rulebook, 
         "pooled": _rounded(outcome.pooled),
         DRAW: _rounded(outcome.plan.draw),
         JOINT: _rounded(outcome.plan.frame.joint),
-        **{name: _rounded(table) for name, table in outcome.screens.items()},
+        **{name: _rounded(table) for name, table in outcome.exploratory.items()},
     }
     kept = {name: _rounded(getattr(outcome, name)) for name in ("cases", "findings", "ties", "names", "places")}
     kept |= {name: _rounded(getattr(outcome.risk, name)) for name in ("parts", "loadings")}
@@ -230,9 +231,10 @@ def _rounded(table: pl.DataFrame) -> pl.DataFrame:
 
 
 def _rules_as_used(rulebook: Rulebook) -> list[dict[str, object]]:
-    """What people ask of a rule afterwards: its law, its innocent explanations, what to look at."""
-    told = ("id", "title", "kind", "expects", "severity", "strength", "basis", "source", "innocent", "ask", "group")
-    return [{key: getattr(rule, key) for key in told} for rule in rulebook]
+    """What people ask of a rule afterwards: its law, what might rightly be replied, what to look at."""
+    identity, meaning = ("id", "title", "kind", "expects", "severity", "strength"), ("basis", "source")
+    entries = (*identity, *meaning, "explanations", "lines_of_enquiry", "group")
+    return [{key: getattr(rule, key) for key in entries} for rule in rulebook]
 
 
 def _write_json(content: object, file: Path) -> None:

@@ -50,7 +50,7 @@ class Proposal:
 
 
 @dataclass(frozen=True)
-class Standing:
+class CurrentDecision:
     """A decision that was kept; `at` is when, in UTC."""
 
     org_code: str
@@ -65,7 +65,7 @@ class Standing:
         return f"version {self.version}, {self.kind}, by {self.who} at {self.at:%Y-%m-%d %H:%M} UTC: “{self.reason}”"
 
 
-def decide(store: Store, run_id: str, proposals: Sequence[Proposal]) -> list[Standing]:
+def decide(store: Store, run_id: str, proposals: Sequence[Proposal]) -> list[CurrentDecision]:
     """Keep decisions, all or none, each with its row in the audit trail.
 
     Args:
@@ -98,18 +98,18 @@ def decide(store: Store, run_id: str, proposals: Sequence[Proposal]) -> list[Sta
         return [history[one.seen] for one, history in zip(proposals, kept, strict=True)]
 
 
-def read_standing(connection: sa.Connection, run: int, org_code: str, function: str) -> Standing | None:
+def read_standing(connection: sa.Connection, run: int, org_code: str, function: str) -> CurrentDecision | None:
     """The decision that stands on one declaration of a run (by its number); None if nobody has decided."""
     latest = _of_declaration(run, org_code, function).order_by(_decision.c.version.desc()).limit(1)
     return next(_read(connection, latest), None)
 
 
-def read_history(connection: sa.Connection, run: int, org_code: str, function: str) -> list[Standing]:
+def read_history(connection: sa.Connection, run: int, org_code: str, function: str) -> list[CurrentDecision]:
     """All decisions about one declaration of a run (by its number), the first one first; the last one stands."""
     return list(_read(connection, _of_declaration(run, org_code, function).order_by(_decision.c.version)))
 
 
-def show_decisions(store: Store, run_id: str, org_code: str) -> dict[str, list[Standing]]:
+def show_decisions(store: Store, run_id: str, org_code: str) -> dict[str, list[CurrentDecision]]:
     """The history of each declaration of an organisation, by function; empty where nobody has decided.
 
     Raises:
@@ -266,6 +266,6 @@ def _stands() -> sa.ColumnElement[bool]:
     return ~sa.select(sa.literal(1)).where(*same, later.c.version > _decision.c.version).exists()
 
 
-def _read(connection: sa.Connection, asked: sa.Select[Any]) -> Iterator[Standing]:
+def _read(connection: sa.Connection, asked: sa.Select[Any]) -> Iterator[CurrentDecision]:
     rows = (dict(row) for row in connection.execute(asked).mappings())
-    return (Standing(**row | {"at": datetime.fromisoformat(row["at"])}) for row in rows)
+    return (CurrentDecision(**row | {"at": datetime.fromisoformat(row["at"])}) for row in rows)

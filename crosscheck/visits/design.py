@@ -11,7 +11,7 @@ from pydantic import Field, ValidationError
 
 from crosscheck import settings
 from crosscheck.errors import PlanError
-from crosscheck.model_file import Stated
+from crosscheck.model_file import ModelPart
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 OWN_TABLES: Final = ("design", "added")  # of a plan; the others say who travels when
 
 
-class Added(Stated):
+class Added(ModelPart):
     """An organisation that a person adds to the visits. It is visited beside the arms and never counted among them."""
 
     org_code: str = Field(min_length=1)
@@ -28,7 +28,7 @@ class Added(Stated):
     why: str = Field(min_length=1)
 
 
-class Design(Stated):
+class Design(ModelPart):
     """How organisations are chosen.
 
     Attributes:

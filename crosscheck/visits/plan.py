@@ -11,7 +11,7 @@ from crosscheck.visits.adaptive import sample_by_risk
 from crosscheck.visits.benefit import Gain, compare_gain
 from crosscheck.visits.design import Added, Design
 from crosscheck.visits.draw import Frame, draw_from, stratify
-from crosscheck.visits.dry_draws import Fit, try_design
+from crosscheck.visits.dry_draws import DrawFit, try_design
 from crosscheck.visits.duties import weigh_duties
 from crosscheck.visits.seal import Seal, digest_frame
 from crosscheck.vocabulary import ARMS
@@ -180,7 +180,7 @@ class DrawAccount:
     design: str
     strata: tuple[StratumDrawn, ...]
     floor: Floor = Floor(0.0, None)
-    dry_draws: Fit | None = None
+    dry_draws: DrawFit | None = None
     gain: tuple[Gain, ...] = ()
     added: tuple[AddedVisit, ...] = ()
     added_unknown: tuple[str, ...] = ()

@@ -12,7 +12,7 @@ import polars as pl
 from crosscheck.errors import PlanError
 from crosscheck.visits.capacity import VISITS, fit_visits, may_visit, room_of
 from crosscheck.visits.plan_file import Leave, TeamPlan
-from crosscheck.visits.teams import Stop, lay_out, locate
+from crosscheck.visits.teams import Stop, lay_out_plan, locate
 from crosscheck.visits.tours import metres_between, order_stops
 from crosscheck.visits.transport import share_visits
 
@@ -84,7 +84,7 @@ def replan(chosen: pl.DataFrame, before: pl.DataFrame, plan: TeamPlan, today: dt
             f"Allow {len(moved)}, or give the teams more room in the plan."
         )
     numbered = [stop if plan.tables.travel.together else _own_tour(stop) for stop in new.values()]
-    laid = lay_out(visits, plan, numbered)
+    laid = lay_out_plan(visits, plan, numbered)
     return Replanned(laid, _list_moves(visits, before, plan, old, new), fit)
 
 

@@ -14,7 +14,7 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 
 from crosscheck.visits.capacity import may_visit, room_of
-from crosscheck.visits.tours import Ground, Tour, choose_tours, metres_between, order_stops
+from crosscheck.visits.tours import Tour, TravelProblem, choose_tours, metres_between, order_stops
 from crosscheck.visits.transport import share_visits
 
 if TYPE_CHECKING:
@@ -99,10 +99,10 @@ def plan_weeks(visits: pl.DataFrame, plan: TeamPlan) -> Planned:
         room[stop.team, stop.week] -= 1
     free = np.setdiff1d(np.arange(visits.height), [stop.visit for stop in agreed])
     places, bases = locate(visits, plan)
-    ground = Ground(places, bases, allowed, _weeks_by_size(room))
+    ground = TravelProblem(places, bases, allowed, _weeks_by_size(room))
     tours, bound, divided = _choose(ground, free, together=plan.tables.travel.together)
     stops = [*agreed, *_spread_over_weeks(tours, room, visits["expected_hits"].to_numpy())]
-    return Planned(lay_out(visits, plan, stops), sum(tour.metres for tour in tours), bound, divided)
+    return Planned(lay_out_plan(visits, plan, stops), sum(tour.metres for tour in tours), bound, divided)
 
 
 def locate(visits: pl.DataFrame, plan: TeamPlan) -> tuple[Floats, Floats]:
@@ -128,7 +128,7 @@ def locate(visits: pl.DataFrame, plan: TeamPlan) -> tuple[Floats, Floats]:
     )
 
 
-def lay_out(visits: pl.DataFrame, plan: TeamPlan, stops: list[Stop]) -> pl.DataFrame:
+def lay_out_plan(visits: pl.DataFrame, plan: TeamPlan, stops: list[Stop]) -> pl.DataFrame:
     """The plan as a table, `VISIT_PLAN`: each tour in the order that travels least."""
     places, bases = locate(visits, plan)
     by_tour: dict[tuple[int, int, int], list[int]] = defaultdict(list)
@@ -196,7 +196,7 @@ def _weeks_by_size(room: Ints) -> Ints:
     return np.stack([(room >= size).sum(axis=1) for size in range(1, most + 1)], axis=1)
 
 
-def _choose(ground: Ground, free: Ints, *, together: bool) -> tuple[list[Tour], float, bool]:
+def _choose(ground: TravelProblem, free: Ints, *, together: bool) -> tuple[list[Tour], float, bool]:
     """Tours of the free visits, part by part of what shares teams, with row numbers of the whole ground."""
     tours: list[Tour] = []
     bound, divided = 0.0, False
@@ -215,7 +215,7 @@ def _choose(ground: Ground, free: Ints, *, together: bool) -> tuple[list[Tour], 
     return tours, bound, divided
 
 
-def _parts(ground: Ground, free: Ints) -> Iterator[tuple[Ints, Ints]]:
+def _parts(ground: TravelProblem, free: Ints) -> Iterator[tuple[Ints, Ints]]:
     """Teams and free visits that have to do with one another."""
     teams, allowed = len(ground.bases), ground.allowed[:, free]
     links = csr_array(

@@ -44,7 +44,7 @@ _PART: Final = 70  # where there are more: visits of a part
 
 
 @dataclass(frozen=True)
-class Ground:
+class TravelProblem:
     """Where visits and teams are, and what each team can do.
 
     Attributes:
@@ -69,9 +69,11 @@ class Ground:
         """Metres from visit to visit, n × n."""
         return metres_between(self.places, self.places)
 
-    def part(self, teams: Ints, visits: Ints) -> Ground:
+    def part(self, teams: Ints, visits: Ints) -> TravelProblem:
         """The ground of some teams and some visits."""
-        return Ground(self.places[visits], self.bases[teams], self.allowed[np.ix_(teams, visits)], self.weeks[teams])
+        return TravelProblem(
+            self.places[visits], self.bases[teams], self.allowed[np.ix_(teams, visits)], self.weeks[teams]
+        )
 
 
 def metres_between(some: Floats, others: Floats) -> Floats:
@@ -115,7 +117,7 @@ class _Worth:
 class _Pool:
     """The tours found so far: `team`, `stops` (−1 after the last) and `metres`, each set of visits of a team once."""
 
-    def __init__(self, ground: Ground) -> None:
+    def __init__(self, ground: TravelProblem) -> None:
         self._ground = ground
         self._most = ground.weeks.shape[1]
         self._place: dict[bytes, int] = {}
@@ -132,7 +134,7 @@ class _Pool:
             self._place[names[row]] = place
         self.team = np.concatenate([self.team, np.full(len(fresh), team)])
         self.stops = np.concatenate([self.stops, stops[fresh]])
-        self.metres = np.concatenate([self.metres, measure(self._ground, team, stops[fresh])])
+        self.metres = np.concatenate([self.metres, measure_tour(self._ground, team, stops[fresh])])
         return len(fresh)
 
     def rows(self) -> csr_array:
@@ -146,7 +148,7 @@ class _Pool:
         return csr_array((signs, (rows, columns)), shape=(visits + teams * self._most + 1, len(self.team)))
 
 
-def choose_tours(ground: Ground) -> Tours:
+def choose_tours(ground: TravelProblem) -> Tours:
     """Choose the tours that travel least: every visit once, no week of a team with more than it has room for.
 
     Where there are very many visits, they are first shared among teams by the way there and back, and tours are chosen
@@ -173,7 +175,7 @@ def choose_tours(ground: Ground) -> Tours:
     return Tours(tuple(chosen), bound, len(parts))
 
 
-def _neighbours(ground: Ground, teams: Ints, visits: Ints, most: int) -> list[Ints]:
+def _neighbours(ground: TravelProblem, teams: Ints, visits: Ints, most: int) -> list[Ints]:
     """Teams halved along their longer side until no part has more than so many visits."""
     if visits[teams].sum() <= most or len(teams) == 1:
         return [np.sort(teams)]
@@ -183,7 +185,7 @@ def _neighbours(ground: Ground, teams: Ints, visits: Ints, most: int) -> list[In
     return [*_neighbours(ground, order[:half], visits, most), *_neighbours(ground, order[half:], visits, most)]
 
 
-def _choose_together(ground: Ground, team: Ints, *, exactly: bool) -> tuple[list[Tour], float]:
+def _choose_together(ground: TravelProblem, team: Ints, *, exactly: bool) -> tuple[list[Tour], float]:
     """Tours of all visits at once, and their bound; `team` is a first choice of teams that have room.
 
     Unless `exactly`, it is left at what the tours that priced the visits give.
@@ -203,7 +205,7 @@ def _choose_together(ground: Ground, team: Ints, *, exactly: bool) -> tuple[list
     return list(_without_repeats(ground, pool, chosen)), bound
 
 
-def measure(ground: Ground, team: int, stops: Ints) -> Floats:
+def measure_tour(ground: TravelProblem, team: int, stops: Ints) -> Floats:
     """Metres of tours of a team, one row a tour, −1 after the last stop: from the base and back."""
     metres: Floats = ground.base[team, stops[:, 0]] + ground.base[team, _last(stops)]
     for at in range(1, stops.shape[1]):
@@ -217,13 +219,13 @@ def _last(stops: Ints) -> Ints:
     return last
 
 
-def _alone(ground: Ground, team: int) -> Ints:
+def _alone(ground: TravelProblem, team: int) -> Ints:
     """Each visit that the team may make as a tour of its own."""
     mine = np.flatnonzero(ground.allowed[team]) if ground.weeks[team, 0] else np.empty(0, dtype=np.int64)
     return np.pad(mine[:, None], ((0, 0), (0, ground.weeks.shape[1] - 1)), constant_values=-1)
 
 
-def _simple_tours(ground: Ground, team: int, mine: Ints) -> Ints:
+def _simple_tours(ground: TravelProblem, team: int, mine: Ints) -> Ints:
     """A first choice that keeps to the weeks: from the farthest visit on, each week takes those nearest to it."""
     most = ground.weeks.shape[1]
     sizes = np.repeat(np.arange(most, 0, -1), -np.diff(np.append(ground.weeks[team], 0))[::-1])
@@ -238,7 +240,7 @@ def _simple_tours(ground: Ground, team: int, mine: Ints) -> Ints:
     return np.array(rows, dtype=np.int64).reshape(-1, most)
 
 
-def _in_best_order(ground: Ground, team: int, visits: Ints) -> Ints:
+def _in_best_order(ground: TravelProblem, team: int, visits: Ints) -> Ints:
     """The same visits as one tour, in the order that travels least."""
     stops = order_stops(ground.between[np.ix_(visits, visits)], ground.base[team, visits])
     return np.pad(visits[stops], (0, ground.weeks.shape[1] - len(visits)), constant_values=-1)
@@ -256,7 +258,7 @@ def order_stops(between: Floats, base: Floats) -> Ints:
     return best
 
 
-def _price_visits(ground: Ground, pool: _Pool) -> tuple[_Worth, float]:
+def _price_visits(ground: TravelProblem, pool: _Pool) -> tuple[_Worth, float]:
     """Find what each visit is worth and add tours to the pool until no tour costs less than its visits are worth.
 
     Halfway between the best worth so far and the new one is tried first: the new one alone swings from round to round.
@@ -279,7 +281,7 @@ def _price_visits(ground: Ground, pool: _Pool) -> tuple[_Worth, float]:
     return best or latest, float(bound)
 
 
-def _solve(ground: Ground, pool: _Pool) -> tuple[_Worth, float]:
+def _solve(ground: TravelProblem, pool: _Pool) -> tuple[_Worth, float]:
     """The programme in which tours may be chosen in part."""
     visits, weeks = len(ground.between), ground.weeks
     found = linprog(pool.metres, A_ub=pool.rows(), b_ub=_limits(ground), method="highs")
@@ -287,7 +289,7 @@ def _solve(ground: Ground, pool: _Pool) -> tuple[_Worth, float]:
     return _Worth(duals[:visits], duals[visits:-1].reshape(weeks.shape), float(duals[-1])), float(found.fun)
 
 
-def _limits(ground: Ground) -> Floats:
+def _limits(ground: TravelProblem) -> Floats:
     least = -fewest_tours(ground.weeks, len(ground.between))
     return np.concatenate([-np.ones(len(ground.between)), ground.weeks.ravel(), [least]])
 
@@ -300,7 +302,7 @@ def fewest_tours(weeks: Ints, visits: int) -> int:
     return int(np.searchsorted(np.cumsum(sizes), visits)) + 1 if visits else 0
 
 
-def _look_for_tours(ground: Ground, pool: _Pool, worth: _Worth, followed: int) -> tuple[int, float]:
+def _look_for_tours(ground: TravelProblem, pool: _Pool, worth: _Worth, followed: int) -> tuple[int, float]:
     """Add what each team finds; also the bound that the worth of the visits proves (Lagrange)."""
     new = 0
     proved = worth.visits.sum() - (worth.toll * ground.weeks).sum()
@@ -313,7 +315,7 @@ def _look_for_tours(ground: Ground, pool: _Pool, worth: _Worth, followed: int) -
     return new, float(proved)
 
 
-def _found_by(ground: Ground, team: int, worth: _Worth, limit: float, most: int) -> Found:
+def _found_by(ground: TravelProblem, team: int, worth: _Worth, limit: float, most: int) -> Found:
     """Tours of a team with a reduced cost below the limit, best first; and the least that any tour of it has."""
     mine = np.flatnonzero(ground.allowed[team])
     toll = worth.toll[team, : int((ground.weeks[team] > 0).sum())].copy()
@@ -325,7 +327,7 @@ def _found_by(ground: Ground, team: int, worth: _Worth, limit: float, most: int)
     return replace(found, stops=np.pad(stops, ((0, 0), (0, missing)), constant_values=-1))
 
 
-def _list_near_best(ground: Ground, pool: _Pool, worth: _Worth, spread: float) -> float:
+def _list_near_best(ground: TravelProblem, pool: _Pool, worth: _Worth, spread: float) -> float:
     """Add the tours with the least reduced cost, up to the spread.
 
     Says how far that came: a choice with a tour that is not in the pool costs at least so much more than the bound.
@@ -342,7 +344,7 @@ def _list_near_best(ground: Ground, pool: _Pool, worth: _Worth, spread: float) -
     return spread
 
 
-def _choose(ground: Ground, pool: _Pool, gap: float) -> tuple[Ints, float]:
+def _choose(ground: TravelProblem, pool: _Pool, gap: float) -> tuple[Ints, float]:
     """Choose whole tours of the pool (HiGHS): their row numbers, and the least that any choice among the pool costs."""
     found = milp(
         pool.metres,
@@ -354,11 +356,11 @@ def _choose(ground: Ground, pool: _Pool, gap: float) -> tuple[Ints, float]:
     return np.flatnonzero(found.x > 0.5), float(found.mip_dual_bound)
 
 
-def _without_repeats(ground: Ground, pool: _Pool, chosen: Ints) -> Iterator[Tour]:
+def _without_repeats(ground: TravelProblem, pool: _Pool, chosen: Ints) -> Iterator[Tour]:
     """The chosen tours, a visit that is in two of them left in the first only: to leave it out makes no tour longer."""
     seen: set[int] = set()
     for row in chosen:
         team, stops = int(pool.team[row]), [int(stop) for stop in pool.stops[row] if stop >= 0 and stop not in seen]
         seen.update(stops)
         if stops:
-            yield Tour(team, tuple(stops), float(measure(ground, team, np.array([stops]))[0]))
+            yield Tour(team, tuple(stops), float(measure_tour(ground, team, np.array([stops]))[0]))

@@ -26,7 +26,7 @@ from crosscheck.report.output.folder import refuse_foreign, replace_file
 from crosscheck.report.output.html import environment, render
 from crosscheck.report.output.pdf import write_papers
 from crosscheck.report.output.workbook import new_workbook, write_sheet
-from crosscheck.rulebook.plain import in_words
+from crosscheck.rulebook.to_english import in_words
 from crosscheck.runs.run_folder import read_manifest, read_table
 
 if TYPE_CHECKING:

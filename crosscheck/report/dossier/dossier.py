@@ -20,7 +20,7 @@ from crosscheck.report.output.html import sign
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from crosscheck.report.dossier.peer_position import Standing
+    from crosscheck.report.dossier.peer_position import PeerPosition
     from crosscheck.report.dossier.waterfall import Step
 
 FUNNELS: Final = 2
@@ -179,8 +179,8 @@ class Dossier:
     findings: tuple[Finding, ...]
     questions: tuple[OpenQuestion, ...]
     agreeing: tuple[str, ...]
-    sections: tuple[Standing, ...]
-    figures: tuple[Standing, ...]
+    sections: tuple[PeerPosition, ...]
+    figures: tuple[PeerPosition, ...]
     comments: tuple[Comment, ...]
     neighbours: tuple[tuple[str, tuple[Neighbour, ...]], ...]
     visits: tuple[Mapping[str, Any], ...]
@@ -194,11 +194,11 @@ class Dossier:
     @property
     def asked_first(self) -> list[tuple[Finding, str]]:
         """The first request of each of the weightiest findings that count."""
-        counting = [finding for finding in self.findings if finding.waived is None and finding.rule["ask"]]
-        return [(finding, finding.rule["ask"][0]) for finding in counting[:_ASKED_FIRST]]
+        counting = [finding for finding in self.findings if finding.waived is None and finding.rule["lines_of_enquiry"]]
+        return [(finding, finding.rule["lines_of_enquiry"][0]) for finding in counting[:_ASKED_FIRST]]
 
     @property
-    def with_funnel(self) -> tuple[Standing, ...]:
+    def with_funnel(self) -> tuple[PeerPosition, ...]:
         """The weightiest of its figures that have a denominator and so a funnel."""
         has = (one for one in self.figures if one.kind in _WITH_FUNNEL and one.expected is not None)
         return tuple(has)[:FUNNELS]

@@ -23,7 +23,7 @@ from crosscheck.report.dossier.case import HISTORY_COLUMNS, assemble_cases, by_d
 from crosscheck.report.dossier.peer_position import spread_scores
 from crosscheck.report.output.rank_bands import TO_VISIT, reach_of_capacity
 from crosscheck.runs.run_folder import digest_collection, read_json, read_manifest, read_table, scan_table
-from crosscheck.visits.listing import list_findings
+from crosscheck.visits.listing import all_visits
 from crosscheck.vocabulary import VERDICTS, WHY_ABSENT
 
 if TYPE_CHECKING:
@@ -214,7 +214,7 @@ def _read_visits(run: Path, codes: Sequence[str]) -> pl.DataFrame:
     if (run / "collection" / "visits_wave_1.parquet").is_file():
         files["visits_wave_1"] = read_table(run, "collection/visits_wave_1")
     standard = read_manifest(run).options.standard
-    visits = list_findings(files, standard).rename({"org_code": "to"})
+    visits = all_visits(files, standard).rename({"org_code": "to"})
     former = read_table(run, "predecessors").select("org_code", to="predecessor")
     own = pl.DataFrame({"org_code": codes, "to": codes}, schema={"org_code": pl.String, "to": pl.String})
     return (

@@ -47,7 +47,7 @@ class Comparison:
     farthest: int
 
 
-def compare_runs(before: Path, after: Path, org_codes: pl.Series) -> Comparison:
+def compare_corrected(before: Path, after: Path, org_codes: pl.Series) -> Comparison:
     """Compare a run with one that was made of the same collection but for corrections.
 
     Args:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from crosscheck.collection.corrections import correct, list_corrections
 from crosscheck.errors import RunError
-from crosscheck.report.reply.before_and_after import compare_runs, summarise_comparison, write_comparison
+from crosscheck.report.reply.before_and_after import compare_corrected, summarise_comparison, write_comparison
 from crosscheck.runs.identity import PlannedRun
 from crosscheck.runs.make_run import (
     Clock,
@@ -58,12 +58,12 @@ def make_corrected_run(
 
     def write_corrections(whole: Path) -> None:
         write_accepted(collection.corrections, whole)
-        write_comparison(compare_runs(run, whole, corrected), corrections, run, whole)
+        write_comparison(compare_corrected(run, whole, corrected), corrections, run, whole)
 
     manifest = read_manifest(run)
     planned = PlannedRun(collection, standard, manifest.options)
     make_run(planned, folder, step, RunExtras(write_pages, write_corrections, _parent(run, manifest)))
-    return summarise_comparison(compare_runs(run, folder, corrected), folder)
+    return summarise_comparison(compare_corrected(run, folder, corrected), folder)
 
 
 def refuse_other_runs(folder: Path, run: Path) -> None:

@@ -185,7 +185,7 @@ def _letters(letter: Mapping[str, Any]) -> Iterable[str]:
 
 def _show_evidence(rule: Rule) -> list[str]:
     """What an assessor would ask to see, as what an organisation may send: lines of enquiry that begin with See."""
-    seen = [line.removeprefix(_SEE) for line in rule.ask if line.startswith(_SEE)]
+    seen = [line.removeprefix(_SEE) for line in rule.lines_of_enquiry if line.startswith(_SEE)]
     return [line[:1].upper() + line[1:] for line in seen] or [_ANY_EVIDENCE]
 
 

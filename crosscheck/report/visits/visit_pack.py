@@ -202,8 +202,8 @@ def _read_point(
         is_duty=point["is_duty"],
         expected=point["expected"] or "",
         accounts=tuple(_accounts(rule, grounds, says, names)) if rule and grounds is not None else (),
-        explanations=rule.innocent if rule else (),
-        lines_of_enquiry=rule.ask if rule else (_ENQUIRIES[point["family"]],),
+        explanations=rule.explanations if rule else (),
+        lines_of_enquiry=rule.lines_of_enquiry if rule else (_ENQUIRIES[point["family"]],),
     )
 
 

@@ -33,7 +33,7 @@ from crosscheck.runs.run_folder import read_manifest, read_table
 from crosscheck.visits.hit_rates import rate_assessors
 from crosscheck.visits.listing import of_standard
 from crosscheck.visits.season import draw_weeks
-from crosscheck.visits.season_yield import RANDOM, Season, measure_yield
+from crosscheck.visits.season_yield import RANDOM, SeasonPlan, measure_yield
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -122,7 +122,7 @@ def measure_run(run: Path, visits: pl.DataFrame, looks: pl.DataFrame, half_width
     manifest = read_manifest(run)
     year, standard = manifest.options.year, manifest.options.standard
     return measure_yield(
-        Season(
+        SeasonPlan(
             listed=read_table(run, "visit_list"),
             strata=_strata(manifest.require_draw()),
             visits=of_standard(visits, standard).filter(pl.col("year") == year),
