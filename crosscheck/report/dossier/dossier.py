@@ -16,6 +16,7 @@ from crosscheck.report.dossier.dots import draw_places
 from crosscheck.report.dossier.waterfall import draw_bars
 from crosscheck.report.output.file_names import page_of
 from crosscheck.report.output.html import sign
+from crosscheck.scoring.kinds import funnel_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 
 FUNNELS: Final = 2
 _ASKED_FIRST: Final = 5
-_WITH_FUNNEL: Final = ("proportion", "ratio", "log_ratio")
 
 
 @dataclass(frozen=True)
@@ -200,5 +200,5 @@ class Dossier:
     @property
     def with_funnel(self) -> tuple[PeerPosition, ...]:
         """The weightiest of its figures that have a denominator and so a funnel."""
-        has = (one for one in self.figures if one.kind in _WITH_FUNNEL and one.expected is not None)
+        has = (one for one in self.figures if funnel_of(one.kind) and one.expected is not None)
         return tuple(has)[:FUNNELS]
