@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import fields
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
-if TYPE_CHECKING:
-    import polars as pl
+import polars as pl
 
 Row = TypeVar("Row")
 
@@ -23,3 +22,11 @@ def typed_rows(frame: pl.DataFrame, kind: type[Row]) -> list[Row]:
     """
     names = [field.name for field in fields(kind)]  # type: ignore[arg-type]  # no bound says: a dataclass
     return [kind(*row) for row in frame.select(names).iter_rows()]
+
+
+def typed_rows_by(frame: pl.DataFrame, kind: type[Row], *keys: str) -> dict[tuple[str, ...], list[Row]]:
+    """The same, parted by the text of some columns; the rows of each part keep their order."""
+    parted: dict[tuple[str, ...], list[Row]] = {}
+    for key, row in zip(frame.select(keys).cast(pl.String).iter_rows(), typed_rows(frame, kind), strict=True):
+        parted.setdefault(key, []).append(row)
+    return parted
