@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -100,7 +100,7 @@ def _read_store(folder: Path, store: str) -> tuple[pl.DataFrame, pl.DataFrame]:
                 f"{store} does not have the run {folder}. (`crosscheck runs list` shows what it has)"
             )
         with kept.reading() as connection:
-            rows: list[dict[str, Any]] = list_visits(connection, look_up(connection, run_id).number)
+            rows: list[dict[str, object]] = list_visits(connection, look_up(connection, run_id).number)
     return visits_from_records(rows, manifest.options.year)
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from crosscheck.contract.typed_rows import typed_rows
 from crosscheck.visits.season_yield import RANDOM, RISK, TO_TELL
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from typing import Any
 
     from crosscheck.visits.season_yield import SeasonYield
 
@@ -22,10 +23,21 @@ ARM_NAMES: Final = {
 }
 
 
+@dataclass(frozen=True)
+class _ArmYield:
+    """What the visits of one arm brought (`season_yield.ARM_YIELD`); the share is None where nobody was visited."""
+
+    arm: str
+    organisations_planned: int
+    declarations_visited: int
+    not_upheld: int
+    share: float
+
+
 def describe_prevalence(found: SeasonYield) -> str:
     """The sentence that a minister could be told: how many declarations of compliance would not be upheld."""
     arms = _by_arm(found)
-    if not sum(arm["declarations_visited"] for arm in arms.values()):
+    if not sum(arm.declarations_visited for arm in arms.values()):
         return (
             "No visit of this season has been recorded yet, so nothing can be said of how many declarations of "
             "compliance visits would not uphold."
@@ -39,15 +51,15 @@ def describe_prevalence(found: SeasonYield) -> str:
 def describe_lift(found: SeasonYield) -> str:
     """Whether visits by risk found more than random ones, with both counts."""
     risk, random = (_by_arm(found)[name] for name in (RISK, RANDOM))
-    if not risk["declarations_visited"] or not random["declarations_visited"]:
-        which = [ARM_NAMES[arm["arm"]] for arm in (risk, random) if not arm["declarations_visited"]]
+    if not risk.declarations_visited or not random.declarations_visited:
+        which = [ARM_NAMES[arm.arm] for arm in (risk, random) if not arm.declarations_visited]
         return (
             f"Visits by risk and random visits cannot be compared: nobody chosen by {' or '.join(which)} was visited."
         )
     counts = (
-        f"Of {_count(risk['declarations_visited'], 'declaration')} visited for the highest risk {risk['not_upheld']} "
-        f"({percent(risk['share'])}) {_was(risk['not_upheld'])} not upheld; of {random['declarations_visited']} "
-        f"visited at random {random['not_upheld']} ({percent(random['share'])})."
+        f"Of {_count(risk.declarations_visited, 'declaration')} visited for the highest risk {risk.not_upheld} "
+        f"({percent(risk.share)}) {_was(risk.not_upheld)} not upheld; of {random.declarations_visited} "
+        f"visited at random {random.not_upheld} ({percent(random.share)})."
     )
     lift = found.lift
     if math.isnan(lift.value):
@@ -124,7 +136,7 @@ def percent(share: float | None) -> str:
 
 def is_complete(found: SeasonYield) -> bool:
     """Whether everybody drawn at random was visited whole."""
-    planned: int = _by_arm(found)[RANDOM]["organisations_planned"]
+    planned: int = _by_arm(found)[RANDOM].organisations_planned
     return len(found.prevalence.drawn.found) == planned
 
 
@@ -136,8 +148,10 @@ def range_to_tell(found: SeasonYield) -> tuple[float, float]:
     return last["low"], last["high"]
 
 
-def _without_random(arms: Mapping[str, Mapping[str, Any]]) -> str:
-    visited, found = (sum(arm[name] for arm in arms.values()) for name in ("declarations_visited", "not_upheld"))
+def _without_random(arms: Mapping[str, _ArmYield]) -> str:
+    visited, found = (
+        sum(getattr(arm, name) for arm in arms.values()) for name in ("declarations_visited", "not_upheld")
+    )
     return (
         f"No organisation drawn at random has been visited whole. {_count(visited, 'declaration')} {_was(visited)} "
         f"visited for other reasons, and {found} of these {_was(found)} not upheld. They were chosen for these "
@@ -166,10 +180,10 @@ def _state_share(found: SeasonYield) -> str:
     )
 
 
-def _state_basis(found: SeasonYield, whole: int, random: Mapping[str, Any]) -> str:
+def _state_basis(found: SeasonYield, whole: int, random: _ArmYield) -> str:
     drawn = found.prevalence.drawn
     so_far = (
-        "all that were drawn" if is_complete(found) else f"so far, of {random['organisations_planned']} that were drawn"
+        "all that were drawn" if is_complete(found) else f"so far, of {random.organisations_planned} that were drawn"
     )
     tested, lapses = int(drawn.tested.sum()), int(drawn.found.sum())
     return (
@@ -201,5 +215,5 @@ def _was(number: int) -> str:
     return "was" if number == 1 else "were"
 
 
-def _by_arm(found: SeasonYield) -> dict[str, dict[str, Any]]:
-    return {row["arm"]: row for row in found.arms.to_dicts()}
+def _by_arm(found: SeasonYield) -> dict[str, _ArmYield]:
+    return {arm.arm: arm for arm in typed_rows(found.arms, _ArmYield)}
