@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 
 from crosscheck.cases.history import years_before
+from crosscheck.contract.indicator_kinds import PERCENTAGES
 from crosscheck.vocabulary import COMPLIANT
 
 if TYPE_CHECKING:
@@ -230,12 +231,12 @@ def _facts(model: RiskModel) -> dict[str, str]:
 def _format_figure(figure: str) -> pl.Expr:
     """A figure as people write it: one decimal at most, none where it is whole, with its percent sign."""
     number = pl.col(figure).round(1).cast(pl.String).str.strip_suffix(".0")
-    return pl.when(pl.col("kind").is_in(["proportion", "percent"])).then(number + "%").otherwise(number)
+    return pl.when(pl.col("kind").is_in(PERCENTAGES)).then(number + "%").otherwise(number)
 
 
 def _percentage() -> pl.Expr:
     """The value where it is a percentage, so that two accounts of one fact can be held against one another."""
-    return pl.when(pl.col("kind").is_in(["proportion", "percent"])).then(pl.col("value"))
+    return pl.when(pl.col("kind").is_in(PERCENTAGES)).then(pl.col("value"))
 
 
 def _comments(comments: pl.DataFrame, model: RiskModel, year: str) -> pl.DataFrame:

@@ -5,7 +5,7 @@ A criterion bears the name of the question of the review that asks about it.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
@@ -138,7 +138,7 @@ def _list_put(run: Path, visited: pl.DataFrame, standard: Standard) -> pl.DataFr
     return every.filter(of_type & has_services).with_columns(core=is_core.fill_null(value=False))
 
 
-def _describe(standard: Standard) -> Iterator[dict[str, Any]]:
+def _describe(standard: Standard) -> Iterator[dict[str, object]]:
     """Each question: to whom it is put, and whose core it is part of (`functions`, or `any`)."""
     core = _find_core(standard)
     for place, question in enumerate(standard.questionnaire):

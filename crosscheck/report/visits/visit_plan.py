@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import polars as pl
@@ -14,6 +15,7 @@ from crosscheck.errors import CollectionError, PlanError, UnknownNameError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import date
     from pathlib import Path
 
     from crosscheck.collection.files import Sheet
@@ -25,6 +27,23 @@ def _optional(name: str, kind: Kind, meaning: str, low: float | None = None, uni
 
 # The columns that the papers of a plan are made from; the plan may have others. Why an organisation is visited (its
 # arm) is not among them: no paper of the plan says it, so that they can be handed to assessors who must not know.
+@dataclass(frozen=True)
+class PlannedVisit:
+    """A row of `VISIT_PLAN`: an organisation to visit, where it lies (metres on the grid), who goes and when."""
+
+    org_code: str
+    name: str | None
+    org_type: str | None
+    region: str | None
+    easting: float | None
+    northing: float | None
+    team: str | None
+    week: float | None
+    monday: date | None
+    tour: str | None
+    place_in_tour: float | None
+
+
 VISIT_PLAN: Final = Table(
     "visit_plan",
     "one organisation to visit",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
@@ -224,7 +224,7 @@ def _slot(team: str | None, monday: dt.date | None) -> str:
     return "" if team is None or monday is None else f"{team}, week of {monday:%-d %B %Y}"
 
 
-def _account(made: VisitPlan, digest: str) -> dict[str, Any]:
+def _account(made: VisitPlan, digest: str) -> dict[str, object]:
     """What `visit_plan.json` holds."""
     return {
         "crosscheck": version("crosscheck"),
@@ -246,7 +246,7 @@ def _account(made: VisitPlan, digest: str) -> dict[str, Any]:
     }
 
 
-def _list_room(made: VisitPlan) -> list[dict[str, Any]]:
+def _list_room(made: VisitPlan) -> list[dict[str, object]]:
     """Of each team and week: how many visits there is room for, and how many are planned."""
     planned = {(team, week): number for team, week, number in made.visits.group_by("team", "week").len().iter_rows()}
     return [

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from crosscheck.contract.typed_rows import typed_rows
 from crosscheck.visits.plan import ADDED, PRACTICE
 from crosscheck.visits.season_yield import RANDOM, REMOVED, RISK, TO_TELL
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from typing import Any
 
     from crosscheck.visits.season_yield import SeasonYield
 
@@ -53,10 +54,23 @@ def describe_yield(found: SeasonYield) -> tuple[str, ...]:
     )
 
 
+@dataclass(frozen=True)
+class _ArmYield:
+    """What the visits of one arm brought (`season_yield.ARM_YIELD`); the share is None where nobody was visited."""
+
+    arm: str
+    organisations_planned: int
+    declarations_visited: int
+    not_upheld: int
+    share: float
+    low: float
+    high: float
+
+
 def describe_prevalence(found: SeasonYield) -> str:
     """The sentence that a minister could be told: how many declarations of compliance would not be upheld."""
     arms = _by_arm(found)
-    if not sum(arm["declarations_visited"] for arm in arms.values()):
+    if not sum(arm.declarations_visited for arm in arms.values()):
         return (
             "No visit of this season has been recorded yet, so nothing can be said of how many declarations of "
             "compliance visits would not uphold."
@@ -75,15 +89,15 @@ def describe_lift(found: SeasonYield) -> str:
             "In the adaptive design chance chose every visit that no unmet duty required, more often where the risk is "
             "higher. So there are no visits by risk alone to compare with visits at random."
         )
-    if not risk["declarations_visited"] or not random["declarations_visited"]:
-        which = [ARM_NAMES[arm["arm"]] for arm in (risk, random) if not arm["declarations_visited"]]
+    if not risk.declarations_visited or not random.declarations_visited:
+        which = [ARM_NAMES[arm.arm] for arm in (risk, random) if not arm.declarations_visited]
         return (
             f"Visits by risk and random visits cannot be compared: nobody chosen by {' or '.join(which)} was visited."
         )
     counts = (
-        f"Of {_count(risk['declarations_visited'], 'declaration')} visited for the highest risk {risk['not_upheld']} "
-        f"({percent(risk['share'])}) {_was(risk['not_upheld'])} not upheld; of {random['declarations_visited']} "
-        f"visited at random {random['not_upheld']} ({percent(random['share'])})."
+        f"Of {_count(risk.declarations_visited, 'declaration')} visited for the highest risk {risk.not_upheld} "
+        f"({percent(risk.share)}) {_was(risk.not_upheld)} not upheld; of {random.declarations_visited} "
+        f"visited at random {random.not_upheld} ({percent(random.share)})."
     )
     lift = found.lift
     if math.isnan(lift.value):
@@ -107,15 +121,15 @@ def describe_persons(found: SeasonYield) -> tuple[str, ...]:
     return tuple(_describe_arm_of_persons(arms[name], words) for name, words in beginnings.items() if name in arms)
 
 
-def _describe_arm_of_persons(arm: Mapping[str, Any], words: str) -> str:
-    visited, found = arm["declarations_visited"], arm["not_upheld"]
-    first = f"People {words} {_count(arm['organisations_planned'], 'organisation')}:"
-    visited_anyhow = "visited all the same" if arm["arm"] == REMOVED else "visited"
+def _describe_arm_of_persons(arm: _ArmYield, words: str) -> str:
+    visited, found = arm.declarations_visited, arm.not_upheld
+    first = f"People {words} {_count(arm.organisations_planned, 'organisation')}:"
+    visited_anyhow = "visited all the same" if arm.arm == REMOVED else "visited"
     if not visited:
         return f"{first} none of their declarations has been {visited_anyhow}."
-    interval = f"95% interval {percent(arm['low'])} to {percent(arm['high'])}"
+    interval = f"95% interval {percent(arm.low)} to {percent(arm.high)}"
     return (
-        f"{first} of {_count(visited, 'declaration')} {visited_anyhow} {found} ({percent(arm['share'])}, {interval}) "
+        f"{first} of {_count(visited, 'declaration')} {visited_anyhow} {found} ({percent(arm.share)}, {interval}) "
         f"{_was(found)} not upheld."
     )
 
@@ -192,7 +206,7 @@ def percent(share: float | None) -> str:
 
 def is_complete(found: SeasonYield) -> bool:
     """Whether everybody drawn at random was visited whole."""
-    planned: int = _by_arm(found)[RANDOM]["organisations_planned"]
+    planned: int = _by_arm(found)[RANDOM].organisations_planned
     return len(found.prevalence.drawn.found) == planned
 
 
@@ -209,9 +223,9 @@ def range_to_tell(found: SeasonYield) -> tuple[float, float]:
     return last["low"], last["high"]
 
 
-def _without_random(arms: Mapping[str, Mapping[str, Any]]) -> str:
+def _without_random(arms: Mapping[str, _ArmYield]) -> str:
     others = [arm for name, arm in arms.items() if name not in (RANDOM, REMOVED)]
-    visited, found = (sum(arm[name] for arm in others) for name in ("declarations_visited", "not_upheld"))
+    visited, found = (sum(getattr(arm, name) for arm in others) for name in ("declarations_visited", "not_upheld"))
     first = "No organisation drawn at random has been visited whole."
     if not visited:
         return f"{first} So nothing can be said of all declarations of compliance yet."
@@ -243,10 +257,10 @@ def _state_share(found: SeasonYield) -> str:
     )
 
 
-def _state_basis(found: SeasonYield, whole: int, random: Mapping[str, Any]) -> str:
+def _state_basis(found: SeasonYield, whole: int, random: _ArmYield) -> str:
     drawn = found.prevalence.drawn
     so_far = (
-        "all that were drawn" if is_complete(found) else f"so far, of {random['organisations_planned']} that were drawn"
+        "all that were drawn" if is_complete(found) else f"so far, of {random.organisations_planned} that were drawn"
     )
     tested, lapses = int(drawn.tested.sum()), int(drawn.found.sum())
     return (
@@ -280,5 +294,5 @@ def _was(number: int) -> str:
     return "was" if number == 1 else "were"
 
 
-def _by_arm(found: SeasonYield) -> dict[str, dict[str, Any]]:
-    return {row["arm"]: row for row in found.arms.to_dicts()}
+def _by_arm(found: SeasonYield) -> dict[str, _ArmYield]:
+    return {arm.arm: arm for arm in typed_rows(found.arms, _ArmYield)}
