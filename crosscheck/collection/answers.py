@@ -59,9 +59,9 @@ def read_answers(answers: Sheet, questionnaire: Questionnaire) -> Sheet:
 
     Returns:
         The sheet in the columns of `SCHEMA`, `year` if it was there, and whether a per cent sign was (`HAS_SIGN`).
-        `item` is 0 where the question is asked once; `level` is for questions with levels, `number` for figures, `absence` for
-        where there is neither. An empty answer is `no_answer` and no problem; a row is set aside where its question,
-        item or answer can't be read.
+        `item` is 0 where the question is asked once; `level` is for questions with levels, `number` for figures,
+        `absence` for where there is neither. An empty answer is `no_answer` and no problem; a row is set aside where
+        its question, item or answer can't be read.
     """
     item = pl.col("item") if "item" in answers.rows.columns else pl.lit(None, dtype=pl.String).alias("item")
     texts = answers.rows.with_columns(item).rename(_TEXTS)
