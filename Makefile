@@ -50,7 +50,7 @@ bench: $(VENV)/.ready-bench  ## speed and memory, side by side with peers, in on
 	$(BIN)/python -m benchmarks.million
 	$(BIN)/python -m benchmarks.store
 
-soak: setup-dev  ## by hand, hours: many more examples; slips of the pen in the rule language, risk, scores and visits; kills at random moments; how steady the list is; intervals of the prevalence; single answers changed
+soak: setup-dev  ## by hand, hours: many more examples; slips of the pen in the rule language, risk, scores and visits; kills at random moments; how steady the list is; intervals of the prevalence; single answers changed; each reader fuzzed
 	HYPOTHESIS_PROFILE=soak nice -n 15 $(BIN)/python -m pytest -n auto tests/property tests/visits/test_visit_plan.py
 	nice -n 15 $(BIN)/python tests/soak/mutants.py
 	nice -n 15 $(BIN)/python -m tests.soak.kills
@@ -59,6 +59,7 @@ soak: setup-dev  ## by hand, hours: many more examples; slips of the pen in the 
 	nice -n 15 $(BIN)/python -m tests.soak.prevalence_intervals
 	nice -n 15 $(BIN)/python -m tests.soak.learnt_anew
 	nice -n 15 $(BIN)/python -m tests.soak.single_changes
+	nice -n 15 $(BIN)/python -m tests.soak.fuzzing
 
 golden: setup  ## write the golden run and the command reference anew; read the difference before you commit it
 	$(BIN)/python -m tests.golden

@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, TypeVar
 
-import tomli
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from crosscheck.errors import ModelError
+from crosscheck.toml_file import NotTomlError, parse_toml
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -45,10 +45,10 @@ def read_model_file(file: Path, kind: type[Model]) -> Model:
         raise ModelError(f"{file}: there is no such model file.")
     content = file.read_bytes()
     try:
-        stated = tomli.loads(content.decode())
+        stated = parse_toml(content)
         return kind.model_validate(stated | {"digest": hashlib.sha256(content).hexdigest()})
-    except (tomli.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ModelError(f"{file}: can't be read as TOML: {error}.") from error
+    except NotTomlError as error:
+        raise ModelError(f"{file}: {error}") from error
     except ValidationError as error:
         raise ModelError(
             f"{file}, {'.'.join(map(str, problem['loc']))}: {problem['msg']}." for problem in error.errors()

@@ -6,14 +6,14 @@ import csv
 import hashlib
 import io
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal, get_args
 
 import polars as pl
 
 from crosscheck.errors import ModelError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
 AnswerType = Literal["ordinal", "yes_no", "choice", "percent", "number", "count"]
@@ -22,6 +22,12 @@ Direction = Literal["higher_better", "lower_better", "none"]
 _YES_NO: Final = ("no", "yes")
 _LEVELLED: Final = ("ordinal", "yes_no", "choice")
 _PER_REVIEW: Final = "individual_management_review"
+
+_COLUMNS: Final = (
+    "question_id", "text", "answer_type", "unit", "levels", "direction", "applies_to", "requirement", "basis", "where",
+    "per",
+)  # fmt: skip
+_ALLOWED: Final = {"answer_type": get_args(AnswerType), "direction": get_args(Direction)}
 
 
 @dataclass(frozen=True)
@@ -95,16 +101,59 @@ def read_questionnaire(file: Path) -> Questionnaire:
     """Read the questionnaire of a standard.
 
     Raises:
-        ModelError: the file is missing or names a question twice.
+        ModelError: the file is missing or no CSV in UTF-8, or with every missing column, row of another length, word
+            that is not allowed and question named twice, by row and column.
     """
     if not file.is_file():
         raise ModelError(f"{file}: there is no questionnaire. Each standard needs one at this place.")
     content = file.read_bytes()
-    questions = [_question(row) for row in csv.DictReader(io.StringIO(content.decode(), newline=""))]
-    by_name = {question.question_id: question for question in questions}
-    if len(by_name) < len(questions):
-        raise ModelError(f"{file}: a question is named twice. Each needs a name of its own.")
-    return Questionnaire(by_name, hashlib.sha256(content).hexdigest())
+    try:
+        lines = list(csv.reader(io.StringIO(content.decode("utf-8-sig"), newline=""), strict=True))
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise ModelError(f"{file}: can't be read as CSV in UTF-8: {error}.") from error
+    headings, rows = (lines[0], lines[1:]) if lines else ([], [])
+    if absent := [name for name in _COLUMNS if name not in headings]:
+        raise ModelError(f"{file}, row 1: the column {name} is missing." for name in absent)
+    if wrong := [problem for row, cells in enumerate(rows, 2) if (problem := _length(row, cells, headings))]:
+        raise ModelError(f"{file}, {problem}" for problem in wrong)
+    stated = [dict(zip(headings, cells, strict=True)) for cells in rows]
+    if wrong := [*_not_allowed(stated), *_named_twice(stated)]:
+        raise ModelError(f"{file}, {problem}" for problem in wrong)
+    return Questionnaire({row["question_id"]: _question(row) for row in stated}, hashlib.sha256(content).hexdigest())
+
+
+def _length(row: int, cells: list[str], headings: list[str]) -> str:
+    """What is wrong with the number of cells in a row; nothing where each heading has one."""
+    if len(cells) < len(headings):
+        first = headings[len(cells)]
+        return f"row {row}, column {first}: the row has {len(cells)} cells of {len(headings)}. Add what is missing."
+    if len(cells) > len(headings):
+        return (
+            f"row {row}, column {len(headings) + 1}: the row has {len(cells)} cells, and there are {len(headings)} "
+            "headings. Put a text that holds commas between quotation marks."
+        )
+    return ""
+
+
+def _not_allowed(rows: Sequence[dict[str, str]]) -> Iterator[str]:
+    for row, stated in enumerate(rows, 2):
+        for column, allowed in _ALLOWED.items():
+            if stated[column] not in allowed:
+                words = ", ".join(allowed)
+                yield f"row {row}, column {column}: “{stated[column]}” is not allowed. Give one of: {words}."
+        if stated["answer_type"] in ("ordinal", "choice") and not stated["levels"]:
+            yield f"row {row}, column levels: is empty, and the answers of such a question have to be among some."
+
+
+def _named_twice(rows: Sequence[dict[str, str]]) -> Iterator[str]:
+    seen: dict[str, int] = {}
+    for row, stated in enumerate(rows, 2):
+        name = stated["question_id"]
+        if not name:
+            yield f"row {row}, column question_id: is empty. Each question needs a name."
+        elif name in seen:
+            yield f"row {row}, column question_id: row {seen[name]} names {name}, too. Each needs a name of its own."
+        seen.setdefault(name, row)
 
 
 def _question(row: dict[str, str]) -> Question:
@@ -113,7 +162,7 @@ def _question(row: dict[str, str]) -> Question:
     return Question(
         question_id=row["question_id"],
         text=row["text"],
-        answer_type=row["answer_type"],  # type: ignore[arg-type]  # the file is ours, and a test holds it
+        answer_type=row["answer_type"],  # type: ignore[arg-type]  # it is one of those allowed
         unit=row["unit"],
         levels=levels or (_YES_NO if row["answer_type"] == "yes_no" else ()),
         direction=row["direction"],  # type: ignore[arg-type]  # as above

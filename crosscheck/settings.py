@@ -96,6 +96,11 @@ def questionnaire_file(standard: str) -> Path:
     return home() / "data" / standard.lower() / "questionnaire.csv"
 
 
+def standard_file(standard: str) -> Path:
+    """The shape of a standard's codes, and its open vocabularies."""
+    return home() / "data" / standard.lower() / "standard.toml"
+
+
 def published_figures_file(standard: str) -> Path:
     """The national figures that were published on a standard's questionnaire."""
     return home() / "data" / standard.lower() / "published-figures.csv"

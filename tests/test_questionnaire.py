@@ -48,5 +48,5 @@ def test_a_missing_questionnaire_or_a_question_named_twice_is_told(tmp_path: Pat
     twice = Path(__file__).resolve().parent.parent / "data" / "c2" / "questionnaire.csv"
     lines = twice.read_text(encoding="utf-8").splitlines(keepends=True)
     (tmp_path / "questionnaire.csv").write_text("".join([*lines, lines[-1]]), encoding="utf-8")
-    with pytest.raises(ModelError, match="named twice"):
+    with pytest.raises(ModelError, match=r"row 193, column question_id: row 192 names .*, too"):
         read_questionnaire(tmp_path / "questionnaire.csv")

@@ -14,6 +14,7 @@ from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from crosscheck.passwords import STORE_VARIABLE
 from crosscheck.runs.run_folder import MANIFEST, read_manifest
 
 if TYPE_CHECKING:
@@ -163,6 +164,7 @@ class _Started:
         self._log = item.out.with_name(f"{item.name}.log")
         self._printed = item.out.with_name(f".{item.out.name}.printed")
         environment = os.environ | {"POLARS_MAX_THREADS": str(threads)}
+        environment |= {STORE_VARIABLE: item.store} if item.store else {}
         with self._log.open("wb") as log, self._printed.open("wb") if item.prints else nullcontext(log) as printed:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "crosscheck", *item.arguments],

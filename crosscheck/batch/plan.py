@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import difflib
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
-import tomli
 from pydantic import Field, StringConstraints, ValidationError
 
 from crosscheck.errors import BatchError
 from crosscheck.model_file import ModelPart
+from crosscheck.toml_file import NotTomlError, parse_toml
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -84,7 +84,8 @@ class Item:
     """One thing to make.
 
     `arguments` are those of crosscheck; `out` is the folder of a run, or the file that gets what the command prints
-    (`prints`). `size` is that of its collection in bytes.
+    (`prints`). `size` is that of its collection in bytes. `store` is an address that may hold a password: it is handed
+    over by the environment, since everybody on the machine may read the arguments of a process.
     """
 
     name: str
@@ -92,6 +93,7 @@ class Item:
     arguments: tuple[str, ...]
     size: int
     prints: bool = False
+    store: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True)
@@ -115,13 +117,13 @@ def read_batch(file: Path, known: Sequence[str]) -> Batch:
         BatchError: with everything that is wrong in it, at once.
     """
     try:
-        stated = BatchFile.model_validate(tomli.loads(file.read_text(encoding="utf-8")))
+        stated = BatchFile.model_validate(parse_toml(file.read_bytes()))
     except OSError as error:
         raise BatchError(
             f"{file}: can't be read ({error.strerror}). docs/batch-example.toml is one to copy."
         ) from error
-    except (tomli.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise BatchError(f"{file}: can't be read as TOML: {error}.") from error
+    except NotTomlError as error:
+        raise BatchError(f"{file}: {error}") from error
     except ValidationError as error:
         raise BatchError([_tell(file, problem) for problem in error.errors()]) from error
     home = file.resolve().parent
@@ -151,8 +153,10 @@ def _items(asked: Asked, defaults: Defaults, places: tuple[Path, Path], known: S
         about = (str(collection), "--year", one)
         for variant in asked.variants or (None,):
             name = "-".join([*place, *([variant.name] if variant else [])])
-            options = _as_options(_merged(defaults, asked, variant), known)
-            yield Item(name, out / name, ("run", *about, "--out", str(out / name), "--unless-same", *options), size)
+            merged = _merged(defaults, asked, variant)
+            store = str(given) if (given := merged.pop("store", None)) is not None else None
+            typed = ("run", *about, "--out", str(out / name), "--unless-same", *_as_options(merged, known))
+            yield Item(name, out / name, typed, size, store=store)
         if asked.sensitivity:
             name = "-".join([*place, "sensitivity"])
             standard = _as_options({"standard": _merged(defaults, asked, None).get("standard")}, known)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from crosscheck.cli.group import format_option, main, store_option
+from crosscheck.cli.group import Share, format_option, main, store_option
 from crosscheck.cli.terminal import list_rows
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def decisions() -> None:
 @decisions.command("list")
 @_kept_run_option
 @click.option("--undecided", is_flag=True, help="Only declarations that nobody has decided about.")
-@click.option("--risk-from", type=click.FloatRange(0, 1), default=0.0, help="Only declarations of at least this risk.")
+@click.option("--risk-from", type=Share(0, 1), default=0.0, help="Only declarations of at least this risk.")
 @store_option
 @format_option
 def list_(run_id: str, store: str, form: str, *, undecided: bool, risk_from: float) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from crosscheck.cli.group import main, standard_option
+from crosscheck.cli.private_files import made_for_everybody
 
 
 @main.command()
@@ -14,6 +15,7 @@ from crosscheck.cli.group import main, standard_option
     "--out", type=click.Path(path_type=Path), default=Path("dictionary"), show_default=True, help="Folder of the pages."
 )
 @standard_option
+@made_for_everybody()
 def dictionary(out: Path, standard: str | None) -> None:
     """Write the data dictionary, the method with every statistic, and the model cards, as pages and as CSV.
 

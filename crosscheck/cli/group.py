@@ -2,26 +2,67 @@
 
 from __future__ import annotations
 
+import math
 import re
+import sys
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from crosscheck.errors import CrosscheckError
+from crosscheck.cli.private_files import made_for_the_owner_alone
+from crosscheck.cli.unforeseen import ReaderGoneError, end_well
+from crosscheck.passwords import STORE_VARIABLE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 FORMATS: Final = click.Choice(["table", "csv", "json"])
 
 
 class _Commands(click.Group):
-    """Commands whose errors are told without a traceback, each kind with its exit code."""
+    """All commands: whatever happens in one, it ends in one of the ways of `unforeseen.end_well`.
+
+    What a command writes is for its owner alone, since almost all of it tells of risks that nobody has published.
+    """
+
+    def main(self, *args: Any, standalone_mode: bool = True, **extra: Any) -> Any:
+        call = partial(super().main, *args, standalone_mode=False, **extra)
+        if not standalone_mode:
+            return call()
+        with made_for_the_owner_alone():
+            code = end_well(call, self)
+        sys.exit(code)
+
+    def make_context(self, *args: Any, **extra: Any) -> click.Context:
+        with _closed_pipes_told():
+            return super().make_context(*args, **extra)
 
     def invoke(self, ctx: click.Context) -> Any:
-        try:
+        with _closed_pipes_told():
             return super().invoke(ctx)
-        except CrosscheckError as error:
-            click.echo(str(error), err=True)
-            ctx.exit(error.exit_code)
+
+
+@contextmanager
+def _closed_pipes_told() -> Iterator[None]:
+    """Tell a closed pipe from other errors before click takes it for a failure of the command."""
+    try:
+        yield
+    except BrokenPipeError as error:
+        raise ReaderGoneError from error
+
+
+class Share(click.FloatRange):
+    """A number within limits; what is no number (`nan`) is none, though it is beyond neither limit."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The number; anything else is a wrong command line."""
+        number = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{value} is no number. Give one in the range {self._describe_range()}.", param, ctx)
+        return number
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -54,7 +95,7 @@ run_option = click.option(
 )
 store_option = click.option(
     "--store",
-    envvar="CROSSCHECK_STORE",
+    envvar=STORE_VARIABLE,
     show_envvar=True,
     required=True,
     help="A file, as runs.db, or postgresql://user@host/name.",

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 
 import click
 
 from crosscheck.cli.group import main, run_option
+from crosscheck.cli.private_files import made_for_everybody
 from crosscheck.cli.terminal import Steps, undisturbed
 
 
@@ -28,7 +30,7 @@ def national(folder: Path, out: Path, *, publish: bool) -> None:
 
     refuse_foreign_folder(out)
     steps = Steps()
-    with steps("recompute and write"):
+    with steps("recompute and write"), made_for_everybody() if publish else nullcontext():
         picture = publish_folder(folder, out, publish=publish)
     click.echo(tell_picture(picture))
     click.echo("\n".join(str(out / name) for name in FILES))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from crosscheck.cli.group import assessment_year, format_option, main, store_option
+from crosscheck.cli.private_files import made_for_everybody
 from crosscheck.cli.terminal import Steps, list_rows
 from crosscheck.errors import DifferenceError, UnknownNameError
 
@@ -216,7 +217,7 @@ def export(edition_id: str, store: str, out: Path) -> None:
     from crosscheck.publication.editions import export_edition
     from crosscheck.store.database import open_store
 
-    with open_store(store) as kept:
+    with open_store(store) as kept, made_for_everybody():
         export_edition(kept, edition_id, out)
     click.echo(f"FILES  {out}\nCHECK  cd {out} && sha256sum -c SHA256SUMS")
 

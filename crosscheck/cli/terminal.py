@@ -55,11 +55,7 @@ def list_rows(rows: Sequence[Mapping[str, object]], columns: Sequence[str], form
     if form == "json":
         click.echo(json.dumps(rows, indent=1, ensure_ascii=False, default=str))
     elif form == "csv":
-        lines = io.StringIO()
-        writer = csv.DictWriter(lines, columns, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
-        click.echo(lines.getvalue(), nl=False)
+        click.echo(_as_csv(rows, columns), nl=False)
     else:
         _draw_table(rows, columns)
 
@@ -77,14 +73,32 @@ def nearest(what: str, name: str, known: Iterable[str], listing: str) -> str:
     return f"No {what} {name}.{hint} (`{listing}` lists them)"
 
 
+def _as_csv(rows: Sequence[Mapping[str, object]], columns: Sequence[str]) -> str:
+    """The rows as CSV in which no spreadsheet finds a formula, as in every CSV file that is written."""
+    from crosscheck.report.output.tables import guard_formula
+
+    lines = io.StringIO()
+    writer = csv.DictWriter(lines, columns, lineterminator="\n")
+    writer.writeheader()
+    for row in rows:
+        writer.writerow({name: guard_formula(cell) if isinstance(cell, str) else cell for name, cell in row.items()})
+    return lines.getvalue()
+
+
 def _draw_table(rows: Sequence[Mapping[str, object]], columns: Sequence[str]) -> None:
     from rich import box
     from rich.console import Console
     from rich.table import Column, Table
+
+    class Listing(Console):
+        """A console that leaves a closed pipe to `unforeseen`; rich would end with 1."""
+
+        def on_broken_pipe(self) -> None:
+            raise  # noqa: PLE0704  # rich calls this where it caught the error
 
     # Whatever does not fit goes on below: nothing is cut, and the first column, by which a row is called, stays whole.
     heads = (Column(name, overflow="fold", no_wrap=name == columns[0]) for name in columns)
     table = Table(*heads, box=box.SIMPLE_HEAD, pad_edge=False)
     for row in rows:
         table.add_row(*("" if row[name] is None else str(row[name]) for name in columns))
-    Console(markup=False, highlight=False, emoji=False).print(table)
+    Listing(markup=False, highlight=False, emoji=False).print(table)

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from crosscheck.cli.group import format_option, store_option
+from crosscheck.cli.private_files import made_for_everybody
 from crosscheck.cli.terminal import Steps, list_rows
 from crosscheck.cli.visits import visits
 
@@ -51,7 +52,7 @@ def seal(run_id: str, source: str, known_from: datetime, out: Path | None, store
     with open_store(store) as kept:
         sealed = seal_draw(kept, run_id, source, known_from, by)
         if out:
-            with kept.reading() as connection:
+            with kept.reading() as connection, made_for_everybody():
                 run = look_up(connection, run_id)
                 write_frame_file(read_sealable(connection, run)[1], run.year, out)
     details = sealed.details
@@ -103,7 +104,8 @@ def draw(value: str, run_id: str, out: Path, publish: Path, store: str, by: str)
     with open_store(store) as kept:
         drawn_id, made = draw_sealed(kept, run_id, value, out, by, Steps())
         click.echo(f"KEPT   run {drawn_id} in {kept.name}: {made.describe()}")
-    write_draw_folder(out, publish)
+    with made_for_everybody():
+        write_draw_folder(out, publish)
     verified = verify_draw_folder(publish)
     click.echo(f"DRAWN  {verified.drawn} of {verified.tickets} organisations with the value {verified.value}")
     click.echo(f"FILES  {out}, {publish}")

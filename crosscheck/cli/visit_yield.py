@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 from click.core import ParameterSource
 
-from crosscheck.cli.group import format_option, run_option
+from crosscheck.cli.group import Share, format_option, run_option
 from crosscheck.cli.terminal import list_rows
 from crosscheck.cli.visits import visits
 
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--half-width",
-    type=click.FloatRange(0, 50, min_open=True),
+    type=Share(0, 50, min_open=True),
     default=5.0,
     show_default=True,
     help="Say how many more random visits it takes to be sure to so many percentage points.",

@@ -11,6 +11,7 @@ import click
 
 from crosscheck import settings
 from crosscheck.cli.group import (
+    Share,
     assessment_year,
     assessment_year_if_given,
     collection_argument,
@@ -18,6 +19,7 @@ from crosscheck.cli.group import (
     main,
     standard_option,
 )
+from crosscheck.cli.private_files import made_for_everybody
 from crosscheck.cli.terminal import list_rows
 from crosscheck.errors import UnknownNameError
 
@@ -56,6 +58,7 @@ MECHANISMS: Final = (
     "--worlds", type=click.IntRange(min=1), default=1, show_default=True, help="How many; each in a folder of its own."
 )
 @standard_option
+@made_for_everybody()
 def simulate(out: Path, seed: int, worlds: int, standard: str | None, **chosen: Any) -> None:
     """Invent a national collection whose truth is known, to judge rules and weights by. Nothing in it is real.
 
@@ -98,9 +101,7 @@ def simulate(out: Path, seed: int, worlds: int, standard: str | None, **chosen: 
 @click.option(
     "--first-wave", is_flag=True, help="Let the list learn from each world's first visits, and leave them out."
 )
-@click.option(
-    "--share", type=click.FloatRange(0, 1, min_open=True), default=0.1, show_default=True, help="The first of a list."
-)
+@click.option("--share", type=Share(0, 1, min_open=True), default=0.1, show_default=True, help="The first of a list.")
 @click.option(
     "--out",
     type=click.Path(path_type=Path),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
 
 import polars as pl
@@ -17,7 +18,8 @@ from crosscheck.collection.cells import (
     worded,
     written,
 )
-from crosscheck.collection.problems import CONVERTED, ROW, Problem, alternatives
+from crosscheck.collection.markers import WITHHELD, marked, tell
+from crosscheck.collection.problems import CONVERTED, ROW, Problem, alternatives, as_one
 from crosscheck.vocabulary import ABSENCE
 
 if TYPE_CHECKING:
@@ -98,6 +100,7 @@ def _item() -> pl.Expr:
 
 
 def _absence() -> pl.Expr:
+    """Why there is no answer, by the words of the contract or by a marker; what is withheld from us is no answer."""
     word = pl.col("word").str.replace_all("_", " ", literal=True)
     return (
         pl.when(word == "")
@@ -106,6 +109,7 @@ def _absence() -> pl.Expr:
         .then(pl.lit("not_applicable"))
         .when(word == _NOT_KNOWN)
         .then(pl.lit("not_known"))
+        .otherwise(marked(pl.col("text")).replace(WITHHELD, "no_answer"))
         .cast(ABSENCE)
     )
 
@@ -137,7 +141,7 @@ def _plain() -> pl.Expr:
     figure = pl.when(kind == "percent").then(text.str.strip_suffix("%")).otherwise(text)
     return (
         pl.when(pl.col("absence") == "no_answer")
-        .then(True)
+        .then(pl.col("word") == "")
         .when(pl.col("absence").is_not_null())
         .then(text.is_in([*_NOT_APPLICABLE, _NOT_KNOWN]))
         .when(pl.col("number").is_not_null())
@@ -185,10 +189,19 @@ def _answer_problems(read: pl.DataFrame, questionnaire: Questionnaire) -> Iterat
         asked.filter(pl.col("plain").is_null()).select("row", "answer_text", "question_id").iter_rows()
     ):
         yield Problem(row, "answer", text, *_why_unreadable(questionnaire[name], text), ROW)
-    mended = asked.filter(~pl.col("plain"))
+    is_marker = marked(pl.col("answer_text")).is_not_null() & pl.col("absence").is_not_null()
+    yield from _marker_problems(asked.filter(~pl.col("plain") & is_marker))
+    mended = asked.filter(~pl.col("plain") & ~is_marker)
     for row, text, *values in mended.select("row", "answer_text", "absence", "level", "number").iter_rows():
         meant = next(_spelt(value) for value in values if value is not None)
         yield Problem(row, "answer", text, f"Not written as asked for; read as {meant}.", f"Write {meant}.", CONVERTED)
+
+
+def _marker_problems(rows: pl.DataFrame) -> Iterator[Problem]:
+    """Each kind of marker once, with how many there are."""
+    told = rows.select("row", "answer_text", said=marked(pl.col("answer_text"))).sort("row")
+    for (text, said), group in told.group_by("answer_text", "said", maintain_order=True):
+        yield from as_one([tell(row, "answer", str(text), str(said)) for row in group["row"]], most=1)
 
 
 def _spelt(value: object) -> str:
@@ -208,4 +221,16 @@ def _why_unreadable(question: Question, text: str) -> tuple[str, str]:
         "number": ("Not a number of 0 or more.", "Write it in digits, as 12.5."),
     }
     problem, remedy = wanted[question.answer_type]
+    if question.answer_type == "percent" and _is_number(text):
+        remedy = (
+            "If it counts people, write their share of all, as 54%; if it was multiplied by 100 twice, divide by 100."
+        )
     return problem, f"{remedy} Write n/a or not known where there is none."
+
+
+def _is_number(text: str) -> bool:
+    """Whether a text is a number without a sign before it."""
+    return (
+        re.fullmatch(f"{PLAIN_NUMBER[1:-1]}|{THOUSANDS[1:-1]}", text.strip().rstrip("% ")) is not None
+        and text[0] != "-"
+    )

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import math
 import re
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import polars as pl
 
-from crosscheck.collection.problems import CELL, CONVERTED, INVISIBLE, ROW, Problem, alternatives
+from crosscheck.collection.dates import DAY_FIRST, read_date, read_written_dates, why_no_date
+from crosscheck.collection.markers import read_markers
+from crosscheck.collection.problems import CELL, CONVERTED, INVISIBLE, ROW, Problem, alternatives, as_one
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -32,9 +33,6 @@ _SCIENTIFIC: Final = r"^[+-]?[0-9]+(\.[0-9]+)?[eE][+-]?[0-9]{1,3}$"
 PER_CENT: Final = r"[ \u00A0]*%$"
 
 _YEAR: Final = r"^([0-9]{4}) *[/\u2013_-] *([0-9]{4}|[0-9]{2})$"
-_DAY_FIRST: Final = r"^([0-9]{1,2})[/.-]([0-9]{1,2})[/.-]([0-9]{4})$"
-_MIDNIGHT: Final = "[ T]00:00(:00)?$"
-_DATES: Final = (dt.date(1900, 1, 1), dt.date(2100, 12, 31))
 
 YES: Final = ("yes", "y", "true", "1")
 NO: Final = ("no", "n", "false", "0")
@@ -42,7 +40,18 @@ NO: Final = ("no", "n", "false", "0")
 # Text that a spreadsheet runs begins so; a signed number is none.
 _FORMULA: Final = r"^[=+\-@\t\r]"
 _SIGNED_NUMBER: Final = r"^[+\-][0-9.,]+$"
-_SPREADSHEET_ERROR: Final = re.compile(r"#(REF|N/A|DIV/0|VALUE|NAME|NUM|NULL|SPILL|CALC)[!?]?|Err:\d+", re.IGNORECASE)
+_SPREADSHEET_ERRORS: Final = (
+    "#REF", "#N/A", "#DIV/0", "#VALUE", "#NAME", "#NUM", "#NULL", "#SPILL", "#CALC", "#GETTING_DATA",
+)  # fmt: skip
+
+# A text that an export has written as a formula, so that a spreadsheet does not make a number of it.
+_TEXT_AS_FORMULA: Final = r"""^=["']([^"']*)["']$"""
+
+# Larger than anything that is counted or measured here; a larger number is a slip, or damage.
+_LARGEST: Final = 1e12
+
+# What comes of text in UTF-8 that was read as Windows-1252 and written as UTF-8 again: Ã© for é, â€“ for a dash.
+_ENCODED_TWICE: Final = ["Ã", "Â", "â€"]
 _MADE_A_DATE: Final = re.compile(r"[A-Za-z]{3}-\d\d|\d\d-[A-Za-z]{3}|\d{4}-\d\d-\d\d|\d{1,2}/\d{1,2}/\d{4}|\d{5}")
 
 # What the expressions below read: each column in its turn, under one name.
@@ -60,6 +69,7 @@ def tidy_texts(sheet: Sheet) -> Sheet:
     """Take invisible characters out of all cells, and cut texts at `LONGEST_TEXT` characters."""
     names = [name for name, dtype in sheet.rows.schema.items() if dtype == pl.String]
     texts = [pl.col(name) for name in names]
+    sheet = _without_formulas(_encoded_once(sheet, texts), texts)
     unseen = sheet.rows.select(text.str.contains(INVISIBLE) for text in texts)
     sheet = sheet.noting(
         (_unseen(*cell) for cell in _cells(sheet.rows, unseen)),
@@ -67,11 +77,54 @@ def tidy_texts(sheet: Sheet) -> Sheet:
             text.str.replace_all(INVISIBLE, "") for text in texts if unseen[text.meta.output_name()].any()
         ),
     )
+    if not any(sheet.rows.select((text.str.len_bytes() > LONGEST_TEXT).any() for text in texts).row(0)):
+        return sheet
     long = sheet.rows.select(text.str.len_chars() > LONGEST_TEXT for text in texts)
     return sheet.noting(
         (_too_long(*cell) for cell in _cells(sheet.rows, long)),
         sheet.rows.with_columns(text.str.head(LONGEST_TEXT) for text in texts if long[text.meta.output_name()].any()),
     )
+
+
+def _without_formulas(sheet: Sheet, texts: list[pl.Expr]) -> Sheet:
+    """Read `="5E1"` as 5E1, in every column alike."""
+    begins = sheet.rows.select(text.str.starts_with("=") for text in texts)
+    hit = [pl.col(name) for name in begins.columns if begins[name].any()]
+    if not hit:
+        return sheet
+    written = sheet.rows.select(text.str.contains(_TEXT_AS_FORMULA) for text in hit)
+    found: dict[str, list[Problem]] = {}
+    for row, column, text in _cells(sheet.rows, written):
+        problem = "A text written as a formula; read as the text alone."
+        found.setdefault(column, []).append(Problem(row, column, text, problem, f"Write {text[2:-1]}.", CONVERTED))
+    told = [problem for problems in found.values() for problem in as_one(problems)]
+    return sheet.noting(told, sheet.rows.with_columns(text.str.replace(_TEXT_AS_FORMULA, "$1") for text in hit))
+
+
+def _encoded_once(sheet: Sheet, texts: list[pl.Expr]) -> Sheet:
+    """Read text as it was before it was encoded twice, and tell it."""
+    beyond = sheet.rows.select((text.str.len_bytes() != text.str.len_chars()).any() for text in texts).row(0)
+    texts = [text for text, is_beyond_ascii in zip(texts, beyond, strict=True) if is_beyond_ascii]
+    suspect = sheet.rows.select(text.str.contains_any(_ENCODED_TWICE) for text in texts)
+    meant = {text: once for _, _, text in _cells(sheet.rows, suspect) if (once := _decoded(text)) is not None}
+    if not meant:
+        return sheet
+    found: dict[str, list[Problem]] = {}
+    for row, column, text in _cells(sheet.rows, suspect):
+        if text in meant:
+            problem = f"The text was encoded twice; read as {meant[text][:100]}."
+            remedy = "Save the file anew as CSV UTF-8 from where it came."
+            found.setdefault(column, []).append(Problem(row, column, text, problem, remedy, CONVERTED))
+    told = [problem for problems in found.values() for problem in as_one(problems)]
+    return sheet.noting(told, sheet.rows.with_columns(text.replace(meant) for text in texts))
+
+
+def _decoded(text: str) -> str | None:
+    """The text before it was encoded a second time; None where it was not."""
+    try:
+        return text.encode("cp1252").decode()
+    except UnicodeError:
+        return None
 
 
 def _cells(rows: pl.DataFrame, marked: pl.DataFrame) -> Iterator[tuple[int, str, str]]:
@@ -100,6 +153,7 @@ def read_cells(sheet: Sheet, columns: Iterable[Column]) -> Sheet:
         can't be read in a required column sets its row aside, in another only itself. What was mended is noted.
     """
     present = [column for column in columns if column.name in sheet.rows.columns]
+    sheet = read_markers(read_written_dates(sheet, present), present)
     read = dict(zip(present, pl.collect_all(_read_column(sheet.rows, column) for column in present), strict=True))
     problems = [
         _problem(column, *cell)
@@ -154,8 +208,14 @@ def _read_as(column: Column) -> Reading:
 
 def _read_text(column: Column, text: pl.Expr) -> Reading:
     if column.name in _FREE_TEXT:
-        return Reading(pl.when(text.is_not_null()).then(_CELL), pl.lit(True))
-    return Reading(text, text == _CELL)
+        return Reading(pl.when(text.is_not_null() & ~_failed(text)).then(_CELL), pl.lit(True))
+    return Reading(pl.when(~_failed(text)).then(text), text == _CELL)
+
+
+def _failed(text: pl.Expr) -> pl.Expr:
+    """Whether a text is what a spreadsheet shows of a formula that it can't work out."""
+    sign = text.str.to_uppercase().str.strip_chars_end("!?")
+    return (sign.is_in(_SPREADSHEET_ERRORS) | text.str.starts_with("Err:")).fill_null(value=False)
 
 
 def _read_code(column: Column, text: pl.Expr) -> Reading:
@@ -164,7 +224,7 @@ def _read_code(column: Column, text: pl.Expr) -> Reading:
         code = text.str.head(1).str.to_uppercase() + text.str.slice(1)
     else:
         code = text.str.to_uppercase()
-    return Reading(code, code == _CELL)
+    return Reading(pl.when(~_failed(text)).then(code), code == _CELL)
 
 
 def worded(text: pl.Expr) -> pl.Expr:
@@ -180,7 +240,7 @@ def _read_choice(column: Column, text: pl.Expr) -> Reading:
 def read_number(text: pl.Expr) -> pl.Expr:
     """The number that a text writes: plain, with commas between thousands, with a decimal comma, or as 1.2E+03.
 
-    Null where it is anything else; what is too large for a number is none.
+    Null where it is anything else, and where it is larger than anything that is counted or measured.
     """
     digits = (
         pl.when(text.str.contains(f"{THOUSANDS}|{_SPACED}"))
@@ -191,13 +251,13 @@ def read_number(text: pl.Expr) -> pl.Expr:
         .then(text)
     )
     number = digits.str.strip_prefix("+").cast(pl.Float64, strict=False)
-    return pl.when(number.is_finite()).then(number)
+    return pl.when(number.is_finite() & (number.abs() <= _LARGEST)).then(number)
 
 
 def _read_number(column: Column, text: pl.Expr) -> Reading:
     """A per cent sign is understood where the unit allows it: in a share from 0 to 1, and in a published figure."""
     number, low, high = read_number(text), column.low, column.high
-    if high == 1 or column.name == "value":
+    if high == 1 or column.name in ("value", "means"):
         number = read_number(text.str.replace(PER_CENT, ""))
         number = pl.when(text.str.ends_with("%")).then(number / 100 if high == 1 else number).otherwise(number)
     inside = number.is_between(-math.inf if low is None else low, math.inf if high is None else high)
@@ -205,9 +265,8 @@ def _read_number(column: Column, text: pl.Expr) -> Reading:
 
 
 def _read_date(_column: Column, text: pl.Expr) -> Reading:
-    day = text.str.replace(_MIDNIGHT, "").str.replace(_DAY_FIRST, "$3-$2-$1")
-    iso = day.str.to_date("%Y-%m-%d", strict=False)
-    return Reading(pl.when(iso.is_between(*_DATES)).then(iso), iso.dt.to_string("iso") == _CELL)
+    day = read_date(text)
+    return Reading(day, day.dt.to_string("iso") == _CELL)
 
 
 def _read_year(_column: Column, text: pl.Expr) -> Reading:
@@ -252,7 +311,7 @@ def written(value: object) -> str:
 
 
 def _mended(column: Column, text: str, value: str) -> tuple[str, str]:
-    if column.kind == "date" and re.fullmatch(_DAY_FIRST, text.strip()):
+    if column.kind == "date" and re.fullmatch(DAY_FIRST, text.strip()):
         remedy = f"Write {value}; if the month stands first there, correct it."
         return f"The date is not written as asked for; read with the day first, as {value}.", remedy
     return f"Not written as asked for; read as {value}.", f"Write {value}."
@@ -260,7 +319,8 @@ def _mended(column: Column, text: str, value: str) -> tuple[str, str]:
 
 def spreadsheet_error(text: str) -> tuple[str, str] | None:
     """What is wrong with a cell that holds a spreadsheet's complaint, as `#REF!`, and what to do; None for others."""
-    if _SPREADSHEET_ERROR.fullmatch(text.strip()):
+    sign = text.strip()
+    if sign.upper().rstrip("!?") in _SPREADSHEET_ERRORS or sign.startswith("Err:"):
         return "A formula that the spreadsheet could not work out.", "Mend the formula, or enter what was meant."
     return None
 
@@ -284,10 +344,6 @@ def _or_nothing(column: Column) -> str:
     return " Leave the cell empty where it is not known." if column.may_be_empty else ""
 
 
-def _why_date(_column: Column, _text: str) -> tuple[str, str]:
-    return "Not a day of the calendar.", "Write year, month and day, as 2008-04-01."
-
-
 def _why_year(_column: Column, text: str) -> tuple[str, str]:
     if _MADE_A_DATE.fullmatch(text.strip()):
         remedy = "Spreadsheets take 2008-09 for a month. Format the column as text and enter the year as 2008/09."
@@ -303,11 +359,11 @@ def _why_list(_column: Column, _text: str) -> tuple[str, str]:
     return "Not a list of names between |.", "Write names of letters, digits and _, as maternity|children."
 
 
-# Texts and codes are not among these: they can always be read.
+# Texts and codes are not among these: they can be read, unless a spreadsheet could not work them out.
 _WHY: Final[dict[Kind, Callable[[Column, str], tuple[str, str]]]] = {
     "choice": _why_choice,
     "number": _why_number,
-    "date": _why_date,
+    "date": lambda _column, text: why_no_date(text),
     "year": _why_year,
     "flag": _why_flag,
     "list": _why_list,

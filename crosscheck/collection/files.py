@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Final
 
 import polars as pl
 
-from crosscheck.collection.grid import Grid, canonical, read_csv, read_parquet, take_headings
-from crosscheck.collection.problems import CELL, CONVERTED, ROW, Place, Problem, alternatives, nearest
-from crosscheck.collection.workbook import read_workbook
+from crosscheck.collection.grid import Grid, inflate, read_parquet, read_text
+from crosscheck.collection.limits import MOST_BYTES, MOST_PROBLEMS
+from crosscheck.collection.problems import CELL, CONVERTED, ROW, Place, Problem, alternatives, canonical, nearest, shown
+from crosscheck.collection.workbook import lay_out_sheet, read_workbook
 from crosscheck.contract.inputs import INPUTS
 from crosscheck.errors import CollectionError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from crosscheck.contract.table import Table
@@ -26,7 +28,25 @@ TABLES: Final[Mapping[str, Table]] = INPUTS | {
     wave: replace(INPUTS[name], name=wave) for name, wave in FIRST_WAVE.items()
 }
 
-_WORKBOOKS: Final = (".xlsx", ".ods")
+_WORKBOOKS: Final = (".xlsx", ".xlsm", ".ods")
+_TEXTS: Final = (".csv", ".tsv", ".tab", ".psv", ".txt")
+_READ: Final = (*_TEXTS, ".parquet")
+
+# Why a file is not read, by its ending, and what to do.
+_SAVE_AS_CSV: Final = "Save it as CSV, Parquet or a workbook (.xlsx, .ods)."
+_INSIDE: Final = "A workbook is read only when its own path is given; it was not read."
+_UNREADABLE: Final = {
+    **dict.fromkeys(_WORKBOOKS, (_INSIDE, "Give the path of the workbook, or save its sheets in this folder as CSV.")),
+    **dict.fromkeys((".xls", ".xlsb"), ("A workbook of a format that is not read.", "Save it as .xlsx, or as CSV.")),
+    **dict.fromkeys(
+        (".zip", ".7z", ".bz2", ".xz", ".zst"), ("It is compressed, and not with gzip.", "Unpack it here.")
+    ),
+    **dict.fromkeys((".feather", ".arrow", ".ipc"), ("An Arrow file is not read.", "Save it as Parquet, or as CSV.")),
+}
+
+# Documents that explain a collection, and what the system and open programs leave in a folder.
+_NO_PART: Final = (".md", ".html", ".pdf")
+_LEFT_BY_PROGRAMS: Final = (".", "~$", "thumbs.db", "desktop.ini", "readme", "license", "licence", "manifest")
 
 
 @dataclass(frozen=True)
@@ -35,6 +55,9 @@ class Sheet:
 
     `rows` has `row`, the number that a spreadsheet shows (the heading is 1), and one column of text a heading that the
     table knows; steps of the reader replace text by values. All rows stay: one is set aside by a problem that says so.
+    `rows_read` counts the rows of the file that hold anything, `lost` those of them that are not among `rows`, since
+    nobody knows which cell of them is which; `lost_rows` are number and likely cells of each, by column. `days_off` is
+    there for a workbook: what to add to the serial number of a day, so that it counts from 1900.
     """
 
     table: Table
@@ -44,6 +67,9 @@ class Sheet:
     rows: pl.DataFrame
     rows_read: int
     problems: tuple[Problem, ...] = ()
+    lost: int = 0
+    lost_rows: tuple[tuple[int, Mapping[str, str]], ...] = ()
+    days_off: int | None = None
 
     @property
     def place(self) -> Place:
@@ -51,26 +77,50 @@ class Sheet:
         return Place(self.table.name, self.file)
 
     def noting(self, problems: Iterable[Problem], rows: pl.DataFrame | None = None) -> Sheet:
-        """The same sheet with further problems, and with other rows where they are given."""
-        return replace(self, problems=(*self.problems, *problems), rows=self.rows if rows is None else rows)
+        """The same sheet with further problems, and with other rows where they are given.
+
+        Raises:
+            CollectionError: there are more problems than can be named.
+        """
+        found = (*self.problems, *islice(problems, MOST_PROBLEMS + 1))
+        if len(found) > MOST_PROBLEMS:
+            first = found[0]
+            raise CollectionError(
+                f"{self.file} has more than {MOST_PROBLEMS:,} things wrong with it; the first, in row {first.row}, is: "
+                f"{first.problem} {first.remedy} It may not be the table {self.table.name} at all."
+            )
+        return replace(self, problems=found, rows=self.rows if rows is None else rows)
 
     def used(self) -> pl.DataFrame:
         """The rows that no problem sets aside."""
-        aside = {problem.row for problem in self.problems if problem.effect == ROW}
-        return self.rows.filter(~pl.col("row").is_in(aside)) if aside else self.rows
+        aside = [problem for problem in self.problems if problem.effect == ROW and problem.row is not None]
+        if not aside:
+            return self.rows
+        hit = pl.col("row").is_in({problem.row for problem in aside})
+        for problem in aside:
+            if problem.last is not None:
+                hit |= pl.col("row").is_between(problem.row, problem.last)
+        return self.rows.filter(~hit)
+
+    def set_aside(self) -> int:
+        """How many rows are set aside: those of `rows`, and those that are lost."""
+        return self.lost + self.rows.height - self.used().height
 
 
 @dataclass(frozen=True)
 class _Source:
     """A file, or a sheet of a workbook, and the name of the table that it bears.
 
-    `cells` are a sheet's, the headings in the first row; those of other files are read from `path`.
+    `sheet` is a sheet's (`package.Cells`) and `raw` its workbook's bytes; other files are read from `path`. `why` says
+    of one that is not read why that is, and what to do.
     """
 
     name: str
     file: str
     path: Path
-    cells: pl.DataFrame | None = None
+    sheet: dict[str, Any] | None = None
+    raw: bytes = b""
+    why: tuple[str, str] | None = None
 
 
 def open_collection(path: Path) -> tuple[list[Sheet], list[tuple[Place, Problem]]]:
@@ -85,17 +135,28 @@ def open_collection(path: Path) -> tuple[list[Sheet], list[tuple[Place, Problem]
     Raises:
         CollectionError: a required table or column is missing, or something can't be opened; all is named at once.
     """
-    sources = _sources(path)
-    wrong = _missing_tables(path, [source.name for source in sources])
+    everything = _sources(path)
+    sources = [source for source in everything if source.why is None]
+    wrong = _missing_tables(path, sources)
     sheets = []
     for table in TABLES.values():
         try:
             sheets += [_sheet(source, table) for source in _only_one(sources, table.name)]
         except CollectionError as error:
             wrong += error.problems
+    strays = [_stray(source) for source in everything if source.name not in TABLES or source.why is not None]
     if wrong:
-        raise CollectionError(wrong)
-    return sheets, [_stray(source) for source in sources if source.name not in TABLES]
+        told = "\n".join(wrong)
+        unnamed = [stray for stray in strays if f"There is {stray[0].table}:" not in told and stray[0].file not in told]
+        raise CollectionError([*wrong, *_account(path, sheets, unnamed)])
+    return sheets, strays
+
+
+def _account(path: Path, sheets: Iterable[Sheet], strays: Iterable[tuple[Place, Problem]]) -> list[str]:
+    """What became of the other files of a collection that can't be used, where some were not read."""
+    unread = [f"{place.file}: {problem.problem} {problem.remedy}" for place, problem in strays]
+    read = ", ".join(sheet.file for sheet in sheets) or "nothing"
+    return [*unread, f"{path}: read without hindrance: {read}."] if unread else []
 
 
 def open_table(path: Path, table: Table) -> tuple[Sheet, list[tuple[Place, Problem]]]:
@@ -111,11 +172,10 @@ def open_table(path: Path, table: Table) -> tuple[Sheet, list[tuple[Place, Probl
     Raises:
         CollectionError: it can't be opened, or lacks a required column.
     """
-    try:
-        is_workbook = path.suffix.lower() in _WORKBOOKS and path.is_file()
-        sources = _workbook_sources(path) if is_workbook else [_Source(table.name, path.name, path)]
-    except OSError as error:
-        raise CollectionError(f"{path} can't be opened: {error.strerror}. Check that you may read it.") from None
+    if path.suffix.lower() in _WORKBOOKS and path.is_file():
+        sources = _workbook_sources(path)
+    else:
+        sources = [_Source(table.name, path.name, path)]
     if not sources:
         raise CollectionError(f"{path} is empty. Its first row must hold the headings.")
     chosen = next((source for source in sources if source.name == table.name), sources[0])
@@ -137,8 +197,35 @@ def _sources(path: Path) -> list[_Source]:
 
 
 def _folder(path: Path) -> list[_Source]:
-    files = sorted(file for file in path.iterdir() if file.suffix.lower() in (".csv", ".parquet"))
-    return [_Source(canonical(file.stem), file.name, file) for file in files]
+    """Every file of a folder, and every folder in it that is called like one."""
+    return [source for file in sorted(path.iterdir()) if (source := _file(file)) is not None]
+
+
+def _file(file: Path) -> _Source | None:
+    """What a file holds, by its name; None where it is no part of a collection."""
+    name = file.name.lower()
+    stem, ending = _parted(name)
+    if name.startswith(_LEFT_BY_PROGRAMS) or name.endswith(_NO_PART):
+        return None
+    if not file.is_file():
+        is_named_so = ending in _READ or canonical(stem) in TABLES
+        return _Source(canonical(stem), file.name, file, why=_no_file(file)) if is_named_so else None
+    if ending in _READ and not (ending == ".parquet" and name.endswith(".gz")):
+        return _Source(canonical(stem), file.name, file)
+    other = (f"A file that ends in {ending or 'nothing'} is not read.", _SAVE_AS_CSV)
+    return _Source(canonical(stem), file.name, file, why=_UNREADABLE.get(ending, other))
+
+
+def _parted(name: str) -> tuple[str, str]:
+    """A file's name without its ending, and the ending; `.gz` after another counts as none."""
+    stem, dot, ending = name.removesuffix(".gz").rpartition(".")
+    return (stem, dot + ending) if dot else (ending, "")
+
+
+def _no_file(file: Path) -> tuple[str, str]:
+    if file.is_dir():
+        return "A folder and no file; nothing in it was read.", "Put its files into the collection's folder."
+    return "No file, or a link that leads nowhere.", "Put the file itself there."
 
 
 def _workbook(path: Path) -> list[_Source]:
@@ -146,17 +233,28 @@ def _workbook(path: Path) -> list[_Source]:
 
 
 def _is_blank(source: _Source) -> bool:
-    return source.cells is not None and source.cells.is_empty()
+    return source.sheet is not None and not source.sheet["rows"]
 
 
 def _workbook_sources(path: Path) -> list[_Source]:
     """Every sheet of a workbook, empty ones too."""
+    raw = _bytes(path, str(path))
+    return [
+        _Source(canonical(sheet["name"]), f"{path.name}, sheet {shown(sheet['name'])}", path, sheet, raw)
+        for sheet in read_workbook(raw, str(path))
+    ]
+
+
+def _bytes(path: Path, file: str) -> bytes:
     try:
-        sheets = read_workbook(path.read_bytes())
-    except ValueError as error:
-        remedy = "If it has a password, save a copy without it."
-        raise CollectionError(f"{path} can't be opened as a workbook: {error}. {remedy}") from None
-    return [_Source(canonical(name), f"{path.name}, sheet {name}", path, cells) for name, cells in sheets.items()]
+        size = path.stat().st_size
+        if size > MOST_BYTES:
+            raise CollectionError(
+                f"{file} has {size:,} bytes; {MOST_BYTES:,} are allowed. Leave out what is not needed."
+            )
+        return path.read_bytes()
+    except OSError as error:
+        raise CollectionError(f"{file} can't be read: {error.strerror}. Check that you may open it.") from None
 
 
 def _only_one(sources: Iterable[_Source], name: str) -> list[_Source]:
@@ -167,12 +265,15 @@ def _only_one(sources: Iterable[_Source], name: str) -> list[_Source]:
     return mine
 
 
-def _missing_tables(path: Path, names: Sequence[str]) -> list[str]:
+def _missing_tables(path: Path, sources: Sequence[_Source]) -> list[str]:
+    names = [source.name for source in sources]
     others = [name for name in names if name not in TABLES]
     missing = [table for table in TABLES.values() if table.required and table.name not in names]
+    sheets = ", ".join(f"“{source.sheet['name']}”" for source in sources if source.sheet is not None)
+    there = f"The sheets are: {sheets}." if sheets else ""
     told = [
         f"{path}: the table {table.name} is missing (one row is {table.row_is}). Add {table.name}.csv or "
-        f"{table.name}.parquet, or to a workbook a sheet {table.name}. {_there_is(table.name, others)}".rstrip()
+        f"{table.name}.parquet, or to a workbook a sheet {table.name}. {_there_is(table.name, others)}{there}".rstrip()
         for table in missing
     ]
     return told + (_workbooks_inside(path) if missing else [])
@@ -190,8 +291,8 @@ def _workbooks_inside(path: Path) -> list[str]:
 
 def _stray(source: _Source) -> tuple[Place, Problem]:
     remedy = alternatives(source.name, TABLES) or f"The tables are: {', '.join(TABLES)}."
-    problem = Problem(None, None, None, "No table of the collection bears this name; it was not read.", remedy, ROW)
-    return Place(source.name, source.file), problem
+    words = source.why or ("No table of the collection bears this name; it was not read.", remedy)
+    return Place(source.name, source.file), Problem(None, None, None, *words, ROW)
 
 
 def _unread(source: _Source, table: Table) -> tuple[Place, Problem]:
@@ -201,39 +302,72 @@ def _unread(source: _Source, table: Table) -> tuple[Place, Problem]:
 
 
 def _sheet(source: _Source, table: Table) -> Sheet:
-    try:
-        raw = source.path.read_bytes()
-    except OSError as error:
-        raise CollectionError(f"{source.file} can't be read: {error.strerror}. Check that you may open it.") from None
+    raw = source.raw or _bytes(source.path, source.file)
     grid = _open(source, raw, table)
     columns, problems = _columns(grid, source.file, table)
     rows = grid.cells.select("row", *(pl.col(str(position)).alias(name) for name, position in columns.items()))
+    days_off = None if source.sheet is None else int(source.sheet["days_off"])
     digest = hashlib.sha256(raw).hexdigest()
-    return Sheet(table, source.file, digest, len(raw), rows, grid.rows_read, (*grid.problems, *problems))
+    lost = tuple((row, _likely_cells(cells, columns)) for row, cells in grid.lost_rows)
+    read = Sheet(table, source.file, digest, len(raw), rows, grid.rows_read, (), grid.lost, lost, days_off)
+    read = read.noting((*grid.problems, *problems, *_noted(grid, columns)))
+    return _without_marked(read, grid, {position: name for name, position in columns.items()})
+
+
+def _likely_cells(cells: Sequence[str], columns: Mapping[str, int]) -> dict[str, str]:
+    return {name: cells[position].strip() for name, position in columns.items() if position < len(cells)}
+
+
+def _noted(grid: Grid, columns: Mapping[str, int]) -> Iterator[Problem]:
+    """What a person sees otherwise in the columns that are read."""
+    names = {position: name for name, position in columns.items()}
+    for position, problem in grid.noted:
+        if position in names and (problem.row is None or problem.row > grid.heading_row):
+            yield problem._replace(column=names[position])
+
+
+def _without_marked(sheet: Sheet, grid: Grid, names: Mapping[int, str]) -> Sheet:
+    """Empty the cells that can't be read as a person sees them; where a row can't do without, it is set aside.
+
+    The item of an answer is such a cell: without it the answer would be taken for that of a question asked once.
+    """
+    required = {column.name for column in sheet.table.columns if column.required or column.name == "item"}
+    for mark in grid.marked:
+        name = names.get(mark.position)
+        hit = pl.col("row").is_between(mark.row, mark.last)
+        if name is None or sheet.rows.filter(hit).is_empty():
+            continue
+        effect = ROW if name in required else CELL
+        last = mark.last if mark.last > mark.row else None
+        found = Problem(mark.row, name, mark.value, mark.problem, mark.remedy, effect, last)
+        sheet = sheet.noting([found], sheet.rows.with_columns(pl.when(~hit).then(name).alias(name)))
+    return sheet
 
 
 def _open(source: _Source, raw: bytes, table: Table) -> Grid:
-    if source.cells is not None:
-        return take_headings(source.cells, source.file)
-    if source.path.suffix.lower() == ".parquet":
+    if source.sheet is not None:
+        return lay_out_sheet(source.sheet, source.file, table)
+    name = source.path.name.lower()
+    if name.endswith(".parquet"):
         return read_parquet(raw, source.file)
-    return read_csv(raw, source.file, [column.name for column in table.columns])
+    return read_text(inflate(raw, source.file) if name.endswith(".gz") else raw, source.file, table)
 
 
 def _columns(grid: Grid, file: str, table: Table) -> tuple[dict[str, int], list[Problem]]:
     """Find the table's columns among the headings: the position of each, and what is odd about the headings."""
-    names = [canonical(heading) for heading in grid.headings]
+    names, row = [canonical(heading) for heading in grid.headings], grid.heading_row
     expected = [column.name for column in table.columns]
-    wrong = _headings_given_twice(names, file) + _missing_columns(names, file, table)
+    place = f"{file}, row {row}"
+    wrong = _headings_given_twice(names, place) + _missing_columns(names, place, table)
     if wrong:
         raise CollectionError(wrong)
     problems = []
     for position, (heading, name) in enumerate(zip(grid.headings, names, strict=True)):
         if name not in expected and (name or _holds_anything(grid, position)):
-            problems.append(_unknown_column(heading, name, [other for other in expected if other not in names]))
+            problems.append(_unknown_column(row, heading, name, [other for other in expected if other not in names]))
         elif name != heading and name:
             problem = f"The heading is not written as asked for; read as {name}."
-            problems.append(Problem(1, name, heading, problem, f"Write {name}.", CONVERTED))
+            problems.append(Problem(row, name, heading, problem, f"Write {name}.", CONVERTED))
     return {name: names.index(name) for name in expected if name in names}, problems
 
 
@@ -242,25 +376,31 @@ def _holds_anything(grid: Grid, position: int) -> bool:
     return bool((cells != "").any())
 
 
-def _headings_given_twice(names: list[str], file: str) -> list[str]:
+def _headings_given_twice(names: list[str], place: str) -> list[str]:
     return [
-        f"{file}, row 1: the heading {name} stands there {names.count(name)} times. Delete or rename all but one."
+        f"{place}: the heading {name} stands there {names.count(name)} times. Delete or rename all but one."
         for name in dict.fromkeys(names)
         if name and names.count(name) > 1
     ]
 
 
-def _missing_columns(names: list[str], file: str, table: Table) -> list[str]:
+def _missing_columns(names: list[str], place: str, table: Table) -> list[str]:
     others = [name for name in names if name not in {column.name for column in table.columns}]
     return [
-        f"{file}, row 1: the column {column.name} is missing ({column.meaning}). "
-        f"{_there_is(column.name, others)}The headings there are: {', '.join(filter(None, names)) or 'none'}."
+        f"{place}: the column {column.name} is missing ({column.meaning}). "
+        f"{_there_is(column.name, others)}The headings there are: {', '.join(_shown_headings(names)) or 'none'}."
         for column in table.columns
         if column.required and column.name not in names
     ]
 
 
-def _unknown_column(heading: str, name: str, missing: list[str]) -> Problem:
+def _shown_headings(names: list[str]) -> list[str]:
+    """The headings as they can be shown: not too many, none too long."""
+    filled = [(shown(name) or "")[:80] for name in names if name]
+    return [*filled[:60], *(["…"] if len(filled) > 60 else [])]
+
+
+def _unknown_column(row: int, heading: str, name: str, missing: list[str]) -> Problem:
     what = "The table has no such column" if name else "The column has no heading"
     remedy = alternatives(name, missing) or "Nothing needs to be done, if it is not meant for the cross-check."
-    return Problem(1, heading, None, f"{what}; its cells were not read.", remedy, CELL)
+    return Problem(row, heading, None, f"{what}; its cells were not read.", remedy, CELL)

@@ -34,8 +34,21 @@ INVISIBLE: Final = (
 SCHEMA: Final = pl.Schema({**OUTPUTS["problems"].schema, "row": pl.Int64()})
 
 
+def canonical(heading: str) -> str:
+    """A heading or a table's name in the form in which they are compared: small letters, underscores between."""
+    return re.sub(r"[\s_-]+", "_", re.sub(INVISIBLE, "", heading).strip().lower())
+
+
+def counted(number: int, noun: str) -> str:
+    """A number with its noun: `1 row`, `2,000 rows`."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 class Problem(NamedTuple):
-    """One thing wrong in one file. `row` and `column` are None where it concerns the whole file, or the whole row."""
+    """One thing wrong in one file. `row` and `column` are None where it concerns the whole file, or the whole row.
+
+    One that concerns several rows names the first as `row` and the last as `last`; its words say so, too.
+    """
 
     row: int | None
     column: str | None
@@ -43,6 +56,14 @@ class Problem(NamedTuple):
     problem: str
     remedy: str
     effect: Effect
+    last: int | None = None
+
+
+class Lost(NamedTuple):
+    """A row whose cells can't be told apart, or that stands in the cell of another: its cells, as far as they go."""
+
+    row: int
+    cells: tuple[str, ...]
 
 
 class Place(NamedTuple):
@@ -63,7 +84,7 @@ def list_problems(found: Iterable[tuple[Place, Problem]]) -> pl.DataFrame:
     for place, problem in found:
         at = (place, problem.row, problem.column)
         merged[at] = _merge(merged[at], problem) if at in merged else problem
-    listed = [(*at[0], *problem._replace(value=shown(problem.value))) for at, problem in merged.items()]
+    listed = [(*at[0], *problem._replace(value=shown(problem.value))[:-1]) for at, problem in merged.items()]
     return pl.DataFrame(listed, schema=SCHEMA, orient="row").sort("table", "file", "row", "column", nulls_last=False)
 
 
@@ -81,14 +102,23 @@ def describe_problems(problems: pl.DataFrame) -> list[str]:
     ]
 
 
+def as_one(problems: list[Problem], most: int = 20) -> list[Problem]:
+    """Problems of one kind in one column one by one, or as one that says how many there are, where there are many."""
+    if len(problems) <= most:
+        return problems
+    first, last = problems[0], problems[-1].row
+    more = f"{first.problem} It stands so in {counted(len(problems) - 1, 'further row')}, the last of them {last:,}."
+    return [first._replace(problem=more)]
+
+
 def _merge(one: Problem, other: Problem) -> Problem:
-    if (other.problem, other.remedy) == (one.problem, one.remedy):
-        return one
-    return one._replace(
-        problem=f"{one.problem} {other.problem}",
-        remedy=f"{one.remedy} {other.remedy}",
-        effect=max(one.effect, other.effect, key=_GRAVITY.__getitem__),
-    )
+    effect = max(one.effect, other.effect, key=_GRAVITY.__getitem__)
+    same = (other.problem, other.remedy) == (one.problem, one.remedy)
+    why_empty_is_said = one.value and not (other.value or "").strip()
+    if same or why_empty_is_said:
+        return one._replace(effect=effect)
+    problem, remedy = f"{one.problem} {other.problem}", f"{one.remedy} {other.remedy}"
+    return one._replace(effect=effect, problem=problem, remedy=remedy)
 
 
 def shown(value: str | None) -> str | None:

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
 from crosscheck.collection import answers, rows, visit_items
 from crosscheck.collection.cells import read_cells, tidy_texts
+from crosscheck.collection.codes import read_standards, refuse_odd_codes
+from crosscheck.collection.conventions import read_conventions
+from crosscheck.collection.doubts import SCHEMA as DOUBTS
 from crosscheck.collection.files import FIRST_WAVE, open_collection
+from crosscheck.collection.mentions import SCHEMA as MENTIONS
+from crosscheck.collection.mentions import list_mentions
 from crosscheck.collection.problems import list_problems
+from crosscheck.collection.resolved import hold_out
+from crosscheck.collection.spellings import hold_against_model, merge_spellings, refuse_slips
 from crosscheck.contract.inputs import INPUTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
+    from crosscheck.collection.conventions import Conventions
     from crosscheck.collection.files import Sheet
     from crosscheck.contract.table import Column, Table
     from crosscheck.questionnaire import Questionnaire
@@ -28,6 +36,9 @@ _HISTORY: Final = ("declarations", "answers", *FIRST_WAVE, *FIRST_WAVE.values())
 # Answers of other assessment years than the run's: they are no answers of this year's, and are kept apart.
 OTHER_YEARS: Final = "answers_of_other_years"
 
+# What people said of values in doubt: a collection that has no such table lacks nothing.
+RESOLVED: Final = "resolved"
+
 _PERIODS: Final = {"declarations": ("lapse_from", "lapse_to"), "relationships": ("since", "until")}
 
 _ADD_ORGANISATION: Final = "Correct the code, or mend the organisation's row or add it to organisations."
@@ -38,7 +49,8 @@ _ADD_SUCCESSION: Final = f"{_ADD_ORGANISATION} A former body belongs in relation
 class InputFile:
     """One file, or sheet of a workbook, that was read.
 
-    `rows` counts its rows without the heading and blank rows; those that were not used are in the problems.
+    `rows` counts its rows without the heading and blank rows: `rows_used` and `rows_set_aside` together, each of the
+    latter named in the problems (`rows_set_aside` is None in runs that were made before it was counted).
     `sha256` and `size` (bytes) are those of the file; the sheets of a workbook share them.
     """
 
@@ -48,6 +60,7 @@ class InputFile:
     size: int
     rows: int
     rows_used: int
+    rows_set_aside: int | None = None
 
 
 @dataclass(frozen=True)
@@ -61,7 +74,10 @@ class Collection:
     has one row a thing that is wrong (`outputs.OUTPUTS`): every row and cell that is not in the tables is in it; its
     last column, `org_code`, says whose row it is.
     `corrections` are those that were accepted since it was read, each time that some were, as
-    `crosscheck.collection.corrections.correct` was given them.
+    `crosscheck.collection.corrections.correct` was given them. `unread` are the absent tables of which there is a file
+    that can't be read: the problems say why. `mentions` are all rows that speak of an organisation in scope
+    (`mentions.list_mentions`), those that were set aside among them. `doubts` are values that were left out, since they
+    are unlikely beside others and nobody resolved them (`resolved.hold_out`).
     """
 
     tables: dict[str, pl.DataFrame]
@@ -69,6 +85,9 @@ class Collection:
     inputs: tuple[InputFile, ...]
     absent: tuple[str, ...]
     corrections: tuple[pl.DataFrame, ...] = ()
+    unread: tuple[str, ...] = ()
+    mentions: pl.DataFrame = field(default_factory=MENTIONS.to_frame)
+    doubts: pl.DataFrame = field(default_factory=DOUBTS.to_frame)
 
 
 def read_collection(
@@ -90,19 +109,24 @@ def read_collection(
         CollectionError: a required table or column is missing, or something can't be opened; all is named at once.
     """
     opened, strays = open_collection(path)
-    sheets = {sheet.table.name: read_sheet(sheet, questionnaire, standard) for sheet in opened}
+    conventions = read_conventions(standard)
+    sheets = {sheet.table.name: read_sheet(sheet, questionnaire, standard, conventions) for sheet in opened}
     year = year or _latest_year(sheets["declarations"])
     sheets = {name: _state(sheet, year, standard) for name, sheet in sheets.items()}
     sheets["organisations"] = _refuse_repeated(sheets["organisations"])
-    sheets |= {name: _refuse_repeated(sheet) for name, sheet in _check_codes(sheets).items()}
+    sheets |= {name: _refuse_repeated(sheet) for name, sheet in _check_codes(sheets, conventions).items()}
+    sheets, doubts = hold_out(sheets, questionnaire, year)
     empty = {name: pl.DataFrame(schema=_schema(table)) for name, table in INPUTS.items()}
     found = [*strays, *((sheet.place, problem) for sheet in sheets.values() for problem in sheet.problems)]
     tables = empty | {name: conform_table(sheet.used(), sheet.table) for name, sheet in sheets.items()}
     return Collection(
         tables=tables | _part_answers(tables["answers"], year),
         problems=_say_whose(list_problems(found), sheets.values()),
-        inputs=tuple(_input_file(sheet) for sheet in sheets.values()),
-        absent=tuple(name for name in INPUTS if name not in sheets),
+        inputs=tuple(describe_input(sheet) for sheet in sheets.values()),
+        absent=tuple(name for name in INPUTS if name not in sheets and name != RESOLVED),
+        unread=tuple(name for name in INPUTS if name not in sheets and name in {place.table for place, _ in strays}),
+        mentions=list_mentions(sheets, year),
+        doubts=doubts,
     )
 
 
@@ -142,25 +166,43 @@ def _say_whose(problems: pl.DataFrame, sheets: Iterable[Sheet]) -> pl.DataFrame:
     return problems.join(pl.concat([nobody, *rows]), on=["table", "file", "row"], how="left", maintain_order="left")
 
 
-def read_sheet(sheet: Sheet, questionnaire: Questionnaire, standard: str | None) -> Sheet:
+def read_sheet(sheet: Sheet, questionnaire: Questionnaire, standard: str | None, conventions: Conventions) -> Sheet:
     """Read the cells of one table, as far as it can be judged by itself: no other table is looked at.
 
     Args:
         sheet: as it was opened.
         questionnaire: what was asked.
         standard: the standard of rows of criteria that state none.
+        conventions: what the standard states of codes, spellings and markers.
     """
     name = sheet.table.name
     read = read_cells(tidy_texts(sheet), _columns(sheet.table))
+    read = read_standards(read, conventions.standards, standard)
+    read = merge_spellings(read, conventions.open.get(name, ()), _known_words(name, conventions))
     if name == "answers":
         return answers.read_answers(read, questionnaire)
     if name in ("visit_items", FIRST_WAVE["visit_items"]):
         return visit_items.read_criteria(read, questionnaire, standard)
     if name == "organisations":
-        return rows.refuse_mangled_codes(rows.refuse_misspelt_services(read, questionnaire.services))
+        return refuse_odd_codes(
+            rows.refuse_misspelt_services(read, questionnaire.services), "org_code", conventions.codes
+        )
+    if name == "bodies":
+        return refuse_odd_codes(read, "body_code", conventions.codes)
     if name == "indicators":
-        return rows.note_lone_negatives(rows.refuse_impossible_figures(read))
+        held = hold_against_model(refuse_slips(read, conventions.figures), conventions.figures)
+        return rows.note_lone_negatives(rows.refuse_impossible_figures(held))
     return rows.refuse_reversed_periods(read, *_PERIODS[name]) if name in _PERIODS else read
+
+
+def _known_words(name: str, conventions: Conventions) -> dict[str, set[str]]:
+    """The words of an open vocabulary that the model of indicators spells."""
+    if name != "indicators":
+        return {}
+    return {
+        "source": {source for source, _ in conventions.figures},
+        "indicator": {indicator for _, indicator in conventions.figures},
+    }
 
 
 def _columns(table: Table) -> tuple[Column, ...]:
@@ -176,7 +218,7 @@ def _columns(table: Table) -> tuple[Column, ...]:
     return table.columns
 
 
-def _check_codes(sheets: dict[str, Sheet]) -> dict[str, Sheet]:
+def _check_codes(sheets: dict[str, Sheet], conventions: Conventions) -> dict[str, Sheet]:
     """All other tables, codes mended or rows set aside, so that every row speaks of a body that is known."""
     organisations = set(sheets["organisations"].used()["org_code"])
     bodies = set(sheets["bodies"].rows["body_code"].drop_nulls()) if "bodies" in sheets else set()
@@ -184,6 +226,8 @@ def _check_codes(sheets: dict[str, Sheet]) -> dict[str, Sheet]:
     checked = {name: sheet for name, sheet in sheets.items() if name != "organisations"}
     if "relationships" in sheets:
         ties = rows.mend_mangled_codes(sheets["relationships"], ("from_code", "to_code"), organisations | bodies)
+        for column in ("from_code", "to_code"):
+            ties = refuse_odd_codes(ties, column, conventions.codes)
         former = rows.former_bodies(ties, organisations)
         checked["relationships"] = rows.refuse_ties_to_nobody(ties, organisations | bodies, former, "bodies" in sheets)
     about = {name: sheet for name, sheet in checked.items() if "org_code" in sheet.rows.columns}
@@ -216,7 +260,14 @@ def conform_table(used: pl.DataFrame, table: Table) -> pl.DataFrame:
     return used.with_columns(missing).select(schema.names()).sort(table.key or schema.names())
 
 
-def _input_file(sheet: Sheet) -> InputFile:
+def describe_input(sheet: Sheet) -> InputFile:
+    """The file, or sheet of a workbook, that a table was read from."""
     return InputFile(
-        sheet.table.name, sheet.file, sheet.sha256, sheet.size, sheet.rows_read, rows_used=sheet.used().height
+        sheet.table.name,
+        sheet.file,
+        sheet.sha256,
+        sheet.size,
+        sheet.rows_read,
+        rows_used=sheet.used().height,
+        rows_set_aside=sheet.set_aside(),
     )

@@ -11,7 +11,7 @@ from crosscheck.collection.answers import read_answers
 from crosscheck.collection.cells import read_cells, tidy_texts
 from crosscheck.collection.files import open_table
 from crosscheck.collection.problems import CONVERTED, ROW, Place, Problem, list_problems, nearest
-from crosscheck.collection.read import InputFile
+from crosscheck.collection.read import InputFile, describe_input
 from crosscheck.contract.inputs import INPUTS
 from crosscheck.contract.reply_form import REPLY, REPLY_FORM
 from crosscheck.errors import CollectionError, ReplyError
@@ -75,7 +75,7 @@ def read_replies(
     told = pl.concat([_told(sheet) for sheet in sheets])
     replied = told.filter(_REPLY != "no_reply").sort(*_KEYS, "form", "form_row")
     problems = [*strays, *((sheet.place, problem) for sheet in sheets for problem in sheet.problems)]
-    return Replies(replied, list_problems(problems), tuple(map(_input_file, sheets)), told.height - replied.height)
+    return Replies(replied, list_problems(problems), tuple(map(describe_input, sheets)), told.height - replied.height)
 
 
 def spelt_answer(level: pl.Expr, number: pl.Expr, absence: pl.Expr) -> pl.Expr:
@@ -83,12 +83,6 @@ def spelt_answer(level: pl.Expr, number: pl.Expr, absence: pl.Expr) -> pl.Expr:
     word = absence.cast(pl.String).replace({"not_applicable": "n/a", "not_known": "not known"})
     why = pl.when(word != "no_answer").then(word)
     return pl.coalesce(level, number.cast(pl.String).str.strip_suffix(".0"), why)
-
-
-def _input_file(sheet: Sheet) -> InputFile:
-    return InputFile(
-        sheet.table.name, sheet.file, sheet.sha256, sheet.size, sheet.rows_read, rows_used=sheet.used().height
-    )
 
 
 def _open_all(files: Sequence[Path], table: Table) -> tuple[list[Sheet], list[tuple[Place, Problem]]]:
@@ -183,7 +177,7 @@ def _read_corrected(sheet: Sheet, questionnaire: Questionnaire) -> Sheet:
     """Read corrected answers as any answer is read; what can't be read sets its row aside."""
     corrects = sheet.rows.filter(_CORRECTS & pl.col("question_id").is_not_null())
     item = pl.when(pl.col("review") > 0).then(pl.col("review").cast(pl.String))
-    texts = corrects.select("row", "org_code", "question_id", item.alias("item"), answer="corrected_answer")
+    texts = corrects.select("row", "org_code", "question_id", item.alias("item"), answer="corrected_answer_as_given")
     read = read_answers(replace(sheet, table=INPUTS["answers"], rows=texts, problems=()), questionnaire)
     problems = (problem._replace(column="corrected_answer") for problem in read.problems)
     answers = read.rows.select("row", "level", "number", "absence")

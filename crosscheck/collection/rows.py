@@ -26,18 +26,7 @@ _NAMED: Final = 5
 # A spreadsheet takes 5E0 for five times ten to the power of nothing, and shows 5.00E+00.
 _LIKE_NUMBER: Final = re.compile(r"\d+E\d+")
 _MADE_A_NUMBER: Final = re.compile(r"\d+(\.\d+)?(E[+-]?\d+)?")
-_SURELY_A_NUMBER: Final = r"^[0-9]+\.[0-9]+E[+-][0-9]+$"
 _ENTER_CODE: Final = "Format the column as text, and enter the code again."
-
-
-def refuse_mangled_codes(organisations: Sheet) -> Sheet:
-    """Set organisations aside whose own code a spreadsheet has turned into a number: nothing tells which it was."""
-    mangled = pl.col("org_code").str.contains(_SURELY_A_NUMBER)
-    problem = "A number that a spreadsheet has made of a code."
-    return organisations.noting(
-        Problem(row, "org_code", code, problem, _ENTER_CODE, ROW)
-        for row, code in _rows(organisations, mangled, "org_code")
-    )
 
 
 def mend_mangled_codes(sheet: Sheet, columns: Sequence[str], known: Collection[str]) -> Sheet:
@@ -220,9 +209,10 @@ _LONE_NEGATIVE: Final = (
     "Look it up where it came from, and correct it; if it is right, write number in the column kind.",
 )
 
-# What a figure is whose row does not say: with both counts a proportion, with a value only a number (contract).
+# What a figure is whose row does not say: with both counts a proportion, otherwise a number (contract).
 _ONLY_A_VALUE: Final = pl.col("numerator").is_null() & pl.col("denominator").is_null()
-_KIND: Final = pl.coalesce("kind", pl.when(_ONLY_A_VALUE).then(pl.lit("number")).otherwise(pl.lit("proportion")))
+_COUNTED: Final = pl.col("numerator").is_not_null() & pl.col("denominator").is_not_null()
+_KIND: Final = pl.coalesce("kind", pl.when(_COUNTED).then(pl.lit("proportion")).otherwise(pl.lit("number")))
 _PROPORTION: Final = _KIND == "proportion"
 _NO_NUMBER: Final = _KIND != "number"
 _PERCENTAGE: Final = 100 * pl.col("numerator") / pl.col("denominator")

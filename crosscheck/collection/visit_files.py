@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from crosscheck.collection.conventions import read_conventions
 from crosscheck.collection.files import open_table
 from crosscheck.collection.problems import CONVERTED, describe_problems, list_problems
 from crosscheck.collection.read import conform_table, read_sheet
@@ -85,7 +86,7 @@ def _read_all(files: list[Path], table: Table, questionnaire: Questionnaire, sta
         except CollectionError as error:
             wrong += error.problems
             continue
-        sheet = read_sheet(opened, questionnaire, standard)
+        sheet = read_sheet(opened, questionnaire, standard, read_conventions(standard))
         problems = list_problems((sheet.place, problem) for problem in sheet.problems)
         # Row 1 has the headings; a column that somebody added takes nothing from the others.
         unusable = (pl.col("effect") != CONVERTED) & pl.col("row").ne_missing(1)

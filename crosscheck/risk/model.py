@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, Literal
 
-import tomli
 from pydantic import Field
 
 from crosscheck.errors import ModelError
 from crosscheck.model_file import Heading, ModelPart, read_model_file
+from crosscheck.toml_file import parse_toml
 from crosscheck.vocabulary import Severity
 
 if TYPE_CHECKING:
@@ -260,6 +260,6 @@ def read_risk_model(file: Path) -> RiskModel:
 def _stated_version(file: Path) -> str:
     """The version that the file states; empty where it can't be read, so that reading it says why."""
     try:
-        return str(tomli.loads(file.read_text(encoding="utf-8")).get("version", ""))
+        return str(parse_toml(file.read_bytes()).get("version", ""))
     except (OSError, ValueError):
         return ""

@@ -10,8 +10,6 @@ from datetime import date, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, get_args
 
-import tomli
-
 from crosscheck.errors import RulebookError
 from crosscheck.rulebook.expression import parse
 from crosscheck.rulebook.kinds import unknown_name
@@ -28,6 +26,7 @@ from crosscheck.rulebook.rule import (
     Threshold,
 )
 from crosscheck.rulebook.syntax_checks import ExpressionError
+from crosscheck.toml_file import NotTomlError, parse_toml
 from crosscheck.vocabulary import FUNCTIONS, ORG_TYPES, RELATIONS, SEVERITIES, STATUSES, VERDICTS
 
 if TYPE_CHECKING:
@@ -78,15 +77,16 @@ def load_rulebook(folder: Path, names: Mapping[str, Name], day: date = date.max)
     """
     folder = folder.resolve()
     files = sorted(folder.rglob("*.toml"), key=lambda file: file.as_posix())
-    contents = {file: file.read_bytes() for file in files if file != folder / WAIVERS}
+    contents = {file: file.read_bytes() for file in files if file != folder / WAIVERS and file.is_file()}
     if not contents:
         raise RulebookError(f"{folder}: there is no rule here. Each rule is a file <section>/<ID>.toml in this folder.")
     sections = sorted({_REVIEW.sub("", name).split(".", 1)[0] for name in names})
     context = _Context(folder, sections, names, day)
     # Every file is read before the first complaint: whoever edits many rules sees all that is wrong at once.
     reads = {_place(file, folder): partial(_read_rule, file, content, context) for file, content in contents.items()}
+    wrong_before = [*_duplicate_identifiers(contents, folder), *_misnamed(folder)]
     try:
-        rules: list[Rule] = list(_read_all(reads, _duplicate_identifiers(contents, folder)).values())
+        rules: list[Rule] = list(_read_all(reads, wrong_before).values())
     except _WrongError as wrong:
         raise RulebookError(_format_problem(*problem) for problem in wrong.problems) from wrong
     in_force = {rule.id: rule for rule in rules if _is_in_force(rule, day)}
@@ -133,11 +133,25 @@ def _duplicate_identifiers(files: Iterable[Path], folder: Path) -> Iterator[Prob
             yield (_place(file, folder), "id"), f"{_place(first[file.stem], folder)} bears this identifier already."
 
 
+def _misnamed(folder: Path) -> Iterator[Problem]:
+    """What would be a rule by its name but for its ending, or is none: no rule is left out without a word."""
+    for file in sorted(folder.rglob("*")):
+        name = file.name.lower()
+        if file.is_dir() and name.endswith(".toml"):
+            yield (_place(file, folder),), "This is a folder and no rule. Give it a name that does not end in .toml."
+        elif file.is_file() and ".toml" in name and not file.name.endswith(".toml") and not name.startswith("."):
+            ending = file.name[name.index(".toml") :]
+            yield (
+                (_place(file, folder),),
+                f"It was not read, since it ends in {ending}. Let it end in .toml, or move it.",
+            )
+
+
 def _read_rule(file: Path, content: bytes, context: _Context) -> Rule:
     try:
-        table = tomli.loads(content.decode())
-    except (tomli.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise _WrongError(((), f"This can't be read as TOML: {error}.")) from error
+        table = parse_toml(content)
+    except NotTomlError as error:
+        raise _WrongError(((), f"This {error}")) from error
     condition = partial(_condition, thresholds=_thresholds_of_day(table.get("threshold"), context.day))
     readers = _RULE | {"only_if": condition, "expects": condition}
     wrong = (*_misplaced(table, file, context), *_renamed(table, content))
@@ -318,7 +332,7 @@ def _finding_names(value: object, names: Mapping[str, Name]) -> tuple[Name, ...]
 def _examples(value: object, names: Mapping[str, Name]) -> tuple[Example, ...]:
     if not isinstance(value, list):
         raise _WrongError(((), "Examples are tables. Write [[example]] above each."))
-    verdicts = {entry.get("verdict") for entry in value if isinstance(entry, dict)}
+    verdicts = {str(entry.get("verdict")) for entry in value if isinstance(entry, dict)}
     lacking = [verdict for verdict in _NEEDS_EXAMPLE if verdict not in verdicts]
     others: list[Problem] = [((), f"One with the verdict {verdict} is needed.") for verdict in lacking]
     reads = {str(number): partial(_example, entry, names) for number, entry in enumerate(value, start=1)}

@@ -6,11 +6,11 @@ from datetime import date
 from typing import TYPE_CHECKING, Annotated
 
 import polars as pl
-import tomli
 from pydantic import AfterValidator, Field, ValidationError
 
 from crosscheck.errors import RulebookError
 from crosscheck.model_file import ModelPart
+from crosscheck.toml_file import NotTomlError, parse_toml
 from crosscheck.vocabulary import FUNCTIONS, Function
 
 if TYPE_CHECKING:
@@ -62,9 +62,9 @@ def load_waivers(file: Path, rulebook: Rulebook) -> tuple[Waiver, ...]:
     if not file.is_file():
         return ()
     try:
-        table = tomli.loads(file.read_text(encoding="utf-8"))
-    except (tomli.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise RulebookError([f"{file.name}: This can't be read as TOML: {error}."]) from error
+        table = parse_toml(file.read_bytes())
+    except NotTomlError as error:
+        raise RulebookError([f"{file.name}: This {error}"]) from error
     # Each entry is tried by itself: one that is wrong must not hide what is wrong with the next.
     wrong = [*_entry_problems(table, file)]
     entries = table.get("waiver")

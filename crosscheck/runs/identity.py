@@ -67,6 +67,7 @@ def identify_run(collection: Collection, standard: Standard, options: RunOptions
             standard.rulebook.digest,
             [waiver.model_dump(mode="json") for waiver in standard.waivers],
             standard.questionnaire.digest,
+            sha256_of(settings.standard_file(standard.name)),
             {file.name: sha256_of(file) for file in _published(standard.name)},
         ],
         "models": {model.name: model.digest for model in standard.models},
@@ -100,11 +101,12 @@ def list_sources(collection: Collection, standard: Standard, path: Path) -> dict
         `CROSSCHECK_HOME=THERE crosscheck run THERE/collection` makes the run again.
     """
     home, rules = settings.home(), settings.rules_folder(standard.name)
-    questionnaire = settings.questionnaire_file(standard.name)
+    questionnaire, conventions = settings.questionnaire_file(standard.name), settings.standard_file(standard.name)
     models = {f"models/{rules.name}/{model.name}/{model.version}.toml": model.digest for model in standard.models}
     sources = {
         **{f"collection/{name}": digest for name, digest in _input_files(collection, path)},
         questionnaire.relative_to(home).as_posix(): standard.questionnaire.digest,
+        conventions.relative_to(home).as_posix(): sha256_of(conventions),
         **models,
         default_plan().relative_to(home).as_posix(): sha256_of(default_plan()),
         **{file.relative_to(home).as_posix(): sha256_of(file) for file in _published(standard.name)},
@@ -124,12 +126,13 @@ def _input_files(collection: Collection, path: Path) -> list[tuple[str, str]]:
     if path.is_file():
         return [(path.name, collection.inputs[0].sha256)]
     read = [(file.file, file.sha256) for file in collection.inputs]
-    return read + [(name, sha256_of(path / name)) for name in _strays(collection)]
+    return read + [(name, sha256_of(path / name)) for name in _strays(collection) if (path / name).is_file()]
 
 
 def _strays(collection: Collection) -> list[str]:
-    """Files and sheets that were not read since no table bears their name: the problems speak of them."""
-    told = collection.problems.filter(~collection.problems["table"].is_in(list(collection.tables)))
+    """Files and sheets that were not read: the problems speak of them."""
+    read = [file.file for file in collection.inputs]
+    told = collection.problems.filter(~collection.problems["file"].is_in(read))
     return told["file"].unique().sort().to_list()
 
 

@@ -12,10 +12,9 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
-import tomli
-
 from crosscheck.contract.indicator_kinds import KINDS
 from crosscheck.errors import ModelError
+from crosscheck.toml_file import NotTomlError, parse_toml
 from crosscheck.vocabulary import ORG_TYPES
 
 if TYPE_CHECKING:
@@ -221,9 +220,9 @@ def read_indicator_model(file: Path) -> IndicatorModel:
         raise ModelError(f"{file}: there is no such model file.")
     content = file.read_bytes()
     try:
-        stated = tomli.loads(content.decode())
-    except (tomli.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ModelError(f"{file}: can't be read as TOML: {error}.") from error
+        stated = parse_toml(content)
+    except NotTomlError as error:
+        raise ModelError(f"{file}: {error}") from error
     if stated.get("version") == "v1" and "answers" not in stated:
         raise ModelError(
             f"{file}: version v1 compares answers with those of one type alone, which this program no longer does; use "

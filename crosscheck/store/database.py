@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from crosscheck.errors import StoreError
+from crosscheck.passwords import hide_passwords, passwords_of, readable_address
 from crosscheck.store.triggers import missing_triggers
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ class Store:
 
     engine: sa.Engine
     name: str
+    passwords: frozenset[str] = field(default=frozenset(), repr=False)
 
     @property
     def is_sqlite(self) -> bool:
@@ -76,7 +78,7 @@ class Store:
         try:
             yield
         except (DBAPIError, driver.Error) as error:
-            raise StoreError(f"{self.name}: {_words(error)}") from error
+            raise StoreError(hide_passwords(f"{self.name}: {_words(error)}", self.passwords)) from error
         except OSError as error:
             told = os.strerror(error.errno) if error.errno else error
             raise StoreError(f"{self.name}: {told}. Nothing was written.") from error
@@ -115,10 +117,10 @@ def connect(url: str, *, create: bool = False) -> Iterator[Store]:
         StoreError: it is not there or can't be reached.
     """
     address = _read_url(url)
-    name = address.database if address.drivername == "sqlite" else address.render_as_string(hide_password=True)
+    name = address.database if address.drivername == "sqlite" else hide_passwords(address.render_as_string())
     if address.drivername == "sqlite" and not create:
         _refuse_missing(Path(str(name)))
-    store = Store(_engine(address), str(name))
+    store = Store(_engine(address), str(name), frozenset(passwords_of(url)))
     try:
         yield store
     finally:
@@ -202,8 +204,8 @@ def _read_url(url: str) -> sa.URL:
     if "://" not in url:
         return sa.URL.create("sqlite", database=url)
     try:
-        address = sa.make_url(url)
-    except ArgumentError:
+        address = sa.make_url(readable_address(url))
+    except (ArgumentError, ValueError):  # a port that is no number
         raise StoreError(f"The store's address can't be read. {_FORMS}") from None
     if address.drivername in ("postgresql", "postgres", "postgresql+psycopg"):
         if find_spec("psycopg") is None:
@@ -216,8 +218,9 @@ def _read_url(url: str) -> sa.URL:
 
 def _refuse_missing(file: Path) -> None:
     if not file.is_file():
+        shown = hide_passwords(str(file))
         raise StoreError(
-            f"{file}: there is no store. Make one: crosscheck run COLLECTION --year 2008/09 --store {file}"
+            f"{shown}: there is no store. Make one: crosscheck run COLLECTION --year 2008/09 --store {shown}"
         )
 
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 import sqlalchemy as sa
 
 from crosscheck.errors import ConflictError, DecisionError, StoreError
+from crosscheck.report.output.tables import without_guard
 from crosscheck.store import audit
 from crosscheck.store.runs import look_up
 from crosscheck.store.tables import Audit, Decision, Kept, Listing
@@ -168,7 +169,7 @@ def read_proposals(file: Path) -> list[Proposal]:
     table = csv.DictReader(io.StringIO(text, newline=""))
     if absent := [name for name in COLUMNS if name not in (table.fieldnames or ())]:
         raise DecisionError(f"{file}: lacks {', '.join(absent)}. Columns that are read: {', '.join(COLUMNS)}.")
-    rows = [(table.line_num, {name: (row[name] or "").strip() for name in COLUMNS}) for row in table]
+    rows = [(table.line_num, {name: without_guard((row[name] or "").strip()) for name in COLUMNS}) for row in table]
     decided = [(line, row) for line, row in rows if row["kind"]]
     if wrong := [(line, row) for line, row in decided if not (row["version"] or "0").isdecimal()]:
         raise DecisionError([f"{file}, line {line}: version {row['version']!r} is no number." for line, row in wrong])

@@ -6,12 +6,12 @@ import json
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Final, Literal
 
-import tomli
 from pydantic import Field, ValidationError
 
 from crosscheck import settings
 from crosscheck.errors import PlanError
 from crosscheck.model_file import ModelPart
+from crosscheck.toml_file import NotTomlError, parse_toml
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -74,9 +74,9 @@ def load_design(file: Path) -> Design:
     if not file.is_file():
         raise PlanError(f"{file}: there is no such plan. The one that comes with the program is {default_plan()}.")
     try:
-        tables = tomli.loads(file.read_text(encoding="utf-8"))
-    except (tomli.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise PlanError(f"{file}: can't be read as TOML: {error}.") from error
+        tables = parse_toml(file.read_bytes())
+    except NotTomlError as error:
+        raise PlanError(f"{file}: {error}") from error
     return read_design(tables, str(file))
 
 

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
-import tomli
 from pydantic import Field, ValidationError
 
 from crosscheck.errors import PlanError
 from crosscheck.model_file import ModelPart
+from crosscheck.toml_file import NotTomlError, parse_toml
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -140,12 +140,12 @@ def read_team_plan(file: Path, regions: Iterable[str]) -> TeamPlan:
     """
     try:
         content = file.read_bytes()
-        given = tomli.loads(content.decode())
+        given = parse_toml(content)
         tables = PlanTables.model_validate({name: table for name, table in given.items() if name not in _OTHERS})
     except OSError as error:
         raise PlanError(f"{file}: can't be read ({error.strerror}). {EXAMPLE} is one to copy.") from error
-    except (tomli.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise PlanError(f"{file}: can't be read as TOML: {error}.") from error
+    except NotTomlError as error:
+        raise PlanError(f"{file}: {error}") from error
     except ValidationError as error:
         raise PlanError([_describe(file, problem) for problem in error.errors()]) from error
     if problems := list(_contradictions(file, tables, sorted(set(regions)))):

@@ -60,7 +60,9 @@ def test_a_number_in_another_form_is_mended_and_reported(organisation, text, num
     assert found["remedy"] == f"Write {number:.15g}."
 
 
-@pytest.mark.parametrize("text", ["twelve", "inf", "nan", "1e999", "-5", "54%", "12,50,0", "1,2500.5", "*", "9" * 400])
+@pytest.mark.parametrize(
+    "text", ["twelve", "inf", "nan", "1e999", "-5", "54%", "12,50,0", "1,2500.5", "1e13", "1e308", "9" * 400]
+)
 def test_what_is_no_possible_number_is_set_aside_alone(organisation, text):
     value, (found,) = organisation("staff_wte", text)
     assert value is None
@@ -200,7 +202,7 @@ def test_a_day_at_midnight_is_that_day(declaration):
     assert found["effect"] == "converted"
 
 
-@pytest.mark.parametrize("text", ["2009-02-30", "04/13/2008", "1 April 2008", "01/04/08", "0208-04-01", "2208-04-01"])
+@pytest.mark.parametrize("text", ["2009-02-30", "04/13/2008", "31 April 2008", "01/04/08", "0208-04-01", "2208-04-01"])
 def test_an_impossible_date_is_set_aside_alone(declaration, text):
     value, (found,) = declaration("lapse_from", text)
     assert value is None

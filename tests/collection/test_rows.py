@@ -217,7 +217,7 @@ def test_a_published_figure_may_bear_a_per_cent_sign_and_it_is_said(small, probl
 
 
 def test_an_unreadable_figure_is_set_aside_alone(small, problems):
-    read = figures_of(small, "*,72,91.7")
+    read = figures_of(small, "many,72,91.7")
     assert read.tables["indicators"]["value"].to_list() == [91.7]
     assert [found["effect"] for found in problems(read)] == ["cell set aside"]
 

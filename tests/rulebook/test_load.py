@@ -476,3 +476,40 @@ def test_a_folder_without_rules_is_told(tmp_path: Path) -> None:
     (tmp_path / "rules" / "std").mkdir(parents=True)
     with pytest.raises(RulebookError, match="no rule"):
         load_rulebook(tmp_path / "rules" / "std", NAMES)
+
+
+@pytest.mark.parametrize("name", ["STD-HR-01.toml.txt", "STD-HR-01.TOML", "STD-HR-01.toml.bak"])
+def test_a_file_that_would_be_a_rule_but_for_its_ending_is_named_as_not_read(
+    folder: Path, names: dict[str, Name], name: str
+) -> None:
+    (folder / "staffing" / name).write_text("", encoding="utf-8")
+    with pytest.raises(RulebookError, match=f"staffing/{re.escape(name)}: It was not read, since it ends in"):
+        load_rulebook(folder, names)
+
+
+def test_a_folder_named_like_a_rule_is_no_rule(folder: Path, names: dict[str, Name]) -> None:
+    (folder / "staffing" / "old.toml").mkdir()
+    with pytest.raises(RulebookError, match=r"staffing/old\.toml: This is a folder and no rule"):
+        load_rulebook(folder, names)
+
+
+def test_a_rule_with_a_byte_order_mark_is_read_as_if_it_had_none(folder: Path, names: dict[str, Name]) -> None:
+    file = folder / "staffing" / "STD-HR-01.toml"
+    before = load_rulebook(folder, names)["STD-HR-01"]
+    file.write_bytes(b"\xef\xbb\xbf" + file.read_bytes())
+    assert load_rulebook(folder, names)["STD-HR-01"].expects == before.expects
+
+
+def test_a_verdict_that_is_a_list_is_named_with_what_is_allowed(folder: Path, names: dict[str, Name]) -> None:
+    file = folder / "staffing" / "STD-HR-01.toml"
+    text = file.read_text(encoding="utf-8")
+    file.write_text(text.replace('verdict = "agrees"', 'verdict = ["agrees"]', 1), encoding="utf-8")
+    with pytest.raises(RulebookError, match=r"verdict: \['agrees'\] is not allowed\. Allowed are: differs, agrees"):
+        load_rulebook(folder, names)
+
+
+def test_toml_nested_too_deeply_is_refused_in_a_sentence(folder: Path, names: dict[str, Name]) -> None:
+    file = folder / "staffing" / "STD-HR-01.toml"
+    file.write_text(f"{file.read_text(encoding='utf-8')}\nx = {'[' * 2000}{']' * 2000}\n", encoding="utf-8")
+    with pytest.raises(RulebookError, match="can't be read as TOML"):
+        load_rulebook(folder, names)

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import polars as pl
-import tomli
 from pydantic import ValidationError
 
 from crosscheck.errors import ModelError
 from crosscheck.model_file import ModelPart
+from crosscheck.toml_file import NotTomlError, parse_toml
 from crosscheck.vocabulary import ORG_TYPES, Absence
 
 if TYPE_CHECKING:
@@ -121,8 +121,8 @@ def read_review(figures: Path, tables: Path) -> Review:
         if not file.is_file():
             raise ModelError(f"{file}: is missing. The national picture stands beside what was published.")
     try:
-        stated = _Tables.model_validate(tomli.loads(tables.read_text(encoding="utf-8")))
-    except (tomli.TOMLDecodeError, ValidationError) as error:
+        stated = _Tables.model_validate(parse_toml(tables.read_bytes()))
+    except (NotTomlError, ValidationError) as error:
         raise ModelError(f"{tables}: {error}") from error
     review = Review(_read_figures(figures), stated.table, stated.among, stated.printed)
     unknown = {one.figure for one in stated.printed} - {*review.figures["figure_id"]}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
 
 import polars as pl
@@ -20,6 +21,16 @@ def guard_formulas(table: pl.DataFrame) -> pl.DataFrame:
     texts = cs.string()
     runs = texts.str.contains(_FORMULA) & texts.str.contains(_SIGNED_NUMBER).not_()
     return table.with_columns(pl.when(runs).then(pl.lit("'") + texts).otherwise(texts).name.keep())
+
+
+def guard_formula(text: str) -> str:
+    """The same for a single text."""
+    return f"'{text}" if re.search(_FORMULA, text) and not re.search(_SIGNED_NUMBER, text) else text
+
+
+def without_guard(text: str) -> str:
+    """What a cell held before it was guarded: for files that were written here and come back filled in."""
+    return text[1:] if text.startswith("'") and guard_formula(text[1:]) == text else text
 
 
 def write_csv(table: pl.DataFrame, file: Path) -> None:

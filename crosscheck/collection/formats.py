@@ -1,0 +1,77 @@
+"""Number formats: what a format code of a spreadsheet makes of a stored number, and the text that a person sees."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from functools import lru_cache
+from typing import Final, Literal
+
+Shown = Literal["plain", "percent", "date", "time", "thousands"]
+
+_BUILT_IN: Final[dict[int, Shown]] = {
+    **dict.fromkeys((9, 10), "percent"),
+    **dict.fromkeys((14, 15, 16, 17, 22, *range(27, 37), *range(50, 59)), "date"),
+    **dict.fromkeys((18, 19, 20, 21, 45, 46, 47), "time"),
+}
+
+# What stands for itself: text in quotation marks, an escaped sign, a space as wide as a sign, a sign that fills the
+# cell, and colours, languages or conditions in brackets. A per cent sign among these multiplies nothing.
+_LITERAL: Final = re.compile(r'"[^"]*"|\\.|_.|\*.|\[[^\]]*\]', re.DOTALL)
+_ELAPSED: Final = re.compile(r"\[[hms]+\]", re.IGNORECASE)
+_IN_THOUSANDS: Final = re.compile(r"[0#?],+(?![0#?,])")
+
+_DAY_0: Final = dt.datetime(1899, 12, 30)  # noqa: DTZ001  # workbooks have no time zones
+_DAYS_TO_1904: Final = 1462
+_LAST_DAY: Final = 2_958_465  # 31 December 9999
+
+
+@lru_cache(maxsize=4096)
+def shown_as(number: int, code: str | None) -> Shown:
+    """What a format makes of a number, by its number in the file and, unless it is a built-in one, its code."""
+    if code is None:
+        return _BUILT_IN.get(number, "plain")
+    if _ELAPSED.search(code):
+        return "plain"  # a duration, which no column holds
+    section = _LITERAL.sub("", code).split(";")[0]
+    if "%" in section:
+        return "percent"
+    letters = section.lower().replace("general", "").replace("am/pm", "h")
+    if re.search("[yd]", letters) or ("m" in letters and not re.search("[hs]", letters)):
+        return "date"
+    if re.search("[hs]", letters):
+        return "time"
+    return "thousands" if _IN_THOUSANDS.search(section) else "plain"
+
+
+def write_number(stored: str, shown: Shown, days_off: int = 0) -> str:
+    """The text of a stored number: plain digits, a percentage with its sign, a day, or a time.
+
+    Args:
+        stored: the number as the file has it.
+        shown: what its format makes of it.
+        days_off: days to add to a date; those to the first day of a workbook that counts from 1904.
+
+    Raises:
+        ValueError: it is no number.
+    """
+    if shown in ("plain", "thousands"):
+        return stored if len(stored) < 15 and stored.isdecimal() else f"{float(stored):.15g}"
+    if shown == "percent":
+        return f"{float(stored) * 100:.10g}%"
+    return _write_day(float(stored), shown, days_off)
+
+
+def _write_day(serial: float, shown: Shown, days_off: int) -> str:
+    if not 0 <= serial + days_off <= _LAST_DAY:
+        return f"{serial:.15g}"
+    moment = _DAY_0 + dt.timedelta(days=serial + days_off)
+    moment = (moment + dt.timedelta(milliseconds=500)).replace(microsecond=0)  # a serial is a fraction, not exact
+    if shown == "time" and serial < 1:
+        return f"{moment:%H:%M:%S}"
+    return f"{moment:%Y-%m-%d %H:%M:%S}".removesuffix(" 00:00:00")
+
+
+def days_off(date_1904: bool) -> int:
+    """Days by which the serial numbers of a workbook are off those that count from 1900."""
+    return _DAYS_TO_1904 if date_1904 else 0

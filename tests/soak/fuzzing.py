@@ -1,0 +1,63 @@
+"""Coverage-guided fuzzing of each reader: `python -m tests.soak.fuzzing [READER ...] [--seconds 7200]`, by hand.
+
+Each reader is fuzzed in a process of its own, from its corpus (`tests/soak/corpus`). What adds to the branches
+reached is kept in a folder of the system's; what ends otherwise than with an error of the collection, takes 10 seconds
+or 500 MB stops the reader, and its bytes are printed: they belong into the corpus, which every test run replays. Ends
+with 1 if there was such a thing. At the end of each reader stand the cases tried and the branches reached.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+CORPUS = ROOT / "tests" / "soak" / "corpus"
+READERS = sorted(folder.name for folder in CORPUS.iterdir())
+SECONDS, MEGABYTES, HANG = 7200, 500, 10
+
+
+def fuzz_here(reader: str, arguments: list[str]) -> None:
+    """Fuzz one reader in this process, which ends with it."""
+    import atheris
+
+    with atheris.instrument_imports(include=["crosscheck", "xml", "zipfile"]):  # polars is in Rust
+        from tests.soak.readers import READERS as CALLED
+    atheris.Setup([sys.argv[0], *arguments], CALLED[reader])
+    atheris.Fuzz()
+
+
+def fuzz(reader: str, seconds: int) -> bool:
+    """Fuzz one reader in a process of its own; whether nothing was found."""
+    with tempfile.TemporaryDirectory() as kept:
+        limits = (f"-max_total_time={seconds}", f"-timeout={HANG}", f"-rss_limit_mb={MEGABYTES}", "-max_len=20000")
+        command = [sys.executable, "-m", "tests.soak.fuzzing", "--here", reader, *limits]
+        command += [f"-artifact_prefix={kept}/", "-print_final_stats=1", f"{kept}", str(CORPUS / reader)]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+        found = [file for file in Path(kept).iterdir() if re.match("crash|timeout|oom", file.name)]
+        cases = re.search(r"number_of_executed_units: (\d+)", done.stderr)
+        reached = re.findall(r"cov: (\d+)", done.stderr)
+        print(f"{reader}: {cases[1] if cases else '?'} cases, {reached[-1] if reached else '?'} branches reached")
+        for file in found:
+            print(f"  {file.name}: {file.read_bytes()!r}")
+        if found or done.returncode:
+            print(done.stderr[-3000:])
+    return not found and not done.returncode
+
+
+def main() -> int:
+    if sys.argv[1:2] == ["--here"]:
+        fuzz_here(sys.argv[2], sys.argv[3:])
+    parser = argparse.ArgumentParser(description="Fuzz the readers of the intake.")
+    parser.add_argument("readers", nargs="*", metavar="READER", help=f"of {', '.join(READERS)}; all if none is named")
+    parser.add_argument("--seconds", type=int, default=SECONDS)
+    asked = parser.parse_args()
+    return int(sum(not fuzz(reader, asked.seconds) for reader in asked.readers or READERS) > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
