@@ -13,14 +13,14 @@ from scipy.sparse.csgraph import connected_components
 
 from crosscheck.errors import PlanError
 from crosscheck.visits.plan_file import no_such
-from crosscheck.visits.transport import NOWHERE, share_visits
+from crosscheck.visits.transport import Kinds, choose_visits
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from numpy.typing import NDArray
 
-    from crosscheck.visits.plan_file import Team, TeamPlan
+    from crosscheck.visits.plan_file import Region, Team, TeamPlan
 
 # One row an organisation to visit. `expected_hits` is the sum of the risks of the declarations that the visit tests:
 # how many of them it would be expected not to uphold.
@@ -36,6 +36,7 @@ VISITS: Final = pl.Schema(
         "northing": pl.Float64(),
     }
 )
+ADDED: Final = "added"  # the arm of organisations that a person added
 MAY_GIVE_WAY: Final = "risk"  # an unmet duty is visited; without one of the random sample the estimate would be biased
 _MOST_TRIED: Final = 60  # weeks or visits a week
 
@@ -53,13 +54,13 @@ def list_chosen(visit_list: pl.DataFrame, organisations: pl.DataFrame) -> pl.Dat
     """The organisations that a visit list chooses, as `VISITS`, by code.
 
     Args:
-        visit_list: `frames.OUTPUTS["visit_list"]`; an organisation that a person added (`added_by`) is in the arm
-            `added`.
+        visit_list: `frames.OUTPUTS["visit_list"]` with `added`: an organisation that a person added, and that no arm
+            chose, is in the arm `added`.
         organisations: with `easting` and `northing`, which may be null.
     """
     arm = pl.col("selected_by").cast(pl.String)
-    if "added_by" in visit_list.columns:
-        arm = arm.fill_null(pl.when(pl.col("added_by").is_not_null()).then(pl.lit("added")))
+    if "added" in visit_list.columns:
+        arm = arm.fill_null(pl.when(pl.col("added").is_not_null()).then(pl.lit(ADDED)))
     chosen = (
         visit_list.with_columns(arm=arm)
         .filter(pl.col("arm").is_not_null())
@@ -74,8 +75,7 @@ def list_chosen(visit_list: pl.DataFrame, organisations: pl.DataFrame) -> pl.Dat
 def fit_visits(visits: pl.DataFrame, plan: TeamPlan) -> Fit:
     """Leave out, where the teams can't make all visits, as few expected hits as can be.
 
-    Only visits chosen by risk give way. The sets of visits that can be made together are a matroid, so that the best
-    set is found exactly, and within `total` it is the best part of that set.
+    Only visits chosen by risk give way. The best set is found exactly.
 
     Raises:
         PlanError: not even the others can be made; the message says the least that would do.
@@ -83,11 +83,8 @@ def fit_visits(visits: pl.DataFrame, plan: TeamPlan) -> Fit:
     if problems := list(_refused(visits, plan)):
         raise PlanError(problems)
     visits = visits.sort("org_code")
-    worth = _worth(visits, plan)
-    placed = _place(visits, plan, room_of(plan), worth) != NOWHERE
-    if (total := plan.tables.capacity.total) is not None:
-        order = np.lexsort([-worth, ~placed])
-        placed &= np.isin(np.arange(visits.height), order[:total])
+    total = plan.tables.capacity.total
+    placed = place_most(visits, plan, may_visit(visits, plan))
     sentences = list(_shortfalls(visits, plan)) if not placed.all() else []
     if not placed.all() and total is not None and total < visits.height:
         sentences.append(f"The total of {total} leaves {visits.height - total} of {visits.height} chosen visits out.")
@@ -108,6 +105,21 @@ def may_visit(visits: pl.DataFrame, plan: TeamPlan) -> NDArray[np.bool_]:
         if code in team_of:
             allowed[:, column] = np.arange(len(row_of)) == team_of[code]
     return allowed
+
+
+def limits_of(plan: TeamPlan, region: pl.Series) -> NDArray[np.float64]:
+    """Visits that may be made in one week in each of some regions; infinite where the plan states no limit."""
+    most = {one.name: one.visits_a_week for one in plan.tables.region}
+    return np.array([most.get(name, np.inf) for name in region], dtype=np.float64)
+
+
+def place_most(visits: pl.DataFrame, plan: TeamPlan, allowed: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Which visits (by code) can be made so that most is expected to be found, where teams may make the `allowed` ones.
+
+    Raises:
+        ValueError: not even those can be made that must be.
+    """
+    return _place(visits, plan, room_of(plan), _worth(visits, plan), allowed, plan.tables.capacity.total)
 
 
 def _gives_way(visits: pl.DataFrame, plan: TeamPlan) -> pl.Series:
@@ -143,11 +155,19 @@ def _worth(visits: pl.DataFrame, plan: TeamPlan) -> NDArray[np.float64]:
 
 
 def _place(
-    visits: pl.DataFrame, plan: TeamPlan, room: NDArray[np.int64], worth: NDArray[np.float64]
-) -> NDArray[np.int64]:
-    """A team for each visit, so that what is left out is worth least."""
-    allowed = may_visit(visits, plan).T
-    return share_visits(np.zeros(allowed.shape), allowed, room.sum(axis=1), worth)
+    visits: pl.DataFrame,
+    plan: TeamPlan,
+    room: NDArray[np.int64],
+    worth: NDArray[np.float64],
+    allowed: NDArray[np.bool_] | None = None,
+    total: int | None = None,
+) -> NDArray[np.bool_]:
+    """Which visits find room, so that what is left out is worth least."""
+    allowed = may_visit(visits, plan) if allowed is None else allowed
+    regions, region = np.unique(visits["region"].fill_null("").to_numpy(), return_inverse=True)
+    alike, first, kind = np.unique(np.vstack([allowed, region]), axis=1, return_index=True, return_inverse=True)
+    kinds = Kinds(kind.ravel(), alike[:-1].T.astype(np.bool_), region[first])
+    return choose_visits(kinds, room, limits_of(plan, pl.Series(regions)), worth, total)
 
 
 def _refused(visits: pl.DataFrame, plan: TeamPlan) -> Iterator[str]:
@@ -210,22 +230,32 @@ def _shortfalls(visits: pl.DataFrame, plan: TeamPlan) -> Iterator[str]:
     """For each part of the country that shares teams and has too few of them: by how many, and what would do."""
     reachable = visits.filter(_reachable(visits, plan))
     allowed = may_visit(reachable, plan)
-    _, part = connected_components(
-        csr_array(np.block([[np.zeros((len(allowed),) * 2), allowed], [allowed.T, np.zeros((reachable.height,) * 2)]])),
-        directed=False,
-    )
+    part = _parts(reachable, allowed, plan)
     for number in np.unique(part[len(allowed) :]):
         here = reachable.filter(part[len(allowed) :] == number)
         if not _fits(here, plan, room_of(plan)):
             yield _shortfall(here, plan, [team for team, at in zip(plan.teams, part, strict=False) if at == number])
 
 
+def _parts(visits: pl.DataFrame, allowed: NDArray[np.bool_], plan: TeamPlan) -> NDArray[np.int64]:
+    """The part of the country of each team and then of each visit: what shares teams or the limit of a region."""
+    regions = [one.name for one in plan.tables.region]
+    places = np.vstack([allowed, *((visits["region"] == name).fill_null(value=False).to_numpy() for name in regions)])
+    row, column = np.nonzero(places)
+    count = len(places) + visits.height
+    links = csr_array((np.ones(len(row)), (row, len(places) + column)), shape=(count, count))
+    _, part = connected_components(links, directed=False)
+    return np.delete(part, np.arange(len(allowed), len(places)))
+
+
 def _shortfall(here: pl.DataFrame, plan: TeamPlan, teams: list[Team]) -> str:
-    unplaced = _place(here, plan, room_of(plan), np.ones(here.height)) == NOWHERE
-    many, season = int(unplaced.sum()), plan.tables.capacity
+    placed = _place(here, plan, room_of(plan), np.ones(here.height))
+    many, season = int((~placed).sum()), plan.tables.capacity
     names = "team" if len(teams) == 1 else "teams"
     whole = f"{', '.join(team.name for team in teams)} can make before the end of {season.last_day:%-d %B %Y}"
-    ways = [*_more_weeks(here, plan), *_more_a_week(here, plan, teams)]
+    limits = [one for one in plan.tables.region if one.name in here["region"].to_list()]
+    whole += "".join(f", at most {one.visits_a_week} a week in {one.name}" for one in limits)
+    ways = [*_more_weeks(here, plan), *_more_a_week(here, plan, teams), *_more_in_region(here, plan, limits)]
     return f"{_number(many)} more than the {names} {whole}: {' or '.join(ways) or 'no single change'} would do."
 
 
@@ -255,6 +285,24 @@ def _more_a_week(here: pl.DataFrame, plan: TeamPlan, teams: list[Team]) -> Itera
     if least:
         name = min(least, key=lambda one: (least[one], one))
         yield f"{_number(least[name])} a week more of the team {name}"
+
+
+def _more_in_region(here: pl.DataFrame, plan: TeamPlan, limits: list[Region]) -> Iterator[str]:
+    """For the region for which that is least: the fewest visits a week more than its limit."""
+    least: dict[str, int] = {}
+    for limit in limits:
+        others = [one for one in plan.tables.region if one != limit]
+
+        def enough(more: int, limit: Region = limit, others: list[Region] = others) -> bool:
+            raised = limit.model_copy(update={"visits_a_week": limit.visits_a_week + more})
+            tables = plan.tables.model_copy(update={"region": (*others, raised)})
+            return _fits(here, type(plan)(tables, plan.sha256), room_of(plan))
+
+        if more := _least(enough):
+            least[limit.name] = more
+    if least:
+        name = min(least, key=lambda one: (least[one], one))
+        yield f"{_number(least[name])} a week more in {name}"
 
 
 def _least(enough: Callable[[int], bool]) -> int | None:

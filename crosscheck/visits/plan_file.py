@@ -63,6 +63,13 @@ class Team(Stated):
     northing: Metres | None = None
 
 
+class Region(Stated):
+    """The most visits that all teams together make in a region in one week, for example as few inspectors live there."""
+
+    name: Annotated[str, Field(min_length=1)]
+    visits_a_week: Annotated[int, Field(ge=0)]
+
+
 class Leave(Stated):
     """Days on which a team makes no visits; without a team it holds for all, for example on a bank holiday."""
 
@@ -85,6 +92,7 @@ class PlanTables(Stated):
     capacity: Season
     travel: Travel = Travel()
     team: tuple[Team, ...]
+    region: tuple[Region, ...] = ()
     leave: tuple[Leave, ...] = ()
     agreed: tuple[Agreed, ...] = ()
 
@@ -169,6 +177,7 @@ def _contradictions(file: Path, tables: PlanTables, regions: list[str]) -> Itera
     yield from _wrong_with_season(f"{file}, capacity.last_day", tables.capacity)
     for team in tables.team:
         yield from _wrong_with_team(f"{file}, team {team.name}", team, names, regions)
+    yield from _wrong_with_regions(file, tables, regions)
     for number, leave in enumerate(tables.leave, 1):
         yield from _wrong_with_leave(f"{file}, leave {number}", leave, names)
     codes = [agreed.org_code for agreed in tables.agreed]
@@ -193,6 +202,15 @@ def _wrong_with_leave(where: str, leave: Leave, names: list[str]) -> Iterator[st
         yield no_such(where, "team", leave.team, names)
 
 
+def _wrong_with_regions(file: Path, tables: PlanTables, regions: list[str]) -> Iterator[str]:
+    names = [one.name for one in tables.region]
+    for name in sorted(set(names)):
+        if names.count(name) > 1:
+            yield f"{file}, region {name}: stands there {names.count(name)} times. Keep one."
+        if name not in regions:
+            yield no_such(f"{file}, region {name}", "region", name, regions)
+
+
 def _wrong_with_team(where: str, team: Team, names: list[str], regions: list[str]) -> Iterator[str]:
     if names.count(team.name) > 1:
         yield f"{where}: {names.count(team.name)} teams have this name. Give each its own."
@@ -212,6 +230,7 @@ def _describe(file: Path, problem: Any) -> str:
             "capacity": Season,
             "travel": Travel,
             "team": Team,
+            "region": Region,
             "leave": Leave,
             "agreed": Agreed,
         }

@@ -197,9 +197,16 @@ def _choose_together(ground: Ground, team: Ints, *, exactly: bool) -> tuple[list
         chosen, _ = _choose(ground, pool, _COARSE)
         return list(_without_repeats(ground, pool, chosen)), bound
     # A choice with a tour that is not listed costs more than `reached`; up to that the best of the listed is a bound.
-    reached = bound + _list_near_best(ground, pool, worth, _SPREAD * bound)
-    chosen, proved = _choose(ground, pool, GAP)
-    bound = max(bound, min(proved, reached, float(pool.metres[chosen].sum())))
+    # Where that proves too little, all tours are listed that could be part of anything better than what was chosen.
+    spread = _SPREAD * bound
+    while True:
+        listed = _list_near_best(ground, pool, worth, spread)
+        chosen, proved = _choose(ground, pool, GAP)
+        metres = float(pool.metres[chosen].sum())
+        if listed < spread or min(proved, bound + listed) >= (1 - GAP) * metres or bound + spread >= metres:
+            break
+        spread = metres - bound
+    bound = max(bound, min(proved, bound + listed, metres))
     return list(_without_repeats(ground, pool, chosen)), bound
 
 
