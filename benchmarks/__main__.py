@@ -19,7 +19,7 @@ from pathlib import Path
 
 import polars as pl
 
-from crosscheck.cases import build_cases, census_day
+from crosscheck.cases.cases import build_cases, census_day
 from crosscheck.collection.read import read_collection
 from crosscheck.network.graph import relate
 from crosscheck.network.succession import trace_succession

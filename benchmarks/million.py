@@ -36,7 +36,7 @@ from typing import Any
 
 import polars as pl
 
-from crosscheck.cases import Name, build_cases, catalogue
+from crosscheck.cases.cases import Name, build_cases, catalogue
 from crosscheck.collection.read import read_collection
 from crosscheck.rulebook.condition import Among, Percentile, Total, names_in, nodes
 from crosscheck.rulebook.evaluate import judge

@@ -21,7 +21,7 @@ import numpy as np
 import polars as pl
 from scipy.stats import binom, norm, poisson
 
-from crosscheck.frames import INPUTS
+from crosscheck.contract.inputs import INPUTS
 from crosscheck.scoring.indicators import score_figures
 from crosscheck.scoring.model import Indicator, IndicatorModel, Kind, read_indicator_model
 from crosscheck.scoring.pooling import pool_scores, pool_sums, sum_sections

@@ -18,7 +18,7 @@ import numpy as np
 import polars as pl
 from scipy.special import ndtri
 
-from crosscheck.frames import INPUTS
+from crosscheck.contract.inputs import INPUTS
 from crosscheck.scoring.dispersion import Floats, false_discovery
 from crosscheck.scoring.indicators import score_figures
 from crosscheck.scoring.model import Indicator, IndicatorModel, Kind, read_indicator_model

@@ -19,7 +19,7 @@ import numpy.typing as npt
 import polars as pl
 
 from crosscheck import settings
-from crosscheck.frames import INPUTS
+from crosscheck.contract.inputs import INPUTS
 from crosscheck.risk.checks import CHECK_WEIGHTS
 from crosscheck.risk.evidence import probability, solve_level
 from crosscheck.risk.factors import Evidence, lay_out, learn_loadings

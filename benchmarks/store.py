@@ -23,7 +23,7 @@ from sqlmodel import Session
 
 from crosscheck import settings
 from crosscheck.cli import main as crosscheck
-from crosscheck.report.run_folder import read_table
+from crosscheck.runs.run_folder import read_table
 from crosscheck.store.backup import back_up, restore
 from crosscheck.store.bulk import insert_rows
 from crosscheck.store.database import Store, connect, open_store

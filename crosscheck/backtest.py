@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final
 import polars as pl
 
 from crosscheck.collection.read import Collection
+from crosscheck.contract.outputs import OUTPUTS
 from crosscheck.errors import CollectionError
-from crosscheck.frames import OUTPUTS
 from crosscheck.pipeline import cross_check
 from crosscheck.risk.intervals import draw_risks
 from crosscheck.simulation.world import build_world

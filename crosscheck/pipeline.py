@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 import polars as pl
 from threadpoolctl import threadpool_limits
 
-from crosscheck.cases import build_cases, census_day
-from crosscheck.history import hand_down, last_day
+from crosscheck.cases.cases import build_cases, census_day
+from crosscheck.cases.history import hand_down, last_day
+from crosscheck.cases.probes import REMARK, build_probe_cases, make_probes
 from crosscheck.network.graph import name_bodies, relate
 from crosscheck.network.succession import trace_succession
-from crosscheck.probes import REMARK, build_probe_cases, make_probes
 from crosscheck.risk.estimate import Known, estimate_risk
 from crosscheck.risk.evidence import add_check_weights
 from crosscheck.risk.intervals import rank_declarations
@@ -48,9 +48,9 @@ from crosscheck.visits.pools import assign_pools
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from crosscheck.cases.probes import Probes
     from crosscheck.collection.read import Collection
     from crosscheck.network.succession import Lineage
-    from crosscheck.probes import Probes
     from crosscheck.questionnaire import Questionnaire
     from crosscheck.risk.estimate import Risk
     from crosscheck.risk.intervals import Ranked

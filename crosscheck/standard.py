@@ -7,7 +7,7 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from crosscheck import settings
-from crosscheck.cases import catalogue
+from crosscheck.cases.cases import catalogue
 from crosscheck.errors import UnknownNameError
 from crosscheck.questionnaire import read_questionnaire
 from crosscheck.risk.model import read_risk_model

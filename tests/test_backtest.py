@@ -24,7 +24,7 @@ from crosscheck.cli import main
 from crosscheck.collection.read import Collection
 from crosscheck.errors import CollectionError
 from crosscheck.pipeline import Outcome, cross_check
-from crosscheck.report.backtest_page import list_worths, write_backtest_json, write_backtest_page
+from crosscheck.report.handbook.backtest_page import list_worths, write_backtest_json, write_backtest_page
 from crosscheck.simulation.margins import read_targets
 from crosscheck.simulation.model import WorldPlan, read_simulation_model
 from crosscheck.standard import Standard

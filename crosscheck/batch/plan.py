@@ -11,7 +11,7 @@ import tomli
 from pydantic import Field, StringConstraints, ValidationError
 
 from crosscheck.errors import BatchError
-from crosscheck.stated import Stated
+from crosscheck.model_file import Stated
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -7,8 +7,8 @@ import json
 import click
 
 from crosscheck.cli.group import format_option, main, store_option
+from crosscheck.cli.terminal import Steps, list_rows
 from crosscheck.errors import AuditError
-from crosscheck.terminal import Steps, list_rows
 
 _THEN = "Leave the store as it is, find out who could write to it, and go back to a backup whose trail holds."
 _COLUMNS = ("seq", "at", "who", "what", "subject", "details")

@@ -14,13 +14,13 @@ import click
 
 from crosscheck.cli.group import main
 from crosscheck.cli.run import run
+from crosscheck.cli.terminal import list_rows
 from crosscheck.errors import BatchFailedError
-from crosscheck.terminal import list_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from crosscheck.batch.crew import Report
+    from crosscheck.batch.executor import Report
 
 _BADLY: Final = ("failed", "stopped")
 _TOLD: Final = ("pid", "exit_code", "seconds", "peak_mb", "expected_mb", "fingerprint", "said", "signal")
@@ -41,7 +41,7 @@ def batch(file: Path, log: Path | None, log_format: str) -> None:
     Example:  crosscheck batch docs/batch-example.toml --log-format json
     Ends with 12 if any failed or was stopped; batch.json beside the runs says what became of each.
     """
-    from crosscheck.batch.crew import Crew, write_reports
+    from crosscheck.batch.executor import Crew, write_reports
     from crosscheck.batch.plan import read_batch
 
     asked = read_batch(file, [name for option in run.params for name in (*option.opts, *option.secondary_opts)])

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from crosscheck.cli.group import main, run_option
-from crosscheck.terminal import Steps
+from crosscheck.cli.terminal import Steps
 
 
 @main.command()
@@ -26,7 +26,7 @@ def benchmarks(folder: Path, out: Path, only: tuple[str, ...], *, pdf: bool, xls
     A long job that is stopped goes on where it was when it is started again.
     The packs go to the organisations: nothing in them says more than was asked and answered.
     """
-    from crosscheck.report.benchmark import write_benchmarks
+    from crosscheck.report.benchmark.benchmark import write_benchmarks
 
     written, papers = write_benchmarks(folder, out, only, paper=pdf, workbook=xlsx, step=Steps())
     set_anew = f"; {papers} set as PDF, the others were right already" if pdf else ""

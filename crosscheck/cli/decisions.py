@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from crosscheck.cli.group import format_option, main, store_option
-from crosscheck.terminal import list_rows
+from crosscheck.cli.terminal import list_rows
 
 if TYPE_CHECKING:
     from crosscheck.store.decisions import Standing

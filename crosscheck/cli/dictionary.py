@@ -20,7 +20,7 @@ def dictionary(out: Path, standard: str | None) -> None:
     \b
     Example:  crosscheck dictionary --out dictionary
     """
-    from crosscheck.report.dictionary import refuse_foreign_folder, write_dictionary
+    from crosscheck.report.handbook.dictionary import refuse_foreign_folder, write_dictionary
     from crosscheck.standard import load_standard, name_standard
 
     refuse_foreign_folder(out)

@@ -9,7 +9,7 @@ import click
 
 from crosscheck.cli.group import FORMATS
 from crosscheck.cli.runs import runs
-from crosscheck.terminal import list_rows
+from crosscheck.cli.terminal import list_rows
 
 
 @runs.command()
@@ -24,8 +24,8 @@ def diff(before: Path, after: Path, first: int, out: Path | None, form: str) -> 
     \b
     Example:  crosscheck runs diff last-week/run run --out difference
     """
-    from crosscheck.report.difference import compare_runs
-    from crosscheck.report.difference_page import describe, shown_columns, write_difference
+    from crosscheck.report.difference.difference import compare_runs
+    from crosscheck.report.difference.difference_page import describe, shown_columns, write_difference
 
     difference = compare_runs(before, after)
     if out:

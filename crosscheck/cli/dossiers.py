@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from crosscheck.cli.group import main, run_option
-from crosscheck.terminal import Steps
+from crosscheck.cli.terminal import Steps
 
 
 @main.command()
@@ -25,7 +25,7 @@ def dossiers(folder: Path, out: Path, only: tuple[str, ...], *, paper: bool) -> 
     Then:     crosscheck dossiers --run run --out dossiers --only R6A --pdf
     A long job that is stopped goes on where it was when it is started again.
     """
-    from crosscheck.report.dossier_pages import LIST, write_dossiers
+    from crosscheck.report.dossier.dossier_pages import LIST, write_dossiers
 
     pages, papers = write_dossiers(folder, out, only, paper=paper, step=Steps())
     told = f"{pages} dossiers" if pages != 1 else "1 dossier"
@@ -45,8 +45,8 @@ def visit_list(folder: Path, out: Path) -> None:
     \b
     Example:  crosscheck visit-list --run run --out visit_list.pdf
     """
-    from crosscheck.report.page import write_pdf
-    from crosscheck.report.visit_page import write_visit_page
+    from crosscheck.report.dossier.visit_page import write_visit_page
+    from crosscheck.report.output.html import write_pdf
 
     html = write_visit_page(folder)
     if out.suffix == ".pdf":

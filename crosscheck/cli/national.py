@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from crosscheck.cli.group import main, run_option
-from crosscheck.terminal import Steps, undisturbed
+from crosscheck.cli.terminal import Steps, undisturbed
 
 
 @main.command()
@@ -24,7 +24,7 @@ def national(folder: Path, out: Path, *, publish: bool) -> None:
     Example:  crosscheck national --run run --out national
     Publish:  crosscheck national --run run --out published --publish
     """
-    from crosscheck.report.national import FILES, publish_folder, refuse_foreign_folder, tell_picture
+    from crosscheck.report.national.national import FILES, publish_folder, refuse_foreign_folder, tell_picture
 
     refuse_foreign_folder(out)
     steps = Steps()

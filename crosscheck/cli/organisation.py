@@ -8,8 +8,8 @@ from pathlib import Path
 import click
 
 from crosscheck.cli.group import format_option, main, run_option
+from crosscheck.cli.terminal import list_rows, nearest
 from crosscheck.errors import UnknownNameError
-from crosscheck.terminal import list_rows, nearest
 
 
 def _picture(_context: click.Context, _option: click.Parameter, file: Path | None) -> Path | None:
@@ -20,7 +20,7 @@ def _picture(_context: click.Context, _option: click.Parameter, file: Path | Non
 
 
 def _write_picture(svg: str, file: Path) -> None:
-    from crosscheck.report.plots import draw_png
+    from crosscheck.report.dossier.plots import draw_png
 
     if file.suffix == ".png":
         file.write_bytes(draw_png(svg))
@@ -39,7 +39,7 @@ def explain(org_code: str, function: str | None, folder: Path, form: str) -> Non
     \b
     Example:  crosscheck explain 5YG --function provider
     """
-    from crosscheck.report.case import read_case, write_case
+    from crosscheck.report.dossier.case import read_case, write_case
 
     known = read_case(folder, org_code, function)
     if form == "json":
@@ -59,8 +59,8 @@ def funnel(indicator: str, org_code: str, folder: Path, out: Path) -> None:
     \b
     Example:  crosscheck funnel staff_survey.child_protection_training_pct R6A --out funnel.svg
     """
-    from crosscheck.report.plots import draw_funnel
-    from crosscheck.report.run_folder import read_table
+    from crosscheck.report.dossier.plots import draw_funnel
+    from crosscheck.runs.run_folder import read_table
 
     names = dict(read_table(folder, "visit_list").select("org_code", "name").iter_rows())
     if org_code.upper() not in names:
@@ -82,8 +82,8 @@ def network(org_code: str, folder: Path, out: Path | None, form: str) -> None:
     Example:  crosscheck network R2X --out network.svg
     """
     from crosscheck.network.graph import ORGANISATION, neighbours
-    from crosscheck.report.neighbourhood import draw_neighbourhood
-    from crosscheck.report.run_folder import read_table
+    from crosscheck.report.dossier.neighbourhood import draw_neighbourhood
+    from crosscheck.runs.run_folder import read_table
 
     ties, predecessors, names = (read_table(folder, name) for name in ("ties", "predecessors", "names"))
     known = dict(names.filter(names["kind"] == ORGANISATION).select("code", "name").iter_rows())

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 import click
 
 from crosscheck.cli.group import assessment_year, format_option, main, store_option
+from crosscheck.cli.terminal import Steps, list_rows
 from crosscheck.errors import DifferenceError, UnknownNameError
-from crosscheck.terminal import Steps, list_rows
 
 if TYPE_CHECKING:
-    from crosscheck.store.publication import Correction
+    from crosscheck.publication.editions import Correction
 
 _run_argument = click.argument("run_id", metavar="RUN")
 _by = click.option("--by", required=True, help="Your name; it stays inside.")
@@ -86,8 +86,8 @@ def sign(run_id: str, store: str, by: str, role: str, because: str, **correction
     \b
     Example:  crosscheck sign 7bf1 --by "A Name" --role "head of assessment" --because "Read it whole" --store runs.db
     """
+    from crosscheck.publication.editions import look_over, sign
     from crosscheck.store.database import open_store
-    from crosscheck.store.publication import look_over, sign
 
     with open_store(store) as kept:
         ready = look_over(kept, run_id, _correction(**correction))
@@ -117,11 +117,11 @@ def publish(
     Ends with 15 if a gate does not let it through, and says all that is missing.
     """
     from crosscheck.errors import GateError
-    from crosscheck.report.assessment_page import PAGE
-    from crosscheck.report.folder import written_whole
-    from crosscheck.store.bundle import lay_out
+    from crosscheck.publication.assessment_page import PAGE
+    from crosscheck.publication.editions import look_over, publish
+    from crosscheck.report.output.folder import written_whole
+    from crosscheck.store.archive import lay_out
     from crosscheck.store.database import open_store
-    from crosscheck.store.publication import look_over, publish
 
     if not (check or draft or by):
         raise click.UsageError("Say who publishes it: --by NAME")
@@ -161,8 +161,8 @@ def prepare(run_id: str, store: str, by: str) -> None:
     \b
     Example:  crosscheck editions prepare 7bf1 --by "A Name" --store runs.db
     """
+    from crosscheck.publication.preparation import prepare
     from crosscheck.store.database import open_store
-    from crosscheck.store.preparation import prepare
 
     with open_store(store) as kept, Steps()("try other assumptions, draw the national picture"):
         made = prepare(kept, run_id, by)
@@ -178,8 +178,8 @@ def list_(store: str, form: str) -> None:
     \b
     Example:  crosscheck editions list --store runs.db
     """
+    from crosscheck.publication.editions import list_editions
     from crosscheck.store.database import open_store
-    from crosscheck.store.publication import list_editions
 
     columns = ("edition_id", "standard", "year", "run_id", "corrects", "corrected_by", "published_by", "published_at")
     with open_store(store) as kept:
@@ -195,8 +195,8 @@ def show(edition_id: str, store: str) -> None:
     \b
     Example:  crosscheck editions show 2008-09/1 --store runs.db
     """
+    from crosscheck.publication.editions import MANIFEST, read_edition
     from crosscheck.store.database import open_store
-    from crosscheck.store.publication import MANIFEST, read_edition
 
     with open_store(store) as kept:
         manifest = json.loads(read_edition(kept, edition_id).files[MANIFEST])
@@ -213,8 +213,8 @@ def export(edition_id: str, store: str, out: Path) -> None:
     \b
     Example:  crosscheck editions export 2008-09/1 --store runs.db --out assessment-2008-09
     """
+    from crosscheck.publication.editions import export_edition
     from crosscheck.store.database import open_store
-    from crosscheck.store.publication import export_edition
 
     with open_store(store) as kept:
         export_edition(kept, edition_id, out)
@@ -232,8 +232,8 @@ def verify(folder: Path | None, edition: str | None, store: str | None) -> None:
     Example:  crosscheck editions verify assessment-2008-09 --edition 2008-09/1 --store runs.db
     Ends with 16 if it is not, and names every file that is missing, altered or does not belong.
     """
+    from crosscheck.publication.editions import read_edition, verify_folder
     from crosscheck.store.database import open_store
-    from crosscheck.store.publication import read_edition, verify_folder
 
     if (edition and not store) or not (folder or edition):
         raise click.UsageError("Give a folder, or --edition with --store, or both.")
@@ -259,8 +259,8 @@ def replay(edition_id: str, store: str, form: str) -> None:
     """
     from dataclasses import asdict
 
+    from crosscheck.publication.replay import name_changed_code, refuse_other_release, replay
     from crosscheck.store.database import open_store
-    from crosscheck.store.replay import name_changed_code, refuse_other_release, replay
 
     with open_store(store) as kept:
         refuse_other_release(kept, edition_id)
@@ -273,6 +273,6 @@ def replay(edition_id: str, store: str, form: str) -> None:
 
 
 def _correction(corrects: str | None, reason: str | None) -> Correction | None:
-    from crosscheck.store.publication import Correction
+    from crosscheck.publication.editions import Correction
 
     return Correction(corrects, reason or "") if corrects else None

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from crosscheck.cli.group import format_option, main, run_option
-from crosscheck.terminal import Steps, list_rows, undisturbed
+from crosscheck.cli.terminal import Steps, list_rows, undisturbed
 
 
 @main.group()
@@ -38,7 +38,7 @@ def write_form(folder: Path, out: Path, only: tuple[str, ...], reply_by: str | N
     \b
     Example:  crosscheck reply form --run run --out forms --only 5UJ --reply-by "31 May 2009"
     """
-    from crosscheck.report.reply_form import write_forms
+    from crosscheck.report.reply.reply_form import write_forms
 
     with Steps()("write letters and forms"):
         count, with_duties = write_forms(folder, out, only, reply_by, reply_to)
@@ -61,7 +61,7 @@ def read(files: tuple[Path, ...], folder: Path, out: Path, form: str) -> None:
     Example:  crosscheck reply read 5UJ.xlsx R2X.csv --run run --out replies
     Ends with 1 if anything was set aside; problems.csv in the folder says what and how to mend it.
     """
-    from crosscheck.report.replies import read_forms, refuse_decided, summarise_replies, write_replies
+    from crosscheck.report.reply.replies import read_forms, refuse_decided, summarise_replies, write_replies
 
     refuse_decided(out)
     with Steps()("read replies"):
@@ -107,9 +107,9 @@ def accept(replies: tuple[Path, ...], folder: Path, items: tuple[str, ...], out:
     why in decided_by, decided_on and because, or as --by, --on and --because say it of all. An explanation changes no
     answer: the entry of waivers.toml that an assessor may adopt is printed.
     """
-    from crosscheck.corrections import Decision, choose_accepted
-    from crosscheck.report.corrected_run import make_corrected_run, refuse_other_runs
-    from crosscheck.report.replies import propose_waivers, read_decisions
+    from crosscheck.collection.corrections import Decision, choose_accepted
+    from crosscheck.report.reply.corrected_run import make_corrected_run, refuse_other_runs
+    from crosscheck.report.reply.replies import propose_waivers, read_decisions
 
     refuse_other_runs(out, folder)
     steps = Steps()

@@ -12,8 +12,8 @@ import click
 
 from crosscheck import settings
 from crosscheck.cli.group import USUAL_RUN, format_option, main, standard_option
+from crosscheck.cli.terminal import Steps, list_rows, nearest
 from crosscheck.errors import UnknownNameError
-from crosscheck.terminal import Steps, list_rows, nearest
 
 if TYPE_CHECKING:
     from crosscheck.rulebook.rule import Rulebook
@@ -89,7 +89,7 @@ def check_rules(on: datetime | None, only: tuple[str, ...], standard: str | None
     Or:       crosscheck rules check --only C2-HR-01 --only C2-HR-02
     Ends with 1 if anything has to be mended.
     """
-    from crosscheck.cases import catalogue
+    from crosscheck.cases.cases import catalogue
     from crosscheck.rulebook.soundness import GRADES, find_flaws
     from crosscheck.standard import name_standard, read_standard
 
@@ -131,7 +131,7 @@ def handbook(out: Path, folder: Path | None, standard: str | None) -> None:
     \b
     Example:  crosscheck rules handbook --out handbook --run run
     """
-    from crosscheck.report.handbook import refuse_foreign_folder, write_handbook
+    from crosscheck.report.handbook.handbook import refuse_foreign_folder, write_handbook
     from crosscheck.standard import name_standard, read_standard
 
     refuse_foreign_folder(out)

@@ -11,10 +11,10 @@ import click
 import crosscheck
 from crosscheck import settings
 from crosscheck.cli.group import assessment_year, collection_argument, format_option, main, standard_option
-from crosscheck.terminal import Steps, as_typed, list_rows, undisturbed
+from crosscheck.cli.terminal import Steps, as_typed, list_rows, undisturbed
 
 if TYPE_CHECKING:
-    from crosscheck.report.folder import Work
+    from crosscheck.report.output.folder import Work
 
 
 @main.command()
@@ -61,12 +61,12 @@ def run(collection: Path, year: str, out: Path, *, store: str | None, unless_sam
     \b
     Example:  crosscheck run data/england-2008-09 --year 2008/09 --out run --capacity 60
     """
+    from crosscheck.cases.history import last_day
     from crosscheck.collection.read import read_collection
-    from crosscheck.history import last_day
-    from crosscheck.report.identity import fingerprint, identify_run
-    from crosscheck.report.making import make_run
-    from crosscheck.report.run_folder import holds_run, refuse_foreign_folder
-    from crosscheck.report.summary import summarise_run
+    from crosscheck.runs.identity import fingerprint, identify_run
+    from crosscheck.runs.make_run import make_run
+    from crosscheck.runs.run_folder import holds_run, refuse_foreign_folder
+    from crosscheck.runs.summary import summarise_run
     from crosscheck.standard import load_standard, name_standard
 
     refuse_foreign_folder(out)
@@ -161,8 +161,8 @@ def check(collection: Path, standard: str | None, form: str) -> None:
     """
     from crosscheck.collection.read import read_collection
     from crosscheck.questionnaire import read_questionnaire
-    from crosscheck.report.manifest import describe_inputs
-    from crosscheck.report.summary import summarise_reading
+    from crosscheck.runs.manifest import describe_inputs
+    from crosscheck.runs.summary import summarise_reading
     from crosscheck.standard import name_standard
 
     name = name_standard(standard)

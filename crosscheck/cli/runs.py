@@ -9,7 +9,7 @@ import click
 
 from crosscheck import settings
 from crosscheck.cli.group import format_option, main, run_option, store_option
-from crosscheck.terminal import list_rows
+from crosscheck.cli.terminal import list_rows
 
 _COLUMNS = ("run_id", "standard", "year", "saved_at", "declarations", "differs", "selected", "crosscheck")
 
@@ -33,7 +33,7 @@ def save(folder: Path, store: str, collection: Path | None) -> None:
     \b
     Example:  crosscheck runs save --run run --store runs.db
     """
-    from crosscheck.report.run_folder import MANIFEST, read_json
+    from crosscheck.runs.run_folder import MANIFEST, read_json
     from crosscheck.store.database import open_store
     from crosscheck.store.runs import save_run
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import click
 
 from crosscheck.cli.group import run_option
+from crosscheck.cli.terminal import Steps
 from crosscheck.cli.visits import visits
-from crosscheck.terminal import Steps
 
 _out = click.Path(path_type=Path)
 _only = click.option(
@@ -35,7 +35,7 @@ def write_forms(folder: Path, out: Path, only: tuple[str, ...], plan: Path | Non
     Each form (XLSX and CSV) has the core of criteria that is the same for everybody, and the questions that the
     organisation's weightiest evidence rests on; a blinded form has questions that hang on its type alone instead.
     """
-    from crosscheck.report.outcome_form import write_forms as write
+    from crosscheck.report.visits.outcome_form import write_forms as write
 
     with Steps()("write outcome forms"):
         count = write(folder, out, _choose(only, plan), blinded=blinded)
@@ -60,8 +60,8 @@ def write_packs(
     Then:     crosscheck visits packs --run run --out blinded-packs --pdf --blinded
     A blinded pack says nothing of risk, arm and findings: its questions hang on the organisation's type alone.
     """
-    from crosscheck.report.visit_pack import INDEX
-    from crosscheck.report.visit_pack import write_packs as write
+    from crosscheck.report.visits.visit_pack import INDEX
+    from crosscheck.report.visits.visit_pack import write_packs as write
 
     count = write(folder, out, _choose(only, plan), blinded=blinded, paper=paper, step=Steps())
     click.echo(f"{count} visit pack{'s' if count != 1 else ''} in {out}. Open {out / INDEX}")
@@ -78,8 +78,8 @@ def calendar(plan: Path, out: Path, team: str | None) -> None:
     Example:  crosscheck visits calendar visit_plan.csv --out visits.ics
     Then:     crosscheck visits calendar visit_plan.csv --team North --out north.ics
     """
-    from crosscheck.report.visit_calendar import write_calendar
-    from crosscheck.report.visit_plan import of_team, read_plan
+    from crosscheck.report.visits.visit_calendar import write_calendar
+    from crosscheck.report.visits.visit_plan import of_team, read_plan
 
     rows = read_plan(plan)
     rows = of_team(rows, team) if team else rows
@@ -96,8 +96,8 @@ def teams(plan: Path, out: Path) -> None:
     \b
     Example:  crosscheck visits teams visit_plan.csv --out teams.xlsx
     """
-    from crosscheck.report.visit_plan import read_plan
-    from crosscheck.report.visit_teams import write_teams
+    from crosscheck.report.visits.visit_plan import read_plan
+    from crosscheck.report.visits.visit_teams import write_teams
 
     rows = read_plan(plan)
     count = write_teams(rows, out)
@@ -113,9 +113,9 @@ def draw_map(plan: Path, out: Path) -> None:
     \b
     Example:  crosscheck visits map visit_plan.csv --out visit_plan.html
     """
-    from crosscheck.report.page import write_pdf
-    from crosscheck.report.visit_map import render_plan
-    from crosscheck.report.visit_plan import read_plan
+    from crosscheck.report.output.html import write_pdf
+    from crosscheck.report.visits.visit_map import render_plan
+    from crosscheck.report.visits.visit_plan import read_plan
 
     rows = read_plan(plan)
     html = render_plan(rows)
@@ -128,6 +128,6 @@ def draw_map(plan: Path, out: Path) -> None:
 
 def _choose(only: tuple[str, ...], plan: Path | None) -> tuple[str, ...]:
     """The organisations that are named, or else those of the plan; none where neither is given."""
-    from crosscheck.report.visit_plan import read_plan
+    from crosscheck.report.visits.visit_plan import read_plan
 
     return only or (tuple(read_plan(plan)["org_code"]) if plan else ())

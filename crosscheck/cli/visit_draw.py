@@ -8,8 +8,8 @@ from pathlib import Path
 import click
 
 from crosscheck.cli.group import format_option, store_option
+from crosscheck.cli.terminal import Steps, list_rows
 from crosscheck.cli.visits import visits
-from crosscheck.terminal import Steps, list_rows
 
 _run_argument = click.argument("run_id", metavar="RUN")
 _by = click.option("--by", required=True, help="Your name; it stays inside.")
@@ -43,7 +43,7 @@ def seal(run_id: str, source: str, known_from: datetime, out: Path | None, store
                 --known-from 2026-12-05T20:00+00:00 --by "A Name" --store runs.db
     Then:     crosscheck visits confirm 7bf1 --by "Another Name" --store runs.db
     """
-    from crosscheck.report.draw_folder import write_frame_file
+    from crosscheck.report.visits.draw_folder import write_frame_file
     from crosscheck.store.database import open_store
     from crosscheck.store.runs import look_up
     from crosscheck.store.seals import read_sealable, seal_draw
@@ -94,8 +94,8 @@ def draw(value: str, run_id: str, out: Path, publish: Path, store: str, by: str)
     Example:  crosscheck visits draw "4 8 15 16 23 42" --run-id 7bf1 --out run-drawn --publish draw --by "A Name"
     The run is made again with the value, and kept; every ticket is published, with what verifies it.
     """
-    from crosscheck.report.draw_folder import verify_draw_folder, write_draw_folder
-    from crosscheck.report.run_folder import refuse_foreign_folder
+    from crosscheck.report.visits.draw_folder import verify_draw_folder, write_draw_folder
+    from crosscheck.runs.run_folder import refuse_foreign_folder
     from crosscheck.store.database import open_store
     from crosscheck.store.seals import draw_sealed
 
@@ -119,7 +119,7 @@ def verify(folder: Path) -> None:
     Example:  crosscheck visits verify draw
     Ends with 16 if anything differs, and names it.
     """
-    from crosscheck.report.draw_folder import verify_draw_folder
+    from crosscheck.report.visits.draw_folder import verify_draw_folder
 
     verified = verify_draw_folder(folder)
     click.echo(f"{verified.tickets} tickets, {verified.drawn} drawn with {verified.value}: as published")

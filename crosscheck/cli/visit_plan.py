@@ -13,7 +13,7 @@ from crosscheck.cli.visits import visits
 if TYPE_CHECKING:
     import datetime as dt
 
-    from crosscheck.report.visit_planning import VisitPlan
+    from crosscheck.report.visits.visit_planning import VisitPlan
 
 plan_option = click.option(
     "--plan", "file", type=click.Path(path_type=Path), required=True, help="Teams and dates: a plan.toml."
@@ -34,7 +34,7 @@ def plan(folder: Path, file: Path, out: Path) -> None:
     Example:  crosscheck visits plan --run run --plan docs/plan-example.toml --out plan
     Visits for an unmet duty and of the random sample are never left out; where they don't fit, nothing is written.
     """
-    from crosscheck.report.visit_planning import make_plan
+    from crosscheck.report.visits.visit_planning import make_plan
 
     _write(make_plan(folder, file), out)
 
@@ -52,13 +52,13 @@ def replan(before: Path, folder: Path, file: Path, out: Path, *, today: dt.datet
     \b
     Example:  crosscheck visits replan plan/visit_plan.csv --run run --plan plan.toml --today 2009-07-20 --at-most 3
     """
-    from crosscheck.report.visit_planning import change_plan
+    from crosscheck.report.visits.visit_planning import change_plan
 
     _write(change_plan(folder, file, before, today.date(), at_most), out)
 
 
 def _write(made: VisitPlan, out: Path) -> None:
-    from crosscheck.report.visit_planning import ACCOUNT, PLAN, describe_plan, write_plan
+    from crosscheck.report.visits.visit_planning import ACCOUNT, PLAN, describe_plan, write_plan
 
     write_plan(made, out)
     for sentence in describe_plan(made):

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from crosscheck.cli.group import format_option, run_option
+from crosscheck.cli.terminal import list_rows
 from crosscheck.cli.visits import visits
-from crosscheck.terminal import list_rows
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -46,8 +46,8 @@ def yield_(
     An assessor's own rate, for the assessor alone:
               crosscheck visits yield --run run --visits outcomes --assessor A104
     """
-    from crosscheck.report.yield_page import measure_run, write_yield
-    from crosscheck.report.yield_sentences import describe_lift, describe_power, describe_prevalence
+    from crosscheck.report.visits.yield_page import measure_run, write_yield
+    from crosscheck.report.visits.yield_sentences import describe_lift, describe_power, describe_prevalence
     from crosscheck.visits.findings import read_outcome_files
 
     if (place is None) == (store is None):
@@ -75,7 +75,7 @@ def weeks_(folder: Path, weeks: int, monday: datetime | None, form: str) -> None
     Example:  crosscheck visits weeks --run run --weeks 12 --from 2009-07-06 --format csv
     Who was visited by a given day then differs from who was not by chance alone: next year shows what visits do.
     """
-    from crosscheck.report.yield_page import draw_weeks_of_run
+    from crosscheck.report.visits.yield_page import draw_weeks_of_run
 
     drawn = draw_weeks_of_run(folder, weeks, monday.date() if monday else None)
     rows = [row | {"from": row["from"].isoformat() if row["from"] else ""} for row in drawn.to_dicts()]
@@ -86,7 +86,7 @@ def weeks_(folder: Path, weeks: int, monday: datetime | None, form: str) -> None
 def _read_store(folder: Path, store: str) -> tuple[pl.DataFrame, pl.DataFrame]:
     """The visits recorded of this very run; criteria are not kept there."""
     from crosscheck.errors import UnknownNameError
-    from crosscheck.report.run_folder import MANIFEST, read_json
+    from crosscheck.runs.run_folder import MANIFEST, read_json
     from crosscheck.store.database import open_store
     from crosscheck.store.records import list_visits
     from crosscheck.store.runs import find_run, look_up
@@ -106,8 +106,8 @@ def _read_store(folder: Path, store: str) -> tuple[pl.DataFrame, pl.DataFrame]:
 
 def _describe_assessor(folder: Path, made: pl.DataFrame, assessor: str) -> str:
     from crosscheck.errors import UnknownNameError
-    from crosscheck.report.yield_page import rate_assessors_of_run
-    from crosscheck.report.yield_sentences import percent
+    from crosscheck.report.visits.yield_page import rate_assessors_of_run
+    from crosscheck.report.visits.yield_sentences import percent
 
     rates = {row["assessor"]: row for row in rate_assessors_of_run(folder, made).to_dicts()}
     if assessor not in rates:

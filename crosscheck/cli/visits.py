@@ -35,8 +35,8 @@ def record(files: tuple[Path, ...], folder: Path, store: str, by: str, out: Path
     recorded is refused, unless it says in the column corrects why it corrects that. visits.csv and visit_items.csv
     have all that was recorded of the run, for the collection of the next one.
     """
-    from crosscheck.report.outcomes import describe_outcomes, read_forms
-    from crosscheck.report.tables import write_csv
+    from crosscheck.report.output.tables import write_csv
+    from crosscheck.report.visits.outcomes import describe_outcomes, read_forms
     from crosscheck.store.database import open_store
     from crosscheck.store.outcomes import list_outcomes, record_outcomes
 

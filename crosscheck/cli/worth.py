@@ -18,8 +18,8 @@ from crosscheck.cli.group import (
     main,
     standard_option,
 )
+from crosscheck.cli.terminal import list_rows
 from crosscheck.errors import UnknownNameError
-from crosscheck.terminal import list_rows
 
 if TYPE_CHECKING:
     from crosscheck.backtest import Backtest
@@ -118,7 +118,7 @@ def backtest(collection: Path | None, year: str | None, worlds: int | None, out:
     """
     from crosscheck.backtest import backtest_collection
     from crosscheck.collection.read import read_collection
-    from crosscheck.report.backtest_page import list_worths, tell_backtest, write_backtest
+    from crosscheck.report.handbook.backtest_page import list_worths, tell_backtest, write_backtest
     from crosscheck.standard import load_standard, name_standard
 
     if (collection is None) == (worlds is None) or (collection is not None and year is None):
@@ -172,9 +172,9 @@ def learn(folder: Path, visits: Path | None, out: Path | None, form: str) -> Non
     Example:  crosscheck learn run --visits wave_2.csv --out v4.toml
     The version names what it was learnt from: a later run learns from what is new alone.
     """
-    from crosscheck.report.learning import learn_version
-    from crosscheck.report.run_folder import read_json
     from crosscheck.risk.revision import format_changes, write_version
+    from crosscheck.runs.learning import learn_version
+    from crosscheck.runs.run_folder import read_json
 
     manifest = read_json(folder, "manifest.json")
     standard, version = manifest["options"]["standard"], manifest["models"]["visit_risk"]["version"]

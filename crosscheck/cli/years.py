@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from crosscheck.cli.group import format_option, main, run_option
-from crosscheck.terminal import list_rows
+from crosscheck.cli.terminal import list_rows
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,7 +23,7 @@ def years(folder: Path, form: str) -> None:
     \b
     Example:  crosscheck years --run run
     """
-    from crosscheck.report.years import FEWEST_PERIODS, describe_years
+    from crosscheck.report.difference.years import FEWEST_PERIODS, describe_years
 
     told = describe_years(folder)
     if form == "json":

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from crosscheck.collection.files import Sheet
-    from crosscheck.frames import Column, Kind
+    from crosscheck.contract.table import Column, Kind
 
 # Free text stands as it was written; every other text names something, so that spaces around it mean nothing.
 _FREE_TEXT: Final = ("statement", "text", "evidence", "remark", "because")

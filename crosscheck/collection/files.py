@@ -11,14 +11,14 @@ import polars as pl
 from crosscheck.collection.grid import Grid, canonical, read_csv, read_parquet, take_headings
 from crosscheck.collection.problems import CELL, CONVERTED, ROW, Place, Problem, alternatives, nearest
 from crosscheck.collection.workbook import read_workbook
+from crosscheck.contract.inputs import INPUTS
 from crosscheck.errors import CollectionError
-from crosscheck.frames import INPUTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
-    from crosscheck.frames import Table
+    from crosscheck.contract.table import Table
 
 # Beside the tables of the contract there may be those of the year's first wave of visits, in the same columns.
 FIRST_WAVE: Final = {"visits": "visits_wave_1", "visit_items": "visit_items_wave_1"}

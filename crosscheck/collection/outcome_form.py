@@ -12,8 +12,9 @@ from crosscheck.collection.files import open_table
 from crosscheck.collection.problems import CONVERTED, ROW, Place, Problem, list_problems
 from crosscheck.collection.rows import mend_mangled_codes
 from crosscheck.collection.visit_items import read_criteria
+from crosscheck.contract.inputs import INPUTS, SEEN
+from crosscheck.contract.table import Column, Kind, Table
 from crosscheck.errors import CollectionError, OutcomeError
-from crosscheck.frames import INPUTS, SEEN, Column, Kind, Table
 from crosscheck.vocabulary import FUNCTIONS
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 import polars as pl
 
-from crosscheck.frames import OUTPUTS
+from crosscheck.contract.outputs import OUTPUTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -53,7 +53,7 @@ class Place(NamedTuple):
 
 
 def list_problems(found: Iterable[tuple[Place, Problem]]) -> pl.DataFrame:
-    """List all problems in the promised shape (`frames.OUTPUTS`, `row` a whole number).
+    """List all problems in the promised shape (`outputs.OUTPUTS`, `row` a whole number).
 
     Returns:
         One row a cell, row or file with a problem, by table, file, row, column. Where one cell has several, they are

@@ -11,14 +11,14 @@ from crosscheck.collection import answers, rows, visit_items
 from crosscheck.collection.cells import read_cells, tidy_texts
 from crosscheck.collection.files import FIRST_WAVE, open_collection
 from crosscheck.collection.problems import list_problems
-from crosscheck.frames import INPUTS
+from crosscheck.contract.inputs import INPUTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
     from crosscheck.collection.files import Sheet
-    from crosscheck.frames import Column, Table
+    from crosscheck.contract.table import Column, Table
     from crosscheck.questionnaire import Questionnaire
 
 # Tables whose rows may speak of a former body: what it declared and answered, and what visits found there, is its
@@ -54,14 +54,14 @@ class InputFile:
 class Collection:
     """A collection that can be used.
 
-    `tables` hold the rows that can be used, by name, in the columns of `frames.INPUTS` (null where a cell is empty or
+    `tables` hold the rows that can be used, by name, in the columns of `inputs.INPUTS` (null where a cell is empty or
     was set aside), sorted by their keys; `answers`, of the run's year alone, in those of `answers.SCHEMA`. A table that
     the collection lacks is there without a row, and its name in `absent`; tables of the first wave of visits are there
     only where the collection has them, and so is `OTHER_YEARS`, answers of other years with their `year`. `problems`
-    has one row a thing that is wrong (`frames.OUTPUTS`): every row and cell that is not in the tables is in it; its
+    has one row a thing that is wrong (`outputs.OUTPUTS`): every row and cell that is not in the tables is in it; its
     last column, `org_code`, says whose row it is.
     `corrections` are those that were accepted since it was read, each time that some were, as
-    `crosscheck.corrections.correct` was given them.
+    `crosscheck.collection.corrections.correct` was given them.
     """
 
     tables: dict[str, pl.DataFrame]

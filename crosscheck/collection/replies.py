@@ -12,14 +12,16 @@ from crosscheck.collection.cells import read_cells, tidy_texts
 from crosscheck.collection.files import open_table
 from crosscheck.collection.problems import CONVERTED, ROW, Place, Problem, list_problems, nearest
 from crosscheck.collection.read import InputFile
+from crosscheck.contract.inputs import INPUTS
+from crosscheck.contract.reply_form import REPLY, REPLY_FORM
 from crosscheck.errors import CollectionError, ReplyError
-from crosscheck.frames import INPUTS, REPLY, REPLY_FORM, Table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
     from crosscheck.collection.files import Sheet
+    from crosscheck.contract.table import Table
     from crosscheck.questionnaire import Questionnaire
 
 # What the regulator wrote into the form is not read back, but looked up again: nobody can change it there.
@@ -37,7 +39,7 @@ _NAMED: Final = 5  # how many other rows a problem names
 class Replies:
     """What was read of reply forms.
 
-    `replies` has one row a reply, in the columns of `frames.REPLY` and after them those of a corrected answer as
+    `replies` has one row a reply, in the columns of `reply_form.REPLY` and after them those of a corrected answer as
     answers are read (`question_id`, `review`, `level`, `number`, `absence`), by item and question. `problems` are in
     the shape of those of a collection. Every row of `files` is among the replies, `unanswered` (its reply was left
     empty, or said so), or set aside in the problems.

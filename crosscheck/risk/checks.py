@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import polars as pl
 
-from crosscheck.hit_counts import count_outcomes
+from crosscheck.cases.hit_counts import count_outcomes
 
 if TYPE_CHECKING:
     from crosscheck.risk.model import RiskModel

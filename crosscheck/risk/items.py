@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import polars as pl
 
-from crosscheck.history import years_before
+from crosscheck.cases.history import years_before
 from crosscheck.vocabulary import COMPLIANT
 
 if TYPE_CHECKING:

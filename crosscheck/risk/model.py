@@ -8,7 +8,7 @@ import tomli
 from pydantic import Field
 
 from crosscheck.errors import ModelError
-from crosscheck.stated import Heading, Stated, read_stated
+from crosscheck.model_file import Heading, Stated, read_stated
 from crosscheck.vocabulary import Severity
 
 if TYPE_CHECKING:

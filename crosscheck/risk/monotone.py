@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import polars as pl
 
-from crosscheck.probes import EVERYTHING
+from crosscheck.cases.probes import EVERYTHING
 from crosscheck.risk.checks import cover_scores, find_differences
 from crosscheck.risk.evidence import NATS_IN_DECIBANS, lift_silence, probability, silence
 from crosscheck.risk.intervals import TO_VISIT
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from crosscheck.probes import Probes
+    from crosscheck.cases.probes import Probes
     from crosscheck.risk.estimate import Risk
     from crosscheck.risk.model import RiskModel
 

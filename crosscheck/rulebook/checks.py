@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from crosscheck.cases import Name
+    from crosscheck.cases.cases import Name
     from crosscheck.rulebook.condition import Condition, Operand
     from crosscheck.rulebook.rule import Rule, Rulebook
 

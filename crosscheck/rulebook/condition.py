@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import date
 
-    from crosscheck.cases import Name
+    from crosscheck.cases.cases import Name
     from crosscheck.vocabulary import Relation
 
 

@@ -28,7 +28,7 @@ from crosscheck.vocabulary import WHY_ABSENT
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from crosscheck.cases import Name
+    from crosscheck.cases.cases import Name
     from crosscheck.rulebook.rule import Rulebook
     from crosscheck.vocabulary import Relation
 

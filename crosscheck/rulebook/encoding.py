@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import z3
 
-from crosscheck.cases import Name
+from crosscheck.cases.cases import Name
 from crosscheck.rulebook.condition import (
     Absent,
     Among,

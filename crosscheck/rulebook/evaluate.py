@@ -19,7 +19,7 @@ from crosscheck.vocabulary import SEVERITY, VERDICT, VERDICTS
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from crosscheck.cases import Name
+    from crosscheck.cases.cases import Name
     from crosscheck.rulebook.rule import AppliesTo, Rule, Rulebook
 
 _KEYS: Final = ("org_code", "function")

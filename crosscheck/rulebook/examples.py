@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from datetime import date
 
-    from crosscheck.cases import Name
+    from crosscheck.cases.cases import Name
     from crosscheck.rulebook.rule import Example, Given, Rule, Rulebook
     from crosscheck.vocabulary import Relation, Verdict
 

@@ -44,7 +44,7 @@ from crosscheck.vocabulary import RELATIONS
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from crosscheck.cases import Name
+    from crosscheck.cases.cases import Name
     from crosscheck.vocabulary import Relation
 
 Read = TypeVar("Read")

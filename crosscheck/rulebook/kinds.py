@@ -11,7 +11,7 @@ from crosscheck.rulebook.condition import Fixed, Reference
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from crosscheck.cases import Name
+    from crosscheck.cases.cases import Name
     from crosscheck.rulebook.condition import Operand
 
 EQUALITIES: Final = ("==", "!=")

@@ -17,7 +17,7 @@ from crosscheck.rulebook.meaning import Known, holds_given, waits_given
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from crosscheck.cases import Name
+    from crosscheck.cases.cases import Name
     from crosscheck.rulebook.condition import Condition
 
 

@@ -39,7 +39,7 @@ from crosscheck.vocabulary import ABSENCE, WHY_ABSENT
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from crosscheck.cases import Name
+    from crosscheck.cases.cases import Name
 
 _OPERATORS: Final = {
     "==": operator.eq, "!=": operator.ne, "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,

@@ -37,7 +37,7 @@ from crosscheck.rulebook.condition import (
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from crosscheck.cases import Name
+    from crosscheck.cases.cases import Name
     from crosscheck.vocabulary import Relation
 
 # A question longer than this hides the sentence that it stands in; then the last part of its name stands for it.

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import z3
 
-from crosscheck.cases import Name
-from crosscheck.frames import INPUTS
+from crosscheck.cases.cases import Name
+from crosscheck.contract.inputs import INPUTS
 from crosscheck.rulebook.condition import Reference
 from crosscheck.rulebook.meaning import total_waits
 from crosscheck.vocabulary import FUNCTIONS, ORG_TYPES, RELATIONS, STATUSES

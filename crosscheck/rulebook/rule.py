@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from crosscheck.cases import Name
+    from crosscheck.cases.cases import Name
     from crosscheck.rulebook.condition import Condition
     from crosscheck.vocabulary import Function, OrgType, Relation, Severity, Status, Verdict
 

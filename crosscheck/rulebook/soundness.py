@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
     from datetime import date
 
-    from crosscheck.cases import Name
+    from crosscheck.cases.cases import Name
     from crosscheck.questionnaire import Questionnaire
     from crosscheck.rulebook.rule import Rule, Rulebook
 

@@ -10,7 +10,7 @@ import tomli
 from pydantic import AfterValidator, Field, ValidationError
 
 from crosscheck.errors import RulebookError
-from crosscheck.stated import Stated
+from crosscheck.model_file import Stated
 from crosscheck.vocabulary import FUNCTIONS, Function
 
 if TYPE_CHECKING:

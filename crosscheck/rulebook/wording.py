@@ -9,7 +9,7 @@ import polars as pl
 from crosscheck.vocabulary import WHY_ABSENT
 
 if TYPE_CHECKING:
-    from crosscheck.cases import Name
+    from crosscheck.cases.cases import Name
 
 
 _DECIMALS: Final = 3

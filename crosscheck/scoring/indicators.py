@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 from scipy.special import logit
 
-from crosscheck.frames import OUTPUTS
+from crosscheck.contract.outputs import OUTPUTS
 from crosscheck.scoring.bands import band_of_distance, band_of_rate
 from crosscheck.scoring.dispersion import (
     Deviations,
@@ -103,7 +103,7 @@ def score_figures(indicators: pl.DataFrame, organisations: pl.DataFrame, model: 
 
     Returns:
         One row an organisation and figure, by `indicator` (`source.indicator`), `org_code`: the columns of
-        `frames.OUTPUTS["scores"]`, then `source`, `label`, `kind`, `relevance`, `direction`, `q_value` (the false
+        `outputs.OUTPUTS["scores"]`, then `source`, `label`, `kind`, `relevance`, `direction`, `q_value` (the false
         discovery rate among its peers) and `band_q`. Positive `z` is worse. `value` and `expected` are in the figure's
         unit: a proportion in percent, a ratio as a ratio. `peer_group` is the type, region or wider group compared
         with, or `similar to` the organisation's own code. `band` says how far `z` is by itself, `band_q` how far it

@@ -18,8 +18,8 @@ import polars as pl
 from pydantic import Field, model_validator
 from scipy.special import ndtri
 
+from crosscheck.model_file import Heading, Stated, read_stated
 from crosscheck.scoring.dispersion import Floats, false_discovery
-from crosscheck.stated import Heading, Stated, read_stated
 from crosscheck.vocabulary import ORG_TYPES
 
 if TYPE_CHECKING:

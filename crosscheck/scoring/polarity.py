@@ -16,8 +16,8 @@ import polars as pl
 from pydantic import Field
 from scipy.special import ndtri
 
-from crosscheck.frames import INPUTS
-from crosscheck.stated import Heading, Stated, read_stated
+from crosscheck.contract.inputs import INPUTS
+from crosscheck.model_file import Heading, Stated, read_stated
 from crosscheck.vocabulary import ABSENCE, COMPLIANT, FUNCTIONS, ORG_TYPES
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ def make_up_tables(
         standard: the standard they declare on, as compliant.
 
     Returns:
-        The tables of `frames.INPUTS` (`answers` as the reader leaves them). Of each type there are `RUNGS`
+        The tables of `inputs.INPUTS` (`answers` as the reader leaves them). Of each type there are `RUNGS`
         organisations with every service, the same on every rung for every type.
     """
     ladder = _ladder()

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from crosscheck.stated import Heading, Stated, read_stated
+from crosscheck.model_file import Heading, Stated, read_stated
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import polars as pl
 
-from crosscheck.frames import INPUTS
+from crosscheck.contract.inputs import INPUTS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -44,7 +44,7 @@ def comment(organisations: pl.DataFrame, duties: NDArray[np.float64], plan: Worl
         chance: the world's chance.
 
     Returns:
-        `frames.INPUTS["comments"]`: on the standard in the year, and some on the year before or on another standard,
+        `inputs.INPUTS["comments"]`: on the standard in the year, and some on the year before or on another standard,
         which say little or nothing of this one now.
     """
     remarks = []

@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 from scipy.special import expit, logit
 
-from crosscheck.frames import INPUTS
+from crosscheck.contract.inputs import INPUTS
 from crosscheck.simulation.chance import pick_levels
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def gather_figures(
         chance: the world's chance.
 
     Returns:
-        `frames.INPUTS["indicators"]`, by its key.
+        `inputs.INPUTS["indicators"]`, by its key.
     """
     seen = {"duties": duties, "all": _all_sections(boards, plan), "nothing": np.zeros(len(duties))}
     seen |= {section: boards.shortfall_of(section) for section in boards.sections}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
-from crosscheck.frames import INPUTS
+from crosscheck.contract.inputs import INPUTS
 from crosscheck.simulation.duties import belong_to, weigh_breaches
 from crosscheck.simulation.places import FORMER
 from crosscheck.simulation.truth import falls_short, statuses
@@ -91,7 +91,7 @@ def list_declarations(
     model: SimulationModel,
     chance: Chance,
 ) -> pl.DataFrame:
-    """`frames.INPUTS["declarations"]`: the year's, and those of the years before as they were made then.
+    """`inputs.INPUTS["declarations"]`: the year's, and those of the years before as they were made then.
 
     Before two of the former years some organisations were formed from others: those declared under their own codes, and
     some primary care trusts have no declaration of the first year at all.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 from pydantic import Field
 
-from crosscheck.stated import Heading, Stated, read_stated
+from crosscheck.model_file import Heading, Stated, read_stated
 from crosscheck.vocabulary import Function, OrgType
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import polars as pl
 
-from crosscheck.frames import INPUTS
+from crosscheck.contract.inputs import INPUTS
 from crosscheck.vocabulary import ORG_TYPES
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def found_organisations(model: SimulationModel, chance: Chance) -> pl.DataFrame:
     """Found every organisation.
 
     Returns:
-        `frames.INPUTS["organisations"]`, by code, and after its columns `category`, the index of its region (`area`),
+        `inputs.INPUTS["organisations"]`, by code, and after its columns `category`, the index of its region (`area`),
         `board` (the main safeguarding children board), `health_visitors` (whole-time equivalent), `on_plans` (children
         on protection plans) and `reviews` (begun in the year).
     """
@@ -120,7 +120,7 @@ def _places(model: SimulationModel, number: int, drawn: np.random.Generator) -> 
 
 
 def name_bodies(model: SimulationModel, chance: Chance) -> pl.DataFrame:
-    """`frames.INPUTS["bodies"]`: the boards, and one strategic health authority a region."""
+    """`inputs.INPUTS["bodies"]`: the boards, and one strategic health authority a region."""
     boards = range(model.organisations.boards)
     places = _places(model, len(boards), chance.of("bodies"))
     rows = [
@@ -144,7 +144,7 @@ def _region(model: SimulationModel, board: int) -> str:
 
 
 def tie_organisations(organisations: pl.DataFrame, model: SimulationModel, chance: Chance) -> pl.DataFrame:
-    """`frames.INPUTS["relationships"]`: who commissions whom, who sits on which board, shared reviews, successions."""
+    """`inputs.INPUTS["relationships"]`: who commissions whom, who sits on which board, shared reviews, successions."""
     drawn = chance.of("relationships")
     ties = pl.concat(
         [

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 from scipy.special import expit, logit
 
-from crosscheck.frames import INPUTS
+from crosscheck.contract.inputs import INPUTS
 from crosscheck.vocabulary import COMPLIANT
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ _SLIGHT: Final = 0.2
 def visit_former_years(
     organisations: pl.DataFrame, former: Sequence[Former], declarations: pl.DataFrame, plan: WorldPlan, chance: Chance
 ) -> pl.DataFrame:
-    """`frames.INPUTS["visits"]`: in each former year some visits drawn at random, others chosen by risk."""
+    """`inputs.INPUTS["visits"]`: in each former year some visits drawn at random, others chosen by risk."""
     visits, stated = [], plan.model.visits
     knowledge = stated.former_knowledge.value
     for past in former:
@@ -68,7 +68,7 @@ def visit(
         chance: the world's chance.
 
     Returns:
-        `frames.INPUTS["visits"]`; `inclusion_probability` for those drawn at random only.
+        `inputs.INPUTS["visits"]`; `inclusion_probability` for those drawn at random only.
     """
     (by_lot, by_risk), (first, days) = numbers, season
     drawn = chance.of(f"visits/{compliant['year'][0]}/{first}")
@@ -177,7 +177,7 @@ def see_criteria(
     rest.
 
     Returns:
-        `frames.INPUTS["visit_items"]`.
+        `inputs.INPUTS["visit_items"]`.
     """
     stated, keys = plan.model.visits, [*_VISIT, "question_id"]
     first = visits.sort(*_VISIT, "visited_on").unique(_VISIT, keep="first", maintain_order=True)

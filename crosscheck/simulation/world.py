@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
-from crosscheck.adverse import count_adverse
-from crosscheck.frames import INPUTS
+from crosscheck.cases.returns import count_adverse
+from crosscheck.contract.inputs import INPUTS
 from crosscheck.simulation.answers import answer_questions, discriminate, establish_facts
 from crosscheck.simulation.chance import Chance
 from crosscheck.simulation.comments import comment

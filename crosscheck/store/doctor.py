@@ -13,9 +13,9 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DatabaseError
 
 from crosscheck.errors import StoreError
-from crosscheck.report.run_folder import MANIFEST
+from crosscheck.runs.run_folder import MANIFEST
 from crosscheck.store.audit import verify_trail
-from crosscheck.store.contents import restore
+from crosscheck.store.compression import restore
 from crosscheck.store.database import state_of, versions
 from crosscheck.store.runs import read_file
 from crosscheck.store.tables import ROWS, Blob, Kept, Run, RunFile

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, Final
 import polars as pl
 import sqlalchemy as sa
 
+from crosscheck.contract.inputs import INPUTS
 from crosscheck.errors import OutcomeError
-from crosscheck.frames import INPUTS
 from crosscheck.store import audit
 from crosscheck.store.runs import look_up
 from crosscheck.store.tables import Audit, CriterionRecord, Kept, Listing, VisitRecord
@@ -116,7 +116,7 @@ def list_outcomes(store: Store, run_id: str) -> tuple[pl.DataFrame, pl.DataFrame
     """The visits of a run as a collection takes them (the contract's columns).
 
     Returns:
-        `frames.INPUTS["visits"]` and `frames.INPUTS["visit_items"]`, of the declarations that the run chose; and
+        `inputs.INPUTS["visits"]` and `inputs.INPUTS["visit_items"]`, of the declarations that the run chose; and
         `org_code` and `function` of those that were visited though no arm of the run chose them: a collection can't
         say of a visit that nothing chose it, so they are left out of both.
 

@@ -13,12 +13,12 @@ import polars as pl
 import sqlalchemy as sa
 
 from crosscheck.errors import StoreError, UnknownNameError
-from crosscheck.report.folder import written_whole
-from crosscheck.report.run_folder import COLLECTION, MANIFEST, read_json, read_table
+from crosscheck.report.output.folder import written_whole
+from crosscheck.runs.run_folder import COLLECTION, MANIFEST, read_json, read_table
 from crosscheck.store import audit
 from crosscheck.store.bulk import insert_rows
-from crosscheck.store.contents import compress, restore
-from crosscheck.store.sheets import lay_out_sheets, read_sheet
+from crosscheck.store.compression import compress, restore
+from crosscheck.store.organisation_blocks import lay_out_sheets, read_sheet
 from crosscheck.store.tables import (
     ROWS,
     Answer,

@@ -17,13 +17,13 @@ import polars as pl
 import sqlalchemy as sa
 
 from crosscheck.errors import DrawError
-from crosscheck.report.drawn_run import make_drawn_run
-from crosscheck.report.making import ACCEPTED, Clock, read_accepted
-from crosscheck.report.run_folder import DRAW, JOINT, MANIFEST, read_json
+from crosscheck.report.visits.drawn_run import make_drawn_run
+from crosscheck.runs.make_run import ACCEPTED, Clock, read_accepted
+from crosscheck.runs.run_folder import DRAW, JOINT, MANIFEST, read_json
 from crosscheck.store import audit
 from crosscheck.store.runs import export_run, look_up, read_file, save_run
+from crosscheck.store.sandbox import set_up
 from crosscheck.store.tables import Audit, Kept
-from crosscheck.store.workplace import set_up
 from crosscheck.visits.draw import read_frame
 from crosscheck.visits.seal import Seal, digest_frame, refuse_codes
 

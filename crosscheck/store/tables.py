@@ -3,7 +3,7 @@
 A run is kept twice over: as the bytes of every file it made and rests on (`blob`, `run_file`), which is the truth, and
 as rows of what is asked for often, which can be made again from them. Row tables begin with the number of their run,
 then the organisation, so that what belongs together lies side by side. Units and meanings are those of
-`frames.OUTPUTS`. The time of saving is the only column that two saves of one run do not share.
+`outputs.OUTPUTS`. The time of saving is the only column that two saves of one run do not share.
 """
 
 from __future__ import annotations
@@ -154,7 +154,7 @@ class Finding(Kept, table=True):
 
 
 class Sheet(Kept, table=True):
-    """All that the run says of a few organisations that stand side by side, for a dossier (`sheets.py`)."""
+    """All that the run says of a few organisations that stand side by side (`organisation_blocks`)."""
 
     __table_args__ = {"sqlite_with_rowid": False}
 

@@ -54,7 +54,7 @@ def list_chosen(visit_list: pl.DataFrame, organisations: pl.DataFrame) -> pl.Dat
     """The organisations that a visit list chooses, as `VISITS`, by code.
 
     Args:
-        visit_list: `frames.OUTPUTS["visit_list"]` with `added`: an organisation that a person added, and that no arm
+        visit_list: `outputs.OUTPUTS["visit_list"]` with `added`: an organisation that a person added, and that no arm
             chose, is in the arm `added`.
         organisations: with `easting` and `northing`, which may be null.
     """

@@ -11,7 +11,7 @@ from pydantic import Field, ValidationError
 
 from crosscheck import settings
 from crosscheck.errors import PlanError
-from crosscheck.stated import Stated
+from crosscheck.model_file import Stated
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
-from crosscheck.frames import OUTPUTS
+from crosscheck.contract.outputs import OUTPUTS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,7 +27,7 @@ def list_duties(findings: pl.DataFrame, duties: pl.DataFrame, questions: Mapping
         questions: what was asked, by the name that the evidence bears.
 
     Returns:
-        `frames.OUTPUTS["duties"]`: one row a declaration and duty, by `org_code`, `function`, gravest first. What is
+        `outputs.OUTPUTS["duties"]`: one row a declaration and duty, by `org_code`, `function`, gravest first. What is
         waived is left out. An answer that is absent, not known or not applicable admits nothing.
     """
     counts = (pl.col("verdict") == "differs") & pl.col("waived").is_null()
@@ -44,7 +44,7 @@ def weigh_duties(duties: pl.DataFrame, arm: MandatoryArm) -> pl.DataFrame:
     """How grave and how many the unmet duties of each organisation are.
 
     Args:
-        duties: `frames.OUTPUTS["duties"]`.
+        duties: `outputs.OUTPUTS["duties"]`.
         arm: how grave each severity is.
 
     Returns:

@@ -6,21 +6,21 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from crosscheck.contract.inputs import INPUTS
 from crosscheck.errors import CollectionError
-from crosscheck.frames import INPUTS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from crosscheck.frames import Column, Table
+    from crosscheck.contract.table import Column, Table
 
 
 def read_findings(file: Path) -> pl.DataFrame:
     """Read what visits found. Further columns are left alone.
 
     Returns:
-        `frames.INPUTS["visits"]`: columns that may be missing are empty where they are.
+        `inputs.INPUTS["visits"]`: columns that may be missing are empty where they are.
 
     Raises:
         CollectionError: the file or a needed column is missing, or with every cell that can't be used, at once.
@@ -33,7 +33,7 @@ def read_looks(file: Path) -> pl.DataFrame:
     """Read what visits saw of single criteria, under the conditions of `read_findings`.
 
     Returns:
-        `frames.INPUTS["visit_items"]`.
+        `inputs.INPUTS["visit_items"]`.
     """
     table = INPUTS["visit_items"]
     return _read(file, table).cast(table.schema).sort("org_code", "function", "question_id", "item")
@@ -47,7 +47,7 @@ def read_outcome_files(place: Path) -> tuple[pl.DataFrame, pl.DataFrame]:
             `visit_items.csv`; files of single waves (`visits_wave_1.csv`) beside them count as well.
 
     Returns:
-        `frames.INPUTS["visits"]` and `frames.INPUTS["visit_items"]`, this one without a row where there is none.
+        `inputs.INPUTS["visits"]` and `inputs.INPUTS["visit_items"]`, this one without a row where there is none.
 
     Raises:
         CollectionError: as `read_findings`.

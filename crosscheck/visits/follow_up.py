@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
-from crosscheck.frames import OUTPUTS
+from crosscheck.contract.outputs import OUTPUTS
 from crosscheck.vocabulary import COMPLIANT, WHY_ABSENT
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def list_follow_up(
             has not (no) if it lasts until then or longer; where no last day is declared it is empty, for nobody knows.
 
     Returns:
-        `frames.OUTPUTS["follow_up"]`: one row a declaration that is not of compliance, by `org_code`, `function`.
+        `outputs.OUTPUTS["follow_up"]`: one row a declaration that is not of compliance, by `org_code`, `function`.
         `subject` and `answers_show` are empty where the statement names no subject; several stand between ` | `.
     """
     lapses = cases.filter(pl.col("declared.status").cast(pl.String) != COMPLIANT).sort(_KEYS)

@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 from scipy.special import betaincinv
 
-from crosscheck.hit_counts import COUNTS, count_outcomes
+from crosscheck.cases.hit_counts import COUNTS, count_outcomes
 from crosscheck.visits.binomial import LEVEL, binomial_interval
 
 if TYPE_CHECKING:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
-from crosscheck.frames import FURTHER, INPUTS, OUTPUTS
+from crosscheck.contract.inputs import INPUTS
+from crosscheck.contract.outputs import FURTHER, OUTPUTS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,7 +25,7 @@ def list_findings(tables: Mapping[str, pl.DataFrame], standard: str) -> pl.DataF
         standard: the run's; a visit that states none was on it, and visits on others teach nothing and count nowhere.
 
     Returns:
-        `frames.INPUTS["visits"]`, each visit once though both tables have it.
+        `inputs.INPUTS["visits"]`, each visit once though both tables have it.
     """
     return _gather(tables, "visits", standard).unique(_VISIT, keep="first", maintain_order=True)
 
@@ -33,7 +34,7 @@ def list_visit_items(tables: Mapping[str, pl.DataFrame], standard: str) -> pl.Da
     """All criteria that visits on a standard looked at, under the terms of `list_findings`.
 
     Returns:
-        `frames.INPUTS["visit_items"]`, without a row where the collection has neither table.
+        `inputs.INPUTS["visit_items"]`, without a row where the collection has neither table.
     """
     return _gather(tables, "visit_items", standard).unique(_CRITERION, keep="first", maintain_order=True)
 
@@ -90,7 +91,7 @@ def list_visits(
         reasons: one row a declaration: `reason`, one sentence.
 
     Returns:
-        `frames.OUTPUTS["visit_list"]`, the first to visit first, and after its columns those of `frames.FURTHER`:
+        `outputs.OUTPUTS["visit_list"]`, the first to visit first, and after its columns those of `outputs.FURTHER`:
         `pool`, `duties_unmet`, `decibans` (the sum of the parts), `among_capacity` (how likely its organisation is
         among the first that can be visited), and `visited`, what a visit of the year found.
     """

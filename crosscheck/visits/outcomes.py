@@ -152,7 +152,7 @@ def tell_yield(visits: pl.DataFrame, level: float = INTERVAL) -> pl.DataFrame:
     """What visits found, by the arm that chose them.
 
     Args:
-        visits: `frames.INPUTS["visits"]`, any of its rows.
+        visits: `inputs.INPUTS["visits"]`, any of its rows.
         level: how often the intervals shall cover.
 
     Returns:

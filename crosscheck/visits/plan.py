@@ -89,7 +89,7 @@ def plan_visits(listed: pl.DataFrame, duties: pl.DataFrame, capacity: Capacity, 
     Args:
         listed: one row a declaration: `rank` (1 is the first to visit), `org_code`, `function`, `org_type`, `pool`;
             where the design is not two arms by risk, `risk` and `benefit`, too (higher is sooner visited).
-        duties: `frames.OUTPUTS["duties"]`.
+        duties: `outputs.OUTPUTS["duties"]`.
         capacity: how many organisations, how many of them at random, the design, and the value of the draw.
         arm: which duties make a visit mandatory, and how many visits they may take.
         year: the assessment year; it is part of each ticket.

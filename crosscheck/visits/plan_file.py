@@ -12,7 +12,7 @@ import tomli
 from pydantic import Field, ValidationError
 
 from crosscheck.errors import PlanError
-from crosscheck.stated import Stated
+from crosscheck.model_file import Stated
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

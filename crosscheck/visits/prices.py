@@ -38,7 +38,7 @@ def price_constraints(
     Without the random sample as many visits go to the organisations with most expected hits; unmet duties stay first.
 
     Args:
-        visit_list: `frames.OUTPUTS["visit_list"]`.
+        visit_list: `outputs.OUTPUTS["visit_list"]`.
         organisations: with `easting` and `northing`.
         plan: teams and dates.
         fit: what fits the plan as it is.

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import polars as pl
 
-from crosscheck.adverse import count_adverse
-from crosscheck.history import years_before
+from crosscheck.cases.history import years_before
+from crosscheck.cases.returns import count_adverse
 from crosscheck.vocabulary import COMPLIANT
 
 if TYPE_CHECKING:

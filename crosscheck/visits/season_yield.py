@@ -56,12 +56,12 @@ class Season:
     """What is known of a season.
 
     Attributes:
-        listed: `frames.OUTPUTS["visit_list"]` of the run by which visits were planned; `added_by` may be beside it.
+        listed: `outputs.OUTPUTS["visit_list"]` of the run by which visits were planned; `added_by` may be beside it.
         strata: the stratum of each type of organisation: `org_type`, `stratum`.
-        visits: `frames.INPUTS["visits"]` of the year; of two of one declaration the later one counts.
-        looks: `frames.INPUTS["visit_items"]` of the year; without a row where nobody recorded criteria.
+        visits: `inputs.INPUTS["visits"]` of the year; of two of one declaration the later one counts.
+        looks: `inputs.INPUTS["visit_items"]` of the year; without a row where nobody recorded criteria.
         findings: of the run: `org_code`, `function`, `check_id`, `verdict`.
-        organisations: `frames.INPUTS["organisations"]`.
+        organisations: `inputs.INPUTS["organisations"]`.
     """
 
     listed: pl.DataFrame

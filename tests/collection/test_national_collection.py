@@ -9,7 +9,8 @@ import pytest
 
 from crosscheck.collection.files import FIRST_WAVE
 from crosscheck.collection.read import read_collection
-from crosscheck.frames import INPUTS, OUTPUTS
+from crosscheck.contract.inputs import INPUTS
+from crosscheck.contract.outputs import OUTPUTS
 
 # Gone through by hand, file by file: the rows of the collection with data faults by what has to become of them.
 SET_ASIDE = {

@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crosscheck.collection.replies import Replies, read_replies
+from crosscheck.contract.reply_form import REPLIES, REPLY, REPLY_FORM
 from crosscheck.errors import ReplyError
-from crosscheck.frames import REPLIES, REPLY, REPLY_FORM
 from crosscheck.questionnaire import Questionnaire
 
 RUN = "0123456789abcdef"

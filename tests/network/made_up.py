@@ -5,7 +5,7 @@ from datetime import date
 
 import polars as pl
 
-from crosscheck.frames import INPUTS
+from crosscheck.contract.inputs import INPUTS
 
 ON = date(2008, 12, 31)
 Tie = (

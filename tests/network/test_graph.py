@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crosscheck.cases import census_day
+from crosscheck.cases.cases import census_day
 from crosscheck.collection.read import read_collection
 from crosscheck.network.graph import name_bodies, neighbours, relate
 from crosscheck.network.succession import trace_succession

@@ -11,7 +11,7 @@ from typing import Any
 import polars as pl
 from hypothesis import strategies as st
 
-from crosscheck.cases import Name
+from crosscheck.cases.cases import Name
 from crosscheck.vocabulary import ABSENCE, ABSENCES, RELATION, RELATIONS, WHY_ABSENT
 from tests.property.slow_evaluator import Absent, World
 

@@ -9,9 +9,9 @@ import pytest
 
 from crosscheck.collection.read import read_collection
 from crosscheck.questionnaire import Questionnaire
-from crosscheck.report.national import write_national
-from crosscheck.report.picture import Picture
-from crosscheck.report.tables import write_parquet
+from crosscheck.report.national.national import write_national
+from crosscheck.report.national.national_report import Picture
+from crosscheck.report.output.tables import write_parquet
 from tests.conftest import COLLECTION, make_once
 
 

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import polars as pl
 
 from crosscheck import settings
-from crosscheck.frames import INPUTS
+from crosscheck.contract.inputs import INPUTS
 from crosscheck.risk.factors import Evidence, lay_out
 from crosscheck.risk.items import ITEMS
 from crosscheck.risk.model import RiskModel, read_risk_model

@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from crosscheck.cases.history import hand_down
 from crosscheck.collection.read import Collection
-from crosscheck.history import hand_down
 from crosscheck.pipeline import Outcome, cross_check, one_thread
 from crosscheck.risk.estimate import Known, Risk, estimate_risk
 from crosscheck.risk.evidence import probability

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
@@ -13,6 +14,10 @@ from crosscheck.risk import assumption
 from crosscheck.risk.assumption import vary_prevalence
 from crosscheck.standard import Standard
 from crosscheck.visits.plan import Capacity
+from crosscheck.vocabulary import POOL
+from tests.risk.invented import MODEL, declarations, invent
+from tests.risk.known import estimate, risks
+from tests.risk.test_evidence import MANY, known
 
 
 @pytest.fixture(scope="module")
@@ -49,3 +54,17 @@ def test_a_lower_share_lowers_every_risk_and_a_higher_one_raises_it(
 def test_only_declarations_to_visit_are_tried(outcome: Outcome, standard: Standard) -> None:
     number = outcome.visit_list.filter(pl.col("pool") == "to_visit").height
     assert vary(outcome, standard).group_by("share").len()["len"].to_list() == [number, number]
+
+
+def test_a_declaration_of_which_nothing_is_known_has_the_risk_of_the_share(monkeypatch: pytest.MonkeyPatch) -> None:
+    invented = invent(MANY, number=40)
+    cases = pl.concat([declarations(invented.codes), declarations(["R9999"])])
+    risk = estimate(known(invented, cases), MODEL)
+    without = replace(risk, parts=risk.parts.filter(pl.col("org_code") != "R9999"))
+    listed = cases.select("org_code", "function", rank=pl.int_range(1, 42), pool=pl.lit("to_visit", POOL))
+    monkeypatch.setattr(assumption, "SHARES", (risk.prevalence.share,))
+    varied = vary_prevalence(listed, cases, without, MODEL)
+    assert varied.height == 41
+    unknown = risks(risk).filter(pl.col("org_code") == "R9999")["risk"].item()
+    assert varied["risk"].last() == pytest.approx(unknown, abs=1e-5)
+    assert varied["risk"].mean() == pytest.approx(risk.prevalence.share)

@@ -234,3 +234,28 @@ def test_looks_of_years_ago_move_a_weight_less() -> None:
         for left in (1.0, 0.1)
     )
     assert now < long_ago < STATED
+
+
+def test_a_weight_moves_by_what_was_seen_as_the_formulas_written_out_have_it() -> None:
+    """Twelve looks, half of them worth half: six absent of which three not upheld, six seen of which one."""
+    codes = [f"R{place:02}" for place in range(12)]
+    told = looks(
+        *[(code, "a.one", "absent", float(place < 3)) for place, code in enumerate(codes[:6])],
+        *[(code, "a.one", "seen", float(place < 1)) for place, code in enumerate(codes[6:])],
+    ).with_columns(left=pl.Series([1.0, 0.5] * 6))
+    found = findings(*[("C-1", code, "differs") for code in (*codes[:4], *codes[6:8])])
+    weights = confirmed(found, told, ("C-1", "statutory", "high", ["a.one"], [])).row(0, named=True)
+    prior, stated, share = MODEL.confirmation, MODEL.checks["statutory"]["high"], 0.13
+    of_absent = (2.5 + prior.decisive) / (4.5 + 1)
+    of_seen = 1.0 / 4.5
+    decisive = 1 - (1 - of_absent) / (1 - of_seen)
+    reliable = (3.0 + prior.visits * prior.reliable) / (4.5 + prior.visits)
+    wrong = 1 - (1 - share) * (1 - decisive * reliable)
+    implied = 10 * (np.log10(wrong / (1 - wrong)) - np.log10(share / (1 - share)))
+    trust = 4.5 / (4.5 + prior.visits)
+    assert weights["decibans"] == pytest.approx(
+        np.clip(stated.decibans + trust * (implied - stated.decibans), 0, MODEL.limits.check_decibans)
+    )
+    assert 0 < weights["decibans"] < MODEL.limits.check_decibans
+    assert weights["sd"] == pytest.approx(stated.sd * np.sqrt(1 - trust))
+    assert (weights["seen"], weights["absent"], weights["absent_not_upheld"]) == (4.5, 6, 3)

@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 from click.testing import CliRunner
 
-from crosscheck.cases import catalogue
+from crosscheck.cases.cases import catalogue
 from crosscheck.cli import main
 from crosscheck.collection.read import Collection
 from crosscheck.pipeline import Outcome, cross_check, lay_out_probes

@@ -180,3 +180,11 @@ def test_no_reason_explains_an_answer_by_what_nobody_sees(national: Listed) -> N
 def of_compliance(national: Listed) -> pl.DataFrame:
     listed = national.outcome.visit_list.with_columns(pl.col("function").cast(pl.String))
     return listed.filter(pl.col("declared").cast(pl.String) == "compliant").select(*KEYS, "reason")
+
+
+def test_a_section_is_named_without_underscores() -> None:
+    said = reason([part("serious_case_reviews.a", "answers", 1.0)], [item("serious_case_reviews.a", "answers", 0.5)])
+    assert said == (
+        "No single answer or figure stands out; serious case reviews: 1 of 1 answers are worse than those of similar "
+        "trusts."
+    )

@@ -12,8 +12,8 @@ from click.testing import CliRunner
 from crosscheck import settings
 from crosscheck.cli import main
 from crosscheck.collection.read import Collection, read_collection
+from crosscheck.contract.inputs import INPUTS
 from crosscheck.errors import RunError
-from crosscheck.frames import INPUTS
 from crosscheck.pipeline import Outcome, cross_check
 from crosscheck.risk.model import read_risk_model
 from crosscheck.risk.revision import hash_evidence, hash_visits, leave_out, revise, write_version

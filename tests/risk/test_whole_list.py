@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 
 from crosscheck import settings
-from crosscheck.cases import catalogue
+from crosscheck.cases.cases import catalogue
 from crosscheck.collection.read import Collection
 from crosscheck.pipeline import cross_check
 from crosscheck.risk.checks import cover_scores, find_differences, hold_below_ceilings, state_check_weights

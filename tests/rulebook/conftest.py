@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from crosscheck.cases import Name
+from crosscheck.cases.cases import Name
 from crosscheck.rulebook.load import load_rulebook
 from crosscheck.rulebook.rule import Rulebook
 from crosscheck.vocabulary import ABSENCE, ABSENCES, ORG_TYPES, STATUSES, WHY_ABSENT

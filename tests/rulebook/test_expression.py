@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from crosscheck.cases import Name
+from crosscheck.cases.cases import Name
 from crosscheck.rulebook.condition import (
     Absent,
     Among,

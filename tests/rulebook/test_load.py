@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from crosscheck.cases import Name
+from crosscheck.cases.cases import Name
 from crosscheck.errors import RulebookError
 from crosscheck.rulebook.examples import run_examples
 from crosscheck.rulebook.expression import parse

@@ -7,7 +7,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from crosscheck.cases import Name
+from crosscheck.cases.cases import Name
 from crosscheck.rulebook.evaluate import evaluate
 from crosscheck.rulebook.load import load_rulebook
 from crosscheck.vocabulary import ABSENCE, STATUS

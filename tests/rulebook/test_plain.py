@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from crosscheck.cases import Name
+from crosscheck.cases.cases import Name
 from crosscheck.rulebook.expression import parse
 from crosscheck.rulebook.plain import Plain, called, in_words, plain, value_in_words
 

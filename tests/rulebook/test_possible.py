@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 import z3
 
-from crosscheck.cases import WHY_ABSENT, build_cases, catalogue
+from crosscheck.cases.cases import WHY_ABSENT, build_cases, catalogue
 from crosscheck.collection.read import Collection
 from crosscheck.questionnaire import Questionnaire
 from crosscheck.rulebook.possible import FUNCTION, PossibleCase, as_code, exactly

@@ -14,7 +14,7 @@ import polars as pl
 import pytest
 
 from crosscheck import settings
-from crosscheck.cases import Name, catalogue
+from crosscheck.cases.cases import Name, catalogue
 from crosscheck.questionnaire import Questionnaire
 from crosscheck.rulebook.condition import Absent, Mention, names_in, nodes
 from crosscheck.rulebook.coverage import read_coverage

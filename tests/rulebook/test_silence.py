@@ -5,9 +5,9 @@ from collections.abc import Callable
 import polars as pl
 import pytest
 
-from crosscheck.cases import build_cases
+from crosscheck.cases.cases import build_cases
 from crosscheck.collection.read import Collection
-from crosscheck.frames import INPUTS
+from crosscheck.contract.inputs import INPUTS
 from crosscheck.questionnaire import Questionnaire
 from crosscheck.rulebook.condition import names_in
 from crosscheck.rulebook.rule import Rulebook

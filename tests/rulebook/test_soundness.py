@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 from crosscheck import cli
-from crosscheck.cases import catalogue
+from crosscheck.cases.cases import catalogue
 from crosscheck.errors import UnknownNameError
 from crosscheck.questionnaire import Question, Questionnaire
 from crosscheck.rulebook import solver, soundness

@@ -175,6 +175,7 @@ def test_dispersion_is_the_mean_square_of_winsorised_distances() -> None:
 def test_less_spread_than_chance_gives_no_variance_between_organisations() -> None:
     assert between_variance(3.0, np.ones(10)) == 0
     assert between_variance(100.0, np.ones(1)) == 0
+    assert between_variance(100.0, floats(1, math.inf)) == 0, "of one unit nothing is known"
 
 
 def test_known_variance_between_organisations_is_recovered() -> None:
@@ -324,3 +325,20 @@ def test_what_can_not_be_a_proportion_counts_as_absent(numerator: float, denomin
     deviations = proportions(floats(numerator, 50), floats(denominator, 100))
     assert np.isnan(deviations.z).tolist() == [True, False]
     assert deviations.drawn(deviations.target) == pytest.approx(0.5)
+
+
+def test_on_the_logarithmic_scale_no_case_counts_as_half_a_case_and_one_as_one() -> None:
+    deviations = log_ratios(np.array([0.0, 1.0, 40.0]), np.array([40.0, 40.0, 40.0]))
+    assert deviations.observed.tolist() == pytest.approx([np.log(0.5 / 40), np.log(1 / 40), 0.0])
+    assert deviations.target == 0.0
+    assert deviations.error.tolist() == pytest.approx([1 / np.sqrt(40)] * 3)
+
+
+def test_a_single_count_of_either_kind_is_compared_and_none_at_all_is_absent() -> None:
+    observed = ratios_of_counts(floats(1, 0, 0, 30), floats(0, 1, 0, 30)).observed
+    assert observed[:2].tolist() == pytest.approx([np.log(3), -np.log(3)])
+    assert np.isnan(observed[2])
+
+
+def test_none_and_all_of_a_single_one_are_proportions_too() -> None:
+    assert proportions(floats(0, 1, 30), floats(1, 1, 60)).observed[:2].tolist() == pytest.approx([0, math.pi / 2])

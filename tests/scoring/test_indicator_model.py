@@ -101,6 +101,8 @@ def test_the_digest_changes_with_the_file(model: IndicatorModel, tmp_path: Path)
             "dispersion.adjustment: 'added' can't stand here. Write one of: additive, multiplicative.",
         ),
         ("[percentages]\nfloor = 0.5", "", "percentages: is missing. Write a table."),
+        ("floor = 0.5", "floor = 11", "percentages.floor: 11 is out of range. Write a number from 0.001 to 10."),
+        ("floor = 0.5", "floor = 0", "percentages.floor: 0 is out of range. Write a number from 0.001 to 10."),
         ("least = 60", "least = -1", "answers.least: -1 is out of range. Write a number from 0.0."),
         ("even = 4", "even = 0", "answers.even: 0 is out of range. Write a number from 0.1."),
         ("low = 0, high = 9,", "low = 9, high = 9,", "answers.ranges.sub-groups.high: 9 is not above low."),
@@ -138,11 +140,19 @@ def test_the_digest_changes_with_the_file(model: IndicatorModel, tmp_path: Path)
         (
             'label = "Auditors',
             'lable = "Auditors',
-            "internal_control_score.lable: there is no such key. Did you mean label?",
+            "figures.auditors_local_evaluation.internal_control_score.lable: there is no such key. Did you mean label?",
         ),
         ('label = "All staff in post"', 'label = ""', "figures.census.staff_headcount.label: is empty. Write text."),
-        ('scale = { 1 = "red"', 'scale = { low = "red"', "governance_rating.scale.low: can't stand here."),
-        ('scale = { 1 = "red", 2 = "amber", 3 = "green" }', "", "governance_rating.scale: belongs to the kind ordinal"),
+        (
+            'scale = { 1 = "red"',
+            'scale = { low = "red"',
+            "figures.foundation_trust_regulator.governance_rating.scale.low: can't stand here.",
+        ),
+        (
+            'scale = { 1 = "red", 2 = "amber", 3 = "green" }',
+            "",
+            "figures.foundation_trust_regulator.governance_rating.scale: belongs to the kind ordinal",
+        ),
         (
             'label = "Deliveries"',
             'label = "D"\nsd_within = 2',
@@ -156,9 +166,8 @@ def test_the_digest_changes_with_the_file(model: IndicatorModel, tmp_path: Path)
         (
             "valid_until = 2010-03-31",
             "valid_from = 2011-01-01\nvalid_until = 2010-03-31",
-            "core_standards.other_standards_not_met.valid_until: is before valid_from.",
+            "figures.core_standards.other_standards_not_met.valid_until: is before valid_from.",
         ),
-        ('name = "indicators"', "name = ", "can't be read as TOML"),
     ],
 )
 def test_what_is_wrong_is_told_with_its_place_and_what_may_stand_there(
@@ -167,8 +176,14 @@ def test_what_is_wrong_is_told_with_its_place_and_what_may_stand_there(
     file = changed(tmp_path, (before, after))
     with pytest.raises(ModelError) as error:
         read_indicator_model(file)
-    assert told in str(error.value)
-    assert str(file) in str(error.value)
+    assert any(problem.startswith(f"{file}, {told}") for problem in error.value.problems)
+
+
+def test_a_file_that_is_no_toml_is_told(tmp_path: Path) -> None:
+    file = changed(tmp_path, ('name = "indicators"', "name = "))
+    with pytest.raises(ModelError) as error:
+        read_indicator_model(file)
+    assert error.value.problems[0].startswith(f"{file}: can't be read as TOML: ")
 
 
 def test_all_problems_are_told_at_once(tmp_path: Path) -> None:

@@ -276,3 +276,19 @@ def test_the_seed_is_part_of_the_model() -> None:
     forest = pl.col("detector") == "isolation_forest"
     assert not one.filter(forest).equals(two.filter(forest))
     assert one.filter(~forest).equals(two.filter(~forest))
+
+
+def test_a_score_counts_no_further_than_it_is_held_at_on_either_side() -> None:
+    one = (pl.col("org_code") == ODD) & (pl.col("indicator") == "audit.q0")
+    for side in (-1, 1):
+        far, held = (
+            SCORES.with_columns(pl.when(one).then(side * at).otherwise("z").alias("z"))
+            for at in (3 * MODEL.oddness.held_at, MODEL.oddness.held_at)
+        )
+        assert_frame_equal(screen(far, CASES).oddities, screen(held, CASES).oddities)
+
+
+def test_distances_and_contributions_are_told_to_nine_places() -> None:
+    found = screen(SCORES, CASES)
+    for told in (found.oddities["distance"], found.contributions["contribution"]):
+        assert told.equals(told.round(9))

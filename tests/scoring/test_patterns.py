@@ -7,8 +7,8 @@ import polars as pl
 import pytest
 
 from crosscheck.collection.read import Collection
+from crosscheck.contract.inputs import INPUTS
 from crosscheck.errors import ModelError
-from crosscheck.frames import INPUTS
 from crosscheck.scoring.patterns import PatternModel, find_patterns, read_pattern_model
 from crosscheck.settings import model_file
 from crosscheck.vocabulary import ABSENCE

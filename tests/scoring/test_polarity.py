@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from crosscheck.cases import build_cases
+from crosscheck.cases.cases import build_cases
 from crosscheck.collection.read import Collection, read_collection
 from crosscheck.errors import ModelError, PolarityError
 from crosscheck.pipeline import cross_check
@@ -20,6 +20,7 @@ from crosscheck.scoring.model import IndicatorModel
 from crosscheck.scoring.polarity import (
     RUNGS,
     PolarityModel,
+    _item_rest,
     check_directions,
     check_polarity,
     make_up_tables,
@@ -275,7 +276,14 @@ def test_two_statements_that_disagree_are_known_before_any_organisation_is_score
     questions = {**questionnaire.questions, question_id: turned(questionnaire[question_id])}
     turned_scores = score(ladder, replace(questionnaire, questions=questions), model)
     doubts = check_directions(turned_scores, findings)
-    assert doubts.select("item", "fails").rows() == [(question_id, True)]
+    assert doubts.select("item", "why", "fails").rows() == [
+        (question_id, "of made-up organisations, one that is worse throughout does not score worse", True)
+    ]
+    assert (
+        doubts["evidence"]
+        .str.contains(r"^acute: z -?\d\.\d with everything at its worst, -?\d\.\d at its best; ")
+        .all()
+    )
     assert check_directions(score(ladder, questionnaire, model), findings).is_empty()
 
 
@@ -344,3 +352,30 @@ def test_a_run_with_a_turned_sign_stops_before_anything_is_scored(collection, st
     assert raised.value.problems == (figure.name,)
     assert "test the signs" in begun
     assert "score" not in begun
+
+
+def test_figures_from_all_sources_are_one_section(findings, stated) -> None:
+    figures_ = section([0.6, 0.6, 0.6, -0.6], relevance="high").with_columns(source=pl.col("indicator"))
+    (doubt,) = against(figures_, findings, stated).to_dicts()
+    assert doubt["item"] == "made.item3"
+    assert "with the rest of figures from other sources (at most " in doubt["evidence"]
+    assert against(figures_.with_columns(relevance=pl.lit("answer")), findings, stated).is_empty()
+
+
+def test_an_item_is_held_against_the_mean_of_the_others_that_the_same_organisation_has() -> None:
+    scores = section([0.6, 0.4, 0.5, -0.2], organisations=60)
+    gone = pl.Series(np.random.default_rng(2).random(scores.height) < 0.4)
+    held = scores.filter(~gone).with_columns(z=pl.col("z") * 2)
+    found = {row["indicator"]: row for row in _item_rest(held).iter_rows(named=True)}
+    by_code: dict[str, dict[str, float]] = {}
+    for code, name, z in held.select("org_code", "indicator", "z").iter_rows():
+        by_code.setdefault(code, {})[name] = min(max(z, -3.0), 3.0)
+    for name, row in found.items():
+        pairs = [
+            (given[name], sum(z for other, z in given.items() if other != name) / (len(given) - 1))
+            for given in by_code.values()
+            if name in given and len(given) > 1
+        ]
+        assert row["n"] == len(pairs)
+        assert row["r"] == pytest.approx(np.corrcoef(np.array(pairs).T)[0, 1])
+        assert row["error"] == pytest.approx(1 / np.sqrt(len(pairs) - 1))

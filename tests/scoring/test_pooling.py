@@ -10,8 +10,17 @@ from scipy.stats import gamma, norm
 
 from benchmarks.national_2006 import plain_pooled
 from benchmarks.null import Pooled, draw_scores
+from crosscheck.scoring.dispersion import Floats, false_discovery
 from crosscheck.scoring.model import IndicatorModel
-from crosscheck.scoring.pooling import normalised, pool_scores, pool_sums, positive, shrunk_correlations, sum_sections
+from crosscheck.scoring.pooling import (
+    _between_sections,
+    normalised,
+    pool_scores,
+    pool_sums,
+    positive,
+    shrunk_correlations,
+    sum_sections,
+)
 
 SCORES = draw_scores(Pooled(200, 3, 5, 0.3, 0.1), np.random.default_rng(1))
 COUNTS = SCORES.group_by("org_code").len().sort("org_code")
@@ -167,3 +176,18 @@ def test_the_limits_are_the_models(model: IndicatorModel) -> None:
     unheld = replace(model, pooling=replace(model.pooling, good_news_limit=-10.0))
     best = changed(SCORES, -4.0, "item 1", "item 2")
     assert of(pool_scores(best, unheld), "all")["z"] < of(pool_scores(best, model), "all")["z"] - 0.5
+
+
+def test_sections_that_contradict_one_another_leave_every_organisation_a_variance() -> None:
+    against = np.tile([[0.95, -0.95], [-0.95, 0.95]], (20, 1))
+    weight, variance = np.ones((40, 2)), np.full((40, 2), 0.2)
+    between: Floats = _between_sections(against, weight, variance)
+    assert between.diagonal().tolist() == [0.0, 0.0]
+    assert -0.2 < between[0, 1] < -0.19
+    assert ((weight @ between * weight).sum(axis=1) + variance.sum(axis=1) > 0).all()
+
+
+def test_the_rate_of_false_discovery_is_taken_section_by_section(model: IndicatorModel) -> None:
+    pooled = pool_scores(SCORES, model)
+    for _, section in pooled.group_by("section"):
+        assert section["q_value"].to_list() == pytest.approx(false_discovery(section["z"].to_numpy()).tolist())

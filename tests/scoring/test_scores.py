@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import product
 from statistics import NormalDist
@@ -9,7 +10,8 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from crosscheck.frames import INPUTS, OUTPUTS
+from crosscheck.contract.inputs import INPUTS
+from crosscheck.contract.outputs import OUTPUTS
 from crosscheck.questionnaire import Question, Questionnaire
 from crosscheck.scoring.indicators import score_answers, score_figures
 from crosscheck.scoring.model import Indicator, IndicatorModel
@@ -415,7 +417,7 @@ QUESTIONS = Questionnaire(
 )
 
 
-def answers(name: str, of: pl.DataFrame = ACUTE, item: int = 0, **given: list[object]) -> pl.DataFrame:
+def answers(name: str, of: pl.DataFrame = ACUTE, item: int = 0, **given: Sequence[object]) -> pl.DataFrame:
     """One row an organisation, in the organisations' order; `level`, `number` or `absence` given."""
     stated = of.select("org_code").with_columns(
         question_id=pl.lit(name),

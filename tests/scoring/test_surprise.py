@@ -7,9 +7,9 @@ from polars.testing import assert_frame_equal
 from sklearn.metrics import log_loss, roc_auc_score
 
 from crosscheck.scoring.screens import ScreensModel, read_screens_model
-from crosscheck.scoring.surprise import SURPRISES, Foretelling, predict_statuses
+from crosscheck.scoring.surprise import SURPRISES, Foretelling, _summarise, predict_statuses
 from crosscheck.settings import model_file
-from crosscheck.vocabulary import ABSENCE, STATUS
+from crosscheck.vocabulary import ABSENCE, ABSENCES, STATUS
 
 MODEL = read_screens_model(model_file("C2", "screens", "v1"))
 SECTIONS = ("audit", "policies", "staffing", "training")
@@ -118,6 +118,7 @@ def test_what_is_said_of_the_prediction_is_what_scikit_learn_says() -> None:
 def test_the_expectations_are_calibrated_by_fifths() -> None:
     fifths = FORETOLD.fifths
     assert fifths["fifth"].to_list() == [1, 2, 3, 4, 5]
+    assert fifths.schema["fifth"] == pl.UInt8
     assert fifths["declarations"].sum() == CASES.height
     error = (fifths["expected"] * (1 - fifths["expected"]) / fifths["declarations"] * 2).sqrt()
     assert ((fifths["declared"] - fifths["expected"]).abs() < 3 * error + 0.01).all()
@@ -187,3 +188,38 @@ def test_each_declaration_has_one_row_of_the_promised_shape() -> None:
     assert_frame_equal(
         SURPRISING.select("org_code", "function"), CASES.select("org_code", "function").sort("org_code", "function")
     )
+
+
+def test_the_unit_of_a_summary_changes_no_prediction() -> None:
+    held = scores(0.6).with_columns(z=pl.col("z").clip(-2, 2))
+    of_audit = pl.col("source") == "audit"
+    smaller = held.with_columns(z=pl.when(of_audit).then(pl.col("z") / 8).otherwise("z"))
+    before, after = (predict_statuses(CASES, given, MODEL)[0]["expected_not_compliant"] for given in (held, smaller))
+    assert after.to_list() == pytest.approx(before.to_list(), rel=1e-6)
+
+
+def test_each_kind_of_absence_is_summed_up_as_its_share_of_all_questions() -> None:
+    told = CASES.head(3).with_columns(
+        pl.Series("audit.q1?", ["not_known", None, "no_answer"], dtype=ABSENCE),
+        pl.Series("policies.q1?", ["not_known", None, "not_known"], dtype=ABSENCE),
+    )
+    summaries = _summarise(told, scores(0.0), MODEL.surprise.held_at)
+    assert summaries[:, : len(ABSENCES)].tolist() == [
+        [{"not_known": 0.5}.get(kind, 0.0) for kind in ABSENCES],
+        [0.0] * len(ABSENCES),
+        [{"not_known": 0.25, "no_answer": 0.25}.get(kind, 0.0) for kind in ABSENCES],
+    ]
+
+
+def test_a_section_is_summed_up_by_the_mean_of_its_scores_as_far_as_they_are_held() -> None:
+    one = pl.DataFrame(
+        [
+            (CODES[50], "audit", "answer", 99.0), (CODES[50], "audit", "answer", 1.0),
+            (CODES[50], "census", "high", -1.0),
+        ],
+        schema=["org_code", "source", "relevance", "z"], orient="row",
+    )  # fmt: skip
+    summaries = _summarise(CASES.filter(pl.col("org_code") == CODES[50]), one, MODEL.surprise.held_at)
+    assert summaries[0, -2:].tolist() == [(MODEL.surprise.held_at + 1) / 2, -1.0]
+    others = _summarise(CASES.filter(pl.col("org_code") == CODES[51]), one, MODEL.surprise.held_at)
+    assert np.isnan(others[0, -2:]).all()

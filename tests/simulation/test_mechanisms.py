@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from crosscheck.adverse import count_adverse
+from crosscheck.cases.returns import count_adverse
 from crosscheck.cli.worth import MECHANISMS as OFFERED
 from crosscheck.questionnaire import Questionnaire
 from crosscheck.rulebook.rule import Rulebook

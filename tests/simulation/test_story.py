@@ -4,7 +4,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from crosscheck.adverse import count_adverse
+from crosscheck.cases.returns import count_adverse
 from crosscheck.questionnaire import Questionnaire
 from crosscheck.simulation.answers import discriminate
 from crosscheck.simulation.chance import Chance, pick_levels

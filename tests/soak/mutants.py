@@ -1,8 +1,9 @@
 """Slips of the pen, one at a time: how many of them do the tests of the same room catch?
 
 By hand, as part of `make soak`. Each mutant is a copy of the checkout with one thing changed; it is caught if a test
-fails. Of the language of the rules, of risk, scores and visits a sample is drawn from a fixed seed, and the share is
-printed with its interval, after every mutant that lived.
+fails. Of the room's tests those are run that call the function that is changed, quick ones first. Of the language of
+the rules, of risk, scores and visits a sample is drawn from a fixed seed, and the share is printed with its interval,
+after every mutant that lived.
 
     python tests/soak/mutants.py                               # all rooms, 100 of each
     python tests/soak/mutants.py --room scoring --number 10
@@ -13,24 +14,32 @@ from __future__ import annotations
 
 import argparse
 import ast
+import compileall
+import gc
+import importlib
+import json
 import math
 import os
+import resource
 import shutil
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from copy import deepcopy
+from itertools import islice
 from pathlib import Path
+from py_compile import PycInvalidationMode
 from random import Random
 from typing import Any, NamedTuple
+
+import pytest
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
 
 class Room(NamedTuple):
-    """Files that are changed, and the tests that should notice; quick ones first, since a mutant dies of the first."""
+    """Files that are changed, and the tests that should notice."""
 
     sources: tuple[str, ...]
     tests: tuple[str, ...]
@@ -53,7 +62,19 @@ ROOMS = {
     ),
     **{name: room_of(name) for name in ("risk", "scoring", "visits")},
 }
-LONGEST_RUN = 240  # seconds; a mutant that runs on for ever is caught
+LIBRARIES = (
+    *("polars.testing", "numpy", "hypothesis", "click.testing", "pydantic", "rich.console", "jinja2", "networkx"),
+    *("scipy.optimize", "scipy.sparse.linalg", "scipy.special", "scipy.stats", "threadpoolctl", "fastexcel"),
+    *("sklearn.ensemble", "sklearn.covariance", "sklearn.neighbors", "sklearn.linear_model", "sklearn.preprocessing"),
+)
+# One thread each; what is forked has no threads to lose.
+SURROUNDINGS = {"POLARS_MAX_THREADS": "1", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"} | {
+    "PYTHONDONTWRITEBYTECODE": "1",
+    "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",  # they take four times as long to load as a test does to run
+    "HYPOTHESIS_PROFILE": "mutants",
+}
+QUICK = 20  # tests that are run once more at the end, on the checkout as it is
+LONGEST_RUN = 60  # seconds beyond three times what its tests take; a mutant that runs on for ever is caught
 # Of two that run in the same way, the tests could not tell which is which.
 NOT_LOOKED_AT = ("annotation", "returns", "decorator_list")
 SWAPPED: dict[type, type] = {
@@ -78,6 +99,14 @@ class Place(NamedTuple):
             getattr(self.parent, self.field)[self.at] = part
 
 
+class Slip(NamedTuple):
+    """One change that could be made to a file: by its number among all."""
+
+    source: str
+    line: int
+    number: int
+
+
 class Mutant(NamedTuple):
     source: str
     line: int
@@ -89,19 +118,34 @@ class Mutant(NamedTuple):
         return f"{self.source}:{self.line}: {self.before}  ->  {self.after}"
 
 
-def mutants_of(source: str) -> Iterator[Mutant]:
-    """Every mutant of a file."""
-    tree = ast.parse((ROOT / source).read_text(encoding="utf-8"))
+def slips_of(source: str) -> Iterator[Slip]:
+    """Every change that could be made to a file."""
+    for number, (_, part, _) in enumerate(changes_of(read(source))):
+        yield Slip(source, line_of(part), number)
+
+
+def make(slip: Slip) -> Mutant:
+    """The file with one change."""
+    tree = read(slip.source)
+    place, part, other = next(islice(changes_of(tree), slip.number, None))
+    place.put(other)
+    return Mutant(slip.source, slip.line, *differing(told(part), told(other)), ast.unparse(tree))
+
+
+def read(source: str) -> ast.Module:
+    return ast.parse((ROOT / source).read_text(encoding="utf-8"))
+
+
+def changes_of(tree: ast.Module) -> Iterator[tuple[Place, ast.AST, ast.AST]]:
+    """Where something stands, what, and what could stand there."""
     for place, part in parts_of(tree):
-        for changed in slips_in(part):
-            place.put(changed)
-            yield Mutant(source, line_of(part), *differing(told(part), told(changed)), ast.unparse(tree))
-            place.put(part)
+        for other in slips_in(part):
+            yield place, part, other
 
 
 def line_of(part: ast.AST) -> int:
     """A case or a clause has no line itself; its first part has."""
-    return next(inner.lineno for inner in ast.walk(part) if hasattr(inner, "lineno"))
+    return next(int(inner.lineno) for inner in ast.walk(part) if hasattr(inner, "lineno"))
 
 
 def differing(before: str, after: str) -> tuple[str, str]:
@@ -197,18 +241,102 @@ def changed(part: ast.AST, **fields: Any) -> ast.AST:
     return copy
 
 
-def is_caught(home: Path, tests: tuple[str, ...]) -> bool:
-    """Whether one of the tests fails in this copy of the checkout."""
-    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:xdist", *tests]
-    environment = os.environ | {"POLARS_MAX_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": str(home)}
-    environment |= {"HYPOTHESIS_PROFILE": "mutants"}
+class Called(NamedTuple):
+    """What a test calls of the program, as `(file, first line)`, and how long the processor takes."""
+
+    test: str
+    seconds: float
+    places: frozenset[tuple[str, int]]
+
+    def reaches(self, source: str, lines: range) -> bool:
+        return any((source, line) in self.places for line in lines)
+
+
+def what_each_calls(home: Path, room: Room) -> list[Called]:
+    """Every test run once, the quick ones first."""
+    folder = str(Path(room.sources[0]).parent)
+    found = [called for file in test_files(home, room.tests) for called in calls_of(home, file, folder)]
+    return sorted(found, key=lambda called: called.seconds)
+
+
+def test_files(home: Path, tests: tuple[str, ...]) -> list[str]:
+    found = [sorted((home / test).rglob("test_*.py")) or [home / test] for test in tests]
+    return [str(file.relative_to(home)) for files in found for file in files]
+
+
+def calls_of(home: Path, file: str, folder: str) -> list[Called]:
+    told = home / "calls.json"
+
+    def watch() -> int:
+        from tests.soak.called import watch_tests
+
+        return watch_tests(file, folder, told)
+
+    if apart(home, watch):
+        sys.exit(f"{file} fails as it is; there is nothing to be learnt from mutants.")
+    each = json.loads(told.read_text(encoding="utf-8"))
+    return [Called(one["test"], one["seconds"], frozenset(map(tuple, one["places"]))) for one in each]
+
+
+def held_against(mutant: Mutant, calls: list[Called]) -> list[Called]:
+    """The tests that call what is changed, the quick ones first; the others can't tell it from what it was."""
+    lines = around(mutant)
+    judges = [called for called in calls if called.reaches(mutant.source, lines)]
+    # What polars calls from a thread of its own nobody sees called.
+    return judges or [called for called in calls if called.reaches(mutant.source, range(1))]
+
+
+def around(mutant: Mutant) -> range:
+    """The lines of the outermost function that the changed place stands in; that of the module, 0, outside of all."""
+    return next((lines for lines in functions_in(read(mutant.source)) if mutant.line in lines), range(1))
+
+
+def functions_in(node: ast.AST) -> Iterator[range]:
+    """The lines of each function that stands in no other, its decorators among them."""
+    for inner in ast.iter_child_nodes(node):
+        if isinstance(inner, ast.FunctionDef):
+            first = min([inner.lineno, *(above.lineno for above in inner.decorator_list)])
+            yield range(first, (inner.end_lineno or first) + 1)
+        else:
+            yield from functions_in(inner)
+
+
+def is_caught(home: Path, calls: list[Called]) -> bool:
+    """Whether one of the tests fails in this copy of the checkout, or runs on for ever."""
+    if not calls:
+        return False
+    asked = ["-x", "-q", *(called.test for called in calls)]
+    longest = int(LONGEST_RUN + 3 * sum(called.seconds for called in calls))
+    return apart(home, lambda: int(pytest.main(asked)), longest) != 0
+
+
+def apart(home: Path, run: Callable[[], int], longest: int = resource.RLIM_INFINITY) -> int:
+    """Run something in a process of its own, which has the libraries already and nothing of the program.
+
+    It ends after so many seconds of the processor: by the clock a busy machine would catch mutants.
+    """
+    child = os.fork()
+    if child:
+        return os.waitpid(child, 0)[1]
+    ended = 1
     try:
-        ended = subprocess.run(
-            command, cwd=home, env=environment, capture_output=True, timeout=LONGEST_RUN, check=False
-        )
-    except subprocess.TimeoutExpired:
-        return True
-    return ended.returncode != 0
+        resource.setrlimit(resource.RLIMIT_CPU, (longest, resource.RLIM_INFINITY))
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, 1)
+        os.dup2(nowhere, 2)
+        os.chdir(home)
+        sys.path.insert(0, str(home))
+        os.environ["PYTHONPATH"] = str(home)
+        ended = run()
+    finally:
+        os._exit(ended)
+
+
+def import_libraries() -> None:
+    """What nearly every test needs and no mutant touches."""
+    for name in LIBRARIES:
+        importlib.import_module(name)
+    gc.freeze()  # so that no process looks through them for what can be thrown away
 
 
 def interval(caught: int, tried: int) -> tuple[float, float]:
@@ -218,25 +346,34 @@ def interval(caught: int, tried: int) -> tuple[float, float]:
     return (middle - half) / (1 + z * z / tried), (middle + half) / (1 + z * z / tried)
 
 
-def try_mutants(room: Room, chosen: list[Mutant], until: float) -> tuple[int, list[Mutant]]:
+def try_mutants(room: Room, chosen: list[Slip], until: float) -> tuple[int, list[Mutant]]:
     """How many were tried before the time was up, and those that lived; each is printed as it is found."""
     lived, tried = [], 0
     with tempfile.TemporaryDirectory() as folder:
-        home = Path(folder) / "checkout"
-        shutil.copytree(ROOT, home, ignore=shutil.ignore_patterns(".*", "run", "__pycache__", "notebooks"))
-        if is_caught(home, room.tests):
-            sys.exit("The tests fail as it is; there is nothing to be learnt from mutants.")
-        for mutant in chosen:
+        home = copy_to(Path(folder).resolve() / "checkout")
+        calls = what_each_calls(home, room)
+        for slip in chosen:
             if time.monotonic() > until:
                 break
+            mutant = make(slip)
             file, tried = home / mutant.source, tried + 1
             own = file.read_text(encoding="utf-8")
             file.write_text(mutant.text, encoding="utf-8")
-            if not is_caught(home, room.tests):
+            judges = held_against(mutant, calls)
+            if not is_caught(home, judges):
                 lived.append(mutant)
-                print(mutant)
+                print(f"{tried:>4} {mutant}   ({len(judges)} tests call it)")
             file.write_text(own, encoding="utf-8")
+        if is_caught(home, calls[:QUICK]):
+            sys.exit("By now the tests fail as it is: what seemed to be caught need not have been.")
     return tried, lived
+
+
+def copy_to(home: Path) -> Path:
+    """The checkout, compiled once; a file that is changed is compiled anew, however soon after."""
+    shutil.copytree(ROOT, home, ignore=shutil.ignore_patterns(".*", "run", "__pycache__", "notebooks"))
+    compileall.compile_dir(home / "crosscheck", quiet=1, invalidation_mode=PycInvalidationMode.CHECKED_HASH)
+    return home
 
 
 def main() -> None:
@@ -247,10 +384,13 @@ def main() -> None:
     options.add_argument("--seed", type=int, default=20090331)
     options.add_argument("--line", action="append", help="only mutants of this place, as crosscheck/…/meaning.py:120")
     asked = options.parse_args()
+    os.environ.update(SURROUNDINGS)
+    sys.dont_write_bytecode = True
+    import_libraries()
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]  # it is the real one here
     for name in asked.room or ROOMS:
         room = ROOMS[name]
-        every = [mutant for source in room.sources for mutant in mutants_of(source)]
+        every = [slip for source in room.sources for slip in slips_of(source)]
         Random(asked.seed).shuffle(every)
         chosen = [each for each in every if not asked.line or f"{each.source}:{each.line}" in asked.line]
         tried, lived = try_mutants(room, chosen[: asked.number], time.monotonic() + 60 * asked.minutes)

@@ -151,7 +151,7 @@ def kept(kept_url: str) -> Iterator[Store]:
 @pytest.fixture(scope="session")
 def small_round(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """A run of a few organisations and the collection that it read; nobody may write into them."""
-    from tests.store.rounds import make_small_round
+    from tests.publication.rounds import make_small_round
 
     place = make_once(tmp_path_factory, "round", make_small_round)
     return place / "run", place / "collection"

@@ -17,13 +17,13 @@ from click.testing import CliRunner, Result
 import crosscheck
 from crosscheck.cli import main
 from crosscheck.errors import StoreError
-from crosscheck.report.difference import COLUMNS, compare_runs
-from crosscheck.report.place import find_like_ranks, reach_of_capacity
-from crosscheck.report.run_folder import read_table
+from crosscheck.publication.replay import replay
+from crosscheck.report.difference.difference import COLUMNS, compare_runs
+from crosscheck.report.output.rank_bands import find_like_ranks, reach_of_capacity
+from crosscheck.runs.run_folder import read_table
 from crosscheck.store.backup import back_up, restore
 from crosscheck.store.database import Store, connect, migrate, open_store, state_of, versions
 from crosscheck.store.doctor import examine
-from crosscheck.store.replay import replay
 from crosscheck.store.runs import export_run, list_runs, read_dossier_rows, show_run
 from crosscheck.store.triggers import missing_triggers
 

@@ -18,10 +18,10 @@ from click.testing import CliRunner, Result
 from crosscheck.cli import main
 from crosscheck.collection.outcome_form import OUTCOME_FORM, Expected, read_outcomes
 from crosscheck.collection.read import read_collection
-from crosscheck.frames import INPUTS, SEEN
+from crosscheck.contract.inputs import INPUTS, SEEN
 from crosscheck.questionnaire import Questionnaire
-from crosscheck.report.outcome_form import write_form as write_forms_of
-from crosscheck.report.run_folder import read_table
+from crosscheck.report.visits.outcome_form import write_form as write_forms_of
+from crosscheck.runs.run_folder import read_table
 from crosscheck.store.audit import read_trail
 from crosscheck.store.database import open_store
 from crosscheck.store.records import list_visits

@@ -17,7 +17,7 @@ from click.testing import CliRunner
 from crosscheck import settings
 from crosscheck.cli import main
 from crosscheck.errors import StoreError, UnknownNameError
-from crosscheck.report.run_folder import read_table
+from crosscheck.runs.run_folder import read_table
 from crosscheck.store.database import Store, open_store
 from crosscheck.store.runs import (
     delete_run,

@@ -13,12 +13,12 @@ from click.testing import CliRunner
 
 from crosscheck import settings
 from crosscheck.cli import main
+from crosscheck.cli.terminal import Steps
 from crosscheck.errors import DrawError
 from crosscheck.store import seals
 from crosscheck.store.database import Store
 from crosscheck.store.runs import save_run
 from crosscheck.store.seals import confirm_seal, draw_sealed, list_seals, seal_draw
-from crosscheck.terminal import Steps
 from crosscheck.visits.draw import ticket
 
 SOURCE = "the lottery's main numbers of 1 May 2030, in ascending order"

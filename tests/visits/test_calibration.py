@@ -114,6 +114,13 @@ def test_a_group_where_nothing_was_found_has_an_interval_and_one_of_a_single_clu
     assert (one["share"], one["low"], one["high"]) == (0.0, None, None)
 
 
+def test_two_clusters_are_enough_for_an_interval() -> None:
+    rows = pl.DataFrame({"which": "two", "cluster": list("aabb"), "weight": 1.0, "value": [1.0, 0.0, 0.0, 0.0]})
+    two = share_by_clusters(rows, ("which",)).row(0, named=True)
+    assert two["clusters"] == 2
+    assert 0 <= two["low"] < two["share"] < two["high"] <= 1
+
+
 def test_weights_claim_no_more_than_was_visited(judged: pl.DataFrame) -> None:
     rows = judged.select("weight", which=pl.lit("all"), cluster="org_code", value=pl.col("otherwise").cast(pl.Float64))
     once, twentyfold = (
@@ -242,3 +249,28 @@ def test_the_summary_shows_the_tenth_of_the_highest_risks_and_the_cover_of_all_g
     assert summary["groups"] == groups["samples"].sum()
     assert summary["cover_number"] == pytest.approx(groups["within_number"].sum() / groups["samples"].sum())
     assert math.isfinite(summary["error"])
+
+
+def test_the_summary_is_one_row_of_all_that_is_told(calibration: Calibration) -> None:
+    summary = calibration.summarise()
+    assert summary.columns == [
+        "among", "error", "error_by_chance", "judged", "stated", "found", "low", "high", "top_stated", "top_found",
+        "top_low", "top_high", "groups", "cover_sum", "cover_number", "pairs", "right", "right_low", "right_high",
+    ]  # fmt: skip
+    told, pair = summary.row(0, named=True), calibration.pairs.row(0, named=True)
+    whole = calibration.groups.filter(pl.col("grouping") == ALL).row(0, named=True)
+    assert (told["among"], told["error"], told["error_by_chance"]) == (
+        "made up", calibration.error, calibration.error_by_chance,
+    )  # fmt: skip
+    assert [told[name] for name in ("judged", "stated", "found", "low", "high")] == [
+        whole[name] for name in ("judged", "stated", "found", "low", "high")
+    ]
+    assert [told[name] for name in ("pairs", "right", "right_low", "right_high")] == [
+        pair[name] for name in ("judged", "share", "low", "high")
+    ]
+
+
+def test_the_ends_of_a_drawn_number_are_numbers_that_occur(calibration: Calibration) -> None:
+    for end in ("number_low", "number_high"):
+        assert calibration.numbers[end].equals(calibration.numbers[end].round(0))
+    assert not calibration.numbers["sum_low"].equals(calibration.numbers["sum_low"].round(0))

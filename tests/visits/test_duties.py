@@ -3,7 +3,7 @@ from __future__ import annotations
 import polars as pl
 import pytest
 
-from crosscheck.frames import OUTPUTS
+from crosscheck.contract.outputs import OUTPUTS
 from crosscheck.visits.duties import list_duties, weigh_duties
 from crosscheck.visits.model import Gravity, MandatoryArm
 from crosscheck.vocabulary import SEVERITY, VERDICT

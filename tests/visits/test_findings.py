@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from crosscheck.frames import INPUTS
+from crosscheck.contract.inputs import INPUTS
 from crosscheck.visits.findings import read_findings
 from crosscheck.visits.listing import of_standard
 

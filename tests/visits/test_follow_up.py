@@ -7,8 +7,8 @@ import polars as pl
 import pytest
 
 from crosscheck import settings
+from crosscheck.contract.outputs import OUTPUTS
 from crosscheck.errors import ModelError
-from crosscheck.frames import OUTPUTS
 from crosscheck.questionnaire import Question, Questionnaire
 from crosscheck.visits.follow_up import list_follow_up
 from crosscheck.visits.model import Subject, read_visits_model
@@ -134,3 +134,13 @@ def test_a_subject_whose_questions_were_not_asked_is_refused_by_name(standard, t
     file.write_text(stated + stated[stated.index("[[subject]]") :], encoding="utf-8")
     with pytest.raises(ModelError, match="stated twice"):
         read_visits_model(file, standard.questionnaire)
+
+
+def test_where_no_subjects_are_stated_none_is_named() -> None:
+    (row,) = list_follow_up(lapse(declared__statement="Training"), (), QUESTIONNAIRE, YEAR_ENDS).to_dicts()
+    assert (row["subject"], row["answers_show"]) == (None, None)
+
+
+def test_figures_are_told_to_three_places() -> None:
+    told = followed(declared__statement="Training", training__share=41.23456, training__days=2.0)
+    assert told["answers_show"] == "training: What of training.share? 41.235%; What of training.days? 2"

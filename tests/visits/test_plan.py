@@ -5,7 +5,7 @@ from dataclasses import replace
 import polars as pl
 import pytest
 
-from crosscheck.frames import OUTPUTS
+from crosscheck.contract.outputs import OUTPUTS
 from crosscheck.pipeline import Outcome, cross_check
 from crosscheck.standard import Standard
 from crosscheck.visits.design import Design

@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from crosscheck.frames import INPUTS
+from crosscheck.contract.inputs import INPUTS
 from crosscheck.visits.season_yield import (
     ADDED,
     OUTSIDE,

@@ -4,7 +4,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from crosscheck.visits.taught import TEACHERS, Lesson, prepare_lesson, rank_by_others
+from crosscheck.visits.taught import TEACHERS, Lesson, _fit, _Sums, prepare_lesson, rank_by_others
 
 
 def _lesson(seed: int, weights: list[float], number: int = 300) -> Lesson:
@@ -81,3 +81,24 @@ def test_an_item_far_out_counts_as_four_standard_deviations() -> None:
         pl.col("function").cast(pl.String)
     )
     assert prepare_lesson(outcomes, items).values.tolist() == [[4.0]]
+
+
+def test_the_error_is_what_is_left_of_the_squares_less_those_of_foretelling_nothing() -> None:
+    drawn = np.random.default_rng(4)
+    values, otherwise, weights = drawn.normal(size=(30, 3)), drawn.normal(size=30), np.array([0.5, 0.0, 2.0])
+    sums = _Sums(values.T @ values, values.T @ otherwise, 30)
+    left = ((otherwise - values @ weights) ** 2).sum() - (otherwise**2).sum()
+    assert sums.error(weights) == pytest.approx(left)
+
+
+def test_weights_are_those_of_ridge_regression_in_units_of_each_items_spread() -> None:
+    drawn = np.random.default_rng(6)
+    values = drawn.normal(size=(200, 3)) * np.array([1.0, 5.0, 0.0])
+    otherwise = values @ np.array([1.0, 0.1, 0.0]) + drawn.normal(size=200)
+    values, otherwise = values - values.mean(axis=0), otherwise - otherwise.mean()
+    spread = values[:, :2].std(axis=0)
+    units = values[:, :2] / spread
+    by_hand = np.linalg.solve(units.T @ units / 200 + 0.3 * np.eye(2), units.T @ otherwise / 200) / spread
+    assert (by_hand > 0).all()
+    found = _fit(_Sums(values.T @ values, values.T @ otherwise, 200), 0.3)
+    assert found.tolist() == pytest.approx([*by_hand, 0.0])

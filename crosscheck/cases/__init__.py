@@ -1,0 +1,1 @@
+"""Cases: one row a declaration, with its answers, its history and its returns."""

@@ -1,0 +1,216 @@
+"""The gates before publication: each passes or says what is missing, and all are asked at once."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import polars as pl
+
+from crosscheck.publication.assessment import KEYS, list_high_risk, take_decisions
+from crosscheck.publication.preparation import SENSITIVITY
+from crosscheck.sensitivity import GATE
+from crosscheck.store.audit import fold, verify_trail
+from crosscheck.store.seals import list_seals
+from crosscheck.visits.seal import read_seal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    import sqlalchemy as sa
+
+    from crosscheck.publication.state import Round
+
+SIGNATURES: Final = 2
+_SHORTEST_NAME: Final = 4  # a shorter one would be found inside other words
+_AGAINST: Final = {"accept": "qualified", "explain": "qualified", "qualify": "upheld"}
+
+
+@dataclass(frozen=True)
+class Gate:
+    """A gate: its name, whether it lets the edition through, and in words what it found or what is missing."""
+
+    name: str
+    passes: bool
+    says: str
+
+
+def ask_gates(
+    connection: sa.Connection, held: Round, signed: Sequence[dict[str, Any]], reason: str | None
+) -> list[Gate]:
+    """Ask every gate.
+
+    Args:
+        connection: of a transaction that reads.
+        held: the run and what was recorded of it.
+        signed: the signatures that count: those of exactly what would be published.
+        reason: why an edition is corrected, if one is; it will be published too.
+    """
+    return [
+        _problems(held),
+        _signs(held),
+        _draw(connection, held),
+        _decisions(held),
+        _visits(held),
+        _accord(held),
+        _names(held, signed, reason),
+        _sensitivity(held),
+        _audit(connection),
+        _signatures(signed),
+    ]
+
+
+def _problems(held: Round) -> Gate:
+    problems = held.records["problems"]
+    unanswered = [one for one in problems if one["who"] is None]
+    files = ", ".join(sorted({one["file"] for one in unanswered}))
+    if unanswered:
+        return Gate(
+            "problems",
+            passes=False,
+            says=f"{len(unanswered)} of {len(problems)} problems that set rows or cells aside are open, in {files}. "
+            f"See them: crosscheck problems list {held.run['run_id']}; then: crosscheck problems answer",
+        )
+    return Gate("problems", passes=True, says=f"{len(problems)} problems set rows or cells aside, all answered")
+
+
+def _signs(held: Round) -> Gate:
+    manifest = held.evidence.manifest
+    failing = [doubt["item"] for doubt in manifest["polarity"] if doubt["fails"]]
+    allowed = (manifest["options"]["allow_polarity"] or "").strip()
+    if failing and not allowed:
+        return Gate(
+            "signs", passes=False, says=f"Which end is worse is in doubt of {', '.join(failing)}. Mend it and run again"
+        )
+    return Gate(
+        "signs",
+        passes=True,
+        says=f"{len(failing)} items in doubt of which end is worse" + (f": {allowed}" if failing else ""),
+    )
+
+
+def _draw(connection: sa.Connection, held: Round) -> Gate:
+    """Whether a sealed value decided the draw; a run that was corrected since stands on the draw made before."""
+    manifest, run_id = held.evidence.manifest, held.run["run_id"]
+    seal = read_seal(manifest["options"].get("seal"))
+    kept = next((one for one in list_seals(connection) if seal and one.run_id == seal.run and one.drawn), None)
+    told = kept.drawn if kept and kept.confirmed else None
+    if seal is None or kept is None or told is None or (told["frame"], told["value"]) != (seal.frame, seal.value):
+        what = "The random sample is a practice draw, not binding" if seal is None else "No kept seal has this draw"
+        says = f"{what}. Seal it before a public value is known, and draw then: crosscheck visits seal {run_id}"
+        return Gate("draw", passes=False, says=says)
+    if told["run"] == run_id and manifest["draw"]["binding"]:
+        return Gate("draw", passes=True, says=f"Draw {kept.details['draw_of_the_year']} of the year: {seal.describe()}")
+    if "corrects" in manifest:
+        says = f"Drawn as run {told['run']} and corrected since: {seal.describe()}"
+        return Gate("draw", passes=True, says=says)
+    return Gate("draw", passes=False, says=f"The binding draw is run {told['run']}, not this one. Publish that one")
+
+
+def _decisions(held: Round) -> Gate:
+    asked = held.model.high_risk
+    high = list_high_risk(held.evidence.listed, held.visits, held.model)
+    decided = take_decisions(held.records["decisions"])
+    open_ones = high.join(decided, on=KEYS, how="anti", maintain_order="left")
+    meant = f"declared compliant, not visited this year, risk {asked.risk:.0%} or more" + (
+        ", or chosen by the plan" if asked.planned else ""
+    )
+    if open_ones.height:
+        return Gate(
+            "decisions",
+            passes=False,
+            says=f"{open_ones.height} of {high.height} declarations of high risk ({meant}) are undecided: "
+            f"{_list(open_ones)}. Decide: crosscheck decide",
+        )
+    return Gate(
+        "decisions", passes=True, says=f"{high.height} declarations of high risk ({meant}), all decided or visited"
+    )
+
+
+def _visits(held: Round) -> Gate:
+    wanted = take_decisions(held.records["decisions"]).filter(pl.col("kind") == "visit")
+    missing = wanted.join(held.visits, on=KEYS, how="anti", maintain_order="left")
+    if missing.height:
+        return Gate(
+            "visits",
+            passes=False,
+            says=f"{missing.height} of {wanted.height} visits that were decided on have no finding: {_list(missing)}. "
+            "Record it: crosscheck visits record",
+        )
+    return Gate("visits", passes=True, says=f"{wanted.height} visits were decided on, all have a finding")
+
+
+def _accord(held: Round) -> Gate:
+    decided = take_decisions(held.records["decisions"]).join(held.visits, on=KEYS, maintain_order="left")
+    against = decided.filter(pl.col("kind").replace_strict(_AGAINST, default=None) == pl.col("finding"))
+    if against.height:
+        return Gate(
+            "accord",
+            passes=False,
+            says=f"{against.height} decisions say otherwise than the visit found: {_list(against)}. "
+            "Decide anew: crosscheck decide",
+        )
+    return Gate("accord", passes=True, says="No decision says otherwise than a visit found")
+
+
+def _names(held: Round, signed: Sequence[dict[str, Any]], reason: str | None) -> Gate:
+    """No name of staff in what would be published."""
+    staff = {one["who"] for rows in (*held.records.values(), signed) for one in rows if one["who"]}
+    published = [
+        *(f"{code} {function}: {why}" for code, function, why in held.assessed.select(*KEYS, "why").iter_rows())
+    ]
+    published += [f"reason of the correction: {reason}"] if reason else []
+    published += [f"role of who signed: {one['role']}" for one in signed]
+    named = [text.partition(":")[0] for text in published if _mentions(text, staff)]
+    if named:
+        return Gate(
+            "names",
+            passes=False,
+            says=f"What would be published names staff: {', '.join(named)}. Put it in other words",
+        )
+    return Gate("names", passes=True, says="No name of staff is in what is published")
+
+
+def _mentions(text: str, staff: Iterable[str]) -> bool:
+    folded = " ".join(text.casefold().split())
+    return any(len(name) >= _SHORTEST_NAME and " ".join(name.casefold().split()) in folded for name in staff)
+
+
+def _sensitivity(held: Round) -> Gate:
+    if SENSITIVITY not in held.prepared:
+        return Gate(
+            "sensitivity",
+            passes=False,
+            says=f"Nobody tried the list under other assumptions. Do: crosscheck editions prepare {held.run['run_id']}",
+        )
+    least = min(json.loads(held.prepared[SENSITIVITY]), key=lambda one: (one["kept"], one["assumption"]))
+    kept = f"at least {least['kept']:.0%} of the first stay under every assumption ({least['assumption']})"
+    return Gate("sensitivity", passes=least["kept"] >= GATE, says=f"{kept}; {GATE:.0%} must")
+
+
+def _audit(connection: sa.Connection) -> Gate:
+    verified = verify_trail(connection)
+    if verified.broken:
+        return Gate(
+            "audit",
+            passes=False,
+            says=f"The audit trail is broken: {verified.broken.words}. See: crosscheck audit verify",
+        )
+    return Gate("audit", passes=True, says="The audit trail holds")
+
+
+def _signatures(signed: Sequence[dict[str, Any]]) -> Gate:
+    people = {fold(one["who"]) for one in signed}
+    if len(people) < SIGNATURES:
+        return Gate(
+            "signatures",
+            passes=False,
+            says=f"{len(people)} of {SIGNATURES} people have signed exactly what would be published now. "
+            "Sign: crosscheck sign",
+        )
+    return Gate("signatures", passes=True, says=f"{len(people)} people signed exactly this")
+
+
+def _list(declarations: pl.DataFrame) -> str:
+    return ", ".join(f"{code} {function}" for code, function in declarations.select(KEYS).iter_rows())

@@ -1,0 +1,222 @@
+"""Replay: an edition computed again from what was kept of it, and compared byte by byte."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from contextlib import nullcontext
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+import crosscheck
+from crosscheck import settings
+from crosscheck.errors import DifferenceError, StoreError
+from crosscheck.publication.assessment import read_assessment_model, read_evidence
+from crosscheck.publication.assessment_page import SUMS, Heading, read_files
+from crosscheck.publication.editions import read_edition
+from crosscheck.publication.preparation import HOME, NATIONAL
+from crosscheck.publication.state import RECORDS, assess_again, write_files
+from crosscheck.report.national.national import write_national
+from crosscheck.report.reply.corrected_run import make_corrected_run
+from crosscheck.report.visits.drawn_run import make_drawn_run
+from crosscheck.runs.identity import identify_code
+from crosscheck.runs.make_run import ACCEPTED, read_accepted
+from crosscheck.runs.run_folder import MANIFEST
+from crosscheck.store.runs import look_up, read_file, show_run
+from crosscheck.store.sandbox import call, set_up
+from crosscheck.visits.seal import read_seal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from contextlib import AbstractContextManager
+    from pathlib import Path
+
+    import polars as pl
+
+    from crosscheck.publication.editions import KeptEdition
+    from crosscheck.store.database import Store
+    from crosscheck.store.sandbox import Workplace
+
+_VALUES: Final = ("capacity", "random_share", "seed", "risk_model", "allow_polarity", "standard")
+_FLAGS: Final = ("no_learn", "screens")
+# What a manifest says of when, where and how quickly it was made; changed code is told by itself, outputs one by one.
+_OF_THE_DAY: Final = (
+    "seconds", "python", "packages", "crosscheck", "fingerprint", "outputs", "run_id", "saved_at",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Compared:
+    """One file, and whether it came out again as it was kept; `of` says whether it is the run's or the edition's."""
+
+    of: Literal["run", "edition"]
+    path: str
+    same: bool
+
+
+@dataclass(frozen=True)
+class Replay:
+    """What came of a replay; `changed_code` names what was made by another version of the program than this one."""
+
+    changed_code: tuple[str, ...]
+    compared: tuple[Compared, ...]
+
+    @property
+    def different(self) -> list[str]:
+        """The files that did not come out again."""
+        return [f"{one.of}: {one.path}" for one in self.compared if not one.same]
+
+
+def refuse_other_release(store: Store, edition_id: str) -> None:
+    """Refuse to compute again what another release of the program made: its method is another one.
+
+    Releases differ in the first two numbers of their version.
+
+    Raises:
+        StoreError: in one sentence, with both versions. Nothing was computed and nothing compared.
+        UnknownNameError, DifferenceError: as `read_edition`.
+    """
+    made = show_run(store, read_edition(store, edition_id).row["run_id"])["crosscheck"]
+    if _release(made) != _release(crosscheck.__version__):
+        raise StoreError(
+            f"The program has changed since: crosscheck {made} made the run of {edition_id}, and this is crosscheck "
+            f"{crosscheck.__version__}, whose method is another one, so nothing was computed and nothing compared "
+            f"(what was published is as it was; crosscheck {made} computes it again)."
+        )
+
+
+def _release(version: str) -> list[str]:
+    return version.split(".")[:2]
+
+
+def name_changed_code(store: Store, edition_id: str) -> tuple[str, ...]:
+    """Whether the run or the edition was made by another version of the program: then they may come out otherwise.
+
+    Raises:
+        UnknownNameError, DifferenceError: as `read_edition`.
+    """
+    manifest = json.loads(read_edition(store, edition_id).files[MANIFEST])
+    made = {"run": manifest["identity"]["code"], "edition": manifest["code"]}
+    return tuple(name for name, code in made.items() if code != identify_code())
+
+
+def replay(
+    store: Store,
+    edition_id: str,
+    step: Callable[[str], AbstractContextManager[object]] = lambda _: nullcontext(),
+) -> Replay:
+    """Make the run again from what it rested on, and the edition from the run and what people recorded of it.
+
+    Nothing is read but what was kept: collection, accepted corrections, rules, models, questionnaire, decisions,
+    visits. Compared are all files of the run (of its manifest what does not hang on the day), and all of the edition
+    but its manifest and sums, which `read_edition` has checked. Signatures and gates are no computation; the manifest
+    tells them.
+
+    Args:
+        store: where the edition is kept.
+        edition_id: the edition.
+        step: is entered around each step with its name.
+
+    Raises:
+        UnknownNameError: there is no such edition.
+        DifferenceError: something that was kept is no longer what it was.
+        StoreError: as `refuse_other_release`.
+    """
+    refuse_other_release(store, edition_id)
+    changed = name_changed_code(store, edition_id)
+    kept = read_edition(store, edition_id)
+    beside = {path.removeprefix(HOME): content for path, content in kept.basis.items() if path.startswith(HOME)}
+    try:
+        with set_up(store, kept.row["run_id"], beside) as place:
+            told = show_run(store, kept.row["run_id"])
+            with step("make the run again"):
+                run = _make_again(store, told, place)
+            compared = [*_compare_run(told, run)]
+            with step("make the edition again"):
+                compared += _compare_edition(kept, run, place.folder)
+    except StoreError as error:
+        raise DifferenceError(error.problems) from error
+    return Replay(changed, tuple(compared))
+
+
+def _make_again(store: Store, told: Mapping[str, Any], place: Workplace) -> Path:
+    """The run that is laid out, made again; one that was corrected is made as it was, and then corrected again."""
+    run, seal = place.folder / "run", read_seal(place.options.get("seal"))
+    call(_command(place, run))
+    accepted_each_time: tuple[pl.DataFrame, ...] = ()
+    if ACCEPTED in told["outputs"]:
+        with store.reading() as connection:
+            kept = read_file(connection, look_up(connection, told["run_id"])["number"], "output", ACCEPTED)
+        accepted_each_time = read_accepted(kept)
+    # A draw may have been sealed before the first correction, after the last, or between two.
+    for time in range(len(accepted_each_time) + 1):
+        if seal and seal.corrections == time:
+            drawn = place.folder / "run-drawn"
+            make_drawn_run(run, seal, place.collection, drawn, _Untimed())
+            run = drawn
+        if time < len(accepted_each_time):
+            corrected = place.folder / f"run-corrected-{time + 1}"
+            make_corrected_run(run, accepted_each_time[time], corrected, _Untimed())
+            run = corrected
+    return run
+
+
+class _Untimed:
+    """A clock that keeps no seconds: those of a replay are nobody's."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+
+    def __call__(self, name: str) -> AbstractContextManager[object]:
+        return nullcontext(name)
+
+
+def _command(place: Workplace, out: Path) -> list[object]:
+    """The command that made the run, on what is laid out."""
+    options = place.options
+    values = [f"--{name.replace('_', '-')}={options[name]}" for name in _VALUES if options[name] is not None]
+    flags = [f"--{name.replace('_', '-')}" for name in _FLAGS if options[name]]
+    flags.append("--pages" if options["pages"] else "--no-pages")
+    if options.get("plan"):
+        plan = place.folder / "plan.toml"
+        plan.write_text(options["plan"], encoding="utf-8")
+        flags.append(f"--plan={plan}")
+    return ["run", place.collection, "--year", options["year"], "--out", out, *values, *flags]
+
+
+def _compare_run(kept: Mapping[str, Any], run: Path) -> Iterator[Compared]:
+    made = {path: hashlib.sha256(content).hexdigest() for path, content in read_files(run).items()}
+    for path in sorted({*kept["outputs"], *made} - {MANIFEST}):
+        yield Compared("run", path, kept["outputs"].get(path) == made.get(path))
+    again = json.loads((run / MANIFEST).read_text(encoding="utf-8"))
+    yield Compared("run", MANIFEST, _lasting(kept) == _lasting(again))
+
+
+def _lasting(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """What a manifest says that hangs on neither the day, the machine, the code, nor where the collection lay."""
+    options = {name: value for name, value in manifest["options"].items() if name != "collection"}
+    corrects = list(_corrected_runs(manifest.get("corrects")))
+    identity = {part: digest for part, digest in manifest["identity"].items() if part != "code"}
+    lasting = {name: value for name, value in manifest.items() if name not in _OF_THE_DAY}
+    return lasting | {"options": options, "identity": identity, "corrects": corrects}
+
+
+def _corrected_runs(corrects: Mapping[str, Any] | None) -> Iterator[str]:
+    """The keys of the runs that a run corrects, the latest first."""
+    while corrects:
+        yield corrects["run"]
+        corrects = corrects["corrects"]
+
+
+def _compare_edition(kept: KeptEdition, run: Path, folder: Path) -> list[Compared]:
+    heading = Heading(**{name: kept.row[name] for name in Heading.__dataclass_fields__})
+    model = read_assessment_model(settings.model_file(heading.standard, "assessment"))
+    evidence = read_evidence(lambda path: (run / path).read_bytes())
+    made = write_files(assess_again(evidence, json.loads(kept.basis[RECORDS]), model), heading)
+    if any(path.startswith(NATIONAL) for path in kept.files):
+        national = folder / "national"
+        national.mkdir()
+        write_national(run, national, publish=True)
+        made |= {NATIONAL + path: content for path, content in read_files(national).items()}
+    paths = sorted({*kept.files, *made} - {MANIFEST, SUMS})
+    return [Compared("edition", path, kept.files.get(path) == made.get(path)) for path in paths]

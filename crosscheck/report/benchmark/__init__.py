@@ -1,0 +1,1 @@
+"""What an organisation reads of itself among its peers."""

@@ -1,0 +1,209 @@
+"""What a dossier tells: all that a run holds on one organisation.
+
+Texts of the collection are kept as they are: the page escapes them.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from html import escape
+from typing import TYPE_CHECKING, Any, Final
+
+from markupsafe import Markup
+
+from crosscheck.report.dossier.case import OTHER_FUNCTION
+from crosscheck.report.dossier.dots import draw_places
+from crosscheck.report.dossier.waterfall import draw_bars
+from crosscheck.report.output.html import sign
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from crosscheck.report.dossier.peer_position import Standing
+    from crosscheck.report.dossier.waterfall import Step
+
+FUNNELS: Final = 2
+_ASKED_FIRST: Final = 5
+_WITH_FUNNEL: Final = ("proportion", "ratio", "log_ratio")
+
+
+@dataclass(frozen=True)
+class Weight:
+    """What a finding added to the risk of one declaration, in decibans; positive is worse."""
+
+    function: str
+    decibans: float
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One check that differs, on one declaration or with the same words on both; the weightiest come first.
+
+    `rests_on` pairs what was asked with what stands there. `waived` says by whom and why it is set aside, if it is.
+    """
+
+    check_id: str
+    severity: str
+    says: str
+    rests_on: tuple[tuple[str, str], ...]
+    waived: str | None
+    rule: Mapping[str, Any]
+    weights: tuple[Weight, ...]
+
+    @property
+    def mark(self) -> str:
+        """What its place on the page is called."""
+        return f"{self.check_id}-{self.weights[0].function}"
+
+    @property
+    def asks(self) -> bool:
+        """Whether it only asks, and adds nothing to the risk."""
+        return all(weight.decibans == 0 for weight in self.weights)
+
+
+@dataclass(frozen=True)
+class OpenQuestion:
+    """An answer or figure that is wanting: why, the checks that it would help to decide, and what one could add.
+
+    `why` is no answer, not known, not applicable (as the return has it), or that the collection holds no such figure.
+    `could_add` is what a difference would add by itself, in decibans.
+    """
+
+    label: str
+    why: str
+    checks: tuple[str, ...]
+    could_add: float
+
+
+@dataclass(frozen=True)
+class Declaration:
+    """One declaration of the organisation: its row of the visit list, its history, and how its risk adds up.
+
+    `listed` has the columns of `visit_list`; `history` is what was declared, by when; `parts` are all parts.
+    `duties` are its rows of the run's table `duties`. `places` are its equally likely places, of the `last` that there
+    are; the visits go as far as the place `reach`. There are none where it is not to be visited.
+    """
+
+    listed: Mapping[str, Any]
+    declarations: int
+    statement: str | None
+    lapse: tuple[Any, Any]
+    previous_by: str | None
+    history: Mapping[str, str]
+    steps: tuple[Step, ...]
+    parts: Sequence[Mapping[str, Any]]
+    verdicts: Mapping[str, int]
+    duties: Sequence[Mapping[str, Any]]
+    places: Sequence[int]
+    reach: int
+    last: int
+
+    @property
+    def dots(self) -> Markup | None:
+        """Its places as a picture; None where there are none."""
+        return draw_places(self.function, self.places, self.reach, self.last) if self.places else None
+
+    @property
+    def function(self) -> str:
+        """`whole`, or one of the two functions of a primary care trust."""
+        return str(self.listed["function"])
+
+    @property
+    def reason(self) -> str:
+        """Why it stands where it does, in one sentence; empty where one of its unmet duties says the same."""
+        reason = str(self.listed["reason"])
+        is_said = any(reason.startswith(duty["finding"].removesuffix(".")) for duty in self.duties)
+        return "" if is_said else reason
+
+    @property
+    def former(self) -> dict[str, str]:
+        """What was declared in the years before, by when."""
+        return {when: status for when, status in self.history.items() if when != OTHER_FUNCTION}
+
+    @property
+    def bars(self) -> list[tuple[Step, Markup]]:
+        """Each step of the waterfall with its bar."""
+        return list(zip(self.steps, draw_bars(self.steps), strict=True))
+
+    @property
+    def every_part(self) -> Markup:
+        """The rows of a table of all parts: what it is called, what it adds, and what it would add alone."""
+        rows = (
+            f'<tr><th scope="row">{escape(part["part"])}</th><td class="number">{sign(part["decibans"], 2)}</td>'
+            f'<td class="number">{sign(part["worth"], 2)}</td></tr>'
+            for part in self.parts
+        )
+        return Markup("\n".join(rows))  # noqa: S704  # escaped here: a hundred thousand rows take the template seconds
+
+    @property
+    def weightiest(self) -> tuple[Step, ...]:
+        """The single pieces of evidence that are named, the weightiest first, for or against."""
+        single = [step for step in self.steps if step.number == 1 and step.family not in {"prior", "declared"}]
+        return tuple(sorted(single, key=lambda step: (-abs(step.decibans), step.words)))
+
+
+@dataclass(frozen=True)
+class Comment:
+    """A remark of a third party; `tone` and `reliance` in words, beside the figures of the collection."""
+
+    author: str
+    year: str
+    tone: str
+    polarity: float
+    reliance: str
+    reliability: float
+    text: str
+
+
+@dataclass(frozen=True)
+class Neighbour:
+    """An organisation or former body that it is tied to; `rank` is its best on the list, None where it has none."""
+
+    code: str
+    name: str | None
+    through: str
+    rank: int | None
+
+
+@dataclass(frozen=True)
+class Dossier:
+    """All that a run tells of one organisation."""
+
+    org_code: str
+    name: str
+    org_type: str
+    region: str
+    about: Mapping[str, Any]
+    declarations: tuple[Declaration, ...]
+    findings: tuple[Finding, ...]
+    questions: tuple[OpenQuestion, ...]
+    agreeing: tuple[str, ...]
+    sections: tuple[Standing, ...]
+    figures: tuple[Standing, ...]
+    comments: tuple[Comment, ...]
+    neighbours: tuple[tuple[str, tuple[Neighbour, ...]], ...]
+    visits: tuple[Mapping[str, Any], ...]
+    problems: tuple[Mapping[str, Any], ...]
+
+    @property
+    def page(self) -> str:
+        """The name of its page."""
+        return page_of(self.org_code)
+
+    @property
+    def asked_first(self) -> list[tuple[Finding, str]]:
+        """The first request of each of the weightiest findings that count."""
+        counting = [finding for finding in self.findings if finding.waived is None and finding.rule["ask"]]
+        return [(finding, finding.rule["ask"][0]) for finding in counting[:_ASKED_FIRST]]
+
+    @property
+    def with_funnel(self) -> tuple[Standing, ...]:
+        """The weightiest of its figures that have a denominator and so a funnel."""
+        has = (one for one in self.figures if one.kind in _WITH_FUNNEL and one.expected is not None)
+        return tuple(has)[:FUNNELS]
+
+
+def page_of(org_code: str) -> str:
+    """The name of an organisation's page. Codes are letters and digits; anything else is written as its number."""
+    return re.sub(r"[^A-Za-z0-9]", lambda found: f"_{ord(found[0]):x}", org_code) + ".html"

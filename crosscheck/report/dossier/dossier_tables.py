@@ -1,0 +1,232 @@
+"""The tables of a run that dossiers are told from, each read once and parted by organisation.
+
+So four hundred dossiers take little longer than one; for a few, only their rows are read.
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import polars as pl
+import polars.selectors as cs
+
+from crosscheck import settings
+from crosscheck.cases.cases import catalogue
+from crosscheck.errors import RunError, UnknownNameError
+from crosscheck.network.graph import list_neighbours
+from crosscheck.questionnaire import read_questionnaire
+from crosscheck.report.dossier.case import HISTORY_COLUMNS, assemble_cases, by_declaration
+from crosscheck.report.dossier.peer_position import spread_scores
+from crosscheck.report.output.rank_bands import TO_VISIT, reach_of_capacity
+from crosscheck.runs.run_folder import MANIFEST, digest_collection, read_json, read_table, scan_table
+from crosscheck.visits.listing import list_findings
+from crosscheck.vocabulary import VERDICTS, WHY_ABSENT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from pathlib import Path
+
+_KEYS: Final = ("org_code", "function")
+
+
+@dataclass(frozen=True)
+class Basis:
+    """What the dossiers of a run rest on: its year and standard, and its fingerprint with what that is made of.
+
+    `tables` has the SHA-256 of each table as it was understood, which does not hang on the order of rows in its file.
+    """
+
+    year: str
+    standard: str
+    declarations: int
+    fingerprint: str
+    manifest: Mapping[str, Any]
+    tables: Mapping[str, str]
+
+
+def read_basis(run: Path) -> Basis:
+    """Read what a run rested on. Two runs of the same inputs, rules, models and options have the same fingerprint.
+
+    Raises:
+        RunError: there is no such run.
+    """
+    manifest = read_json(run, MANIFEST)
+    tables = digest_collection(run)
+    told = {name: manifest[name] for name in ("crosscheck", "seed", "rules", "models", "waivers")}
+    told |= {"tables": tables, "options": {**manifest["options"], "collection": ""}}
+    return Basis(
+        year=manifest["options"]["year"],
+        standard=manifest["options"]["standard"],
+        declarations=manifest["reconciliation"]["declarations"],
+        fingerprint=hashlib.sha256(json.dumps(told, sort_keys=True, default=str).encode()).hexdigest()[:12],
+        manifest=manifest,
+        tables=tables,
+    )
+
+
+def read_cases(run: Path, only: Iterable[str]) -> tuple[dict[str, list[dict[str, Any]]], Shelves]:
+    """Read the cases of some organisations or of all, worst first, and what there is beside them.
+
+    Raises:
+        RunError: there is no such run.
+        UnknownNameError: no such organisation has a declaration in it; the message names those nearest.
+    """
+    listed = read_table(run, "visit_list")
+    codes = _choose(listed, only)
+    rulebook = read_json(run, "rulebook.json")
+    chosen = listed.filter(pl.col("org_code").is_in(codes))
+    cases: dict[str, list[dict[str, Any]]] = {}
+    for case in assemble_cases(chosen, _read_decided(run, codes), rulebook, listed.height):
+        cases.setdefault(case["org_code"], []).append(case)
+    return cases, _fill_shelves(run, codes, listed, {rule["id"]: rule["title"] for rule in rulebook})
+
+
+def _choose(listed: pl.DataFrame, only: Iterable[str]) -> list[str]:
+    known = listed["org_code"].unique(maintain_order=True).to_list()
+    asked = list(dict.fromkeys(code.strip().upper() for code in only))
+    if unknown := [code for code in asked if code not in set(known)]:
+        names = dict(listed.select("org_code", "name").iter_rows())
+        raise UnknownNameError([_nearest(code, names) for code in unknown])
+    return asked or known
+
+
+def _nearest(code: str, names: Mapping[str, str]) -> str:
+    close = difflib.get_close_matches(code, names, n=3, cutoff=0.5)
+    close += [other for other, name in names.items() if code.casefold() in name.casefold()][:3]
+    meant = "; ".join(f"{other} {names[other]}" for other in dict.fromkeys(close))
+    hint = f" Did you mean {meant}?" if meant else ""
+    return f"No organisation {code} in this run.{hint} visit_list.csv in the run's folder has all codes."
+
+
+def _read_decided(run: Path, codes: Sequence[str]) -> dict[str, pl.DataFrame]:
+    """Cases, findings that differ or are open, and parts, of these organisations; what no page shows is not read."""
+    wanted, keys = pl.col("org_code").is_in(codes), pl.col(_KEYS).cast(pl.String)
+    told = pl.col("verdict").cast(pl.String).is_in(["differs", "cannot_tell"])
+    findings = scan_table(run, "findings").filter(wanted & told).drop("expected", "basis", "group", "kind")
+    cases = scan_table(run, "cases").filter(wanted).select(keys, *HISTORY_COLUMNS)
+    parts = scan_table(run, "parts").filter(wanted).drop("group", "source", "sd")
+    return {
+        "cases": cases.collect(),
+        "findings": findings.with_columns(keys).collect(),
+        "parts": parts.with_columns(keys).collect(),
+        "duties": scan_table(run, "duties").filter(wanted).collect(),
+    }
+
+
+_OfOrganisation = dict[str, list[dict[str, Any]]]
+
+
+@dataclass(frozen=True)
+class Shelves:
+    """What there is beside the cases: by organisation, by declaration, or by name.
+
+    `reach` is the last rank that the visits reach, `last` the last of the declarations to visit.
+    """
+
+    organisations: _OfOrganisation
+    titles: Mapping[str, str]
+    labels: Mapping[str, str]
+    absences: Mapping[tuple[str, str], list[dict[str, Any]]]
+    verdicts: Mapping[tuple[str, str], list[dict[str, Any]]]
+    sections: _OfOrganisation
+    figures: _OfOrganisation
+    comments: _OfOrganisation
+    neighbours: _OfOrganisation
+    visits: _OfOrganisation
+    problems: _OfOrganisation
+    places: Mapping[tuple[str, str], list[dict[str, Any]]]
+    reach: int
+    last: int
+
+
+def _fill_shelves(run: Path, codes: Sequence[str], listed: pl.DataFrame, titles: Mapping[str, str]) -> Shelves:
+    wanted = pl.col("org_code").is_in(codes)
+    types = listed.select("org_code", "org_type").unique()
+    scores = read_table(run, "scores").filter(pl.col("relevance").cast(pl.String) != "answer")
+    absences = scan_table(run, "cases").filter(wanted).select(pl.col(_KEYS).cast(pl.String), cs.ends_with(WHY_ABSENT))
+    comments = scan_table(run, "collection/comments").filter(wanted).collect()
+    return Shelves(
+        organisations=_by_organisation(scan_table(run, "collection/organisations").filter(wanted).collect()),
+        titles=titles,
+        labels=_read_labels(run, scores),
+        absences=by_declaration(absences.collect()),
+        verdicts=by_declaration(_count_verdicts(run, codes)),
+        sections=_by_organisation(_spread(read_table(run, "pooled"), types, "section").filter(wanted)),
+        figures=_by_organisation(_spread(scores.drop_nulls("z"), types, "indicator").filter(wanted)),
+        comments=_by_organisation(comments.sort("year", "author", "text", descending=[True, False, False])),
+        neighbours=_by_organisation(_read_neighbours(run, codes, listed)),
+        visits=_by_organisation(_read_visits(run, codes)),
+        problems=_by_organisation(_read_problems(run, codes)),
+        places=by_declaration(read_table(run, "places").filter(wanted)),
+        reach=reach_of_capacity(listed, read_json(run, MANIFEST)["options"]["capacity"]),
+        last=listed.filter(pl.col("pool") == TO_VISIT).height,
+    )
+
+
+def _by_organisation(table: pl.DataFrame) -> _OfOrganisation:
+    rows: _OfOrganisation = {}
+    for row in table.iter_rows(named=True):
+        rows.setdefault(row["org_code"], []).append(row)
+    return rows
+
+
+def _read_labels(run: Path, scores: pl.DataFrame) -> dict[str, str]:
+    """What people call a question or a figure, by its name."""
+    standard = read_json(run, MANIFEST)["options"]["standard"]
+    questionnaire = read_questionnaire(settings.questionnaire_file(standard))
+    asked = {name.name: name.meaning for name in catalogue(questionnaire, ()).values()}
+    return asked | dict(scores.select("indicator", "label").unique().iter_rows())
+
+
+def _count_verdicts(run: Path, codes: Sequence[str]) -> pl.DataFrame:
+    """One row a declaration: how many checks came to each verdict, and which agree."""
+    verdict = pl.col("verdict").cast(pl.String)
+    findings = scan_table(run, "findings").filter(pl.col("org_code").is_in(codes))
+    counts = {name: (verdict == name).sum() for name in VERDICTS}
+    agreeing = pl.col("check_id").filter(verdict == "agrees").sort()
+    return findings.group_by(pl.col(_KEYS).cast(pl.String)).agg(**counts, agreeing=agreeing).sort(_KEYS).collect()
+
+
+def _spread(scores: pl.DataFrame, types: pl.DataFrame, by: str) -> pl.DataFrame:
+    return spread_scores(scores.join(types, on="org_code"), by).sort("org_code", by)
+
+
+def _read_neighbours(run: Path, codes: Sequence[str], listed: pl.DataFrame) -> pl.DataFrame:
+    """As the network lists them, each with its best rank where it is on the list."""
+    ties, predecessors, names = (read_table(run, name) for name in ("ties", "predecessors", "names"))
+    of_these = ties.filter(pl.col("org_code").is_in(codes))
+    best = listed.group_by(code=pl.col("org_code")).agg(pl.col("rank").min())
+    all_of_them = list_neighbours(of_these, predecessors, names).filter(pl.col("org_code").is_in(codes))
+    return all_of_them.with_columns(pl.col("relation").cast(pl.String)).join(
+        best, on="code", how="left", maintain_order="left"
+    )
+
+
+def _read_visits(run: Path, codes: Sequence[str]) -> pl.DataFrame:
+    """Visits to the organisation or to a predecessor, whose code is `to`; the latest first."""
+    files = {"visits": read_table(run, "collection/visits")}
+    if (run / "collection" / "visits_wave_1.parquet").is_file():
+        files["visits_wave_1"] = read_table(run, "collection/visits_wave_1")
+    standard = read_json(run, MANIFEST)["options"]["standard"]
+    visits = list_findings(files, standard).rename({"org_code": "to"})
+    former = read_table(run, "predecessors").select("org_code", to="predecessor")
+    own = pl.DataFrame({"org_code": codes, "to": codes}, schema={"org_code": pl.String, "to": pl.String})
+    return (
+        pl.concat([own, former.filter(pl.col("org_code").is_in(codes))])
+        .join(visits, on="to")
+        .sort("org_code", "visited_on", "to", "function", descending=[False, True, False, False])
+    )
+
+
+def _read_problems(run: Path, codes: Sequence[str]) -> pl.DataFrame:
+    """What was wrong in rows that name the organisation."""
+    problems = read_table(run, "problems")
+    if "org_code" not in problems.columns:
+        raise RunError(
+            f"{run}: was made by an earlier version, which did not keep whose each problem is. Make it again."
+        )
+    return problems.filter(pl.col("org_code").cast(pl.String).is_in(codes)).with_columns(pl.col("row").cast(pl.Float64))

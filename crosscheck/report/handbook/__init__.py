@@ -1,0 +1,1 @@
+"""The handbook: rules, models, statistics, the data dictionary, and what a backtest found."""

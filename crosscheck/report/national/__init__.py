@@ -1,0 +1,1 @@
+"""The national picture, with what must be withheld."""

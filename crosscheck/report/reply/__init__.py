@@ -1,0 +1,1 @@
+"""Replies of organisations, and the corrected run."""

@@ -1,0 +1,57 @@
+"""Filled outcome forms of a run: read by what the run knows, and told in some lines."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+import polars as pl
+
+from crosscheck import settings
+from crosscheck.cases.history import last_day
+from crosscheck.collection.outcome_form import Expected, Outcomes, read_outcomes
+from crosscheck.questionnaire import read_questionnaire
+from crosscheck.report.visits.outcome_form import key_of_run
+from crosscheck.runs.run_folder import MANIFEST, read_json, read_table
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+# Visits are made in the year that is declared on, or in the two after it (choice: longer than any season).
+_YEAR: Final = timedelta(days=365)
+
+
+def read_forms(run: Path, files: Sequence[Path]) -> tuple[str, Outcomes]:
+    """Read the outcome forms of a run.
+
+    Returns:
+        What the run is called in a store, and what the forms say.
+
+    Raises:
+        RunError: there is no such run.
+        OutcomeError: as `collection.outcome_form.read_outcomes`.
+    """
+    options = read_json(run, MANIFEST)["options"]
+    declarations = read_table(run, "visit_list").select(pl.col("org_code", "function").cast(pl.String))
+    ends = last_day(options["year"])
+    key = key_of_run(run)
+    expected = Expected(key, options["standard"], declarations, ends - _YEAR, ends + 2 * _YEAR)
+    return key, read_outcomes(files, expected, read_questionnaire(settings.questionnaire_file(options["standard"])))
+
+
+def describe_outcomes(outcomes: Outcomes, files: int) -> str:
+    """How many rows were read, and what became of each: every row is in exactly one of the counts."""
+    forms = "1 form" if files == 1 else f"{files} forms"
+    lines = [
+        f"READ  {outcomes.rows:,} rows of {forms}",
+        f"  {outcomes.visits.height:>6,}  findings of visits",
+        f"  {outcomes.criteria.height:>6,}  criteria",
+        f"  {outcomes.repeated:>6,}  say what another row says, or were corrected by one",
+        f"  {outcomes.empty:>6,}  not filled in",
+    ]
+    mended = [
+        f"  {file}, row {row}, {column}: {problem}"
+        for file, row, column, problem in outcomes.mended.select("file", "row", "column", "problem").iter_rows()
+    ]
+    return "\n".join(lines + mended)

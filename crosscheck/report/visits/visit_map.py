@@ -1,0 +1,154 @@
+"""The plan of the visits as a page: a list by week, and a map of each region on the national grid."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import polars as pl
+from markupsafe import Markup
+
+from crosscheck.report.output.html import environment
+from crosscheck.report.output.svg import INK, draw_line, write_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+_WIDTH: Final = 800
+_MARGIN: Final = 70  # of every map, so that labels at its edge can be read
+_TALLEST: Final = 760
+_TEXT: Final = 20  # 10 pixels where the map is 400 wide
+_LETTER: Final = 12.0  # about how wide a letter is
+_HALO: Final = 'stroke="#fff" stroke-width="4" paint-order="stroke"'
+_LINE: Final = "#5b6b78"
+_ROUND: Final = (1, 2, 5)
+_NO_REGION: Final = "No region stated"
+
+
+@dataclass(frozen=True)
+class RegionMap:
+    """A region: its map (None where nobody has coordinates), how many visits, and the codes that are not on it."""
+
+    region: str
+    visits: int
+    svg: Markup | None
+    without_place: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Grid:
+    """From metres of the grid to the units of a picture, the same in both directions, north at the top."""
+
+    west: float
+    north: float
+    scale: float
+    height: float
+
+    def at(self, easting: float, northing: float) -> tuple[float, float]:
+        """Where a place is in the picture."""
+        return _MARGIN + (easting - self.west) * self.scale, _MARGIN + (self.north - northing) * self.scale
+
+
+class _Box(NamedTuple):
+    """A rectangle of the picture."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+    def overlaps(self, other: _Box) -> bool:
+        """Whether the two have any part in common."""
+        return (
+            self.left < other.right and other.left < self.right and self.top < other.bottom and other.top < self.bottom
+        )
+
+
+def render_plan(plan: pl.DataFrame) -> str:
+    """The plan as a page by itself.
+
+    Args:
+        plan: as `visit_plan.read_plan`.
+
+    Returns:
+        HTML: each week with its visits, those without a week after them, then a map of each region. An organisation
+        without coordinates is named beside the map of its region.
+    """
+    weeks = plan.partition_by("week", maintain_order=True)
+    listed = [{"week": rows["week"][0], "monday": rows["monday"][0], "visits": rows.to_dicts()} for rows in weeks]
+    template = environment("visit_plan").get_template("plan.html")
+    return template.render(weeks=listed, maps=list(draw_regions(plan)), visits=plan.height)
+
+
+def draw_regions(plan: pl.DataFrame) -> Iterator[RegionMap]:
+    """A map of each region, by its name."""
+    named = plan.with_columns(pl.col("region").fill_null(_NO_REGION)).sort("region", maintain_order=True)
+    for rows in named.partition_by("region", maintain_order=True):
+        placed = rows.drop_nulls(["easting", "northing"])
+        missing = rows.join(placed, on="org_code", how="anti", maintain_order="left")["org_code"].to_list()
+        region = str(rows["region"][0])
+        yield RegionMap(region, rows.height, _draw(region, placed) if placed.height else None, tuple(missing))
+
+
+def _draw(region: str, placed: pl.DataFrame) -> Markup:
+    """The visits of one region: a dot each with code and week, and each tour as a line from visit to visit."""
+    grid = _lay_grid(placed)
+    visits = placed.to_dicts()
+    parts = [*_tours(placed, grid), *_marks(visits, grid), *_scale_bar(grid)]
+    words = f"Map of {region}: {len(visits)} visits at their places on the national grid, north at the top."
+    body = "".join(parts)
+    opening = f'<svg viewBox="0 0 {_WIDTH} {grid.height:.0f}" role="img" font-size="{_TEXT}" fill="{INK}"'
+    # The label is escaped by the format, the texts by write_text.
+    return Markup(opening) + Markup(' aria-label="{}">').format(words) + Markup(body) + Markup("</svg>")  # noqa: S704
+
+
+def _lay_grid(placed: pl.DataFrame) -> _Grid:
+    west, east, south, north = (
+        float(placed[name].cast(pl.Float64).sort()[place])
+        for name, place in (("easting", 0), ("easting", -1), ("northing", 0), ("northing", -1))
+    )
+    # One place, or several in a line, have no extent: a kilometre stands for it.
+    wide, high = max(east - west, 1_000.0), max(north - south, 1_000.0)
+    scale = min((_WIDTH - 2 * _MARGIN) / wide, (_TALLEST - 2 * _MARGIN) / high)
+    return _Grid(west, north, scale, 2 * _MARGIN + (north - south) * scale + 2 * _TEXT)
+
+
+def _tours(placed: pl.DataFrame, grid: _Grid) -> Iterator[str]:
+    tours = placed.drop_nulls(["team", "week", "tour"]).sort("week", "team", "tour", "place_in_tour", "org_code")
+    for rows in tours.partition_by("week", "team", "tour", maintain_order=True):
+        for one, following in pairwise(rows.select("easting", "northing").iter_rows()):
+            yield draw_line(grid.at(*one), grid.at(*following), _LINE, 2)
+
+
+def _marks(visits: Sequence[Mapping[str, Any]], grid: _Grid) -> Iterator[str]:
+    """A dot for each visit, and its label beside it where no dot and no other label is, if there is such a place."""
+    dots = [grid.at(visit["easting"], visit["northing"]) for visit in visits]
+    taken = [_Box(x - 7, y - 7, x + 7, y + 7) for x, y in dots]
+    for (x, y), visit in zip(dots, visits, strict=True):
+        yield f'<circle cx="{x:.1f}" cy="{y:.1f}" r="6" fill="{INK}"/>'
+        words = f"{visit['org_code']} ({visit['week']:.0f})" if visit["week"] else str(visit["org_code"])
+        boxes = list(_beside(x, y, _LETTER * len(words)))
+        box = min(boxes, key=lambda one: (sum(one.overlaps(other) for other in taken), boxes.index(one)))
+        taken.append(box)
+        yield write_text(box.left, box.bottom - 4, words, "start", _HALO)
+
+
+def _beside(x: float, y: float, width: float) -> Iterator[_Box]:
+    """Where a label may stand beside a dot, the best place first; only inside the picture."""
+    half = _TEXT / 2
+    for left, top in ((x + 11, y - half), (x - 11 - width, y - half), (x - width / 2, y - 11 - _TEXT),
+                      (x - width / 2, y + 11), (x + 8, y - _TEXT - 6), (x + 8, y + 6)):  # fmt: skip
+        if left >= 0 and left + width <= _WIDTH:
+            yield _Box(left, top, left + width, top + _TEXT)
+
+
+def _scale_bar(grid: _Grid) -> Iterator[str]:
+    """A line of a round length, at most a quarter as long as the map is wide."""
+    longest = (_WIDTH - 2 * _MARGIN) / 4 / grid.scale
+    power = 10 ** (len(str(int(longest))) - 1)
+    metres = max(step * power for step in _ROUND if step * power <= longest)
+    y = grid.height - _TEXT
+    yield draw_line((_MARGIN, y), (_MARGIN + metres * grid.scale, y), INK, 3)
+    words = f"{metres / 1_000:g} km" if metres >= 1_000 else f"{metres} m"
+    yield write_text(_MARGIN + metres * grid.scale + 10, y + 7, words, "start")

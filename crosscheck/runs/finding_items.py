@@ -1,0 +1,252 @@
+"""What the regulator intends to rely on, organisation by organisation and item by item, and what each item rests on."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import polars as pl
+
+from crosscheck.cases.cases import catalogue
+from crosscheck.collection.replies import spelt_answer
+from crosscheck.rulebook.condition import Percentile, names_in, nodes
+from crosscheck.rulebook.plain import in_words as spelled
+from crosscheck.rulebook.plain import named
+from crosscheck.rulebook.wording import as_evidence, in_words
+from crosscheck.runs.run_folder import COLLECTION, MANIFEST, read_json, read_table
+from crosscheck.vocabulary import RELATIONS, SEVERITIES, WHY_ABSENT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+    from pathlib import Path
+
+    from crosscheck.cases.cases import Name
+    from crosscheck.questionnaire import Question, Questionnaire
+    from crosscheck.rulebook.rule import Rule
+    from crosscheck.standard import Standard
+
+_KEYS: Final = ("org_code", "function")
+_ITEM: Final = ("org_code", "check_id", "says", "evidence")
+_BOTH: Final = "both"
+
+# Findings of these kinds ask and weigh nothing; the organisation is told so.
+ASKED_ONLY: Final = ("implausible_value", "response_pattern")
+
+_SOURCES: Final = {
+    "declared": "declarations",
+    "comment": "remarks of third parties",
+    "returned": "the return as a whole",
+    "organisation": "the register of organisations",
+    "service": "the register of organisations",
+}
+
+
+_IS_TO_IT: Final = {
+    "commissioner": "a commissioner of its services",
+    "provider": "a provider that it commissions",
+    "same_lscb": "a member of the same safeguarding children board",
+    "other_party": "another party of the same case review",
+}
+_RELATION: Final = f"({'|'.join(RELATIONS)})"
+_OF_A_BODY: Final = re.compile(rf"{_RELATION} (\w+): (.*)", re.DOTALL)
+_OF_NONE: Final = re.compile(rf"{_RELATION}: (none.*|not known.*)")
+_PLACE: Final = "Place among organisations of its type, 0 the lowest, 1 the highest"
+_MORE: Final = re.compile(r"and (\d+) more")
+
+
+class Ground(NamedTuple):
+    """A name that a rule's own case speaks of: its column, its words, whose account it is, and its question if any."""
+
+    check_id: str
+    name: str
+    about: str
+    whose: str
+    question: str | None
+
+
+def list_items(run: Path, standard: Standard) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """List all items of a run, and what each rests on.
+
+    Args:
+        run: the folder.
+        standard: the rules as the run used them.
+
+    Returns:
+        `items`, one row an item, by organisation, gravest first: `item` (`5XX/C2-HR-01/whole`; two functions of which
+        the same is said are one item, `…/both`), `org_code`, `check_id`, `functions` (in words), `says`, `expected`,
+        `basis` (the law or guidance in short), `evidence`, `kind`, `is_duty` (a statutory duty that its own answer says
+        is unmet; these come first); what is waived is left out.
+        And `grounds`, one row an item and name: `item`, `org_code`, `check_id`, `functions`, `name`, `about`, `whose`,
+        `told` (the value in words), `question` (null where no answer can correct it), `question_id`, `review`,
+        `your_answer` (as it is to be spelt).
+
+    Raises:
+        RunError: there is no such run.
+    """
+    grounds = pl.DataFrame(list_grounds(standard), schema=list(Ground._fields), orient="row")
+    cases, findings = read_table(run, "cases"), read_table(run, "findings")
+    items, members = _items(findings, read_table(run, "duties"))
+    told = _with_sources(_told(cases, grounds, catalogue(standard.questionnaire, standard.indicators.names)), run)
+    rests = (
+        members.join(grounds, on="check_id", maintain_order="left_right")
+        .join(told, on=[*_KEYS, "name"], how="left", maintain_order="left")
+        .join(_answers(cases, standard.questionnaire), on=[*_KEYS, "question"], how="left", maintain_order="left")
+        .unique(["item", "name"], keep="first", maintain_order=True)
+        .drop("function")
+    )
+    return items, rests
+
+
+def items_to_reply(grounds: pl.DataFrame, items: pl.DataFrame) -> pl.DataFrame:
+    """One row an item and question that an answer can correct, or an item alone: the rows of the forms."""
+    asked = grounds.drop_nulls("question")
+    alone = items.join(asked, on="item", how="anti").select("item", "org_code", "check_id", "functions")
+    columns = ["item", "org_code", "check_id", "functions", "question", "question_id", "review", "your_answer", "about"]
+    order = items.select("item").with_row_index("place")
+    rows = pl.concat([asked.select(columns), alone], how="diagonal").join(order, on="item", maintain_order="left")
+    return rows.sort("place", maintain_order=True).drop("place")
+
+
+def _items(findings: pl.DataFrame, duties: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The items, and which findings each stands for: two functions of which the same is said are one item."""
+    admitted = duties.select("org_code", "check_id", is_duty=pl.lit(value=True)).unique()
+    differing = findings.filter((pl.col("verdict") == "differs") & pl.col("waived").is_null())
+    functions = pl.col("function").sort()
+    together = differing.group_by(_ITEM, maintain_order=True).agg(
+        pl.col("expected", "basis", "kind", "severity").first(),
+        function=pl.when(pl.len() > 1).then(pl.lit(_BOTH)).otherwise(functions.first()),
+        functions=functions.str.join(" and "),
+    )
+    named_items = together.join(admitted, on=["org_code", "check_id"], how="left", maintain_order="left").with_columns(
+        pl.col("is_duty").fill_null(value=False), item=pl.format("{}/{}/{}", "org_code", "check_id", "function")
+    )
+    members = differing.select(*_ITEM, "function").join(named_items.select(*_ITEM, "item", "functions"), on=_ITEM)
+    order = ~pl.col("is_duty"), pl.col("kind").is_in(ASKED_ONLY), pl.col("severity").cast(pl.Enum(SEVERITIES[::-1]))
+    return named_items.sort("org_code", *order, "item").drop("function"), members.drop("says", "evidence")
+
+
+def list_grounds(standard: Standard) -> Iterator[Ground]:
+    """What each rule rests on of its own case, each name once, in the order of its text."""
+    known = catalogue(standard.questionnaire, standard.indicators.names)
+    of_column = {column: question for question in standard.questionnaire for column in question.columns}
+    for rule in standard.rulebook:
+        for name in dict.fromkeys(column for spoken in _spoken(rule) for column in _own(spoken, known)):
+            question = of_column.get(name)
+            about = _asked(question, name) if question else _sentence(named(known[name]))
+            yield Ground(rule.id, name, about, _whose(name, question), name if question else None)
+
+
+def _spoken(rule: Rule) -> Iterator[Name]:
+    for condition in rule.conditions:
+        yield from names_in(condition)
+
+
+def _own(name: Name, known: Mapping[str, Name]) -> Iterable[str]:
+    """The columns of the case itself that a name means; none where it speaks of another organisation."""
+    if name.relation == "this_review":
+        own = name.name.removeprefix("this_review.")
+        return [column for item in (1, 2) if (column := f"review{item}.{own}") in known]
+    return [] if name.relation else [name.name]
+
+
+def _asked(question: Question, column: str) -> str:
+    review = {"review1": " (the first of the two reviews)", "review2": " (the second of the two reviews)"}
+    return question.text + (review[column.split(".", 1)[0]] if question.repeated else "")
+
+
+def _whose(name: str, question: Question | None) -> str:
+    source = name.split(".", 1)[0]
+    return "your answer" if question else _SOURCES.get(source, spelled(source))
+
+
+def _told(cases: pl.DataFrame, grounds: pl.DataFrame, known: Mapping[str, Name]) -> pl.DataFrame:
+    """The value of every name in words, one row a case and name."""
+    spoken = [known[name] for name in grounds["name"].unique().sort()]
+    words = cases.select(*_KEYS, *(_with_unit(name).alias(name.name) for name in spoken))
+    return words.unpivot(index=_KEYS, variable_name="name", value_name="told")
+
+
+def _with_unit(name: Name) -> pl.Expr:
+    """The value as evidence has it, without what it is called."""
+    return as_evidence(name, in_words(name)).str.strip_prefix(f"{name.name} = ")
+
+
+def _answers(cases: pl.DataFrame, questionnaire: Questionnaire) -> pl.DataFrame:
+    """Every answer as it is to be spelt, one row a case and question; one inherited from a predecessor is its own."""
+    asked = [(column, question) for question in questionnaire for column in question.columns]
+    known = pl.DataFrame(
+        [
+            (column, question.question_id, int(column[len("review")]) if question.repeated else 0)
+            for column, question in asked
+        ],
+        schema={"question": pl.String, "question_id": pl.String, "review": pl.UInt8},
+        orient="row",
+    )
+    spelt = cases.select(*_KEYS, *(_spelt(column, question).alias(column) for column, question in asked))
+    long = spelt.unpivot(index=_KEYS, variable_name="question", value_name="your_answer")
+    return long.join(known, on="question", how="left", maintain_order="left")
+
+
+def _spelt(column: str, question: Question) -> pl.Expr:
+    nothing, value, absence = pl.lit(None, dtype=pl.String), pl.col(column), pl.col(column + WHY_ABSENT)
+    if question.has_levels:
+        return spelt_answer(value.cast(pl.String), nothing, absence)
+    return spelt_answer(nothing, value, absence)
+
+
+def _with_sources(told: pl.DataFrame, run: Path) -> pl.DataFrame:
+    """Say also of which period a figure is, and what the remarks were: nobody can reply to a tone."""
+    options = read_json(run, MANIFEST)["options"]
+    of_year = (pl.col("year") == options["year"]) & (pl.col("standard") == options["standard"])
+    remarks = (
+        read_table(run, f"{COLLECTION}/comments")
+        .filter(of_year)
+        .group_by("org_code", name=pl.format("comment.{}", "author"), maintain_order=True)
+        .agg(more=pl.format("“{}”", "text").drop_nulls().str.join(" "))
+    )
+    periods = (
+        read_table(run, f"{COLLECTION}/indicators")
+        .group_by("org_code", name=pl.format("{}.{}", "source", "indicator"))
+        .agg(more=pl.col("period").max())
+    )
+    more = pl.concat([remarks, periods])
+    with_more = pl.when(pl.col("more").is_null()).then("told").otherwise(pl.format("{} ({})", "told", "more"))
+    return told.join(more, on=["org_code", "name"], how="left", maintain_order="left").select(
+        *_KEYS, "name", told=with_more
+    )
+
+
+class Account(NamedTuple):
+    """What somebody else says: what about, what it is, and who says so."""
+
+    about: str
+    told: str
+    whose: str
+
+
+def other_accounts(evidence: str, rule: Rule, bodies: Mapping[str, str]) -> Iterator[Account]:
+    """What an item rests on beyond its own case: accounts of bodies, by their names in `bodies`, and of peers."""
+    spoken = [name for condition in rule.conditions for name in names_in(condition) if name.relation in RELATIONS]
+    asks_peers = any(isinstance(node, Percentile) for condition in rule.conditions for node in nodes(condition))
+    for part in evidence.split("; ") if spoken or asks_peers else ():
+        if found := _OF_A_BODY.match(part):
+            relation, code, account = found.groups()
+            body = f"{bodies.get(code, code)} ({code}), {_IS_TO_IT[relation]}"
+            yield from _accounts_of(body, account, relation, spoken)
+        elif found := _OF_NONE.match(part):
+            yield Account("What they answered", found[2], _IS_TO_IT[found[1]])
+        elif part.startswith("peers."):
+            yield Account(_PLACE, part.rsplit(" = ", 1)[-1], "all returns")
+        elif found := _MORE.fullmatch(part):
+            yield Account("What they answered", "the same", f"{found[1]} more")
+
+
+def _accounts_of(body: str, account: str, relation: str, spoken: Iterable[Name]) -> Iterator[Account]:
+    for name in spoken:
+        short = name.name.removeprefix(f"{relation}.")
+        if found := re.search(rf"(?:^|, ){re.escape(short)} = (.*?)(?=, [a-z_]+\.[a-z0-9_.]+ = |$)", account):
+            yield Account(_sentence(name.meaning), found[1], body)
+
+
+def _sentence(words: str) -> str:
+    return words[:1].upper() + words[1:]

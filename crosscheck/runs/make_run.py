@@ -1,0 +1,211 @@
+"""Making a run, which a new one and a corrected one have in common; and going back to what a run rested on."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+import polars as pl
+import tomli
+
+from crosscheck.cases.history import last_day
+from crosscheck.collection.problems import SCHEMA
+from crosscheck.collection.read import Collection, InputFile
+from crosscheck.errors import RunError
+from crosscheck.pipeline import cross_check
+from crosscheck.report.output.tables import write_parquet
+from crosscheck.report.write_pages import write_pages
+from crosscheck.rulebook.waivers import Waiver
+from crosscheck.runs.identity import fingerprint, identify_run, sha256_of
+from crosscheck.runs.manifest import describe_models, describe_run, refuse_breaches, refuse_doubtful_signs
+from crosscheck.runs.run_folder import (
+    COLLECTION,
+    MANIFEST,
+    OUTCOME,
+    RULEBOOK,
+    finish_run,
+    read_json,
+    read_table,
+    work_on_run,
+    write_outcome,
+)
+from crosscheck.standard import Standard, load_standard
+from crosscheck.visits.design import read_design
+from crosscheck.visits.plan import TWO_ARMS, Capacity
+from crosscheck.visits.seal import read_seal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from contextlib import AbstractContextManager
+    from pathlib import Path
+
+    from crosscheck.report.output.folder import Work
+
+ACCEPTED: Final = "accepted.parquet"
+_KEY: Final = 16  # characters: enough to tell runs apart, few enough to compare by eye
+
+
+class Clock(Protocol):
+    """Is entered around each step with its name, and keeps the seconds that each took (`terminal.Steps`)."""
+
+    seconds: dict[str, float]
+
+    def __call__(self, name: str) -> AbstractContextManager[object]:
+        """Enter the step of that name."""
+
+
+@dataclass(frozen=True)
+class Beside:
+    """What a run says and holds beside what it rested on: entries of its manifest, and what is written for readers."""
+
+    manifest: Mapping[str, Any] = field(default_factory=dict)
+    write_pages: Callable[[Path], None] | None = None
+
+
+def make_run(
+    collection: Collection,
+    standard: Standard,
+    options: Mapping[str, Any],
+    folder: Path,
+    step: Clock,
+    beside: Beside | None = None,
+) -> Work:
+    """Cross-check a collection and write the run; one that was stopped is taken up where it was.
+
+    Args:
+        collection: what was read.
+        standard: the rules and models.
+        options: as the manifest keeps them: `year`, `capacity`, `random_share`, `plan` (as text), `seed`, `seal` (of a
+            binding draw), `screens`, `pages` and `allow_polarity` are followed here.
+        folder: the run's place.
+        step: the clock of the steps.
+        beside: what is added to the manifest and to the folder.
+
+    Returns:
+        The work that was done, which says what of it had been done before.
+
+    Raises:
+        PolarityError: a sign is in doubt; nothing was written.
+        RunError: the place can't be written.
+    """
+    added = beside or Beside()
+    with work_on_run(folder, fingerprint(identify_run(collection, standard, options)), options) as work:
+        if not work.has(OUTCOME):
+            _work_out(collection, standard, options, step, work, added.manifest)
+        with step("write pages"):
+            finish_run(work, lambda whole: _write_pages(whole, options, added))
+    return work
+
+
+def _write_pages(whole: Path, options: Mapping[str, Any], beside: Beside) -> None:
+    if options["pages"]:
+        write_pages(whole)
+    if beside.write_pages:
+        beside.write_pages(whole)
+
+
+def _work_out(
+    collection: Collection,
+    standard: Standard,
+    options: Mapping[str, Any],
+    step: Clock,
+    work: Work,
+    told_beside: Mapping[str, Any],
+) -> None:
+    capacity = _read_capacity(options)
+    outcome = cross_check(
+        collection,
+        standard,
+        options["year"],
+        capacity,
+        step,
+        with_screens=options["screens"],
+        refuse=lambda doubts: refuse_doubtful_signs(doubts, options["allow_polarity"]),
+        refuse_breaches=lambda breaches: refuse_breaches(breaches, options["allow_polarity"]),
+    )
+    manifest = describe_run(collection, standard, outcome, options, capacity) | dict(told_beside)
+    with step("write"):
+        write_outcome(outcome, collection, standard.rulebook, manifest | {"seconds": step.seconds}, work)
+
+
+def _read_capacity(options: Mapping[str, Any]) -> Capacity:
+    """How visits are chosen, from the options; a run of a former release states neither a plan nor a seal."""
+    plan = options.get("plan")
+    design = read_design(tomli.loads(plan), "the run's plan") if plan else TWO_ARMS
+    seal = read_seal(options.get("seal"))
+    return Capacity(options["capacity"], options["random_share"], options["seed"], design, seal)
+
+
+def reply_key(run: Path) -> str:
+    """What tells a run from any other as far as a reply is concerned: the digest of its collection and rules.
+
+    Weights, waivers and plans may change meanwhile: what an organisation was told stays what it was told.
+
+    Raises:
+        RunError: there is no such run, or it does not keep its collection.
+    """
+    kept = sorted((run / COLLECTION).glob("*.parquet"))
+    if not kept or not (run / RULEBOOK).is_file():
+        raise RunError(f"{run}: is no run that keeps what it had read. Make one: crosscheck run COLLECTION --out {run}")
+    files = [run / RULEBOOK, *kept]
+    told = "".join(f"{file.relative_to(run).as_posix()} {sha256_of(file)}\n" for file in files)
+    return hashlib.sha256(told.encode()).hexdigest()[:_KEY]
+
+
+def standard_of_run(run: Path) -> Standard:
+    """The rules and models of a run, as it used them.
+
+    Raises:
+        RunError: there is no such run, or what lies here differs from what it used; each difference is named.
+    """
+    manifest = read_json(run, MANIFEST)
+    options, used = manifest["options"], manifest["models"]["visit_risk"]["version"]
+    standard = load_standard(options["standard"], used, last_day(options["year"]))
+    if differing := list(_differences(manifest, standard)):
+        remedy = "Take the checkout that made it, or make the run again with what lies here."
+        raise RunError([*differing, f"{run} was made with others. {remedy}"])
+    return standard.without_learning() if options["no_learn"] else standard
+
+
+def _differences(manifest: Mapping[str, Any], standard: Standard) -> Iterator[str]:
+    """In words, what lies here otherwise than a run used it."""
+    if manifest["rules"]["sha256"] != standard.rulebook.digest:
+        yield "The rules here are not those of the run."
+    if manifest["questionnaire"]["sha256"] != standard.questionnaire.digest:
+        yield "The questionnaire here is not that of the run."
+    here = describe_models(standard)
+    for name, model in manifest["models"].items():
+        if here.get(name) != model:
+            yield f"The model {name} here is not that of the run ({model['version']})."
+    used = [{name: waiver[name] for name in Waiver.model_fields} for waiver in manifest["waivers"]]
+    if used != [waiver.model_dump(mode="json") for waiver in standard.waivers]:
+        yield "The waivers here are not those of the run."
+
+
+def collection_of_run(run: Path) -> Collection:
+    """What a run had read, as it was understood: nothing is read anew.
+
+    Raises:
+        RunError: there is no such run.
+    """
+    manifest = read_json(run, MANIFEST)
+    names = sorted(file.stem for file in (run / COLLECTION).glob("*.parquet"))
+    return Collection(
+        tables={name: read_table(run, f"{COLLECTION}/{name}") for name in names},
+        problems=pl.read_csv(run / "problems.csv", schema={**SCHEMA, "org_code": pl.String}),
+        inputs=tuple(InputFile(**file) for file in manifest["inputs"]),
+        absent=tuple(manifest["absent_tables"]),
+        corrections=read_accepted(run / ACCEPTED) if (run / ACCEPTED).is_file() else (),
+    )
+
+
+def read_accepted(kept: Path | bytes) -> tuple[pl.DataFrame, ...]:
+    """The corrections that a corrected run keeps (`ACCEPTED`), one frame for each time that some were accepted."""
+    return tuple(pl.read_parquet(kept).partition_by("time", include_key=False, maintain_order=True))
+
+
+def write_accepted(corrections: Sequence[pl.DataFrame], run: Path) -> None:
+    """Keep the corrections that were accepted, for the run to be made again from its sources."""
+    times = [one.select(pl.lit(time, pl.UInt32).alias("time"), pl.all()) for time, one in enumerate(corrections, 1)]
+    write_parquet(pl.concat(times), run / ACCEPTED)

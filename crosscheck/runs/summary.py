@@ -1,0 +1,213 @@
+"""The summary of a run on the terminal: what was read, whom to visit first and why, what to do next."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import TYPE_CHECKING, Any, Final
+
+import polars as pl
+
+from crosscheck.report.dossier.visit_page import ARMS
+from crosscheck.report.output.rank_bands import describe_assumed, describe_assumption, describe_place, find_like_ranks
+from crosscheck.runs.run_folder import MANIFEST, read_json, read_table
+from crosscheck.visits.plan import count_arms
+from crosscheck.vocabulary import COMPLIANT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+_WIDTH: Final = 110
+_NEAR: Final = 1e-6
+_TABLES: Final = ("duties.csv", "follow_up.csv", "findings.csv", "scores.csv", "problems.csv")
+
+
+def summarise_reading(manifest: Mapping[str, Any], problems: pl.DataFrame) -> str:
+    """What was read, what was set aside, which tables the collection lacks."""
+    return "\n".join(_reading(manifest["inputs"], manifest["absent_tables"], problems))
+
+
+def summarise_run(folder: Path, command: str) -> str:
+    """The whole summary of a run, under 80 lines.
+
+    Args:
+        folder: where the run stands.
+        command: how crosscheck was called, so that the next step can be typed.
+    """
+    manifest, problems = read_json(folder, MANIFEST), read_table(folder, "problems")
+    visit_list = read_table(folder, "visit_list")
+    lines = [
+        *_reading(manifest["inputs"], manifest["absent_tables"], problems),
+        "",
+        *_reconciliation(manifest["reconciliation"]),
+        *_cycles(manifest["cycles"]),
+        *_left_open(manifest["silences"]),
+        *_set_aside(manifest["waivers"]),
+        *_out_of_force(manifest["rules"]["not_in_force"]),
+        "",
+        *_estimation(manifest["risk"], visit_list, manifest["options"]["capacity"]),
+        *_first_ten(visit_list, manifest["options"]["capacity"]),
+        "",
+        *_plan(visit_list, read_table(folder, "duties"), manifest["draw"]),
+        *_lists(visit_list),
+        "",
+        *_next_steps(visit_list, folder, command),
+    ]
+    return "\n".join(lines)
+
+
+def _reading(inputs: list[dict[str, Any]], absent: list[str], problems: pl.DataFrame) -> Iterator[str]:
+    yield "READ"
+    for file in inputs:
+        aside = file["rows"] - file["rows_used"]
+        yield f"  {file['table']:<19}{file['rows']:>8,} rows" + (f", {aside:,} set aside" if aside else "")
+    if absent:
+        yield f"  not in the collection, so the checks and scores that need them are left open: {', '.join(absent)}"
+    effects = dict(problems.group_by("effect").len().sort("effect").iter_rows())
+    told = ", ".join(f"{count:,} {effect}" for effect, count in effects.items())
+    yield f"  problems: {told or 'none'}" + (" (problems.csv names each)" if told else "")
+
+
+def _reconciliation(counts: dict[str, Any]) -> Iterator[str]:
+    yield (
+        f"RECONCILED  {counts['organisations']} organisations, {counts['declarations']} declarations: "
+        f"{counts['compliant']} compliant, {counts['not_compliant']} not"
+    )
+    if counts["without_declaration"]:
+        missing = ", ".join(counts["without_declaration"])
+        yield f"  NOT ON THE LIST, for want of a declaration that can be used: {missing}"
+    for row in counts["by_category"]:
+        yield f"  {row['category'].replace('_', ' '):<34}{row['declarations']:>5}, {row['compliant']:>4} compliant"
+
+
+def _cycles(cycles: list[list[str]]) -> Iterator[str]:
+    if cycles:
+        told = "; ".join(", ".join(cycle) for cycle in cycles)
+        yield f"  SUCCEED ONE ANOTHER IN A CIRCLE, so none of these ties was followed; see relationships: {told}"
+
+
+def _left_open(silences: list[dict[str, Any]]) -> Iterator[str]:
+    """Sources that said nothing at all, and what that cost."""
+    if silences:
+        checks = {check for silence in silences for check in silence["check_id"]}
+        told = ", ".join(silence["source"] for silence in silences)
+        yield from _wrapped(
+            f"{len(checks)} checks can't be told for anybody (manifest.json names each), since the collection holds "
+            f"nothing of: {told}",
+            "  ",
+        )
+
+
+def _wrapped(words: str, indent: str = "") -> list[str]:
+    return textwrap.wrap(words, _WIDTH, initial_indent=indent, subsequent_indent=f"{indent}  ")
+
+
+def _set_aside(waivers: list[dict[str, Any]]) -> Iterator[str]:
+    """Waivers that count, and those that have ended, which somebody should renew or take out."""
+    if count := sum(waiver["findings"] for waiver in waivers):
+        yield f"  {count} findings are waived: shown, but without weight (findings.csv says by whom and why)"
+    for waiver in waivers:
+        if not waiver["in_force"]:
+            yield f"  A WAIVER HAS ENDED on {waiver['until']}: {waiver['rule']} for {waiver['org_code']} weighs again"
+        elif not waiver["findings"]:
+            yield f"  a waiver meets no finding: {waiver['rule']} for {waiver['org_code']}"
+
+
+def _out_of_force(rules: list[str]) -> Iterator[str]:
+    if rules:
+        yield f"  not in force in this year, for want of a threshold: {', '.join(rules)}"
+
+
+def _estimation(risk: Mapping[str, Any], visit_list: pl.DataFrame, capacity: int) -> Iterator[str]:
+    """What the risks start from, what other assumptions would give, and where the estimation says little or nothing."""
+    yield from _wrapped(f"STARTING POINT  {describe_assumption(risk['prevalence'])}")
+    yield from _wrapped(describe_assumed(risk["assumed"], visit_list, capacity), "  ")
+    if held := risk.get("held_at_zero"):
+        yield from _wrapped(f"weigh nothing, since they run against their stated direction: {', '.join(held)}", "  ")
+    if risk["visits_show_no_relation"]:
+        yield "  the visits show no relation between the evidence and what was found: all risks are near that share"
+    if not risk["estimation"]["loadings_settled"] or not risk["estimation"]["visits_settled"]:
+        yield "  THE ESTIMATION HAS NOT SETTLED: do not use these risks (manifest.json, risk)"
+
+
+def _first_ten(visit_list: pl.DataFrame, capacity: int) -> Iterator[str]:
+    """The first ten that a visit would test: not a lapse that a board declared itself, nor whom somebody visited."""
+    yield "VISIT FIRST (declared compliant, not visited yet; in brackets 90% intervals)"
+    for row in visit_list.filter(pl.col("pool") == "to_visit").head(10).iter_rows(named=True):
+        duties = f", duties unmet by its own answers: {row['duties_unmet']}" if row["duties_unmet"] else ""
+        yield f"{row['rank']:>4}. {row['name']} ({row['org_code']}, {row['function']})"
+        yield (
+            f"      risk {row['risk']:.0%} ({row['risk_low']:.0%}-{row['risk_high']:.0%}), "
+            f"{describe_place(row['among_capacity'])} (rank {row['rank_low']}-{row['rank_high']}), "
+            f"{row['flags']} flags, {row['unknowns']} unknown{duties}"
+        )
+        yield "      " + textwrap.shorten(row["reason"], _WIDTH, placeholder=" …")
+    if like := find_like_ranks(visit_list, capacity):
+        yield f"  Ranks {like[0]} to {like[1]} are not reliably different."
+    if count := visit_list.filter(pl.col("pool") == "visited").height:
+        yield f"  {count} were visited this year: after these on the list, with what was found."
+
+
+def _plan(visit_list: pl.DataFrame, duties: pl.DataFrame, draw: Mapping[str, Any]) -> Iterator[str]:
+    """How many organisations each arm chose, how the random one was drawn, and of what the mandatory visits are."""
+    arms, chosen = count_arms(visit_list), visit_list.drop_nulls("selected_by")
+    told = ", ".join(f"{arms[arm]} {words}" for arm, words in ARMS.items())
+    yield f"PLAN  {chosen['org_code'].n_unique()} organisations, {chosen.height} declarations to test: {told}"
+    yield f"  the random sample is a {draw['note']}; it was drawn with the value {draw['value']}"
+    yield from _wrapped(_describe_fit(draw), "  ")
+    for one in draw.get("added", []):
+        yield from _wrapped(f"added by {one['who']}, visited beside these: {one['org_code']} ({one['why']})", "  ")
+    for code in draw.get("added_unknown", []):
+        yield f"  {code} was added, but has no declaration of compliance that a visit can test: look at the code"
+    if arms["mandatory"]:
+        yield "  duties for which a visit is mandatory, and of whom (duties.csv has their answers):"
+    mandatory = chosen.filter(pl.col("selected_by") == "mandatory").select("org_code", "function")
+    admitted = duties.join(mandatory, on=["org_code", "function"]).group_by("check_id", "basis")
+    for check_id, basis, codes in admitted.agg(pl.col("org_code").unique().sort()).sort("check_id").iter_rows():
+        yield "    " + textwrap.shorten(f"{check_id} ({', '.join(codes)}): {basis}", _WIDTH, placeholder=" …")
+
+
+def _describe_fit(draw: Mapping[str, Any]) -> str:
+    """How draws with made-up values fit the chances, whether the floor is reached, and what expected benefit brings."""
+    said = []
+    if fit := draw.get("dry_draws"):
+        said.append(
+            f"tried with {fit['draws']:,} made-up values: chi-square {fit['chi_square']:.0f} on {fit['freedom']} "
+            f"degrees of freedom (p {fit['p']:.2f}), {fit['never_drawn']} organisations never drawn"
+        )
+    floor = draw.get("floor") or {"asked": 0.0, "least_chance": None}
+    if floor["least_chance"] is not None and floor["least_chance"] < floor["asked"] - _NEAR:
+        said.append(
+            f"the floor of {floor['asked']:.1%} is not reached: the least chance is {floor['least_chance']:.1%}; more "
+            "visits or a lower floor would do"
+        )
+    if gain := {one["chosen_by"]: one for one in draw.get("gain", [])}:
+        chosen, by_risk = gain["expected_benefit"], gain["risk"]
+        said.append(
+            f"chosen by expected benefit: {chosen['benefit']:.1f} of it, by risk {by_risk['benefit']:.1f}; "
+            f"{chosen['finds']:.1f} declarations expected not to be upheld, by risk {by_risk['finds']:.1f}"
+        )
+    return "; ".join(said)
+
+
+def _lists(visit_list: pl.DataFrame) -> Iterator[str]:
+    """What to ask before anybody visits, and what to follow up."""
+    admitting = visit_list.filter(pl.col("duties_unmet") > 0)
+    if admitting.height:
+        yield (
+            f"ASK   {admitting['org_code'].n_unique()} organisations declare compliance and answer that a statutory "
+            f"duty is unmet, in {admitting.height} declarations (duties.csv)"
+        )
+    if count := visit_list.filter(pl.col("pool") == "follow_up").height:
+        yield f"FOLLOW UP  {count} declared lapses (follow_up.csv)"
+
+
+def _next_steps(visit_list: pl.DataFrame, folder: Path, command: str) -> Iterator[str]:
+    yield f"FILES  {folder}/visit_list.csv (.xlsx, .parquet), {', '.join(_TABLES)}, manifest.json"
+    if (folder / "national.html").is_file():
+        pages = "dossiers/index.html (the list, and a dossier each), duties.html, follow_up.html, national.html"
+        yield f"PAGES  {folder}/{pages}"
+    testable = visit_list.filter(pl.col("declared") == COMPLIANT)
+    if testable.height:
+        first = testable.row(0, named=True)
+        yield f"NEXT   {command} explain {first['org_code']} --function {first['function']} --run {folder}"

@@ -1,0 +1,75 @@
+"""A home of its own in which a kept run can be made again: its collection, rules, models and questionnaire laid out."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from crosscheck import settings
+from crosscheck.errors import StoreError
+from crosscheck.store.archive import lay_out
+from crosscheck.store.runs import export_sources, show_run
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from crosscheck.store.database import Store
+
+
+@dataclass(frozen=True)
+class Workplace:
+    """A folder that is gone afterwards; `options` are those that the run was made with."""
+
+    folder: Path
+    options: Mapping[str, Any]
+
+    @property
+    def home(self) -> Path:
+        """Where the rules, models and data lie."""
+        return self.folder / "home"
+
+    @property
+    def collection(self) -> Path:
+        """The collection as the run had it: a folder, or a workbook."""
+        folder = self.home / "collection"
+        file = folder / Path(self.options["collection"]).name
+        return file if file.is_file() else folder
+
+
+@contextmanager
+def set_up(store: Store, run_id: str, beside: Mapping[str, bytes]) -> Iterator[Workplace]:
+    """Lay out what a run rests on; meanwhile everything is read from there (`settings.home`).
+
+    Args:
+        store: where the run is kept.
+        run_id: the run, or how it begins.
+        beside: more files for the home, by path.
+
+    Raises:
+        UnknownNameError: there is no such run.
+        StoreError: a file is no longer what was kept.
+    """
+    with tempfile.TemporaryDirectory(prefix="crosscheck-") as name:
+        place = Workplace(Path(name), show_run(store, run_id)["options"])
+        export_sources(store, run_id, place.home)
+        lay_out(beside, place.home)
+        with settings.at_home(place.home):
+            yield place
+
+
+def call(arguments: Sequence[object]) -> None:
+    """Run a command of this program as a process of its own, as the run itself was made.
+
+    Raises:
+        StoreError: it ended otherwise than well; with what it said.
+    """
+    told = subprocess.run(  # noqa: S603  # this program, with arguments that no shell reads
+        [sys.executable, "-m", "crosscheck", *map(str, arguments)], capture_output=True, text=True, check=False
+    )
+    if told.returncode:
+        raise StoreError(f"crosscheck {arguments[0]} ended with {told.returncode}: {told.stderr.strip()}")

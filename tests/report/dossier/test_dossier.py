@@ -1,0 +1,275 @@
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from html import unescape
+from math import fsum
+from pathlib import Path
+
+import pikepdf
+import polars as pl
+import pytest
+from click.testing import CliRunner
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from crosscheck.cli import main
+from crosscheck.errors import RunError, UnknownNameError
+from crosscheck.report.dossier.build_dossier import read_dossiers
+from crosscheck.report.dossier.dossier_pages import write_dossiers
+from crosscheck.report.dossier.plots import KEY
+from crosscheck.report.dossier.waterfall import add_up
+from tests.conftest import make_run
+from tests.few import cut_collection, each_tenth
+from tests.looking import WIDTHS, figures_told, open_page, overflow, thin_out, violations
+
+TRUST, SUCCESSOR = "5UW", "R2X"  # two declarations, visited this year; formed of two others
+HOSTILE = "<script>alert(1)</script> =cmd|' /C calc'!A0"
+
+
+@pytest.fixture(scope="module")
+def pages(national_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("pages") / "dossiers"
+    written, papers = write_dossiers(national_run, folder)
+    assert (written, papers) == (392, 0)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def hostile_run(national_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The run as it were if somebody had put markup and a formula wherever a collection has text."""
+    run = tmp_path_factory.mktemp("hostile") / "run"
+    shutil.copytree(national_run, run, ignore=shutil.ignore_patterns("dossiers", "*.xlsx"))
+    texts = {
+        "visit_list": ["name", "reason"], "collection/comments": ["text"], "parts": ["reason", "part"],
+        "cases": ["declared.statement"], "findings": ["says", "evidence", "waived"], "scores": ["label"],
+        "names": ["name"],
+    }  # fmt: skip
+    for name, columns in texts.items():
+        file = run / f"{name}.parquet"
+        pl.read_parquet(file).with_columns(pl.lit(HOSTILE).alias(column) for column in columns).write_parquet(file)
+    return run
+
+
+def text(pages: Path, org_code: str) -> str:
+    return (pages / f"{org_code}.html").read_text(encoding="utf-8")
+
+
+some_part = st.tuples(st.sampled_from(("answers", "checks", "history")), st.floats(-30, 30, width=32))
+parts_of_a_risk = st.lists(some_part, max_size=40)
+
+
+@settings(deadline=None)
+@given(parts_of_a_risk, st.integers(1, 9))
+def test_the_bars_of_a_waterfall_add_up_to_its_parts_and_each_begins_where_the_one_before_ends(drawn, most) -> None:
+    parts = [
+        {"family": family, "part": f"p{place}", "decibans": decibans, "reason": "r"}
+        for place, (family, decibans) in enumerate([("prior", -9.0), ("declared", 1.5), *drawn])
+    ]
+    *steps, total = add_up(parts, most)
+    assert total.ends == fsum(part["decibans"] for part in parts)
+    assert sum(step.number for step in steps) == len(parts) == total.number
+    assert [step.begins for step in steps] == [0.0, *(step.ends for step in steps[:-1])]
+    assert steps[-1].ends == total.ends
+
+
+def test_the_bars_of_every_declaration_add_up_to_its_risk(national_run) -> None:
+    dossiers = read_dossiers(national_run)
+    declarations = [declaration for dossier in dossiers for declaration in dossier.declarations]
+    assert (len(dossiers), len(declarations)) == (392, 539)
+    for declaration in declarations:
+        odds = 10 ** (declaration.steps[-1].decibans / 10)
+        assert odds / (1 + odds) == pytest.approx(declaration.listed["risk"], abs=1e-5)
+
+
+def test_a_dossier_tells_what_explain_tells(national_run) -> None:
+    (dossier,) = read_dossiers(national_run, [TRUST])
+    explained = json.loads(
+        CliRunner().invoke(main, ["explain", TRUST, "--run", str(national_run), "--format", "json"]).output
+    )
+    differing = {f["check_id"] for case in explained for f in case["findings"] if f["verdict"] == "differs"}
+    assert {finding.check_id for finding in dossier.findings} == differing
+    for declaration, case in zip(dossier.declarations, explained, strict=True):
+        assert declaration.listed["rank"] == case["rank"]
+        counted = [finding["verdict"] for finding in case["findings"]]
+        assert {v: declaration.verdicts[v] for v in set(counted)} == {v: counted.count(v) for v in set(counted)}
+        assert fsum(part["decibans"] for part in declaration.parts) == pytest.approx(case["decibans"], abs=1e-3)
+
+
+def test_innocent_explanations_and_requests_stand_with_every_finding(national_run, pages) -> None:
+    (dossier,) = read_dossiers(national_run, [TRUST])
+    assert dossier.findings
+    html = text(pages, TRUST)
+    assert html.count("It may rightly reply") == html.count("What to ask for") == len(dossier.findings)
+
+
+def test_both_declarations_of_a_primary_care_trust_stand_on_its_page(pages) -> None:
+    html = text(pages, TRUST)
+    assert html.count('<table class="waterfall">') == 2
+    assert "As provider" in html
+    assert "As commissioner" in html
+
+
+def test_a_mandatory_visit_is_told_with_the_law_that_it_is_for_and_a_random_one_as_practice(
+    national_run, pages
+) -> None:
+    listed, duties = (pl.read_parquet(national_run / f"{name}.parquet") for name in ("visit_list", "duties"))
+    for arm, words in (("mandatory", "Chosen for a visit for an unmet statutory duty"), ("random", "practice draw")):
+        code = listed.filter(pl.col("selected_by") == arm)["org_code"][0]
+        told = unescape((national_run / "dossiers" / f"{code}.html").read_text(encoding="utf-8"))
+        assert words in told
+        theirs = duties.filter(pl.col("org_code") == code)
+        assert told.count("<strong>Statutory duty:</strong>") == theirs.height
+        assert all(finding in told and law in told for finding, law in theirs.select("finding", "basis").rows())
+
+
+def test_a_newly_formed_trust_shows_what_its_predecessors_declared(pages, dirty_pages) -> None:
+    assert "Took over from" in text(pages, SUCCESSOR)
+    assert "(by R9M, which it took over from)" in text(dirty_pages, SUCCESSOR)
+
+
+def test_one_that_was_visited_this_year_shows_what_was_found(pages) -> None:
+    assert "Already visited this year:</strong> the visit found the declaration qualified" in text(pages, TRUST)
+    assert "Declaration qualified" in text(pages, TRUST)
+
+
+def test_an_answer_that_is_wanting_is_told_from_one_that_is_not_known(national_run) -> None:
+    why = {question.why for dossier in read_dossiers(national_run) for question in dossier.questions}
+    assert {"no answer", "not known", "not in the collection"} <= why
+
+
+def test_no_page_accuses_anybody(pages) -> None:
+    accusing = re.compile(r"\b(lied|lying|liar|false|fraud\w*|dishonest\w*|cheat\w*|falsif\w*)\b", re.IGNORECASE)
+    for page in pages.glob("*.html"):
+        told = re.sub(r"<[^>]+>|focusable=\"false\"", " ", page.read_text(encoding="utf-8").split("</style>")[1])
+        assert accusing.findall(told) == [], page.name
+
+
+def test_every_link_leads_to_a_page_that_stands(pages) -> None:
+    for page in pages.glob("*.html"):
+        leads = set(re.findall(r'href="([^"#]+)"', page.read_text(encoding="utf-8")))
+        assert all((pages / lead).is_file() for lead in leads), page.name
+    assert len(list(pages.glob("*.html"))) == 393
+
+
+def test_text_of_the_collection_is_shown_and_never_run(hostile_run, tmp_path) -> None:
+    write_dossiers(hostile_run, tmp_path / "out", [TRUST])
+    html = text(tmp_path / "out", TRUST)
+    assert "<script" not in html
+    assert html.count("&lt;script&gt;") > 20
+
+
+def test_the_same_run_gives_the_same_bytes_and_one_page_alone_the_same_again(national_run, pages, tmp_path) -> None:
+    again = tmp_path / "again"
+    shutil.copytree(pages, again)
+    before = (again / f"{TRUST}.html").read_bytes()
+    (again / f"{TRUST}.html").unlink()
+    write_dossiers(national_run, again, [TRUST.lower()])
+    assert (again / f"{TRUST}.html").read_bytes() == before
+
+
+def test_an_unknown_organisation_is_told_with_those_nearest(national_run, tmp_path) -> None:
+    with pytest.raises(UnknownNameError, match=r"No organisation 5WZZ in this run. Did you mean \w+ "):
+        write_dossiers(national_run, tmp_path / "out", ["5WZZ"])
+    asked = ["dossiers", "--run", str(national_run), "--out", str(tmp_path / "out"), "--only", "XX9"]
+    assert CliRunner().invoke(main, asked).exit_code == 7
+
+
+def test_a_folder_of_something_else_is_left_alone(national_run, tmp_path) -> None:
+    (tmp_path / "letter.txt").write_text("dear all")
+    with pytest.raises(RunError, match="left alone"):
+        write_dossiers(national_run, tmp_path, [TRUST])
+
+
+@pytest.mark.parametrize("page", [TRUST, SUCCESSOR, "index"])
+@pytest.mark.parametrize("width", WIDTHS)
+def test_a_page_is_read_by_everybody_at_any_width(pages, browser, page, width) -> None:
+    shown = open_page(browser, pages / f"{page}.html", width)
+    assert overflow(shown) == 0
+    thin_out(shown)
+    assert violations(shown) == []
+    shown.close()
+
+
+def test_a_page_works_by_keyboard(pages, browser) -> None:
+    shown = open_page(browser, pages / f"{TRUST}.html")
+    shown.keyboard.press("Tab")
+    assert shown.evaluate("document.activeElement.textContent") == "Skip to the text"
+    fold = shown.locator("summary").first
+    fold.focus()
+    shown.keyboard.press("Enter")
+    assert fold.evaluate("fold => fold.parentElement.open")
+    shown.get_by_role("link", name="Visit list").focus()
+    shown.keyboard.press("Enter")
+    shown.wait_for_url("**/index.html")
+    shown.close()
+
+
+def test_on_paper_too_every_finding_has_what_may_rightly_be_replied_and_what_to_ask_for(
+    national_run, tmp_path, monkeypatch
+) -> None:
+    set_on_paper: dict[str, str] = {}
+    monkeypatch.setattr(
+        "crosscheck.report.dossier.dossier_pages.write_papers",
+        lambda pages, *_: set_on_paper.update(pages) or len(pages),
+    )
+    write_dossiers(national_run, tmp_path / "out", [TRUST], paper=True)
+    text = " ".join(unescape(set_on_paper[f"{TRUST}.html"]).split())
+    (dossier,) = read_dossiers(national_run, [TRUST])
+    assert len(dossier.findings) > 4, "some are told whole, some in short"
+    for finding in dossier.findings:
+        for words in (*finding.rule["innocent"], *finding.rule["ask"]):
+            assert " ".join(words.split()) in text, finding.check_id
+    assert text.count(KEY) == 1
+    assert "lie inside</text>" not in text, "what pictures mean is said once"
+
+
+def test_the_paper_can_be_followed_by_a_screen_reader_and_is_not_set_twice(national_run, tmp_path) -> None:
+    folder = tmp_path / "out"
+    assert write_dossiers(national_run, folder, [SUCCESSOR], paper=True) == (1, 1)
+    file = folder / f"{SUCCESSOR}.pdf"
+    first = file.read_bytes()
+    with pikepdf.open(file) as pdf:
+        assert pdf.Root.MarkInfo.Marked
+        assert str(pdf.Root.Lang) == "en"
+        assert pdf.Root.ViewerPreferences.DisplayDocTitle
+        assert SUCCESSOR in str(pdf.open_metadata()["dc:title"])
+        assert b"pdfuaid:part" in bytes(pdf.Root.Metadata.read_bytes())
+    told = figures_told(file)
+    assert told
+    assert all(told)
+    assert write_dossiers(national_run, folder, [SUCCESSOR], paper=True) == (1, 0)
+    file.write_bytes(first[: len(first) // 2])  # as if it had been broken off
+    assert write_dossiers(national_run, folder, [SUCCESSOR], paper=True) == (1, 1)
+    assert file.read_bytes() == first
+    assert not list(folder.glob(".*.part"))
+
+
+@pytest.fixture(scope="module")
+def dirty_pages(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Pages of a collection in which one organisation returned nothing, and another's answer can't be read."""
+    home = tmp_path_factory.mktemp("dirty")
+    cut_collection(home / "collection", [*each_tenth(), "R6A", "R2X", "R9M", "R4A"])
+    answers = home / "collection" / "answers.csv"
+    heading, *rows = answers.read_text(encoding="utf-8").splitlines(keepends=True)
+    kept = [row for row in rows if not row.startswith("R6A,")]
+    answers.write_text("".join([heading, *kept, "R2X,audit.documentation,,perhaps\n"]), encoding="utf-8")
+    declarations = home / "collection" / "declarations.csv"
+    former = re.sub(r"(?m)^R2X,(200[567]/)", r"R9M,\1", declarations.read_text(encoding="utf-8"))
+    declarations.write_text(former, encoding="utf-8")
+    make_run(home / "collection", home / "run", "--no-pages")
+    write_dossiers(home / "run", home / "pages", ["R6A", "R2X"])
+    return home / "pages"
+
+
+def test_what_was_wrong_in_the_rows_of_an_organisation_stands_on_its_page_alone(dirty_pages) -> None:
+    assert "perhaps" in text(dirty_pages, "R2X")
+    assert "answers.csv, row" in text(dirty_pages, "R2X")
+    assert "Nothing was wrong with the rows about it." in text(dirty_pages, "R6A")
+
+
+def test_an_organisation_without_a_return_is_shown_with_what_is_wanting(dirty_pages) -> None:
+    html = text(dirty_pages, "R6A")
+    assert "No answer" in html
+    assert "are missing" in html
