@@ -18,9 +18,9 @@ import numpy as np
 import polars as pl
 
 from crosscheck.visits.capacity import VISITS, fit_visits
+from crosscheck.visits.ground import metres_between
 from crosscheck.visits.plan_file import PlanTables, TeamPlan
 from crosscheck.visits.teams import Planned, plan_weeks
-from crosscheck.visits.tours import metres_between
 
 REGIONS, WEEKS, APART, SIDE = 10, 12, 1_000_000.0, 120_000.0
 FIRST = dt.date(2009, 6, 22)

@@ -64,7 +64,7 @@ class Team(Stated):
 
 
 class Region(Stated):
-    """The most visits that all teams together make in a region in one week, for example as few inspectors live there."""
+    """The most visits that all teams together make in a region in one week."""
 
     name: Annotated[str, Field(min_length=1)]
     visits_a_week: Annotated[int, Field(ge=0)]

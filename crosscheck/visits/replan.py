@@ -11,9 +11,10 @@ import polars as pl
 
 from crosscheck.errors import PlanError
 from crosscheck.visits.capacity import VISITS, fit_visits, may_visit, room_of
+from crosscheck.visits.ground import metres_between
 from crosscheck.visits.plan_file import Leave, TeamPlan
 from crosscheck.visits.teams import Stop, lay_out, locate
-from crosscheck.visits.tours import metres_between, order_stops
+from crosscheck.visits.tour_search import order_stops
 from crosscheck.visits.transport import share_visits
 
 if TYPE_CHECKING:

@@ -14,7 +14,9 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 
 from crosscheck.visits.capacity import may_visit, room_of
-from crosscheck.visits.tours import Ground, Tour, choose_tours, metres_between, order_stops
+from crosscheck.visits.ground import Ground, Tour, metres_between
+from crosscheck.visits.tour_search import order_stops
+from crosscheck.visits.tours import choose_tours
 from crosscheck.visits.transport import share_visits
 
 if TYPE_CHECKING:
@@ -208,7 +210,7 @@ def _choose(ground: Ground, free: Ints, *, together: bool) -> tuple[list[Tour], 
             single = [Tour(int(team), (row,), 2 * float(part.base[team, row])) for row, team in enumerate(own)]
             bound += sum(tour.metres for tour in single)
         else:
-            single, bound, divided = list(chosen.chosen), bound + chosen.bound, divided or chosen.parts > 1
+            single, bound, divided = list(chosen.chosen), bound + chosen.bound, divided or chosen.divided
         tours += [
             Tour(int(teams[one.team]), tuple(int(visits[stop]) for stop in one.stops), one.metres) for one in single
         ]

@@ -70,7 +70,10 @@ def choose_visits(
     rows = [kinds.of, kind, counts + team * weeks + week]
     columns, signs = [np.arange(len(worth)), here, here], [np.ones(len(worth)), -np.ones(len(kind)), np.ones(len(kind))]
     offset = counts + room.size
-    rows += [offset + kinds.region[kind[limited]] * weeks + week[limited], np.full(len(worth), offset + regions * weeks)]
+    rows += [
+        offset + kinds.region[kind[limited]] * weeks + week[limited],
+        np.full(len(worth), offset + regions * weeks),
+    ]
     columns += [here[limited], np.arange(len(worth))]
     signs += [np.ones(len(limited)), np.ones(len(worth))]
     matrix = csc_array(
@@ -82,7 +85,9 @@ def choose_visits(
     found = milp(
         np.concatenate([np.where(bound, 0.0, -worth), np.zeros(len(kind))]),
         constraints=LinearConstraint(
-            matrix, np.concatenate([np.zeros(counts), np.full(len(within), -np.inf)]), np.append(np.zeros(counts), within)
+            matrix,
+            np.concatenate([np.zeros(counts), np.full(len(within), -np.inf)]),
+            np.append(np.zeros(counts), within),
         ),
         integrality=np.full(matrix.shape[1], len(limited) > 0),
         bounds=Bounds(

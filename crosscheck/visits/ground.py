@@ -1,0 +1,75 @@
+"""Where visits and teams are, and what a tour is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
+    Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Ground:
+    """Where visits and teams are, and what each team can do.
+
+    Attributes:
+        places: of the visits, n × 2, in metres.
+        bases: of the teams, teams × 2, in metres.
+        allowed: whether the team may make the visit, teams × n.
+        weeks: how many weeks of the team have room for at least 1, 2, … visits, teams × most visits a week.
+    """
+
+    places: Floats
+    bases: Floats
+    allowed: NDArray[np.bool_]
+    weeks: Ints
+
+    @cached_property
+    def base(self) -> Floats:
+        """Metres from each team's base to each visit, teams × n."""
+        return metres_between(self.bases, self.places)
+
+    @cached_property
+    def between(self) -> Floats:
+        """Metres from visit to visit, n × n."""
+        return metres_between(self.places, self.places)
+
+    def part(self, teams: Ints, visits: Ints) -> Ground:
+        """The ground of some teams and some visits."""
+        return Ground(self.places[visits], self.bases[teams], self.allowed[np.ix_(teams, visits)], self.weeks[teams])
+
+
+def metres_between(some: Floats, others: Floats) -> Floats:
+    """Straight lines from each of some places to each of others."""
+    return np.hypot(some[:, None, 0] - others[None, :, 0], some[:, None, 1] - others[None, :, 1])
+
+
+@dataclass(frozen=True)
+class Tour:
+    """Visits (row numbers of the ground) that a team makes in one week, in order, and the metres there and back."""
+
+    team: int
+    stops: tuple[int, ...]
+    metres: float
+
+
+def measure(ground: Ground, team: int, stops: Ints) -> Floats:
+    """Metres of tours of a team, one row a tour, −1 after the last stop: from the base and back."""
+    metres: Floats = ground.base[team, stops[:, 0]] + ground.base[team, last_stops(stops)]
+    for at in range(1, stops.shape[1]):
+        there = stops[:, at] >= 0
+        metres[there] += ground.between[stops[there, at - 1], stops[there, at]]
+    return metres
+
+
+def last_stops(stops: Ints) -> Ints:
+    """The last visit of each tour, one row a tour, −1 after it."""
+    last: Ints = stops[np.arange(len(stops)), (stops >= 0).sum(axis=1) - 1]
+    return last
