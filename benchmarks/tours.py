@@ -36,7 +36,7 @@ def invent(
         for at in range(number // REGIONS):
             east, north = towns[rng.integers(12)] + rng.normal(0, 9_000, 2)
             arm = ("mandatory", "risk", "random")[rng.integers(3)]
-            rows.append((f"R{region}{at:04}", "", f"region {region}", "pct", arm, rng.random(), east, north))
+            rows.append((f"R{region}{at:04}", "", f"region {region}", "pct", arm, rng.random(), east, north, None))
         for at in range(teams // REGIONS):
             east, north = towns[rng.integers(12)] + rng.normal(0, 9_000, 2)
             week = a_week[at % len(a_week)]

@@ -16,14 +16,14 @@ from crosscheck.visits.plan_file import no_such
 from crosscheck.visits.transport import Kinds, choose_visits
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from numpy.typing import NDArray
 
     from crosscheck.visits.plan_file import Region, Team, TeamPlan
 
 # One row an organisation to visit. `expected_hits` is the sum of the risks of the declarations that the visit tests:
-# how many of them it would be expected not to uphold.
+# how many of them it would be expected not to uphold. `drawn_week` (1 is the first) is null where no week was drawn.
 VISITS: Final = pl.Schema(
     {
         "org_code": pl.String(),
@@ -34,8 +34,10 @@ VISITS: Final = pl.Schema(
         "expected_hits": pl.Float64(),
         "easting": pl.Float64(),
         "northing": pl.Float64(),
+        "drawn_week": pl.Int64(),
     }
 )
+ANY_WEEK: Final = -1
 ADDED: Final = "added"  # the arm of organisations that a person added
 MAY_GIVE_WAY: Final = "risk"  # an unmet duty is visited; without one of the random sample the estimate would be biased
 _MOST_TRIED: Final = 60  # weeks or visits a week
@@ -69,7 +71,8 @@ def list_chosen(visit_list: pl.DataFrame, organisations: pl.DataFrame) -> pl.Dat
         .agg(pl.col("name", "region", "org_type", "arm").first(), expected_hits=pl.col("risk").sum().round(9))
     )
     where = organisations.select("org_code", "easting", "northing")
-    return chosen.join(where, on="org_code", how="left", maintain_order="left").select(VISITS.names()).cast(VISITS)
+    located = chosen.join(where, on="org_code", how="left", maintain_order="left")
+    return located.with_columns(drawn_week=pl.lit(None)).select(VISITS.names()).cast(VISITS)
 
 
 def fit_visits(visits: pl.DataFrame, plan: TeamPlan) -> Fit:
@@ -84,8 +87,8 @@ def fit_visits(visits: pl.DataFrame, plan: TeamPlan) -> Fit:
         raise PlanError(problems)
     visits = visits.sort("org_code")
     total = plan.tables.capacity.total
-    placed = place_most(visits, plan, may_visit(visits, plan))
-    sentences = list(_shortfalls(visits, plan)) if not placed.all() else []
+    placed = _place(visits, plan, room_of(plan), _worth(visits, plan), total)
+    sentences = list(_shortfalls(free_of_drawn_weeks(visits), plan)) if not placed.all() else []
     if not placed.all() and total is not None and total < visits.height:
         sentences.append(f"The total of {total} leaves {visits.height - total} of {visits.height} chosen visits out.")
     return Fit(visits.filter(placed), visits.filter(~placed), tuple(sentences))
@@ -107,19 +110,19 @@ def may_visit(visits: pl.DataFrame, plan: TeamPlan) -> NDArray[np.bool_]:
     return allowed
 
 
-def limits_of(plan: TeamPlan, region: pl.Series) -> NDArray[np.float64]:
+def limits_of(plan: TeamPlan, regions: Iterable[str]) -> NDArray[np.float64]:
     """Visits that may be made in one week in each of some regions; infinite where the plan states no limit."""
     most = {one.name: one.visits_a_week for one in plan.tables.region}
-    return np.array([most.get(name, np.inf) for name in region], dtype=np.float64)
+    return np.array([most.get(name, np.inf) for name in regions], dtype=np.float64)
 
 
-def place_most(visits: pl.DataFrame, plan: TeamPlan, allowed: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Which visits (by code) can be made so that most is expected to be found, where teams may make the `allowed` ones.
-
-    Raises:
-        ValueError: not even those can be made that must be.
-    """
-    return _place(visits, plan, room_of(plan), _worth(visits, plan), allowed, plan.tables.capacity.total)
+def fixed_weeks(visits: pl.DataFrame, plan: TeamPlan) -> NDArray[np.int64]:
+    """The week (from 0) of each visit for which one is agreed or, without that, drawn; `ANY_WEEK` for the others."""
+    agreed = {one.org_code: one.week for one in plan.tables.agreed}
+    week = visits.select(
+        pl.col("org_code").replace_strict(agreed, default=pl.col("drawn_week"), return_dtype=pl.Int64).fill_null(0) - 1
+    )
+    return week.to_series().to_numpy()
 
 
 def _gives_way(visits: pl.DataFrame, plan: TeamPlan) -> pl.Series:
@@ -159,15 +162,18 @@ def _place(
     plan: TeamPlan,
     room: NDArray[np.int64],
     worth: NDArray[np.float64],
-    allowed: NDArray[np.bool_] | None = None,
     total: int | None = None,
 ) -> NDArray[np.bool_]:
     """Which visits find room, so that what is left out is worth least."""
-    allowed = may_visit(visits, plan) if allowed is None else allowed
     regions, region = np.unique(visits["region"].fill_null("").to_numpy(), return_inverse=True)
-    alike, first, kind = np.unique(np.vstack([allowed, region]), axis=1, return_index=True, return_inverse=True)
-    kinds = Kinds(kind.ravel(), alike[:-1].T.astype(np.bool_), region[first])
-    return choose_visits(kinds, room, limits_of(plan, pl.Series(regions)), worth, total)
+    most, week = limits_of(plan, regions.tolist()), fixed_weeks(visits, plan)
+    if np.isinf(most).all() and (week == ANY_WEEK).all():  # then it does not matter in which week
+        room = room.sum(axis=1, keepdims=True)
+    traits = np.vstack([may_visit(visits, plan), region, week])
+    alike, kind = np.unique(traits, axis=1, return_inverse=True)
+    in_week = (alike[-1][:, None] == ANY_WEEK) | (alike[-1][:, None] == np.arange(room.shape[1]))
+    allowed = alike[:-2].T.astype(np.bool_)[:, :, None] & in_week[:, None, :]
+    return choose_visits(Kinds(kind.ravel(), allowed, alike[-2]), room, most, worth, total)
 
 
 def _refused(visits: pl.DataFrame, plan: TeamPlan) -> Iterator[str]:
@@ -181,8 +187,26 @@ def _refused(visits: pl.DataFrame, plan: TeamPlan) -> Iterator[str]:
             "list with fewer of them."
         )
     yield from _unreachable(bound, plan)
-    if not _fits(bound, plan, room_of(plan)):
-        yield from _shortfalls(bound, plan)
+    if not _fits(free_of_drawn_weeks(bound), plan, room_of(plan)):
+        yield from _shortfalls(free_of_drawn_weeks(bound), plan)
+    elif not _fits(bound, plan, room_of(plan)):
+        yield _too_many_in_drawn_weeks(bound, plan)
+
+
+def free_of_drawn_weeks(visits: pl.DataFrame) -> pl.DataFrame:
+    """The same visits as if no week had been drawn for them."""
+    return visits.with_columns(drawn_week=pl.lit(None, pl.Int64))
+
+
+def _too_many_in_drawn_weeks(visits: pl.DataFrame, plan: TeamPlan) -> str:
+    """How many visits find no room in the weeks that were drawn, and what would do."""
+    reachable = visits.filter(_reachable(visits, plan))
+    lacking = int((~_place(reachable, plan, room_of(plan), np.ones(reachable.height))).sum())
+    return (
+        f"{_number(lacking)} of {visits.height} can't be made where those of the random sample keep the weeks drawn for "
+        "them, although all have room in other weeks. weeks_at_random = false in [capacity] would do, or more room in "
+        "the weeks drawn."
+    )
 
 
 def _wrong_agreed(visits: pl.DataFrame, plan: TeamPlan) -> Iterator[str]:

@@ -8,143 +8,165 @@ step looks at the clock.
 from __future__ import annotations
 
 from collections import deque
-from itertools import pairwise
+from dataclasses import dataclass
+from itertools import islice, pairwise
 from math import hypot
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from scipy.spatial import cKDTree
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+from crosscheck.visits.capacity import ANY_WEEK
 
-    from crosscheck.visits.ground import Ground, Tour
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from crosscheck.visits.ground import Ground
 
 _NEIGHBOURS: Final = 16  # visits in whose tours a visit is tried
-_TEAMS: Final = 3  # nearest teams of which a visit may begin another tour
+_TEAMS: Final = 3  # nearest teams of which a visit may have a week that is not used
 _NOBODY: Final = -1
 _LEAST: Final = 1e-3  # metres that a change must save
 
 
-def exchange_visits(ground: Ground, tours: Sequence[Tour]) -> list[tuple[int, list[int]]]:
+@dataclass(frozen=True)
+class Weeks:
+    """What the weeks allow.
+
+    Attributes:
+        room: visits that each team can make in each week, teams × weeks.
+        fixed: the week of each visit, `ANY_WEEK` where it may be any.
+        region: of each visit, from 0.
+        most: visits that each region may have in one week; infinite without a limit.
+    """
+
+    room: NDArray[np.int64]
+    fixed: NDArray[np.int64]
+    region: NDArray[np.int64]
+    most: NDArray[np.float64]
+
+
+def exchange_visits(ground: Ground, weeks: Weeks, slot: NDArray[np.int64]) -> NDArray[np.int64]:
     """Let visits change tours as long as that saves travel.
 
     Args:
-        ground: where visits and teams are, and what each team may do.
-        tours: with every visit of the ground once.
+        ground: where visits and teams are, and which team may make which visit.
+        weeks: what the weeks allow.
+        slot: of each visit: number of the team × weeks + week (from 0), within all that is allowed. The visits of a slot
+            are one tour.
 
     Returns:
-        Team and visits of each tour. No team has more tours of a size than its weeks have room for.
+        The slot of each visit, within all that is allowed.
     """
-    search = _Search(ground, tours)
-    waiting = deque(range(len(ground.places)))
-    queued = [True] * len(ground.places)
+    search = _Search(ground, weeks, slot)
+    waiting, queued = deque(range(len(slot))), [True] * len(slot)
     while waiting:
         visit = waiting.popleft()
         queued[visit] = False
-        touched = search.improve(visit)
-        for other in touched:
+        for other in search.improve(visit):
             if not queued[other]:
                 queued[other] = True
                 waiting.append(other)
-    return [(team, stops) for team, stops in zip(search.team, search.stops, strict=True) if stops]
+    return np.array(search.slot, dtype=np.int64)
 
 
 class _Search:
-    """Tours while visits change between them; unused weeks of a team are tours without a visit."""
+    """Visits while they change slots; a slot without a visit is a week that the team does not use."""
 
-    def __init__(self, ground: Ground, tours: Sequence[Tour]) -> None:
-        number = len(ground.places)
+    def __init__(self, ground: Ground, weeks: Weeks, slot: NDArray[np.int64]) -> None:
+        number = len(slot)
+        self.slot = slot.tolist()
+        self._weeks = weeks.room.shape[1]
+        self._room, self._fixed = weeks.room.ravel().tolist(), weeks.fixed.tolist()
+        self._region, self._most = weeks.region.tolist(), weeks.most.tolist()
         self._allowed = ground.allowed
         self._points = [*map(tuple, ground.places.tolist()), *map(tuple, ground.bases.tolist())]
         self._bases = number
         self._near = cKDTree(ground.places).query(ground.places, k=min(_NEIGHBOURS + 1, number))[1].reshape(number, -1)
         self._near_teams = np.argsort(ground.base, axis=0, kind="stable")[:_TEAMS].T.tolist()
-        self.team = [tour.team for tour in tours]
-        self.stops = [list(tour.stops) for tour in tours]
-        self._spare = ground.weeks.copy()
-        for tour in tours:
-            self._spare[tour.team, : len(tour.stops)] -= 1
-        self._unused: list[list[int]] = [[] for _ in ground.bases]
-        for team, weeks in enumerate(self._spare[:, 0]):
-            self._unused[team] = list(range(len(self.team), len(self.team) + int(weeks)))
-            self.team += [team] * int(weeks)
-            self.stops += [[] for _ in range(int(weeks))]
-        self._tour = [_NOBODY] * number
-        for tour_, stops in enumerate(self.stops):
-            for stop in stops:
-                self._tour[stop] = tour_
+        self._stops: list[list[int]] = [[] for _ in self._room]
+        self._in_region = np.zeros((len(weeks.most), self._weeks), dtype=np.int64)
+        for visit in range(number):
+            self._put(visit, self.slot[visit])
 
     def improve(self, visit: int) -> list[int]:
         """Make the change of one visit that saves most; says which visits are in the tours that it changed."""
         saved, there, other = max(self._changes(visit), default=(0.0, _NOBODY, _NOBODY))
         if saved < _LEAST:
             return []
-        here = self._tour[visit]
-        self._resize(here, there, longer=other == _NOBODY)
-        self.stops[here].remove(visit)
+        here = self.slot[visit]
+        self._take(visit, here)
         if other != _NOBODY:
-            self.stops[there].remove(other)
+            self._take(other, there)
             self._put(other, here)
         self._put(visit, there)
-        return [*self.stops[here], *self.stops[there]]
+        return [*self._stops[here], *self._stops[there]]
 
     def _changes(self, visit: int) -> Iterator[tuple[float, int, int]]:
-        """What each possible change saves (metres), the tour that the visit would be in, and the one in exchange."""
-        here = self._tour[visit]
-        rest = [stop for stop in self.stops[here] if stop != visit]
-        saving = self._detour(self.stops[here], self.team[here], visit)
-        for there in self._tours_about(visit, here):
-            team, stops = self.team[there], self.stops[there]
-            if self._may_move(here, there):
-                yield saving - self._insertion(stops, team, visit)[0], there, _NOBODY
+        """What each possible change saves (metres), the slot that the visit would have, and the visit in exchange."""
+        here = self.slot[visit]
+        rest = [stop for stop in self._stops[here] if stop != visit]
+        saving = self._detour(here, visit)
+        for there in self._slots_about(visit, here):
+            stops = self._stops[there]
+            if len(stops) < self._room[there] and self._region_has_room(visit, there):
+                yield saving - self._insertion(stops, there, visit)[0], there, _NOBODY
             for other in stops:
-                if self._allowed[self.team[here], other]:
+                if self._fits(other, here) and self._may_swap(visit, other):
                     without = [stop for stop in stops if stop != other]
-                    added = self._insertion(without, team, visit)[0] + self._insertion(rest, self.team[here], other)[0]
-                    yield saving + self._detour(stops, team, other) - added, there, other
+                    added = self._insertion(without, there, visit)[0] + self._insertion(rest, here, other)[0]
+                    yield saving + self._detour(there, other) - added, there, other
 
-    def _tours_about(self, visit: int, here: int) -> list[int]:
-        """The tours of its neighbours, and one unused week of each near team, as far as the teams may visit it."""
-        unused = [self._unused[team][0] for team in self._near_teams[visit] if self._unused[team]]
-        tours = {*(self._tour[near] for near in self._near[visit]), *unused} - {here}
-        return [tour for tour in sorted(tours) if self._allowed[self.team[tour], visit]]
+    def _slots_about(self, visit: int, here: int) -> list[int]:
+        """Those of its neighbours, and an unused one of each near team, as far as the visit may be there."""
+        slots = {self.slot[near] for near in self._near[visit]} - {here}
+        fitting = [slot for slot in sorted(slots) if self._fits(visit, slot)]
+        for team in self._near_teams[visit]:
+            own = range(team * self._weeks, (team + 1) * self._weeks)
+            unused = (slot for slot in own if self._room[slot] and not self._stops[slot] and self._fits(visit, slot))
+            fitting += [slot for slot in islice(unused, 1) if slot not in fitting]
+        return fitting
 
-    def _may_move(self, here: int, there: int) -> bool:
-        """Whether the team has a week with room for the longer tour, where the other becomes shorter."""
-        size, team = len(self.stops[there]), self.team[there]
-        if size == self._spare.shape[1]:
-            return False
-        freed = self.team[here] == team and len(self.stops[here]) == size + 1
-        return bool(self._spare[team, size] + freed > 0)
+    def _fits(self, visit: int, slot: int) -> bool:
+        """Whether the team may make the visit in this week, whatever else it does."""
+        team, week = divmod(slot, self._weeks)
+        return bool(self._allowed[team, visit]) and self._fixed[visit] in (ANY_WEEK, week)
 
-    def _resize(self, here: int, there: int, *, longer: bool) -> None:
-        """Count the weeks of the teams anew where one tour becomes longer and the other shorter by a visit."""
-        if not longer:
-            return
-        self._spare[self.team[here], len(self.stops[here]) - 1] += 1
-        self._spare[self.team[there], len(self.stops[there])] -= 1
-        if len(self.stops[here]) == 1:
-            self._unused[self.team[here]].append(here)
-        if not self.stops[there]:
-            self._unused[self.team[there]].remove(there)
+    def _region_has_room(self, visit: int, slot: int) -> bool:
+        region, week = self._region[visit], slot % self._weeks
+        stays = self.slot[visit] % self._weeks == week
+        return bool(stays or self._in_region[region, week] < self._most[region])
 
-    def _put(self, visit: int, tour: int) -> None:
-        """Put a visit where it adds least to a tour."""
-        self.stops[tour].insert(self._insertion(self.stops[tour], self.team[tour], visit)[1], visit)
-        self._tour[visit] = tour
+    def _may_swap(self, visit: int, other: int) -> bool:
+        """Whether both regions have room for the exchange."""
+        if self._region[visit] == self._region[other]:
+            return True
+        return self._region_has_room(visit, self.slot[other]) and self._region_has_room(other, self.slot[visit])
 
-    def _insertion(self, stops: list[int], team: int, visit: int) -> tuple[float, int]:
-        """The least metres that a visit adds to a tour, and its place there."""
-        way = [self._bases + team, *stops, self._bases + team]
+    def _take(self, visit: int, slot: int) -> None:
+        self._stops[slot].remove(visit)
+        self._in_region[self._region[visit], slot % self._weeks] -= 1
+
+    def _put(self, visit: int, slot: int) -> None:
+        """Put a visit where it adds least to the tour of a slot."""
+        self._stops[slot].insert(self._insertion(self._stops[slot], slot, visit)[1], visit)
+        self._in_region[self._region[visit], slot % self._weeks] += 1
+        self.slot[visit] = slot
+
+    def _insertion(self, stops: list[int], slot: int, visit: int) -> tuple[float, int]:
+        """The least metres that a visit adds to a tour of the slot's team, and its place there."""
+        base = self._bases + slot // self._weeks
         return min(
             (self._apart(start, visit) + self._apart(visit, end) - self._apart(start, end), place)
-            for place, (start, end) in enumerate(pairwise(way))
+            for place, (start, end) in enumerate(pairwise([base, *stops, base]))
         )
 
-    def _detour(self, stops: list[int], team: int, visit: int) -> float:
-        """The metres that a tour saves without one of its visits."""
-        at, base = stops.index(visit), self._bases + team
+    def _detour(self, slot: int, visit: int) -> float:
+        """The metres that the tour of a slot saves without one of its visits."""
+        stops, base = self._stops[slot], self._bases + slot // self._weeks
+        at = stops.index(visit)
         start = stops[at - 1] if at else base
         end = stops[at + 1] if at + 1 < len(stops) else base
         return self._apart(start, visit) + self._apart(visit, end) - self._apart(start, end)

@@ -16,7 +16,6 @@ import numpy as np
 from scipy.optimize import LinearConstraint, linprog, milp
 from scipy.sparse import csr_array
 
-from crosscheck.visits.exchanges import exchange_visits
 from crosscheck.visits.ground import Ground, Tour, measure
 from crosscheck.visits.tour_search import Found, find_tours, order_stops
 from crosscheck.visits.transport import share_visits
@@ -42,9 +41,8 @@ _NEGLIGIBLE: Final = 1.0  # metres
 _NODES: Final = 300  # at which HiGHS stops; never a time
 _TOGETHER: Final = 130  # visits whose tours are chosen at once, as near to the best as can be proved
 _PART: Final = 70  # where there are more: visits of a part
-_WHOLE: Final = 2_000  # visits up to which the bound is sought for all parts together
+_WHOLE: Final = 500  # visits up to which tours are chosen among those of all parts together, and the bound is theirs
 _ROUNDS_OF_WHOLE: Final = 12
-_CHOSEN_AS_WHOLE: Final = 500  # visits up to which tours are chosen among those of all parts together, too
 
 
 @dataclass(frozen=True)
@@ -56,6 +54,7 @@ class Tours:
 
     chosen: tuple[Tour, ...]
     bound: float
+    parts: int
     divided: bool = False
 
 
@@ -109,13 +108,14 @@ def choose_tours(ground: Ground) -> Tours:
     """Choose the tours that travel least: every visit once, no week of a team with more than it has room for.
 
     Where there are many visits, they are first shared among teams by the way there and back, and tours are chosen part
-    by part among some neighbouring teams; then visits change tours across the borders of the parts.
+    by part among some neighbouring teams. Unless there are very many, tours of all parts are then priced together, and
+    chosen anew.
 
     Raises:
         ValueError: the teams have no room for all visits.
     """
     if not len(ground.places):
-        return Tours((), 0.0)
+        return Tours((), 0.0, 1)
     nobody = np.full(len(ground.places), np.inf)
     team = share_visits(ground.base.T, ground.allowed.T, ground.weeks.sum(axis=1), nobody)
     by_team = np.bincount(team, minlength=len(ground.bases))
@@ -123,13 +123,12 @@ def choose_tours(ground: Ground) -> Tours:
     parts = [part for part in _neighbours(ground, np.arange(len(by_team)), by_team, most) if by_team[part].any()]
     chosen = [_choose_in_part(ground, part, team, exactly=len(parts) == 1) for part in parts]
     if len(chosen) == 1:
-        return Tours(chosen[0].tours, chosen[0].bound)
+        return Tours(chosen[0].tours, chosen[0].bound, 1)
     tours, bound = tuple(tour for part in chosen for tour in part.tours), sum(part.bound for part in chosen)
     if len(team) <= _WHOLE:
         tours, bound = _choose_as_whole(ground, chosen, tours)
-    exchanged = tuple(_as_tour(ground, *tour) for tour in exchange_visits(ground, tours))
-    bound = min(bound, sum(tour.metres for tour in exchanged))
-    return Tours(exchanged, bound, divided=len(team) > _WHOLE)
+    bound = min(bound, sum(tour.metres for tour in tours))
+    return Tours(tours, bound, len(parts), divided=len(team) > _WHOLE)
 
 
 def _choose_as_whole(ground: Ground, parts: Sequence[_Part], tours: tuple[Tour, ...]) -> tuple[tuple[Tour, ...], float]:
@@ -139,8 +138,6 @@ def _choose_as_whole(ground: Ground, parts: Sequence[_Part], tours: tuple[Tour, 
         for team, stops in part.found:
             pool.add(team, stops)
     _, bound = _price_visits(ground, pool, _ROUNDS_OF_WHOLE)
-    if len(ground.places) > _CHOSEN_AS_WHOLE:
-        return tours, bound
     whole = tuple(_without_repeats(ground, pool, _choose(ground, pool, GAP)[0]))
     return min(tours, whole, key=lambda some: sum(tour.metres for tour in some)), bound
 
@@ -179,12 +176,6 @@ def _choose_in_part(ground: Ground, teams: Ints, team: Ints, *, exactly: bool) -
         for one, stops in ((one, pool.stops[pool.team == one]) for one in range(len(teams)))
     ]
     return _Part(tuple(tours), tuple(found), bound)
-
-
-def _as_tour(ground: Ground, team: int, stops: list[int]) -> Tour:
-    """A tour in its best order."""
-    best = _in_best_order(ground, team, np.array(stops))
-    return Tour(team, tuple(int(stop) for stop in best if stop >= 0), float(measure(ground, team, best[None])[0]))
 
 
 def _first_tours(ground: Ground, team: Ints) -> _Pool:

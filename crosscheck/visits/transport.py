@@ -33,7 +33,7 @@ class Kinds:
 
     Attributes:
         of: the kind of each visit, from 0.
-        allowed: which teams may make visits of the kind, kinds × teams.
+        allowed: which teams may make visits of the kind in which weeks, kinds × teams × weeks.
         region: the region of the kind, from 0.
     """
 
@@ -61,44 +61,45 @@ def choose_visits(
     """
     if not len(worth):
         return np.zeros(0, dtype=np.bool_)
-    if not np.isfinite(most).any():  # then it does not matter in which week
-        room = room.sum(axis=1, keepdims=True)
-    kind, team, week = np.nonzero(kinds.allowed[:, :, None] & (room > 0)[None])
-    here, regions = np.arange(len(kind)) + len(worth), len(most)
-    weeks, counts = room.shape[1], len(kinds.allowed)
-    limited = np.flatnonzero(np.isfinite(most[kinds.region[kind]]))
-    rows = [kinds.of, kind, counts + team * weeks + week]
-    columns, signs = [np.arange(len(worth)), here, here], [np.ones(len(worth)), -np.ones(len(kind)), np.ones(len(kind))]
-    offset = counts + room.size
-    rows += [
-        offset + kinds.region[kind[limited]] * weeks + week[limited],
-        np.full(len(worth), offset + regions * weeks),
-    ]
-    columns += [here[limited], np.arange(len(worth))]
-    signs += [np.ones(len(limited)), np.ones(len(worth))]
-    matrix = csc_array(
-        (np.concatenate(signs), (np.concatenate(rows), np.concatenate(columns))),
-        shape=(offset + regions * weeks + 1, len(worth) + len(kind)),
-    )
-    within = np.concatenate([room.ravel(), np.repeat(most, weeks), [np.inf if total is None else total]])
-    bound = np.isinf(worth)
+    kind, team, week = np.nonzero(kinds.allowed & (room > 0)[None])
+    matrix, limited = _count_visits(kinds, room, len(most), (kind, team, week))
+    as_many = np.zeros(len(kinds.allowed))
+    within = np.concatenate([room.ravel(), np.repeat(most, room.shape[1]), [np.inf if total is None else total]])
+    bound, ways = np.isinf(worth), np.zeros(len(kind))
     found = milp(
-        np.concatenate([np.where(bound, 0.0, -worth), np.zeros(len(kind))]),
+        np.concatenate([np.where(bound, 0.0, -worth), ways]),
         constraints=LinearConstraint(
-            matrix,
-            np.concatenate([np.zeros(counts), np.full(len(within), -np.inf)]),
-            np.append(np.zeros(counts), within),
+            matrix, np.append(as_many, np.full(len(within), -np.inf)), np.append(as_many, within)
         ),
-        integrality=np.full(matrix.shape[1], len(limited) > 0),
-        bounds=Bounds(
-            np.concatenate([bound, np.zeros(len(kind))]),
-            np.concatenate([np.ones(len(worth)), np.full(len(kind), np.inf)]),
-        ),
+        integrality=np.full(matrix.shape[1], np.isfinite(most[limited]).any()),
+        bounds=Bounds(np.append(bound, ways), np.append(np.ones(len(worth)), np.full(len(kind), np.inf))),
         options={"mip_rel_gap": 0.0},
     )
     _refuse_unplaced(found.x is None)
     chosen: NDArray[np.bool_] = found.x[: len(worth)] > 0.5
     return chosen
+
+
+def _count_visits(
+    kinds: Kinds, room: NDArray[np.int64], regions: int, ways: tuple[NDArray[np.int64], ...]
+) -> tuple[csc_array, NDArray[np.int64]]:
+    """The rows of the programme, and the region of each way.
+
+    One row a kind (visits chosen less visits placed), then one a week of a team, one a week of a region, and all
+    visits. One column a visit, then one a way (kind, team, week) to place visits.
+    """
+    kind, team, week = ways
+    number, weeks, region = len(kinds.of), room.shape[1], kinds.region[kind]
+    visit, way = np.arange(number), np.arange(len(kind)) + number
+    first_slot = len(kinds.allowed)
+    first_region = first_slot + room.size
+    last = first_region + regions * weeks
+    rows = [kinds.of, kind, first_slot + team * weeks + week, first_region + region * weeks + week]
+    rows.append(np.full(number, last))
+    columns = [visit, way, way, way, visit]
+    signs = [np.ones(number), -np.ones(len(kind)), np.ones(len(kind)), np.ones(len(kind)), np.ones(number)]
+    entries = (np.concatenate(signs), (np.concatenate(rows), np.concatenate(columns)))
+    return csc_array(entries, shape=(last + 1, number + len(kind))), region
 
 
 def share_visits(

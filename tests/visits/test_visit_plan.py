@@ -46,7 +46,7 @@ def plan(*teams: Any, weeks: int = 3, **tables: Any) -> TeamPlan:
 
 def visits(*rows: tuple[str, str, str, float, float | None, float | None]) -> pl.DataFrame:
     """Code, region, arm, expected hits, easting, northing."""
-    full = [(code, f"Trust {code}", region, "acute", arm, *rest) for code, region, arm, *rest in rows]
+    full = [(code, f"Trust {code}", region, "acute", arm, *rest, None) for code, region, arm, *rest in rows]
     return pl.DataFrame(full, schema=VISITS, orient="row")
 
 
