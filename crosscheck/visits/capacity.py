@@ -13,6 +13,7 @@ from scipy.sparse.csgraph import connected_components
 
 from crosscheck.errors import PlanError
 from crosscheck.visits.plan_file import no_such
+from crosscheck.visits.season import WEEKS, draw_weeks
 from crosscheck.visits.transport import Kinds, choose_visits
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ VISITS: Final = pl.Schema(
 )
 ANY_WEEK: Final = -1
 ADDED: Final = "added"  # the arm of organisations that a person added
+RANDOM: Final = "random"
 MAY_GIVE_WAY: Final = "risk"  # an unmet duty is visited; without one of the random sample the estimate would be biased
 _MOST_TRIED: Final = 60  # weeks or visits a week
 
@@ -114,6 +116,49 @@ def limits_of(plan: TeamPlan, regions: Iterable[str]) -> NDArray[np.float64]:
     """Visits that may be made in one week in each of some regions; infinite where the plan states no limit."""
     most = {one.name: one.visits_a_week for one in plan.tables.region}
     return np.array([most.get(name, np.inf) for name in regions], dtype=np.float64)
+
+
+def draw_visit_weeks(visits: pl.DataFrame, plan: TeamPlan, value: str, year: str) -> pl.DataFrame:
+    """Draw the weeks of the random sample, where the plan wants that (`capacity.weeks_at_random`).
+
+    It is drawn within each part of the country that shares teams, in proportion to the visits that these teams can make
+    in a week. Where a week is agreed none is drawn.
+
+    Args:
+        visits: `VISITS`.
+        plan: teams and dates.
+        value: the value that decides the draw of the organisations.
+        year: the assessment year.
+
+    Returns:
+        The visits, by code, with `drawn_week`.
+    """
+    visits = visits.sort("org_code")
+    if not plan.tables.capacity.weeks_at_random:
+        return visits
+    room, agreed = room_of(plan), [one.org_code for one in plan.tables.agreed]
+    part = _parts(visits, may_visit(visits, plan), plan)
+    drawn = visits.with_columns(
+        part=pl.Series(part[len(room) :]), drawn=(pl.col("arm") == RANDOM) & ~pl.col("org_code").is_in(agreed)
+    ).filter("drawn")
+    weeks = [
+        draw_weeks(here.rename({"org_type": "stratum"}), _open_weeks(plan, part[: len(room)] == number), value, year)
+        for (number,), here in drawn.group_by("part", maintain_order=True)
+    ]
+    found = pl.concat([WEEKS.to_frame(), *weeks]).select("org_code", drawn_week="week")
+    return (
+        visits.drop("drawn_week").join(found, on="org_code", how="left", maintain_order="left").select(VISITS.names())
+    )
+
+
+def _open_weeks(plan: TeamPlan, teams: NDArray[np.bool_]) -> list[int]:
+    """How many visits some teams can make in each week beside those that are agreed."""
+    room = room_of(plan)
+    row_of = {team.name: row for row, team in enumerate(plan.teams)}
+    for one in plan.tables.agreed:
+        if one.week <= room.shape[1]:
+            room[row_of[one.team], one.week - 1] -= 1
+    return [max(int(number), 0) for number in room[teams].sum(axis=0)]
 
 
 def fixed_weeks(visits: pl.DataFrame, plan: TeamPlan) -> NDArray[np.int64]:
@@ -203,9 +248,8 @@ def _too_many_in_drawn_weeks(visits: pl.DataFrame, plan: TeamPlan) -> str:
     reachable = visits.filter(_reachable(visits, plan))
     lacking = int((~_place(reachable, plan, room_of(plan), np.ones(reachable.height))).sum())
     return (
-        f"{_number(lacking)} of {visits.height} can't be made where those of the random sample keep the weeks drawn for "
-        "them, although all have room in other weeks. weeks_at_random = false in [capacity] would do, or more room in "
-        "the weeks drawn."
+        f"{_number(lacking)} of {visits.height} can't be made if the random sample keeps the weeks drawn for it; in "
+        "other weeks all have room. capacity.weeks_at_random = false would do."
     )
 
 

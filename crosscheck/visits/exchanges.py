@@ -54,7 +54,7 @@ def exchange_visits(ground: Ground, weeks: Weeks, slot: NDArray[np.int64]) -> ND
     Args:
         ground: where visits and teams are, and which team may make which visit.
         weeks: what the weeks allow.
-        slot: of each visit: number of the team × weeks + week (from 0), within all that is allowed. The visits of a slot
+        slot: of each visit: number of the team × weeks + week (from 0), within all that is allowed. Visits of one slot
             are one tour.
 
     Returns:

@@ -31,12 +31,14 @@ Weekly = Annotated[int, Field(ge=0, le=10)]
 class Season(Stated):
     """Between which days visits are made, and how many in all (None: as many as the teams can).
 
-    `last_day` is the last day on which a visit still counts for the publication.
+    `last_day` is the last day on which a visit still counts for the publication. With `weeks_at_random` the weeks of
+    the random sample are drawn: who is visited before a given day and who is not then differ by chance alone.
     """
 
     first_day: dt.date
     last_day: dt.date
     total: Annotated[int, Field(ge=0)] | None = None
+    weeks_at_random: bool = False
 
 
 class Travel(Stated):

@@ -29,7 +29,7 @@ def settle_visits(visits: pl.DataFrame, plan: TeamPlan, slot: Ints, past: Collec
     Args:
         visits: `capacity.VISITS`, by code, all of which the teams can make.
         plan: teams and dates.
-        slot: where each visit was: number of the team (by name) × weeks + week (from 0); `NO_SLOT` where it was nowhere.
+        slot: where each visit was: number of the team (by name) × weeks + week (from 0); `NO_SLOT` if it was nowhere.
         past: row numbers of visits that stay where they were, whatever room there is.
 
     Returns:

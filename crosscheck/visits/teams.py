@@ -60,8 +60,8 @@ VISIT_PLAN: Final = pl.Schema(
 class Planned:
     """The plan (`VISIT_PLAN`), the metres of its tours, and those that no plan of these visits can be below.
 
-    The bound holds whatever weeks are agreed, drawn or limited. Where the country was `divided`, it holds for plans that
-    leave each visit to its group of teams. A place not known counts as `ground.locate` has it.
+    The bound holds whatever weeks are agreed, drawn or limited. Where the country was `divided`, it holds for plans
+    that leave each visit to its group of teams. A place not known counts as `ground.locate` has it.
     """
 
     visits: pl.DataFrame
@@ -188,7 +188,7 @@ def _weeks_by_size(room: Ints) -> Ints:
 
 
 def _choose(ground: Ground, *, together: bool) -> tuple[list[Tour], float, int, bool]:
-    """Tours of all visits, with row numbers of the whole ground; their bound; of how many parts that could be joined."""
+    """Tours of all visits (row numbers of the whole ground), their bound, and in how many parts they were chosen."""
     tours: list[Tour] = []
     bound, parts, divided = 0.0, 1, False
     for teams, visits in _parts(ground):

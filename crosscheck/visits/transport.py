@@ -24,7 +24,7 @@ class Limits:
     """Visits of a group that places may have together: `group` is visits × places, from 0; `most` is by group."""
 
     group: NDArray[np.int64]
-    most: NDArray[np.int64]
+    most: NDArray[np.float64]
 
 
 @dataclass(frozen=True)

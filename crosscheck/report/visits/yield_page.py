@@ -153,7 +153,7 @@ def draw_weeks_of_run(run: Path, weeks: int, monday: date | None) -> pl.DataFram
     manifest = read_json(run, MANIFEST)
     drawn = read_table(run, "visit_list").filter(pl.col("selected_by") == RANDOM).unique("org_code")
     draw = drawn.join(_strata(manifest), on="org_type").select("org_code", "stratum", drawn=pl.lit(value=True))
-    return draw_weeks(draw, weeks, manifest["draw"]["value"], manifest["draw"]["year"], monday)
+    return draw_weeks(draw, [1] * weeks, manifest["draw"]["value"], manifest["draw"]["year"], monday)
 
 
 def write_yield(found: SeasonYield, folder: Path) -> None:
