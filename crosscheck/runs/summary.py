@@ -157,14 +157,23 @@ def _plan(visit_list: pl.DataFrame, duties: pl.DataFrame, draw: Mapping[str, Any
     yield from _wrapped(_describe_fit(draw), "  ")
     for one in draw.get("added", []):
         yield from _wrapped(f"added by {one['who']}, visited beside these: {one['org_code']} ({one['why']})", "  ")
+    for one in draw.get("removed", []):
+        yield from _wrapped(_describe_removed(one), "  ")
     for code in draw.get("added_unknown", []):
-        yield f"  {code} was added, but has no declaration of compliance that a visit can test: look at the code"
+        yield f"  {code} was added or removed, but has no declaration of compliance that a visit can test: check the code"
     if arms["mandatory"]:
         yield "  duties for which a visit is mandatory, and of whom (duties.csv has their answers):"
     mandatory = chosen.filter(pl.col("selected_by") == "mandatory").select("org_code", "function")
     admitted = duties.join(mandatory, on=["org_code", "function"]).group_by("check_id", "basis")
     for check_id, basis, codes in admitted.agg(pl.col("org_code").unique().sort()).sort("check_id").iter_rows():
         yield "    " + textwrap.shorten(f"{check_id} ({', '.join(codes)}): {basis}", _WIDTH, placeholder=" …")
+
+
+def _describe_removed(removed: Mapping[str, Any]) -> str:
+    """Whom a person removed from the visits by risk, and whether it is visited all the same."""
+    why = f"removed by {removed['who']} from the visits by risk: {removed['org_code']} ({removed['why']})"
+    arm = removed["visited_as"]
+    return why + (f"; it is visited all the same: {ARMS[arm]}" if arm else "")
 
 
 def _describe_fit(draw: Mapping[str, Any]) -> str:
@@ -180,6 +189,12 @@ def _describe_fit(draw: Mapping[str, Any]) -> str:
         said.append(
             f"the floor of {floor['asked']:.1%} is not reached: the least chance is {floor['least_chance']:.1%}; more "
             "visits or a lower floor would do"
+        )
+    if floor.get("without") is not None:
+        price = floor["without"] - floor["expected_hits"]
+        said.append(
+            f"the floor of {floor['asked']:.1%} costs {price:.2f} expected hits ({floor['expected_hits']:.2f} with it, "
+            f"{floor['without']:.2f} without)"
         )
     if gain := {one["chosen_by"]: one for one in draw.get("gain", [])}:
         chosen, by_risk = gain["expected_benefit"], gain["risk"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 import polars as pl
@@ -17,6 +17,8 @@ from crosscheck.visits.seal import Seal, digest_frame
 from crosscheck.vocabulary import ARMS
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from crosscheck.visits.model import MandatoryArm
 
 _KEYS: Final = ("org_code", "function")
@@ -66,7 +68,9 @@ class Plan:
         frame: who took part in the random draw, with which chances.
         draw: `draw.DRAW`, every organisation that took part in the random draw, with its ticket.
         gain: what visits that are not at random bring, by risk and by expected benefit; empty where it is risk alone.
-        unknown: organisations that somebody added and that have no declaration which a visit can test.
+        unknown: organisations that somebody added or removed and that have no declaration which a visit can test.
+        removed: by organisation that somebody removed: the arm that chose it all the same, null where none did.
+        floor_price: what the floor costs; None without one.
     """
 
     declarations: pl.DataFrame
@@ -74,6 +78,16 @@ class Plan:
     draw: pl.DataFrame
     gain: tuple[Gain, ...] = ()
     unknown: tuple[str, ...] = ()
+    removed: Mapping[str, str | None] = field(default_factory=dict)
+    floor_price: FloorPrice | None = None
+
+
+@dataclass(frozen=True)
+class FloorPrice:
+    """The risks of the chosen declarations together, with the floor of the random draw and without it."""
+
+    expected_hits: float
+    without: float
 
 
 def plan_visits(listed: pl.DataFrame, duties: pl.DataFrame, capacity: Capacity, arm: MandatoryArm, year: str) -> Plan:
@@ -88,7 +102,8 @@ def plan_visits(listed: pl.DataFrame, duties: pl.DataFrame, capacity: Capacity, 
 
     Args:
         listed: one row a declaration: `rank` (1 is the first to visit), `org_code`, `function`, `org_type`, `pool`;
-            where the design is not two arms by risk, `risk` and `benefit`, too (higher is sooner visited).
+            where the design has a floor or is not two arms by risk, `risk` and `benefit`, too (higher is sooner
+            visited).
         duties: `outputs.OUTPUTS["duties"]`.
         capacity: how many organisations, how many of them at random, the design, and the value of the draw.
         arm: which duties make a visit mandatory, and how many visits they may take.
@@ -102,20 +117,40 @@ def plan_visits(listed: pl.DataFrame, duties: pl.DataFrame, capacity: Capacity, 
     frame = _lay_out(open_ones, capacity, bound.height)
     draw = draw_from(frame, capacity.value, year)
     drawn = draw.filter("drawn").select("org_code")
-    left = open_ones.join(drawn, on="org_code", how="anti", maintain_order="left")
+    removed = [one.org_code for one in design.removed]
+    left = open_ones.join(drawn, on="org_code", how="anti", maintain_order="left").filter(
+        ~pl.col("org_code").is_in(removed)
+    )
     others = max(capacity.visits - drawn.height - bound.height, 0)
     chosen = {"mandatory": bound, "risk": left.head(others), "random": drawn}
     arms = pl.concat([chosen[name].select("org_code", selected_by=pl.lit(name)) for name in ARMS])
     chances, added = draw.select("org_code", "inclusion_probability"), _list_added(design.added)
     of_organisation = arms.join(chances, on="org_code", how="full", coalesce=True)
     planned = testable.select(_KEYS).join(of_organisation, on="org_code", how="left").join(added, "org_code", "left")
+    declarations = listed.select(_KEYS).join(planned, on=_KEYS, how="left", maintain_order="left")
+    known = set(testable["org_code"])
     return Plan(
-        listed.select(_KEYS).join(planned, on=_KEYS, how="left", maintain_order="left"),
+        declarations,
         frame,
         draw,
         tuple(compare_gain(left, others)) if design.benefit == "expected_benefit" else (),
-        tuple(added.join(testable, on="org_code", how="anti")["org_code"]),
+        tuple(code for code in (*added["org_code"], *sorted(removed)) if code not in known),
+        dict.fromkeys(sorted(known & set(removed))) | dict(arms.filter(pl.col("org_code").is_in(removed)).iter_rows()),
+        _price_floor(listed, duties, capacity, arm, year, declarations) if design.floor else None,
     )
+
+
+def _price_floor(
+    listed: pl.DataFrame, duties: pl.DataFrame, capacity: Capacity, arm: MandatoryArm, year: str, planned: pl.DataFrame
+) -> FloorPrice:
+    """The same plan without the floor; tickets stay, so that whoever is drawn in both is the same."""
+    free = replace(capacity, design=capacity.design.model_copy(update={"floor": 0.0}))
+    risks = listed.select(*_KEYS, "risk")
+    with_it, without = (
+        risks.join(one.drop_nulls("selected_by"), on=_KEYS, how="semi")["risk"].sum()
+        for one in (planned, plan_visits(listed, duties, free, arm, year).declarations)
+    )
+    return FloorPrice(round(float(with_it), 6), round(float(without), 6))
 
 
 def count_arms(visit_list: pl.DataFrame) -> dict[str, int]:
@@ -152,10 +187,12 @@ def describe_draw(plan: Plan, capacity: Capacity, year: str) -> dict[str, Any]:
         "frame": frame,
         "design": design.kind,
         "strata": strata.to_dicts(),
-        "floor": {"asked": design.floor, "least_chance": least},
+        "floor": {"asked": design.floor, "least_chance": least}
+        | (asdict(plan.floor_price) if plan.floor_price else {}),
         "dry_draws": asdict(fit) if fit else None,
         "gain": [asdict(one) for one in plan.gain],
         "added": [one.model_dump() for one in design.added],
+        "removed": [one.model_dump() | {"visited_as": plan.removed.get(one.org_code)} for one in design.removed],
         "added_unknown": list(plan.unknown),
     }
 

@@ -22,7 +22,6 @@ EXAMPLE: Final = "docs/plan-example.toml"
 _WORKING_DAYS: Final = 5
 _LONGEST_SEASON: Final = 60  # weeks
 _LISTED: Final = 12  # names in a message
-_OTHERS: Final = ("design", "added")  # tables that say how organisations are chosen
 
 Metres = Annotated[float, Field(ge=0, le=1_300_000)]
 Weekly = Annotated[int, Field(ge=0, le=10)]
@@ -151,7 +150,7 @@ def read_team_plan(file: Path, regions: Iterable[str]) -> TeamPlan:
     try:
         content = file.read_bytes()
         given = tomli.loads(content.decode())
-        tables = PlanTables.model_validate({name: table for name, table in given.items() if name not in _OTHERS})
+        tables = PlanTables.model_validate({name: table for name, table in given.items() if name not in OWN_TABLES})
     except OSError as error:
         raise PlanError(f"{file}: can't be read ({error.strerror}). {EXAMPLE} is one to copy.") from error
     except (tomli.TOMLDecodeError, UnicodeDecodeError) as error:
