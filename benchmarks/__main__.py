@@ -23,7 +23,7 @@ from crosscheck.cases.cases import build_cases, census_day
 from crosscheck.collection.read import read_collection
 from crosscheck.network.graph import relate
 from crosscheck.network.succession import trace_succession
-from crosscheck.rulebook.evaluate import evaluate, judge
+from crosscheck.rulebook.evaluate import evaluate, give_verdicts
 from crosscheck.rulebook.rule import Rulebook
 from crosscheck.scoring.indicators import score_answers, score_figures
 from crosscheck.settings import model_file, published_figures_file
@@ -109,7 +109,7 @@ def steps() -> None:
     line("join the cases", timed(join))
     line("relate the organisations", timed(lambda: relate(tables, day)))
     what = f"{len(standard.rulebook)} rules on {cases.height} cases"
-    line(f"{what}: verdicts", timed(lambda: judge(cases, standard.rulebook, ties)), "goal: under 100 ms")
+    line(f"{what}: verdicts", timed(lambda: give_verdicts(cases, standard.rulebook, ties)), "goal: under 100 ms")
     line(
         f"{what}: one collect a rule",
         timed(lambda: _one_by_one(cases, ties, standard.rulebook), runs=3),
@@ -125,7 +125,7 @@ def steps() -> None:
 
 
 def _one_by_one(cases: pl.DataFrame, ties: pl.DataFrame, rulebook: Rulebook) -> list[pl.DataFrame]:
-    return [judge(cases, Rulebook({rule.id: rule}, rulebook.digest), ties) for rule in rulebook]
+    return [give_verdicts(cases, Rulebook({rule.id: rule}, rulebook.digest), ties) for rule in rulebook]
 
 
 if __name__ == "__main__":

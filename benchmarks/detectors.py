@@ -26,12 +26,12 @@ from sklearn.metrics import roc_auc_score
 from sklearn.neighbors import NearestNeighbors
 
 from crosscheck.scoring.dispersion import Floats
-from crosscheck.scoring.multivariate import isolate, leave_the_core, look_around
-from crosscheck.scoring.screens import read_screens_model
+from crosscheck.scoring.exploratory import read_exploratory_model
+from crosscheck.scoring.outliers import isolate, leave_the_core, look_around
 from crosscheck.settings import model_file
 
 SEEDS = range(15)
-ODDNESS = read_screens_model(model_file("C2", "screens")).oddness
+ODDNESS = read_exploratory_model(model_file("C2", "screens")).oddness
 
 Detector = Callable[[Floats, int], Floats]
 

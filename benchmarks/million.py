@@ -4,9 +4,9 @@ The rules are the first, in the order of their files, that hold a declaration or
 case. The organisations are the national cases drawn with replacement, with only the columns that these rules use.
 
 What somebody would write by hand is read from the rules' own text by a second, small reader that shares nothing with
-`crosscheck.rulebook.meaning`: into one lazy `select` of polars, and into one `SELECT` of DuckDB, on a table of its own
-in memory with levels as their places. A *flag* is true where a rule applies and what it expects does not hold, false
-where not, and unknown else; a *verdict* is one of the four. The run ends where any two contenders do not tell alike.
+`crosscheck.rulebook.compile_polars`: into one lazy `select` of polars, and into one `SELECT` of DuckDB, on a table of
+its own in memory with levels as their places. A *flag* is true where a rule applies and what it expects does not hold,
+false where not, and unknown else; a *verdict* is one of the four. The run ends where two contenders differ.
 
 Each contender has a process to itself. Its seconds are the median of several runs after one to warm up. Its memory is
 the largest resident size that the kernel saw, less what was resident once the data was loaded. General validators take
@@ -38,9 +38,9 @@ import polars as pl
 
 from crosscheck.cases.cases import Name, build_cases, catalogue
 from crosscheck.collection.read import read_collection
+from crosscheck.rulebook.compile_polars import holds
 from crosscheck.rulebook.condition import Among, Percentile, Total, names_in, nodes
-from crosscheck.rulebook.evaluate import judge
-from crosscheck.rulebook.meaning import holds
+from crosscheck.rulebook.evaluate import give_verdicts
 from crosscheck.rulebook.rule import Rule, Rulebook
 from crosscheck.standard import Standard, load_standard
 from crosscheck.vocabulary import ABSENCES, ORG_TYPES, STATUSES, VERDICT, VERDICTS, WHY_ABSENT
@@ -334,14 +334,14 @@ class Measured:
 
 def crosscheck_verdicts(stand: Stand) -> Measured:
     cases, rulebook = stand.cases(), stand.rulebook
-    measured = _measure(lambda: judge(cases, rulebook))
+    measured = _measure(lambda: give_verdicts(cases, rulebook))
     circles = {name: rule.circle() for name, rule in hand_written(stand, InPolars()).items()}
     flags = [
         reduce(operator.and_, [*circles[rule.id], *_premise(rule), ~holds(rule.condition)]).alias(rule.id)
         for rule in rulebook
     ]
     told = {
-        "verdicts": _digest(judge(cases, rulebook).select(pl.col(rulebook.rules).to_physical())),
+        "verdicts": _digest(give_verdicts(cases, rulebook).select(pl.col(rulebook.rules).to_physical())),
         "flags": _digest(_coded(cases.select(flags))),
     }
     return Measured(*measured, told)
@@ -489,7 +489,8 @@ class Truth:
 def count_unknowns(stand: Stand) -> Truth:
     cases = stand.cases()
     flags = cases.select(rule.flag().alias(name) for name, rule in hand_written(stand, InPolars()).items())
-    told = pl.DataFrame({"flag": _stacked(flags), "verdict": _stacked(judge(cases, stand.rulebook)[flags.columns])})
+    verdicts = give_verdicts(cases, stand.rulebook)[flags.columns]
+    told = pl.DataFrame({"flag": _stacked(flags), "verdict": _stacked(verdicts)})
     unknown = told.filter(pl.col("flag").is_null())
     return Truth(told["flag"].sum(), unknown.height, dict(unknown["verdict"].value_counts().sort("verdict").rows()))
 

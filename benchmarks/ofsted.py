@@ -22,11 +22,11 @@ from crosscheck import settings
 from crosscheck.contract.inputs import INPUTS
 from crosscheck.risk.checks import CHECK_WEIGHTS
 from crosscheck.risk.evidence import probability, solve_level
-from crosscheck.risk.factors import Evidence, lay_out, learn_loadings
+from crosscheck.risk.factors import ItemTable, build_item_table, fit_loadings
 from crosscheck.risk.items import ITEMS
-from crosscheck.risk.learning import Stated, learn_from_visits
+from crosscheck.risk.learning import BeforeVisits, learn_from_visits
 from crosscheck.risk.model import RiskModel, read_risk_model
-from crosscheck.risk.prevalence import estimate_prevalence
+from crosscheck.risk.prevalence import estimate_lapse_share
 from crosscheck.risk.weights import weigh_items
 
 Floats = npt.NDArray[np.float64]
@@ -123,7 +123,7 @@ def judge(inspections: pl.DataFrame, features: pl.DataFrame, first_year: int) ->
     later = (inspections["fy"] >= first_year).to_numpy()
     outcomes = inspections["y3"].to_numpy().astype(np.float64)
     model = _model()
-    share = estimate_prevalence(_former(inspections.filter(~later)), model, _year(first_year - 1)).share
+    share = estimate_lapse_share(_former(inspections.filter(~later)), model, _year(first_year - 1)).share
     decibans = _weigh(_turn(features, outcomes, ~later), outcomes, ~later, model, share)[later]
     everybody = np.ones(len(decibans), dtype=np.bool_)
     level = solve_level(decibans[:, None], np.zeros(len(decibans)), everybody, np.array([share]))
@@ -156,14 +156,14 @@ def _turn(features: pl.DataFrame, outcomes: Floats, earlier: Booleans) -> pl.Dat
 
 def _weigh(worse: pl.DataFrame, outcomes: Floats, earlier: Booleans, model: RiskModel, share: float) -> Floats:
     """Decibans of all inspections, by items and by steps."""
-    evidence = lay_out(_items(worse, model), worse.select("org_code", org_type=pl.lit("home")), model)
-    fitted = learn_loadings(_rows(evidence, np.flatnonzero(earlier)[::EACH]), model)
+    evidence = build_item_table(_items(worse, model), worse.select("org_code", org_type=pl.lit("home")), model)
+    fitted = fit_loadings(_rows(evidence, np.flatnonzero(earlier)[::EACH]), model)
     keys = worse.select("org_code", function=pl.lit("whole"))
     stated = _add_up(keys, weigh_items(keys, evidence, fitted, model, model.link.quality, share).contributions)
     differences, weights = _steps(worse, earlier)
     finding = pl.Series(np.where(outcomes > 0, "qualified", "upheld"))
     found = keys.with_columns(year=pl.lit(YEAR), selected_by=pl.lit("random"), finding=finding).filter(earlier)
-    learnt = learn_from_visits(_conform(found), Stated(stated, differences, weights), model, YEAR, share)
+    learnt = learn_from_visits(_conform(found), BeforeVisits(stated, differences, weights), model, YEAR, share)
     of_items = weigh_items(keys, evidence, fitted, model, learnt.link, share).contributions
     of_steps = differences.drop("decibans").join(learnt.weights.select("check_id", "decibans"), on="check_id")
     parts = pl.concat([part.select("org_code", "function", "decibans") for part in (of_items, of_steps)])
@@ -175,7 +175,7 @@ def _add_up(keys: pl.DataFrame, parts: pl.DataFrame) -> pl.DataFrame:
     return keys.join(sums, on=("org_code", "function"), how="left", maintain_order="left").fill_null(0.0)
 
 
-def _rows(evidence: Evidence, rows: npt.NDArray[np.int64]) -> Evidence:
+def _rows(evidence: ItemTable, rows: npt.NDArray[np.int64]) -> ItemTable:
     """The same items of some of the inspections."""
     types = tuple(np.array(evidence.types)[rows].tolist())
     z, present, influence = evidence.z[rows], evidence.present[rows], evidence.influence[rows]

@@ -13,18 +13,18 @@ from crosscheck.errors import CollectionError
 from crosscheck.pipeline import cross_check
 from crosscheck.risk.intervals import draw_risks
 from crosscheck.simulation.world import build_world
-from crosscheck.visits.calibration import Truth, calibrate
+from crosscheck.visits.calibration import KnownTruth, calibrate
 from crosscheck.visits.listing import of_standard
 from crosscheck.visits.outcomes import (
     INTERVAL,
     JUDGED,
     Estimate,
-    measure,
+    measure_worth,
     tell_yield,
 )
 from crosscheck.visits.plan import Capacity
 from crosscheck.visits.prevalence_estimates import Population, estimate_prevalence, group_by_organisation
-from crosscheck.visits.rankings import COUNTING, list_items, rank_otherwise
+from crosscheck.visits.rankings import COUNTING, list_ranking_items, rank_otherwise
 from crosscheck.visits.taught import TEACHERS, Lesson, prepare_lesson, rank_by_others
 from crosscheck.vocabulary import COMPLIANT
 
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from crosscheck.simulation.model import WorldPlan
     from crosscheck.simulation.world import World
     from crosscheck.standard import Standard
-    from crosscheck.visits.calibration import Calibration, Visitors
+    from crosscheck.visits.calibration import Calibration, VisitErrors
 
 LIST: Final = "visit list"
 TAUGHT: Final = "taught by other worlds' truth"
@@ -148,13 +148,13 @@ def backtest_worlds(
         outcomes = truth.select(*_KEYS, otherwise=pl.col("upheld").not_(), weight=pl.lit(1.0))
         made = _run(_collect(tables), standard, year)
         samples.append(Sample(among, name, _judge(made, tables, standard, year, outcomes)))
-        items = list_items(tables, made.scores, _unmet(made.findings, standard.rulebook), year)
+        items = list_ranking_items(tables, made.scores, _unmet(made.findings, standard.rulebook), year)
         lessons.append(prepare_lesson(outcomes, items))
     samples = _with_taught(samples, lessons) if len(samples) > TEACHERS else samples
     rates = pl.Series([sample.rankings[LIST]["otherwise"].mean() for sample in samples], dtype=pl.Float64)
     prevalence = Estimate(*(float(rates.quantile(level, "linear") or 0.0) for level in (0.5, 0.05, 0.95)))
     about = f"{len(samples)} {among}; every declaration of compliance held against what is true there"
-    return _sum_up(about, samples, share, tell_yield(_no_visits()), prevalence, Truth())
+    return _sum_up(about, samples, share, tell_yield(_no_visits()), prevalence, KnownTruth())
 
 
 def _without_wave(tables: dict[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
@@ -266,12 +266,13 @@ def _sum_up(
     share: float,
     yields: pl.DataFrame,
     prevalence: Estimate,
-    visitors: Visitors,
+    visitors: VisitErrors,
 ) -> Backtest:
     """Measure every ranking in every sample, and the list's risks in every kind of sample."""
     worths = pl.DataFrame(
         [
-            {"among": sample.among, "ranking": name, "sample": sample.name} | _flat(asdict(measure(ranking, share)))
+            {"among": sample.among, "ranking": name, "sample": sample.name}
+            | _flat(asdict(measure_worth(ranking, share)))
             for sample in samples
             for name, ranking in sample.rankings.items()
         ]

@@ -14,13 +14,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-class Stated(BaseModel):
+class ModelPart(BaseModel):
     """A part of a model file."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Heading(Stated):
+class Heading(ModelPart):
     """What every model file says of itself; `digest` is the SHA-256 of the file."""
 
     name: str
@@ -35,7 +35,7 @@ class Heading(Stated):
 Model = TypeVar("Model", bound=Heading)
 
 
-def read_stated(file: Path, kind: type[Model]) -> Model:
+def read_model_file(file: Path, kind: type[Model]) -> Model:
     """Read a model file.
 
     Raises:

@@ -11,7 +11,7 @@ import polars as pl
 from threadpoolctl import threadpool_limits
 
 from crosscheck.cases.cases import build_cases, census_day
-from crosscheck.cases.history import hand_down, last_day
+from crosscheck.cases.history import inherit_history, last_day
 from crosscheck.cases.probes import REMARK, build_probe_cases, make_probes
 from crosscheck.network.graph import name_bodies, relate
 from crosscheck.network.succession import trace_succession
@@ -25,23 +25,23 @@ from crosscheck.rulebook.checks import (
     judge_probes,
     list_applicable,
     list_checks,
-    names_spoken_of,
-    spoken_of_together,
+    names_used_together,
+    own_names_of,
 )
-from crosscheck.rulebook.evaluate import evaluate, judge
-from crosscheck.rulebook.silence import count_cost
+from crosscheck.rulebook.evaluate import evaluate, give_verdicts
+from crosscheck.rulebook.missing_sources import checks_lost
 from crosscheck.rulebook.waivers import waive
 from crosscheck.scoring.beside import score_answers_beside, step_figures
 from crosscheck.scoring.indicators import score_answers, score_figures
-from crosscheck.scoring.multivariate import screen_organisations
+from crosscheck.scoring.outliers import find_outliers
 from crosscheck.scoring.patterns import find_patterns
-from crosscheck.scoring.polarity import check_directions, check_polarity, make_up_tables
+from crosscheck.scoring.polarity import build_polarity_probes, check_directions, check_polarity
 from crosscheck.scoring.pooling import pool_scores
-from crosscheck.scoring.surprise import predict_statuses
+from crosscheck.scoring.unexpected_declarations import predict_statuses
 from crosscheck.visits.benefit import weigh_benefit
 from crosscheck.visits.duties import list_duties
 from crosscheck.visits.follow_up import BETWEEN, list_follow_up
-from crosscheck.visits.listing import list_declarations, list_findings, list_visit_items, list_visits
+from crosscheck.visits.listing import all_visits, build_visit_list, describe_declarations, list_visit_items
 from crosscheck.visits.plan import Capacity, plan_visits
 from crosscheck.visits.pools import assign_pools
 
@@ -64,12 +64,12 @@ if TYPE_CHECKING:
 class Outcome:
     """Every table that a run makes, each named for what one row is.
 
-    `ties`, `lineage` and `names` are the network: who is tied to whom, who came before whom, what each is called.
-    `silences` are checks that can't be told for anybody because a whole source said nothing.
-    `doubts` are items of which it is not sure which end is worse; `items` is all that speaks of quality; `risk` is what
-    was estimated, with the parts that add up to each risk, and `monotone` whether a worse answer can lower one;
-    `places` are those that a declaration to visit may have. `screens` are what asks and does not weigh: tables by name,
-    none unless they were asked for.
+    `ties`, `lineage` and `names` are the network: which organisations are related, who came before whom, what each is
+    called. `checks_lost` are checks that could be completed for nobody, because a whole source gave nothing.
+    `polarity_warnings` are items of which it is not sure which end is worse; `items` is all that speaks of quality;
+    `risk` is what was estimated, with the parts that add up to each risk, and `monotone` whether a worse answer can
+    lower one; `places` are those that a declaration to visit may have. `exploratory` are tables by name that do not
+    affect risk or rank; none unless they were asked for.
     """
 
     ties: pl.DataFrame
@@ -77,10 +77,10 @@ class Outcome:
     names: pl.DataFrame
     cases: pl.DataFrame
     findings: pl.DataFrame
-    silences: pl.DataFrame
+    checks_lost: pl.DataFrame
     scores: pl.DataFrame
     pooled: pl.DataFrame
-    doubts: pl.DataFrame
+    polarity_warnings: pl.DataFrame
     items: pl.DataFrame
     risk: Risk
     monotone: Monotone
@@ -89,7 +89,7 @@ class Outcome:
     duties: pl.DataFrame
     follow_up: pl.DataFrame
     plan: Plan
-    screens: Mapping[str, pl.DataFrame]
+    exploratory: Mapping[str, pl.DataFrame]
 
 
 def cross_check(  # noqa: PLR0913 - what is read, how it is planned, and who watches: each caller needs other ones
@@ -99,7 +99,7 @@ def cross_check(  # noqa: PLR0913 - what is read, how it is planned, and who wat
     capacity: Capacity,
     step: Callable[[str], AbstractContextManager[object]] = lambda _: nullcontext(),
     *,
-    with_screens: bool = False,
+    with_exploratory: bool = False,
     refuse: Callable[[pl.DataFrame], None] = lambda _: None,
     refuse_breaches: Callable[[pl.DataFrame], None] = lambda _: None,
 ) -> Outcome:
@@ -108,12 +108,12 @@ def cross_check(  # noqa: PLR0913 - what is read, how it is planned, and who wat
     Args:
         collection: what was read; nothing is read or written here.
         standard: the questionnaire, rules and models.
-        year: assessment year, as `2008/09`; earlier years are history.
+        year: assessment year, for example `2008/09`; earlier years are history.
         capacity: how many organisations can be visited, how they are chosen, and the value of the draw.
         step: is entered around each step with its name, to time it or to show progress.
-        with_screens: also make what asks and does not weigh; it takes some seconds more.
-        refuse: is given the doubts about signs as soon as they are known, before anything is scored and before
-            anything is weighed, and may raise.
+        with_exploratory: also make the exploratory tables; it takes some seconds more.
+        refuse: is given the polarity warnings as soon as there are any, before anything is scored and before anything
+            is weighed, and may raise.
         refuse_breaches: is given what went the wrong way (`risk.monotone.BREACHES`), and may raise.
     """
     tables, questionnaire, figures = collection.tables, standard.questionnaire, standard.indicators.names
@@ -125,52 +125,53 @@ def cross_check(  # noqa: PLR0913 - what is read, how it is planned, and who wat
             cases = build_cases(tables, questionnaire, figures, year, standard.name, lineage.predecessors)
         probed = beside.submit(lay_out_probes, tables, cases, standard)
         with step("check"):
-            findings, silences = _check(cases, None if "relationships" in collection.absent else ties, standard, year)
+            findings, lost = _check(cases, None if "relationships" in collection.absent else ties, standard, year)
         with step("test the signs"):
             refuse(check_directions(*made_up.result()))
         with step("score"):
             scores = _score(tables, standard)
-            refuse(doubts := check_polarity(scores, *made_up.result(), standard.polarity))
+            refuse(warnings := check_polarity(scores, *made_up.result(), standard.polarity))
             pooled = pool_scores(scores, standard.indicators)
-        checked = _Checked(cases, findings, scores, list_findings(tables, standard.name), lineage)
+        checked = _Checked(cases, findings, scores, all_visits(tables, standard.name), lineage)
         with step("weigh"), one_thread():
             weighed = _weigh(collection, checked, standard, year, capacity)
             monotone = check_monotone(*probed.result(), weighed.risk, weighed.ranked.declarations, standard.risk)
             refuse_breaches(monotone.breaches)
         with step("plan"):
             planned = _plan(checked, weighed, standard, year, capacity)
-    with step("screen") if with_screens else nullcontext():
-        screens = screen_returns(tables, cases, scores, standard) if with_screens else {}
+    with step("explore") if with_exploratory else nullcontext():
+        exploratory = build_exploratory_tables(tables, cases, scores, standard) if with_exploratory else {}
     return Outcome(
-        ties, lineage, names, cases, weighed.findings, silences, scores, pooled, doubts, weighed.items, weighed.risk,
-        monotone, weighed.ranked.places, planned.visit_list, planned.duties, planned.follow_up, planned.plan, screens,
+        ties, lineage, names, cases, weighed.findings, lost, scores, pooled, warnings, weighed.items, weighed.risk,
+        monotone, weighed.ranked.places, planned.visit_list, planned.duties, planned.follow_up, planned.plan,
+        exploratory,
     )  # fmt: skip
 
 
-def screen_returns(
+def build_exploratory_tables(
     tables: Mapping[str, pl.DataFrame], cases: pl.DataFrame, scores: pl.DataFrame, standard: Standard
 ) -> dict[str, pl.DataFrame]:
-    """What asks and does not weigh, until visits show what it is worth.
+    """Tables that do not affect risk or rank, until visits show what they are worth.
 
     Returns:
-        `patterns` of a return against a simulated null, `oddities` among peers with their `contributions`, and
-        `surprises`: the declared status against the one that the rest of the evidence predicts, with `foretelling`, the
-        honest account of how well it does.
+        `patterns` of a return against a simulated null, `outliers` among peers with their `contributions`, and
+        `unexpected_declarations`: the declared status against the one that the rest of the evidence predicts, with
+        `prediction_fit`: how well it predicts, by cross-validation.
     """
     patterns = find_patterns(
         tables["answers"], standard.questionnaire, tables["organisations"], tables["indicators"], standard.patterns
     )
-    screen = screen_organisations(scores, cases, standard.screens)
-    surprises, foretelling = predict_statuses(cases, scores, standard.screens)
+    found = find_outliers(scores, cases, standard.exploratory)
+    unexpected, fit = predict_statuses(cases, scores, standard.exploratory)
     return {
         "patterns": patterns,
-        "oddities": screen.oddities,
-        "contributions": screen.contributions,
-        "surprises": surprises,
-        "foretelling": foretelling.fifths.with_columns(
-            log_loss=pl.lit(foretelling.log_loss),
-            base_log_loss=pl.lit(foretelling.base_log_loss),
-            auc=pl.lit(foretelling.auc),
+        "outliers": found.outliers,
+        "contributions": found.contributions,
+        "unexpected_declarations": unexpected,
+        "prediction_fit": fit.fifths.with_columns(
+            log_loss=pl.lit(fit.log_loss),
+            base_log_loss=pl.lit(fit.base_log_loss),
+            auc=pl.lit(fit.auc),
         ),
     }
 
@@ -185,7 +186,7 @@ def _check(
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Findings, with those that are waived, and which checks a silent source cost."""
     findings = evaluate(cases, standard.rulebook, ties)
-    return waive(findings, standard.waivers, last_day(year)), count_cost(standard.rulebook, cases, ties)
+    return waive(findings, standard.waivers, last_day(year)), checks_lost(standard.rulebook, cases, ties)
 
 
 @dataclass(frozen=True)
@@ -235,12 +236,12 @@ def _plan(checked: _Checked, weighed: _Weighed, standard: Standard, year: str, c
     duties = list_duties(findings, _duties(standard.rulebook), _questions(standard.questionnaire))
     follow_up = list_follow_up(cases, standard.visits.subject, standard.questionnaire, last_day(year))
     visits_of_year = checked.visits.filter(pl.col("year") == year)
-    declarations = list_declarations(cases, weighed.ranked.declarations, visits_of_year)
+    declarations = describe_declarations(cases, weighed.ranked.declarations, visits_of_year)
     mandatory, change = standard.visits.mandatory, capacity.design.change_if_followed
     weighted = weigh_benefit(declarations, findings, mandatory.gravity, change)
     plan = plan_visits(weighted, duties, capacity, mandatory, year)
     reasons = give_reasons(cases, weighed.risk.parts, weighed.items, findings)
-    visit_list = list_visits(declarations, plan.declarations, findings, duties, reasons)
+    visit_list = build_visit_list(declarations, plan.declarations, findings, duties, reasons)
     return _Planned(visit_list, duties, follow_up, plan)
 
 
@@ -250,7 +251,7 @@ def _gather_known(collection: Collection, checked: _Checked, standard: Standard,
     past = {"visits": checked.visits, "declarations": tables["declarations"]}
     finding = ["check_id", "org_code", "function"]
     waived = checked.findings.filter(pl.col("waived").is_not_null()).select(finding)
-    handed = {name: hand_down(rows, checked.lineage.predecessors, ("year",)) for name, rows in past.items()}
+    handed = {name: inherit_history(rows, checked.lineage.predecessors, ("year",)) for name, rows in past.items()}
     return Known(
         cases=checked.cases,
         items=gather_items(checked.scores, {**tables, **handed}, standard.questionnaire, standard.risk, year, verified),
@@ -286,9 +287,9 @@ def _check_made_up(indicators: pl.DataFrame, standard: Standard, year: str) -> t
     Only checks of a declaration against an answer have a worse end: two accounts contradict each other at either.
     """
     questionnaire, names = standard.questionnaire, standard.indicators.names
-    made_up = make_up_tables(indicators, questionnaire, standard.polarity, year, standard.name)
+    made_up = build_polarity_probes(indicators, questionnaire, standard.polarity, year, standard.name)
     made_up_cases = build_cases(made_up, questionnaire, names, year, standard.name)
-    verdicts = judge(made_up_cases, standard.rulebook.of_kind("declaration_vs_answer")).unpivot(
+    verdicts = give_verdicts(made_up_cases, standard.rulebook.of_kind("declaration_vs_answer")).unpivot(
         index=["org_code", "function"], variable_name="check_id", value_name="verdict"
     )
     findings = verdicts.with_columns(evidence=pl.lit("a made-up return with every ordered answer at that end"))
@@ -313,7 +314,7 @@ def lay_out_probes(
     figures = step_figures(tables["indicators"], organisations, model).sort(
         "org_type", "indicator", "z", "value", descending=True
     )
-    together = [*spoken_of_together(weighing), *standard.risk.facts.items()]
+    together = [*names_used_together(weighing), *standard.risk.facts.items()]
     probes = make_probes(cases, questionnaire, figures, together)
     ladders = probes.ladders.rename({"column": "indicator"})
     scored = [
@@ -322,7 +323,7 @@ def lay_out_probes(
         ladders.filter(pl.col("indicator").str.starts_with(REMARK)).with_columns(z=-pl.col("value")),
     ]
     scores = pl.concat(frame.select("org_type", "place", column="indicator", of="z") for frame in scored)
-    made_up = build_probe_cases(probes, names_spoken_of(weighing), questionnaire.services)
+    made_up = build_probe_cases(probes, own_names_of(weighing), questionnaire.services)
     return probes, scores, Verdicts(*judge_probes(made_up, weighing), list_checks(weighing))
 
 
@@ -335,7 +336,9 @@ def one_thread() -> AbstractContextManager[object]:
 def _duties(rulebook: Rulebook) -> pl.DataFrame:
     """The rules by which an organisation's own answer can say that a statutory duty is unmet, for `list_duties`."""
     rules = [rule for rule in rulebook if rule.is_statutory_duty]
-    rows = [(rule.id, rule.strength, BETWEEN.join(rule.innocent), BETWEEN.join(rule.ask)) for rule in rules]
+    rows = [
+        (rule.id, rule.strength, BETWEEN.join(rule.explanations), BETWEEN.join(rule.lines_of_enquiry)) for rule in rules
+    ]
     names = ("check_id", "strength", "explanations", "lines_of_enquiry")
     return pl.DataFrame(rows, schema=dict.fromkeys(names, pl.String), orient="row")
 

@@ -14,10 +14,10 @@ from crosscheck.risk.model import read_risk_model
 from crosscheck.rulebook.examples import refuse_failing_examples
 from crosscheck.rulebook.load import load_rulebook
 from crosscheck.rulebook.waivers import load_waivers
+from crosscheck.scoring.exploratory import read_exploratory_model
 from crosscheck.scoring.model import read_indicator_model
 from crosscheck.scoring.patterns import read_pattern_model
 from crosscheck.scoring.polarity import read_polarity_model
-from crosscheck.scoring.screens import read_screens_model
 from crosscheck.visits.model import read_visits_model
 
 if TYPE_CHECKING:
@@ -25,10 +25,10 @@ if TYPE_CHECKING:
     from crosscheck.risk.model import RiskModel
     from crosscheck.rulebook.rule import Rulebook
     from crosscheck.rulebook.waivers import Waiver
+    from crosscheck.scoring.exploratory import ExploratoryModel
     from crosscheck.scoring.model import IndicatorModel
     from crosscheck.scoring.patterns import PatternModel
     from crosscheck.scoring.polarity import PolarityModel
-    from crosscheck.scoring.screens import ScreensModel
     from crosscheck.visits.model import VisitsModel
 
 
@@ -43,14 +43,14 @@ class Standard:
     indicators: IndicatorModel
     patterns: PatternModel
     polarity: PolarityModel
-    screens: ScreensModel
+    exploratory: ExploratoryModel
     risk: RiskModel
     visits: VisitsModel
 
     @property
-    def models(self) -> tuple[IndicatorModel, PatternModel, PolarityModel, ScreensModel, RiskModel, VisitsModel]:
+    def models(self) -> tuple[IndicatorModel, PatternModel, PolarityModel, ExploratoryModel, RiskModel, VisitsModel]:
         """All its models."""
-        return (self.indicators, self.patterns, self.polarity, self.screens, self.risk, self.visits)
+        return (self.indicators, self.patterns, self.polarity, self.exploratory, self.risk, self.visits)
 
     def without_learning(self) -> Standard:
         """The same with the weights as stated: a run learns nothing from its own collection."""
@@ -88,11 +88,11 @@ def read_standard(name: str, risk_version: str | None = None, day: date = date.m
     risk = read_risk_model(settings.model_file(name, "visit_risk", risk_version))
     patterns = read_pattern_model(settings.model_file(name, "patterns"))
     polarity = read_polarity_model(settings.model_file(name, "polarity"))
-    screens = read_screens_model(settings.model_file(name, "screens"))
+    exploratory = read_exploratory_model(settings.model_file(name, "screens"))
     visits = read_visits_model(settings.model_file(name, "visits"), questionnaire)
     rulebook = load_rulebook(settings.rules_folder(name), catalogue(questionnaire, indicators.names), day)
     waivers = load_waivers(settings.waivers_file(name), rulebook)
-    return Standard(name, questionnaire, rulebook, waivers, indicators, patterns, polarity, screens, risk, visits)
+    return Standard(name, questionnaire, rulebook, waivers, indicators, patterns, polarity, exploratory, risk, visits)
 
 
 def name_standard(asked: str | None) -> str:

@@ -31,6 +31,12 @@ RELATIONS: Final = get_args(Relation)
 COMMENTATORS: Final = ("sha", "lscb", "overview_and_scrutiny", "link", "governors")
 TONES: Final = ("critical", "neutral", "praising")
 
+ARMS_IN_WORDS: Final[dict[Arm, str]] = {
+    "mandatory": "for an unmet statutory duty",
+    "risk": "for the highest risk",
+    "random": "at random",
+}
+
 COMPLIANT: Final = "compliant"
 
 # The bands are words, never grades: they say how far a figure is from what was expected (design: method, section 1).

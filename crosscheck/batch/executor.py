@@ -14,12 +14,11 @@ from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from crosscheck.runs.run_folder import MANIFEST
+from crosscheck.runs.run_folder import MANIFEST, read_manifest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
-    from typing import Any
 
     from crosscheck.batch.plan import Batch, Item
 
@@ -236,9 +235,9 @@ def _identify(item: Item) -> tuple[str | None, str]:
     """What it was made of, and the SHA-256 of what it holds."""
     if item.prints:
         return None, hashlib.sha256(item.out.read_bytes()).hexdigest()
-    manifest: dict[str, Any] = json.loads((item.out / MANIFEST).read_text(encoding="utf-8"))
-    outputs = json.dumps(manifest["outputs"], sort_keys=True)
-    return manifest["fingerprint"], hashlib.sha256(outputs.encode()).hexdigest()
+    manifest = read_manifest(item.out)
+    outputs = json.dumps(manifest.outputs, sort_keys=True)
+    return manifest.fingerprint, hashlib.sha256(outputs.encode()).hexdigest()
 
 
 def _inode(file: Path) -> int | None:

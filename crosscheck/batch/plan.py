@@ -11,7 +11,7 @@ import tomli
 from pydantic import Field, StringConstraints, ValidationError
 
 from crosscheck.errors import BatchError
-from crosscheck.model_file import Stated
+from crosscheck.model_file import ModelPart
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -33,7 +33,7 @@ Name = Annotated[str, StringConstraints(pattern=_NAME)]
 Size = Annotated[str, StringConstraints(pattern=_SIZE)]
 
 
-class Options(Stated):
+class Options(ModelPart):
     """Options of `crosscheck run`; one that is not stated is as it is there."""
 
     capacity: Annotated[int, Field(ge=0)] | None = None
@@ -70,7 +70,7 @@ class Asked(Defaults):
     sensitivity: bool = False
 
 
-class BatchFile(Stated):
+class BatchFile(ModelPart):
     """The whole file. Paths are taken from where it lies, so that a timer needs no working folder."""
 
     out: str = "runs"

@@ -74,7 +74,7 @@ def inherit_answers(answers: pl.DataFrame, predecessors: pl.DataFrame) -> pl.Dat
     )
 
 
-def hand_down(rows: pl.DataFrame, predecessors: pl.DataFrame, per: tuple[str, ...]) -> pl.DataFrame:
+def inherit_history(rows: pl.DataFrame, predecessors: pl.DataFrame, per: tuple[str, ...]) -> pl.DataFrame:
     """Give an organisation the rows of its nearest predecessors where it has none itself.
 
     Args:

@@ -364,13 +364,13 @@ def _as_in_cases(name: Name) -> Iterator[pl.Expr]:
             .when(value.is_not_null())
             .then(1.0)
         )
-    yield (value if name.type == "number" else _in_words(value, name.levels)).alias(name.name)
+    yield (value if name.type == "number" else _words_of_places(value, name.levels)).alias(name.name)
     if name.absences:
         reason = -1 - pl.col(name.name + WHY_ABSENT)
-        yield _in_words(pl.when(reason >= 0).then(reason), ABSENCES).alias(name.name + WHY_ABSENT)
+        yield _words_of_places(pl.when(reason >= 0).then(reason), ABSENCES).alias(name.name + WHY_ABSENT)
 
 
-def _in_words(places: pl.Expr, words: Sequence[str]) -> pl.Expr:
+def _words_of_places(places: pl.Expr, words: Sequence[str]) -> pl.Expr:
     """The words at these places, null where there is none."""
     return pl.lit(pl.Series(words, dtype=pl.Enum(words))).gather(places.cast(pl.UInt32))
 

@@ -11,7 +11,7 @@ from crosscheck.cli.group import format_option, main, store_option
 from crosscheck.cli.terminal import list_rows
 
 if TYPE_CHECKING:
-    from crosscheck.store.decisions import Standing
+    from crosscheck.store.decisions import CurrentDecision
 
 _COLUMNS: Final = ("rank", "org_code", "name", "function", "declared", "risk", "selected_by")
 _DECIDED: Final = ("kind", "reason", "who", "version", "at")
@@ -127,5 +127,5 @@ def import_(file: Path, run_id: str, store: str) -> None:
     click.echo(f"{len(new)} decisions kept; {len(proposals) - len(new)} stood already")
 
 
-def _lines(history: list[Standing]) -> list[str]:
+def _lines(history: list[CurrentDecision]) -> list[str]:
     return [f"  {standing}" for standing in history] or ["  nobody has decided yet"]

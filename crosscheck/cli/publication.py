@@ -46,7 +46,7 @@ def list_problems_(run_id: str, store: str, form: str) -> None:
     from crosscheck.store.runs import look_up
 
     with open_store(store) as kept, kept.reading() as connection:
-        rows = list_problems(connection, look_up(connection, run_id)["number"])
+        rows = list_problems(connection, look_up(connection, run_id).number)
     list_rows(rows, ("place", "file", "row", "column", "value", "problem", "effect", "who", "reason"), form)
 
 
@@ -127,8 +127,8 @@ def publish(
         raise click.UsageError("Say who publishes it: --by NAME")
     with open_store(store) as kept:
         ready = look_over(kept, run_id, _correction(**correction))
-        if ready.held.run["year"] != year:
-            raise UnknownNameError(f"Run {ready.held.run['run_id']} is of {ready.held.run['year']}, not of {year}.")
+        if ready.held.run.year != year:
+            raise UnknownNameError(f"Run {ready.held.run.run_id} is of {ready.held.run.year}, not of {year}.")
         for gate in ready.gates:
             if gate.passes:  # what is missing is told by the error, at the end
                 click.echo(f"passes  {gate.name}: {gate.says}")

@@ -110,6 +110,7 @@ def accept(replies: tuple[Path, ...], folder: Path, items: tuple[str, ...], out:
     from crosscheck.collection.corrections import Decision, choose_accepted
     from crosscheck.report.reply.corrected_run import make_corrected_run, refuse_other_runs
     from crosscheck.report.reply.replies import propose_waivers, read_decisions
+    from crosscheck.report.write_pages import write_pages
 
     refuse_other_runs(out, folder)
     steps = Steps()
@@ -117,7 +118,7 @@ def accept(replies: tuple[Path, ...], folder: Path, items: tuple[str, ...], out:
         known = read_decisions(folder, replies)
     day = decision["on"] and decision["on"].date()
     accepted = choose_accepted(known, items, Decision(decision["by"], day, decision["because"]))
-    told = make_corrected_run(folder, accepted, out, steps)
+    told = make_corrected_run(folder, accepted, out, steps, write_pages)
     click.echo(told or "No correction among them, so that nothing was worked out again.")
     if waivers := propose_waivers(folder, accepted):
         click.echo(

@@ -20,22 +20,26 @@ if TYPE_CHECKING:
 
 
 @main.group(invoke_without_command=True)
-@click.option("--own-choices", is_flag=True, help="Only those with a cut-off that the project chose itself, and why.")
+@click.option(
+    "--project-thresholds", is_flag=True, help="Only those with a cut-off that the project chose itself, and why."
+)
 @standard_option
 @format_option
 @click.pass_context
-def rules(ctx: click.Context, standard: str | None, form: str, *, own_choices: bool) -> None:
+def rules(ctx: click.Context, standard: str | None, form: str, *, project_thresholds: bool) -> None:
     """List the rules; `crosscheck rules show ID` shows one.
 
     \b
-    Example:  crosscheck rules --own-choices --format csv
+    Example:  crosscheck rules --project-thresholds --format csv
     """
     if ctx.invoked_subcommand:
         return
     from crosscheck.standard import name_standard, read_standard
 
-    columns = ("id", "own_choice") if own_choices else ("id", "kind", "severity", "strength", "group", "title")
-    listed = [rule for rule in read_standard(name_standard(standard)).rulebook if rule.own_choice or not own_choices]
+    overview = ("id", "kind", "severity", "strength", "group", "title")
+    columns = ("id", "threshold_rationale") if project_thresholds else overview
+    rulebook = read_standard(name_standard(standard)).rulebook
+    listed = [rule for rule in rulebook if rule.threshold_rationale or not project_thresholds]
     list_rows([{name: getattr(rule, name) for name in columns} for rule in listed], columns, form)
 
 
@@ -90,7 +94,7 @@ def check_rules(on: datetime | None, only: tuple[str, ...], standard: str | None
     Ends with 1 if anything has to be mended.
     """
     from crosscheck.cases.cases import catalogue
-    from crosscheck.rulebook.soundness import GRADES, find_flaws
+    from crosscheck.rulebook.verify import GRADES, find_flaws
     from crosscheck.standard import name_standard, read_standard
 
     day = (on or datetime.now(tz=UTC)).date()

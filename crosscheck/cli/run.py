@@ -63,14 +63,16 @@ def run(collection: Path, year: str, out: Path, *, store: str | None, unless_sam
     """
     from crosscheck.cases.history import last_day
     from crosscheck.collection.read import read_collection
-    from crosscheck.runs.identity import fingerprint, identify_run
-    from crosscheck.runs.make_run import make_run
+    from crosscheck.report.write_pages import write_pages
+    from crosscheck.runs.identity import PlannedRun
+    from crosscheck.runs.make_run import RunExtras, make_run
+    from crosscheck.runs.options import RunOptions
     from crosscheck.runs.run_folder import holds_run, refuse_foreign_folder
     from crosscheck.runs.summary import summarise_run
     from crosscheck.standard import load_standard, name_standard
 
     refuse_foreign_folder(out)
-    planned = _read_plan(options["plan"], options["random_share"])
+    design = _read_plan(options["plan"], options["random_share"])
     if store:
         _make_ready(store)
     steps = Steps()
@@ -80,26 +82,25 @@ def run(collection: Path, year: str, out: Path, *, store: str | None, unless_sam
     with steps("read"):
         read = read_collection(collection, standard.questionnaire, year, standard.name)
     named = {"collection": str(collection), "year": year}
-    stated = {**named, **options, "standard": standard.name, **planned}
-    known_by = fingerprint(identify_run(read, standard, stated))
-    if unless_same and holds_run(out, known_by, stated):
+    planned = PlannedRun(read, standard, RunOptions(**{**options, **named, "standard": standard.name, **design}))
+    if unless_same and holds_run(out, planned):
         click.echo(f"{out}: this very run stands there already, whole. Nothing was done.")
         return
-    if not (store and _gave_back(store, known_by, out)):
-        _tell_taken_up(make_run(read, standard, stated, out, steps))
+    if not (store and _gave_back(store, planned.fingerprint, out)):
+        _tell_taken_up(make_run(planned, out, steps, RunExtras(write_pages)))
         click.echo(summarise_run(out, as_typed(sys.argv[0])))
         if store:
             _keep(store, out, collection)
 
 
 def _read_plan(file: Path | None, random_share: float | None) -> dict[str, Any]:
-    """The options that say how visits are chosen: the plan as text, its random share unless given, and no seal."""
+    """The options that say how visits are chosen: the plan as text, and its random share unless one is given."""
     from crosscheck.visits.design import default_plan, format_design, load_design
 
     design = load_design(file or default_plan())
     if random_share is not None:
         design = design.model_copy(update={"random_share": random_share})
-    return {"random_share": design.random_share, "plan": format_design(design), "seal": None}
+    return {"random_share": design.random_share, "plan": format_design(design)}
 
 
 def _tell_taken_up(work: Work) -> None:
@@ -161,14 +162,13 @@ def check(collection: Path, standard: str | None, form: str) -> None:
     """
     from crosscheck.collection.read import read_collection
     from crosscheck.questionnaire import read_questionnaire
-    from crosscheck.runs.manifest import describe_inputs
     from crosscheck.runs.summary import summarise_reading
     from crosscheck.standard import name_standard
 
     name = name_standard(standard)
     read = read_collection(collection, read_questionnaire(settings.questionnaire_file(name)), standard=name)
     if form == "table":
-        click.echo(summarise_reading({"inputs": describe_inputs(read), "absent_tables": read.absent}, read.problems))
+        click.echo(summarise_reading(read))
     if form != "table" or not read.problems.is_empty():
         list_rows(read.problems.to_dicts(), read.problems.columns, form)
     sys.exit(int(not read.problems.filter(read.problems["effect"] != "converted").is_empty()))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 
 import click
@@ -33,11 +34,11 @@ def save(folder: Path, store: str, collection: Path | None) -> None:
     \b
     Example:  crosscheck runs save --run run --store runs.db
     """
-    from crosscheck.runs.run_folder import MANIFEST, read_json
+    from crosscheck.runs.run_folder import read_manifest
     from crosscheck.store.database import open_store
     from crosscheck.store.runs import save_run
 
-    lies = collection or Path(read_json(folder, MANIFEST)["options"]["collection"])
+    lies = collection or Path(read_manifest(folder).options.collection)
     with open_store(store, create=True) as kept:
         saved = save_run(kept, folder, lies, settings.home())
         click.echo(f"Run {saved.run_id} {'is saved' if saved.is_new else 'was there already'}: {kept.name}")
@@ -56,7 +57,7 @@ def list_(store: str, form: str) -> None:
     from crosscheck.store.runs import list_runs
 
     with open_store(store) as kept:
-        list_rows(list_runs(kept), _COLUMNS, form)
+        list_rows([asdict(run) for run in list_runs(kept)], _COLUMNS, form)
 
 
 @runs.command()
@@ -73,7 +74,9 @@ def show(run_id: str, store: str) -> None:
     from crosscheck.store.runs import show_run
 
     with open_store(store) as kept:
-        click.echo(json.dumps(show_run(kept, run_id), indent=1, ensure_ascii=False))
+        run, manifest = show_run(kept, run_id)
+    saved = {"run_id": run.run_id, "saved_at": run.saved_at.isoformat(timespec="seconds")}
+    click.echo(json.dumps(saved | manifest.as_json(), indent=1, ensure_ascii=False))
 
 
 @runs.command()

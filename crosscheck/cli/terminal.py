@@ -11,12 +11,12 @@ import sys
 import time
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 
 @contextmanager
@@ -50,7 +50,7 @@ class Steps:
                 click.echo("\r\033[K", nl=False, err=True)
 
 
-def list_rows(rows: Sequence[dict[str, Any]], columns: Sequence[str], form: str) -> None:
+def list_rows(rows: Sequence[Mapping[str, object]], columns: Sequence[str], form: str) -> None:
     """List rows as a table that fits the terminal, as CSV, or as JSON."""
     if form == "json":
         click.echo(json.dumps(rows, indent=1, ensure_ascii=False, default=str))
@@ -77,7 +77,7 @@ def nearest(what: str, name: str, known: Iterable[str], listing: str) -> str:
     return f"No {what} {name}.{hint} (`{listing}` lists them)"
 
 
-def _draw_table(rows: Sequence[dict[str, Any]], columns: Sequence[str]) -> None:
+def _draw_table(rows: Sequence[Mapping[str, object]], columns: Sequence[str]) -> None:
     from rich import box
     from rich.console import Console
     from rich.table import Column, Table

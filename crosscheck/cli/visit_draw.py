@@ -53,7 +53,7 @@ def seal(run_id: str, source: str, known_from: datetime, out: Path | None, store
         if out:
             with kept.reading() as connection:
                 run = look_up(connection, run_id)
-                write_frame_file(read_sealable(connection, run)[1], run["year"], out)
+                write_frame_file(read_sealable(connection, run)[1], run.year, out)
     details = sealed.details
     click.echo(f"SEALED  {details['frame']}")
     click.echo(f"  {details['draws']} of {details['organisations']} organisations, draw {details['draw_of_the_year']}")

@@ -48,7 +48,7 @@ def yield_(
     """
     from crosscheck.report.visits.yield_page import measure_run, write_yield
     from crosscheck.report.visits.yield_sentences import describe_lift, describe_power, describe_prevalence
-    from crosscheck.visits.findings import read_outcome_files
+    from crosscheck.visits.visits_file import read_outcome_files
 
     if (place is None) == (store is None):
         raise click.UsageError("Give either --visits or --store.")
@@ -86,22 +86,22 @@ def weeks_(folder: Path, weeks: int, monday: datetime | None, form: str) -> None
 def _read_store(folder: Path, store: str) -> tuple[pl.DataFrame, pl.DataFrame]:
     """The visits recorded of this very run; criteria are not kept there."""
     from crosscheck.errors import UnknownNameError
-    from crosscheck.runs.run_folder import MANIFEST, read_json
+    from crosscheck.runs.run_folder import read_manifest
     from crosscheck.store.database import open_store
     from crosscheck.store.records import list_visits
     from crosscheck.store.runs import find_run, look_up
-    from crosscheck.visits.findings import take_visits
+    from crosscheck.visits.visits_file import visits_from_records
 
-    manifest = read_json(folder, MANIFEST)
+    manifest = read_manifest(folder)
     with open_store(store) as kept:
-        run_id = find_run(kept, manifest["fingerprint"])
+        run_id = find_run(kept, manifest.fingerprint)
         if run_id is None:
             raise UnknownNameError(
                 f"{store} does not have the run {folder}. (`crosscheck runs list` shows what it has)"
             )
         with kept.reading() as connection:
-            rows: list[dict[str, Any]] = list_visits(connection, look_up(connection, run_id)["number"])
-    return take_visits(rows, manifest["options"]["year"])
+            rows: list[dict[str, Any]] = list_visits(connection, look_up(connection, run_id).number)
+    return visits_from_records(rows, manifest.options.year)
 
 
 def _describe_assessor(folder: Path, made: pl.DataFrame, assessor: str) -> str:

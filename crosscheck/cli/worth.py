@@ -174,10 +174,10 @@ def learn(folder: Path, visits: Path | None, out: Path | None, form: str) -> Non
     """
     from crosscheck.risk.revision import format_changes, write_version
     from crosscheck.runs.learning import learn_version
-    from crosscheck.runs.run_folder import read_json
+    from crosscheck.runs.run_folder import read_manifest
 
-    manifest = read_json(folder, "manifest.json")
-    standard, version = manifest["options"]["standard"], manifest["models"]["visit_risk"]["version"]
+    manifest = read_manifest(folder)
+    standard, version = manifest.options.standard, manifest.models["visit_risk"].version
     used = settings.model_file(standard, "visit_risk", version)
     number = max(int(re.sub(r"\D", "", file.stem)) for file in used.parent.glob("v*.toml")) + 1
     file = out or used.with_stem(f"v{number}")

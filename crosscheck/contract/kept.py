@@ -221,7 +221,7 @@ KEPT: Final[dict[str, Table]] = {
             key=("org_code", "pattern"),
         ),
         Table(
-            "oddities",
+            "outliers",
             "one organisation among its type, by one detector (with `--screens`); unusual, not worse",
             (
                 ORG,
@@ -240,17 +240,17 @@ KEPT: Final[dict[str, Table]] = {
         ),
         Table(
             "contributions",
-            "one of the weightiest terms of a distance of `oddities` (with `--screens`)",
+            "one of the weightiest terms of a distance of `outliers` (with `--screens`)",
             (
                 ORG,
-                text("detector", "as in `oddities`"),
+                text("detector", "as in `outliers`"),
                 text("name", "the question or figure; with the kind of absence where that is what is odd"),
                 number("contribution", "what it adds to the distance; positive is odder", "the detector's own"),
             ),
             key=("org_code", "detector", "name"),
         ),
         Table(
-            "surprises",
+            "unexpected_declarations",
             "one declaration against what the rest of the evidence predicts (with `--screens`)",
             (
                 ORG,
@@ -268,8 +268,8 @@ KEPT: Final[dict[str, Table]] = {
             key=("org_code", "function"),
         ),
         Table(
-            "foretelling",
-            "one fifth of the declarations by prediction: how well `surprises` does (with `--screens`)",
+            "prediction_fit",
+            "one fifth of the declarations by prediction: how well `unexpected_declarations` does (with `--screens`)",
             (
                 number("fifth", "1 is that with the lowest predictions", "number"),
                 number("declarations", "how many it has", "declarations"),
@@ -293,8 +293,8 @@ KEPT: Final[dict[str, Table]] = {
                 text("strength", "who asks for it: statute, guidance, good practice"),
                 text("basis", "the law or guidance"),
                 text("source", "where it is said"),
-                Column("innocent", "list", "what an organisation might rightly reply"),
-                Column("ask", "list", "what to ask for on the day"),
+                Column("explanations", "list", "what an organisation might rightly reply"),
+                Column("lines_of_enquiry", "list", "what to ask for on the day"),
                 text("group", "rules of one group share the weight of the thing that they speak of"),
             ),
             key=("id",),

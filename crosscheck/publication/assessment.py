@@ -7,7 +7,6 @@ no finding that nobody has decided on, and no name of staff.
 from __future__ import annotations
 
 import io
-import json
 from dataclasses import dataclass
 from datetime import date
 from itertools import product
@@ -16,14 +15,19 @@ from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 import polars as pl
 from pydantic import Field, model_validator
 
-from crosscheck.model_file import Heading, Stated, read_stated
+from crosscheck.model_file import Heading, ModelPart, read_model_file
 from crosscheck.report.national.suppression import suppress
-from crosscheck.visits.listing import list_findings
+from crosscheck.runs.former_runs import read_rules
+from crosscheck.runs.manifest import parse_manifest
+from crosscheck.runs.run_folder import MANIFEST, RULEBOOK
+from crosscheck.visits.listing import all_visits
 from crosscheck.vocabulary import COMPLIANT, STATUSES, Status
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
+
+    from crosscheck.runs.manifest import Manifest
 
 After = Literal["as_declared", "explained", "upheld", "qualified", "not_tested"]
 AFTERS: Final = get_args(After)
@@ -41,14 +45,14 @@ _DECLARED: Final = ("declarations", "declared_compliant", "declared_otherwise")
 _COSTS: Final = {"not_tested": 1.0, "as_declared": 2.0, "explained": 3.0, "upheld": 50.0, "qualified": 100.0}
 
 
-class HighRisk(Stated):
+class HighRisk(ModelPart):
     """Which declarations of compliance must be decided on: from this risk, and those `planned` to be visited."""
 
     risk: float = Field(gt=0, le=1)
     planned: bool
 
 
-class Effect(Stated):
+class Effect(ModelPart):
     """What a declaration counts as, for what was declared and what became of it; `says` in words for the public."""
 
     declared: tuple[Status, ...] = Field(min_length=1)
@@ -84,7 +88,7 @@ def read_assessment_model(file: Path) -> AssessmentModel:
     Raises:
         ModelError: with every missing, unknown or impossible entry at once.
     """
-    return read_stated(file, AssessmentModel)
+    return read_model_file(file, AssessmentModel)
 
 
 @dataclass(frozen=True)
@@ -95,7 +99,7 @@ class Evidence:
     explanation of each check.
     """
 
-    manifest: dict[str, Any]
+    manifest: Manifest
     listed: pl.DataFrame
     findings: pl.DataFrame
     visits: pl.DataFrame
@@ -108,16 +112,16 @@ def read_evidence(read: Callable[[str], bytes]) -> Evidence:
     Args:
         read: gives the content of one of the run's files by its path, as `findings.parquet`.
     """
-    manifest, rules = json.loads(read("manifest.json")), json.loads(read("rulebook.json"))
-    waves = [name for name in ("visits", "visits_wave_1") if f"collection/{name}.parquet" in manifest["outputs"]]
+    manifest, rules = parse_manifest(read(MANIFEST), MANIFEST), read_rules(read(RULEBOOK))
+    waves = [name for name in ("visits", "visits_wave_1") if f"collection/{name}.parquet" in manifest.outputs]
     tables = {name: pl.read_parquet(io.BytesIO(read(f"collection/{name}.parquet"))) for name in waves}
-    visits = list_findings(tables, manifest["options"]["standard"])
+    visits = all_visits(tables, manifest.options.standard)
     return Evidence(
         manifest,
         _plain(pl.read_parquet(io.BytesIO(read("visit_list.parquet")))),
         _plain(pl.read_parquet(io.BytesIO(read("findings.parquet")))),
-        take_visits(visits.filter(pl.col("year") == manifest["options"]["year"]).to_dicts()),
-        pl.DataFrame([(rule["id"], rule["innocent"][0]) for rule in rules if rule["innocent"]],
+        take_visits(visits.filter(pl.col("year") == manifest.options.year).to_dicts()),
+        pl.DataFrame([(rule["id"], rule["explanations"][0]) for rule in rules if rule["explanations"]],
                      {"check_id": pl.String, "may_explain": pl.String}, orient="row"),
     )  # fmt: skip
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from crosscheck.publication.gates import Gate
     from crosscheck.publication.state import Draft, Round
     from crosscheck.store.database import Store
+    from crosscheck.store.runs import KeptRun
 
 MANIFEST: Final = "manifest.json"
 _PARTS: Final = ("inputs", "rules", "models", "options", "code")
@@ -82,7 +83,7 @@ def look_over(store: Store, run_id: str, correction: Correction | None = None) -
     with store.reading() as connection:
         heading = _head(connection, held.run, correction)
         draft = draw_up(held, heading)
-        signed = _signed(connection, held.run["number"], draft.digest)
+        signed = _signed(connection, held.run.number, draft.digest)
         return Ready(held, draft, signed, ask_gates(connection, held, signed, heading.reason))
 
 
@@ -104,8 +105,8 @@ def sign(store: Store, ready: Ready, who: str, role: str, reason: str) -> None:
         raise StoreError(f"{who} has signed this already. A second person must.")
     with store.writing() as connection:
         details = {"digest": digest, "role": role, "reason": reason, "edition": ready.draft.heading.edition_id}
-        seq = audit.append(connection, who, "edition signed", run["run_id"], details).seq
-        row = {"run": run["number"], "digest": digest, "person": person, "seq": seq}
+        seq = audit.append(connection, who, "edition signed", run.run_id, details).seq
+        row = {"run": run.number, "digest": digest, "person": person, "seq": seq}
         words = {"role": audit.printable("role", role), "reason": audit.printable("reason", reason)}
         connection.execute(sa.insert(_signature).values(row | words))
 
@@ -130,9 +131,9 @@ def publish(store: Store, ready: Ready, who: str) -> str:
         files = ready.draft.files | {MANIFEST: as_json(manifest).encode()}
         content = files | {SUMS: sum_up(files)}
         sums = hashlib.sha256(content[SUMS]).hexdigest()
-        told = {"run": run["run_id"], "digest": digest, "sums": sums, "corrects": heading.corrects}
+        told = {"run": run.run_id, "digest": digest, "sums": sums, "corrects": heading.corrects}
         seq = audit.append(connection, who, "edition published", heading.edition_id, told).seq
-        row = {**vars(heading), "run": run["number"], "digest": digest, "sums": sums, "seq": seq}
+        row = {**vars(heading), "run": run.number, "digest": digest, "sums": sums, "seq": seq}
         frozen = {"content": pack(content), "basis": pack(ready.draft.basis)}
         connection.execute(sa.insert(_edition).values(row | frozen))
     return heading.edition_id
@@ -219,21 +220,21 @@ def verify_folder(folder: Path, kept: KeptEdition | None = None) -> int:
 def _changed(connection: sa.Connection, ready: Ready) -> bool:
     """Whether anybody decided, recorded or published since it was drawn up."""
     run = ready.held.run
-    same = sa.and_(_edition.c.year == run["year"], _edition.c.standard == run["standard"])
+    same = sa.and_(_edition.c.year == run.year, _edition.c.standard == run.standard)
     asked = sa.select(_edition.c.edition_id).where(same).order_by(_edition.c.seq.desc()).limit(1)
     latest = connection.execute(asked).scalar_one_or_none()
-    return latest != ready.draft.heading.corrects or read_records(connection, run["number"]) != ready.held.records
+    return latest != ready.draft.heading.corrects or read_records(connection, run.number) != ready.held.records
 
 
-def _head(connection: sa.Connection, run: Mapping[str, Any], correction: Correction | None) -> Heading:
+def _head(connection: sa.Connection, run: KeptRun, correction: Correction | None) -> Heading:
     of_year = sa.select(_edition.c.edition_id, _edition.c.standard, _edition.c.corrects).where(
-        _edition.c.year == run["year"]
+        _edition.c.year == run.year
     )
     there = connection.execute(of_year.order_by(_edition.c.seq)).all()
-    latest = next((one.edition_id for one in reversed(there) if one.standard == run["standard"]), None)
+    latest = next((one.edition_id for one in reversed(there) if one.standard == run.standard), None)
     corrects = correction.edition_id if correction else None
     if corrects != latest:
-        known = f"The edition that stands is {latest}" if latest else f"{run['year']} has no edition yet"
+        known = f"The edition that stands is {latest}" if latest else f"{run.year} has no edition yet"
         how = (
             f"A new one corrects it, and says why: --corrects {latest} --reason TEXT"
             if latest
@@ -242,8 +243,8 @@ def _head(connection: sa.Connection, run: Mapping[str, Any], correction: Correct
         raise StoreError(f"{known}. {how}.")
     if correction and not correction.reason.strip():
         raise StoreError("A correction needs a reason, which is published: --reason TEXT")
-    edition_id = f"{run['year'].replace('/', '-')}/{len(there) + 1}"
-    return Heading(edition_id, run["standard"], run["year"], corrects, correction.reason if correction else None)
+    edition_id = f"{run.year.replace('/', '-')}/{len(there) + 1}"
+    return Heading(edition_id, run.standard, run.year, corrects, correction.reason if correction else None)
 
 
 def _signed(connection: sa.Connection, run: int, digest: str) -> list[dict[str, Any]]:
@@ -263,8 +264,8 @@ def _describe(ready: Ready, head: str) -> dict[str, Any]:
     return {
         "edition": ready.draft.heading.edition_id,
         **{name: getattr(ready.draft.heading, name) for name in ("standard", "year", "corrects", "reason")},
-        "run": {"run_id": run["run_id"], "fingerprint": run["fingerprint"]},
-        "identity": {part: run[part] for part in _PARTS},
+        "run": {"run_id": run.run_id, "fingerprint": run.fingerprint},
+        "identity": {part: getattr(run, part) for part in _PARTS},
         "assessment_model": {"version": ready.held.model.version, "sha256": ready.held.model.digest},
         "code": identify_code(),
         "gates": [{"name": gate.name, "says": gate.says} for gate in ready.gates],

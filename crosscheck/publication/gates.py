@@ -13,7 +13,6 @@ from crosscheck.publication.preparation import SENSITIVITY
 from crosscheck.sensitivity import GATE
 from crosscheck.store.audit import fold, verify_trail
 from crosscheck.store.seals import list_seals
-from crosscheck.visits.seal import read_seal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -70,15 +69,15 @@ def _problems(held: Round) -> Gate:
             "problems",
             passes=False,
             says=f"{len(unanswered)} of {len(problems)} problems that set rows or cells aside are open, in {files}. "
-            f"See them: crosscheck problems list {held.run['run_id']}; then: crosscheck problems answer",
+            f"See them: crosscheck problems list {held.run.run_id}; then: crosscheck problems answer",
         )
     return Gate("problems", passes=True, says=f"{len(problems)} problems set rows or cells aside, all answered")
 
 
 def _signs(held: Round) -> Gate:
     manifest = held.evidence.manifest
-    failing = [doubt["item"] for doubt in manifest["polarity"] if doubt["fails"]]
-    allowed = (manifest["options"]["allow_polarity"] or "").strip()
+    failing = [doubt.item for doubt in manifest.polarity if doubt.fails]
+    allowed = (manifest.options.allow_polarity or "").strip()
     if failing and not allowed:
         return Gate(
             "signs", passes=False, says=f"Which end is worse is in doubt of {', '.join(failing)}. Mend it and run again"
@@ -92,17 +91,17 @@ def _signs(held: Round) -> Gate:
 
 def _draw(connection: sa.Connection, held: Round) -> Gate:
     """Whether a sealed value decided the draw; a run that was corrected since stands on the draw made before."""
-    manifest, run_id = held.evidence.manifest, held.run["run_id"]
-    seal = read_seal(manifest["options"].get("seal"))
+    manifest, run_id = held.evidence.manifest, held.run.run_id
+    seal = manifest.options.seal
     kept = next((one for one in list_seals(connection) if seal and one.run_id == seal.run and one.drawn), None)
     told = kept.drawn if kept and kept.confirmed else None
     if seal is None or kept is None or told is None or (told["frame"], told["value"]) != (seal.frame, seal.value):
         what = "The random sample is a practice draw, not binding" if seal is None else "No kept seal has this draw"
         says = f"{what}. Seal it before a public value is known, and draw then: crosscheck visits seal {run_id}"
         return Gate("draw", passes=False, says=says)
-    if told["run"] == run_id and manifest["draw"]["binding"]:
+    if told["run"] == run_id and manifest.is_binding:
         return Gate("draw", passes=True, says=f"Draw {kept.details['draw_of_the_year']} of the year: {seal.describe()}")
-    if "corrects" in manifest:
+    if manifest.corrects:
         says = f"Drawn as run {told['run']} and corrected since: {seal.describe()}"
         return Gate("draw", passes=True, says=says)
     return Gate("draw", passes=False, says=f"The binding draw is run {told['run']}, not this one. Publish that one")
@@ -182,7 +181,7 @@ def _sensitivity(held: Round) -> Gate:
         return Gate(
             "sensitivity",
             passes=False,
-            says=f"Nobody tried the list under other assumptions. Do: crosscheck editions prepare {held.run['run_id']}",
+            says=f"Nobody tried the list under other assumptions. Do: crosscheck editions prepare {held.run.run_id}",
         )
     least = min(json.loads(held.prepared[SENSITIVITY]), key=lambda one: (one["kept"], one["assumption"]))
     kept = f"at least {least['kept']:.0%} of the first stay under every assumption ({least['assumption']})"

@@ -45,14 +45,14 @@ def prepare(store: Store, run_id: str, who: str) -> bool:
     """
     with store.reading() as connection:
         run = look_up(connection, run_id)
-        if read_preparation(connection, run["number"]):
+        if read_preparation(connection, run.number):
             return False
-    if run["code"] != identify_code():
+    if run.code != identify_code():
         raise StoreError(
-            f"Run {run['run_id']} was made by another version of this program. Make it again with this one: "
-            f"crosscheck run COLLECTION --year {run['year']} --store {store.name}"
+            f"Run {run.run_id} was made by another version of this program. Make it again with this one: "
+            f"crosscheck run COLLECTION --year {run.year} --store {store.name}"
         )
-    keep_preparation(store, run["run_id"], _make(store, run["run_id"], run["standard"]), who)
+    keep_preparation(store, run.run_id, _make(store, run.run_id, run.standard), who)
     return True
 
 
@@ -65,8 +65,8 @@ def keep_preparation(store: Store, run_id: str, files: dict[str, bytes], who: st
     """
     with store.writing() as connection:
         run = look_up(connection, run_id)
-        head = audit.append(connection, who, "publication prepared", run["run_id"], {"files": sorted(files)})
-        row = {"run": run["number"], "content": pack(files), "seq": head.seq}
+        head = audit.append(connection, who, "publication prepared", run.run_id, {"files": sorted(files)})
+        row = {"run": run.number, "content": pack(files), "seq": head.seq}
         connection.execute(sa.insert(_preparation).values(row))
 
 
@@ -86,7 +86,7 @@ def _make(store: Store, run_id: str, standard: str) -> dict[str, bytes]:
         national.mkdir()
         export_run(store, run_id, run)
         write_national(run, national, publish=True)
-        varied = vary_assumptions(collection_of_run(run), standard_of_run(run), place.options["year"])
+        varied = vary_assumptions(collection_of_run(run), standard_of_run(run), place.options.year)
         made = {NATIONAL + path: content for path, content in read_files(national).items()}
     made |= {HOME + path: content for path, content in beside.items()}
     return made | {SENSITIVITY: as_json(varied.to_dicts()).encode()}

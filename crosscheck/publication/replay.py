@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 from contextlib import nullcontext
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Literal
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final, Literal
 
 import crosscheck
 from crosscheck import settings
@@ -19,30 +19,29 @@ from crosscheck.publication.state import RECORDS, assess_again, write_files
 from crosscheck.report.national.national import write_national
 from crosscheck.report.reply.corrected_run import make_corrected_run
 from crosscheck.report.visits.drawn_run import make_drawn_run
+from crosscheck.report.write_pages import write_pages
 from crosscheck.runs.identity import identify_code
 from crosscheck.runs.make_run import ACCEPTED, read_accepted
-from crosscheck.runs.run_folder import MANIFEST
-from crosscheck.store.runs import look_up, read_file, show_run
+from crosscheck.runs.manifest import CorrectedRun
+from crosscheck.runs.run_folder import MANIFEST, read_manifest
+from crosscheck.store.runs import read_file, show_run
 from crosscheck.store.sandbox import call, set_up
-from crosscheck.visits.seal import read_seal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
     from pathlib import Path
 
     import polars as pl
 
     from crosscheck.publication.editions import KeptEdition
+    from crosscheck.runs.manifest import Manifest
     from crosscheck.store.database import Store
+    from crosscheck.store.runs import KeptRun
     from crosscheck.store.sandbox import Workplace
 
 _VALUES: Final = ("capacity", "random_share", "seed", "risk_model", "allow_polarity", "standard")
 _FLAGS: Final = ("no_learn", "screens")
-# What a manifest says of when, where and how quickly it was made; changed code is told by itself, outputs one by one.
-_OF_THE_DAY: Final = (
-    "seconds", "python", "packages", "crosscheck", "fingerprint", "outputs", "run_id", "saved_at",
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -76,7 +75,7 @@ def refuse_other_release(store: Store, edition_id: str) -> None:
         StoreError: in one sentence, with both versions. Nothing was computed and nothing compared.
         UnknownNameError, DifferenceError: as `read_edition`.
     """
-    made = show_run(store, read_edition(store, edition_id).row["run_id"])["crosscheck"]
+    made = show_run(store, read_edition(store, edition_id).row["run_id"])[0].crosscheck
     if _release(made) != _release(crosscheck.__version__):
         raise StoreError(
             f"The program has changed since: crosscheck {made} made the run of {edition_id}, and this is crosscheck "
@@ -128,10 +127,10 @@ def replay(
     beside = {path.removeprefix(HOME): content for path, content in kept.basis.items() if path.startswith(HOME)}
     try:
         with set_up(store, kept.row["run_id"], beside) as place:
-            told = show_run(store, kept.row["run_id"])
+            kept_run, manifest = show_run(store, kept.row["run_id"])
             with step("make the run again"):
-                run = _make_again(store, told, place)
-            compared = [*_compare_run(told, run)]
+                run = _make_again(store, kept_run, manifest, place)
+            compared = [*_compare_run(manifest, run)]
             with step("make the edition again"):
                 compared += _compare_edition(kept, run, place.folder)
     except StoreError as error:
@@ -139,24 +138,24 @@ def replay(
     return Replay(changed, tuple(compared))
 
 
-def _make_again(store: Store, told: Mapping[str, Any], place: Workplace) -> Path:
+def _make_again(store: Store, kept_run: KeptRun, manifest: Manifest, place: Workplace) -> Path:
     """The run that is laid out, made again; one that was corrected is made as it was, and then corrected again."""
-    run, seal = place.folder / "run", read_seal(place.options.get("seal"))
+    run, seal = place.folder / "run", place.options.seal
     call(_command(place, run))
     accepted_each_time: tuple[pl.DataFrame, ...] = ()
-    if ACCEPTED in told["outputs"]:
+    if ACCEPTED in manifest.outputs:
         with store.reading() as connection:
-            kept = read_file(connection, look_up(connection, told["run_id"])["number"], "output", ACCEPTED)
+            kept = read_file(connection, kept_run.number, "output", ACCEPTED)
         accepted_each_time = read_accepted(kept)
     # A draw may have been sealed before the first correction, after the last, or between two.
     for time in range(len(accepted_each_time) + 1):
         if seal and seal.corrections == time:
             drawn = place.folder / "run-drawn"
-            make_drawn_run(run, seal, place.collection, drawn, _Untimed())
+            make_drawn_run(run, seal, place.collection, drawn, _Untimed(), write_pages)
             run = drawn
         if time < len(accepted_each_time):
             corrected = place.folder / f"run-corrected-{time + 1}"
-            make_corrected_run(run, accepted_each_time[time], corrected, _Untimed())
+            make_corrected_run(run, accepted_each_time[time], corrected, _Untimed(), write_pages)
             run = corrected
     return run
 
@@ -174,38 +173,49 @@ class _Untimed:
 def _command(place: Workplace, out: Path) -> list[object]:
     """The command that made the run, on what is laid out."""
     options = place.options
-    values = [f"--{name.replace('_', '-')}={options[name]}" for name in _VALUES if options[name] is not None]
-    flags = [f"--{name.replace('_', '-')}" for name in _FLAGS if options[name]]
-    flags.append("--pages" if options["pages"] else "--no-pages")
-    if options.get("plan"):
+    values = [
+        f"--{name.replace('_', '-')}={value}" for name in _VALUES if (value := getattr(options, name)) is not None
+    ]
+    flags = [f"--{name.replace('_', '-')}" for name in _FLAGS if getattr(options, name)]
+    flags.append("--pages" if options.pages else "--no-pages")
+    if options.plan:
         plan = place.folder / "plan.toml"
-        plan.write_text(options["plan"], encoding="utf-8")
+        plan.write_text(options.plan, encoding="utf-8")
         flags.append(f"--plan={plan}")
-    return ["run", place.collection, "--year", options["year"], "--out", out, *values, *flags]
+    return ["run", place.collection, "--year", options.year, "--out", out, *values, *flags]
 
 
-def _compare_run(kept: Mapping[str, Any], run: Path) -> Iterator[Compared]:
+def _compare_run(kept: Manifest, run: Path) -> Iterator[Compared]:
     made = {path: hashlib.sha256(content).hexdigest() for path, content in read_files(run).items()}
-    for path in sorted({*kept["outputs"], *made} - {MANIFEST}):
-        yield Compared("run", path, kept["outputs"].get(path) == made.get(path))
-    again = json.loads((run / MANIFEST).read_text(encoding="utf-8"))
-    yield Compared("run", MANIFEST, _lasting(kept) == _lasting(again))
+    for path in sorted({*kept.outputs, *made} - {MANIFEST}):
+        yield Compared("run", path, kept.outputs.get(path) == made.get(path))
+    yield Compared("run", MANIFEST, _lasting(kept) == _lasting(read_manifest(run)))
 
 
-def _lasting(manifest: Mapping[str, Any]) -> dict[str, Any]:
-    """What a manifest says that hangs on neither the day, the machine, the code, nor where the collection lay."""
-    options = {name: value for name, value in manifest["options"].items() if name != "collection"}
-    corrects = list(_corrected_runs(manifest.get("corrects")))
-    identity = {part: digest for part, digest in manifest["identity"].items() if part != "code"}
-    lasting = {name: value for name, value in manifest.items() if name not in _OF_THE_DAY}
-    return lasting | {"options": options, "identity": identity, "corrects": corrects}
+def _lasting(manifest: Manifest) -> Manifest:
+    """What it says that hangs on neither the day, the machine, the code, nor where the collection lay.
+
+    Changed code is said by itself, and outputs are compared one by one.
+    """
+    return replace(
+        manifest,
+        options=replace(manifest.options, collection=""),
+        identity={part: digest for part, digest in manifest.identity.items() if part != "code"},
+        corrects=_lasting_parent(manifest.corrects),
+        fingerprint="",
+        crosscheck="",
+        python="",
+        packages={},
+        seconds={},
+        outputs={},
+    )
 
 
-def _corrected_runs(corrects: Mapping[str, Any] | None) -> Iterator[str]:
-    """The keys of the runs that a run corrects, the latest first."""
-    while corrects:
-        yield corrects["run"]
-        corrects = corrects["corrects"]
+def _lasting_parent(corrects: CorrectedRun | None) -> CorrectedRun | None:
+    """The same of the runs that it corrects: by which keys they are known, the latest first."""
+    if corrects is None:
+        return None
+    return CorrectedRun(corrects.run, "", "", {}, _lasting_parent(corrects.corrects))
 
 
 def _compare_edition(kept: KeptEdition, run: Path, folder: Path) -> list[Compared]:

@@ -25,13 +25,12 @@ from crosscheck.store.records import list_problems, list_visits
 from crosscheck.store.runs import look_up, read_file
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     import polars as pl
     import sqlalchemy as sa
 
     from crosscheck.publication.assessment import AssessmentModel, Evidence
     from crosscheck.store.database import Store
+    from crosscheck.store.runs import KeptRun
 
 RECORDS: Final = "records.json"
 Records = dict[str, list[dict[str, Any]]]
@@ -41,7 +40,7 @@ Records = dict[str, list[dict[str, Any]]]
 class Round:
     """A run with all that publication hangs on; `prepared` are files by path, none where nothing was prepared yet."""
 
-    run: Mapping[str, Any]
+    run: KeptRun
     evidence: Evidence
     records: Records
     prepared: dict[str, bytes]
@@ -78,10 +77,10 @@ def open_round(store: Store, run_id: str) -> Round:
     """
     with store.reading() as connection:
         run = look_up(connection, run_id)
-        number = run["number"]
+        number = run.number
         evidence = read_evidence(lambda path: read_file(connection, number, "output", path))
         records, prepared = read_records(connection, number), read_preparation(connection, number)
-    model_file = settings.model_file(run["standard"], "assessment")
+    model_file = settings.model_file(run.standard, "assessment")
     return Round(run, evidence, records, prepared, model_file, read_assessment_model(model_file))
 
 
@@ -109,7 +108,7 @@ def draw_up(held: Round, heading: Heading) -> Draft:
     inside = {path: content for path, content in held.prepared.items() if path.startswith((HOME, SENSITIVITY))}
     model = HOME + held.model_file.relative_to(settings.home()).as_posix()
     basis = inside | {RECORDS: write_records(held.records), model: held.model_file.read_bytes()}
-    signed = [held.run["fingerprint"], vars(heading), sum_up(files).decode(), sum_up(basis).decode()]
+    signed = [held.run.fingerprint, vars(heading), sum_up(files).decode(), sum_up(basis).decode()]
     digest = hashlib.sha256(json.dumps(signed, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
     return Draft(heading, files, basis, digest)
 

@@ -8,7 +8,7 @@ from crosscheck import settings
 from crosscheck.report.dossier.dossier_pages import write_dossiers
 from crosscheck.report.dossier.list_pages import write_list_pages
 from crosscheck.report.national.national import write_national
-from crosscheck.runs.run_folder import MANIFEST, read_json
+from crosscheck.runs.run_folder import read_manifest
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,7 +26,7 @@ def write_pages(run: Path) -> None:
     Raises:
         RunError: there is no run, or the folder can't be written.
     """
-    if settings.published_figures_file(read_json(run, MANIFEST)["options"]["standard"]).is_file():
+    if settings.published_figures_file(read_manifest(run).options.standard).is_file():
         write_national(run, run)
     write_list_pages(run, DOSSIERS)
     write_dossiers(run, run / DOSSIERS)

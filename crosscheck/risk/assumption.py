@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -19,6 +20,18 @@ if TYPE_CHECKING:
 
 SHARES: Final = (0.08, 0.20)
 _KEYS: Final = ("org_code", "function")
+
+
+@dataclass(frozen=True)
+class AssumedShare:
+    """What would be if another `share` of declarations of compliance were in truth wrong: shares, from 0 to 1.
+
+    `first` is the risk of the first to visit then, `mean_to_capacity` the mean as far as the visits reach.
+    """
+
+    share: float
+    first: float
+    mean_to_capacity: float
 
 
 def vary_prevalence(listed: pl.DataFrame, cases: pl.DataFrame, risk: Risk, model: RiskModel) -> pl.DataFrame:

@@ -42,7 +42,7 @@ _PSEUDO: Final = 1.0  # one imagined look, so that a single visit is no certaint
 _NATS: Final = 10 / np.log(10)
 
 
-def state_check_weights(checks: pl.DataFrame, findings: pl.DataFrame, model: RiskModel) -> pl.DataFrame:
+def prior_check_weights(checks: pl.DataFrame, findings: pl.DataFrame, model: RiskModel) -> pl.DataFrame:
     """What each check is stated to add, by strength and severity (`CHECK_WEIGHTS`).
 
     Args:
@@ -115,7 +115,7 @@ def confirm_check_weights(
     Args:
         weights: as stated.
         checks: they say which questions a check speaks of.
-        findings: as in `state_check_weights`.
+        findings: as in `prior_check_weights`.
         looks: one row a criterion that a visit looked at: `org_code`, `function`, `item` (the question), `seen`
             (`seen`, `not_offered`, `absent`), `not_upheld` (1 where the declaration was not upheld), `left` (what is
             left of it after the years that have passed).

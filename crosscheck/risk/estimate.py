@@ -12,7 +12,7 @@ from crosscheck.risk.checks import (
     cover_scores,
     find_differences,
     hold_below_ceilings,
-    state_check_weights,
+    prior_check_weights,
 )
 from crosscheck.risk.evidence import (
     PARTS,
@@ -23,16 +23,16 @@ from crosscheck.risk.evidence import (
     list_item_parts,
     list_visited_parts,
 )
-from crosscheck.risk.factors import compare_loadings, lay_out, learn_loadings, state_loadings
+from crosscheck.risk.factors import build_item_table, compare_loadings, fit_loadings, prior_loadings
 from crosscheck.risk.items import NOTHING_VERIFIED
-from crosscheck.risk.learning import Stated, learn_from_visits
-from crosscheck.risk.prevalence import estimate_prevalence
+from crosscheck.risk.learning import BeforeVisits, learn_from_visits
+from crosscheck.risk.prevalence import estimate_lapse_share
 from crosscheck.risk.revision import hash_evidence, leave_out
 from crosscheck.risk.weights import weigh_items
 
 if TYPE_CHECKING:
-    from crosscheck.risk.factors import Evidence, Loadings
-    from crosscheck.risk.learning import Learnt
+    from crosscheck.risk.factors import ItemTable, Loadings
+    from crosscheck.risk.learning import VisitLearning
     from crosscheck.risk.model import RiskModel
     from crosscheck.risk.prevalence import Prevalence
     from crosscheck.risk.weights import Weighed
@@ -80,10 +80,10 @@ class Risk:
 
     parts: pl.DataFrame
     loadings: pl.DataFrame
-    evidence: Evidence
+    evidence: ItemTable
     fitted: Loadings
     weighed: Weighed
-    learnt: Learnt
+    learnt: VisitLearning
     prevalence: Prevalence
 
 
@@ -96,36 +96,36 @@ def estimate_risk(known: Known, model: RiskModel, year: str) -> Risk:
         year: the assessment year.
     """
     types = known.cases.select("org_code", org_type="organisation.org_type").unique("org_code")
-    evidence = lay_out(known.items, types, model, known.verified)
+    evidence = build_item_table(known.items, types, model, known.verified)
     fitted = _loadings(known, evidence, model)
     fresh = replace(known, visits=leave_out(known.visits, model))
-    prevalence = estimate_prevalence(fresh.visits, model, year)
+    prevalence = estimate_lapse_share(fresh.visits, model, year)
     learnt = _learn(fresh, evidence, fitted, prevalence, model, year)
     declarations = known.cases.select("org_code", pl.col("function").cast(pl.String))
     weighed = weigh_items(declarations, evidence, fitted, model, learnt.link, prevalence.share)
     parts = _list_parts(known, weighed, learnt, model, year)
     parts = add_prior(known.cases, parts, weighed, prevalence, model)
-    compared = compare_loadings(evidence, state_loadings(evidence, model), fitted)
+    compared = compare_loadings(evidence, prior_loadings(evidence, model), fitted)
     return Risk(parts, compared, evidence, fitted, weighed, learnt, prevalence)
 
 
-def _loadings(known: Known, evidence: Evidence, model: RiskModel) -> Loadings:
+def _loadings(known: Known, evidence: ItemTable, model: RiskModel) -> Loadings:
     """The loadings; as stated where the model was learnt from this very evidence, which would count twice."""
     if model.evidence_learnt_from and hash_evidence(known.items) == model.evidence_learnt_from:
-        return state_loadings(evidence, model)
-    return learn_loadings(evidence, model)
+        return prior_loadings(evidence, model)
+    return fit_loadings(evidence, model)
 
 
 def _learn(
-    known: Known, evidence: Evidence, fitted: Loadings, prevalence: Prevalence, model: RiskModel, year: str
-) -> Learnt:
+    known: Known, evidence: ItemTable, fitted: Loadings, prevalence: Prevalence, model: RiskModel, year: str
+) -> VisitLearning:
     """What visits teach; the items are weighed without what visits found, which is to be explained."""
     declarations = known.cases.select("org_code", pl.col("function").cast(pl.String))
     before = _without_visits(evidence)
     weighed = weigh_items(
         declarations, before, _of(evidence, fitted, before), model, model.link.quality, prevalence.share
     )
-    weights = state_check_weights(known.checks, known.findings, model)
+    weights = prior_check_weights(known.checks, known.findings, model)
     if model.learns:
         looks = _looks(known, model, year)
         weights = confirm_check_weights(weights, known.checks, known.findings, looks, model, prevalence.share)
@@ -134,13 +134,13 @@ def _learn(
     left = cover_scores(differences, known.checks, weighed.contributions)
     # Rounded, since the order in which they are added up is not promised.
     sums = declarations.join(left.group_by(_KEYS).agg(pl.col("decibans").sum().round(9)), on=_KEYS, how="left")
-    stated = Stated(sums.fill_null(0.0), differences, weights)
+    stated = BeforeVisits(sums.fill_null(0.0), differences, weights)
     learnt = learn_from_visits(known.visits, stated, model, year, prevalence.share)
     rounded = hold_below_ceilings(learnt.weights).with_columns(pl.selectors.float().round(_DECIMALS))
     return replace(learnt, weights=rounded)
 
 
-def _list_parts(known: Known, weighed: Weighed, learnt: Learnt, model: RiskModel, year: str) -> pl.DataFrame:
+def _list_parts(known: Known, weighed: Weighed, learnt: VisitLearning, model: RiskModel, year: str) -> pl.DataFrame:
     differences = find_differences(learnt.weights, known.findings, known.applicable)
     contributions = _without_own_visit(weighed.contributions, known.visits.filter(pl.col("year") == year))
     left = cover_scores(differences, known.checks, contributions.with_columns(worth="decibans"))
@@ -159,7 +159,7 @@ def _without_own_visit(contributions: pl.DataFrame, visits: pl.DataFrame) -> pl.
     return contributions.join(visited, on=[*_KEYS, "item"], how="anti", maintain_order="left")
 
 
-def _without_visits(evidence: Evidence) -> Evidence:
+def _without_visits(evidence: ItemTable) -> ItemTable:
     kept = evidence.items.select(~is_visit_item("item")).to_series()
     columns = kept.to_numpy()
     return replace(
@@ -174,7 +174,7 @@ def _without_visits(evidence: Evidence) -> Evidence:
     )
 
 
-def _of(evidence: Evidence, fitted: Loadings, fewer: Evidence) -> Loadings:
+def _of(evidence: ItemTable, fitted: Loadings, fewer: ItemTable) -> Loadings:
     """The loadings of fewer items."""
     columns = evidence.items["item"].is_in(fewer.items["item"].implode()).to_numpy()
     return replace(fitted, mean=fitted.mean[columns], sd=fitted.sd[columns], noise=fitted.noise[columns])

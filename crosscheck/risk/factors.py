@@ -26,7 +26,7 @@ import numpy.typing as npt
 import polars as pl
 
 from crosscheck.risk.items import FACT, NOTHING_VERIFIED, VERIFIED, VISIT
-from crosscheck.risk.relevance import HELD, Seen, judge_relevance
+from crosscheck.risk.relevance import HELD, Seen, find_irrelevant
 from crosscheck.risk.search import minimise
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ _ALIKE: Final = 0.95  # two items of a correlation above this are one question a
 
 
 @dataclass(frozen=True)
-class Evidence:
+class ItemTable:
     """The items as a table: organisations in the rows, items in the columns.
 
     Attributes:
@@ -83,7 +83,7 @@ class Evidence:
         spread = self.spread.reshape(-1, *rest)
         return np.asarray(np.clip((scores - centre.reshape(*centre.shape, *rest)) / spread, -limit, limit))
 
-    def beside(self, codes: pl.Series, types: tuple[str, ...], z: Floats) -> Evidence:
+    def beside(self, codes: pl.Series, types: tuple[str, ...], z: Floats) -> ItemTable:
         """The same of others, with these scores in units of `in_units`."""
         absent = np.isnan(z)
         return replace(
@@ -134,9 +134,9 @@ class Loadings:
         return column
 
 
-def lay_out(
+def build_item_table(
     items: pl.DataFrame, types: pl.DataFrame, model: RiskModel, verified: pl.DataFrame = NOTHING_VERIFIED
-) -> Evidence:
+) -> ItemTable:
     """Standardise the items and set them out as a table.
 
     Answers and figures are centred within the type of organisation; remarks are not centred, since a neutral one says
@@ -163,7 +163,7 @@ def lay_out(
     z, mean, spread = _standardise(raw, influence, level)
     few = described.select(is_of_few("item")).to_series().to_numpy()
     varies = ((spread > _NO_SPREAD) | few) & once
-    return Evidence(
+    return ItemTable(
         codes,
         of_type,
         described.filter(pl.Series(varies)),
@@ -177,7 +177,7 @@ def lay_out(
     )
 
 
-def learn_loadings(evidence: Evidence, model: RiskModel) -> Loadings:
+def fit_loadings(evidence: ItemTable, model: RiskModel) -> Loadings:
     """Learn what each item says of quality, around what is stated of it.
 
     Penalised maximum likelihood, searched until it has settled. Where others hold little on the organisations, quality
@@ -186,14 +186,14 @@ def learn_loadings(evidence: Evidence, model: RiskModel) -> Loadings:
     Returns:
         Loadings with their standard deviations; the stated ones where the model does not learn, or there is no item.
     """
-    stated = state_loadings(evidence, model)
+    stated = prior_loadings(evidence, model)
     if not model.learns or evidence.items.is_empty():
         return stated
     fit = _fit(evidence, stated, model, np.ones(evidence.items.height))
     steps, settled = fit.steps, fit.settled
     for _ in range(_ROUNDS):
-        relevance = judge_relevance(_seen(evidence, stated, fit), model.estimation)
-        stated = state_loadings(evidence, model, relevance)
+        relevance = find_irrelevant(_seen(evidence, stated, fit), model.estimation)
+        stated = prior_loadings(evidence, model, relevance)
         fit = _fit(evidence, stated, model, relevance, fit.found)
         steps, settled = steps + fit.steps, settled and fit.settled
     quality = _shrink(fit.found[:, 0], fit.spread[:, 0], model.estimation.shrinkage)
@@ -214,14 +214,14 @@ class _Fit:
 
 
 def _fit(
-    evidence: Evidence, stated: Loadings, model: RiskModel, relevance: Floats, start: Floats | None = None
+    evidence: ItemTable, stated: Loadings, model: RiskModel, relevance: Floats, start: Floats | None = None
 ) -> _Fit:
     likelihood = _Likelihood(evidence, stated, model, relevance)
     found, steps, settled = _search(likelihood, stated, start)
     return _Fit(likelihood, found, likelihood.spread(found), steps, settled)
 
 
-def _seen(evidence: Evidence, stated: Loadings, fit: _Fit) -> Seen:
+def _seen(evidence: ItemTable, stated: Loadings, fit: _Fit) -> Seen:
     """What the judgement of relevance needs of each item's loading on quality."""
     expected, precision = fit.likelihood.expect_quality(fit.found[:, :2])
     of_others = ~evidence.own_account & ~fit.likelihood.frozen
@@ -237,7 +237,7 @@ def _shrink(loading: Floats, sd: Floats, by: float) -> Floats:
     return kept
 
 
-def state_loadings(evidence: Evidence, model: RiskModel, relevance: Floats | None = None) -> Loadings:
+def prior_loadings(evidence: ItemTable, model: RiskModel, relevance: Floats | None = None) -> Loadings:
     """The loadings that are stated; an item of no group has none on one.
 
     Own accounts are stated the more firmly, the less others say: an item of others counts for that by its relevance.
@@ -259,7 +259,7 @@ def state_loadings(evidence: Evidence, model: RiskModel, relevance: Floats | Non
     return Loadings(mean, np.maximum(spread, _RULED_OUT), noise)
 
 
-def compare_loadings(evidence: Evidence, stated: Loadings, learnt: Loadings) -> pl.DataFrame:
+def compare_loadings(evidence: ItemTable, stated: Loadings, learnt: Loadings) -> pl.DataFrame:
     """One row an item: what was stated and learnt of it, for the files of a run."""
     columns = {
         f"{name}_{suffix}": values[:, factor]
@@ -352,7 +352,7 @@ def _repeats(z: Floats, present: Floats, family: npt.NDArray[np.object_]) -> npt
     return repeated
 
 
-def _freedom(evidence: Evidence, model: RiskModel, relevance: Floats | None) -> float:
+def _freedom(evidence: ItemTable, model: RiskModel, relevance: Floats | None) -> float:
     """From 0 (nobody but the organisations themselves says anything) towards 1: how freely own accounts are learnt."""
     of_others = ~evidence.own_account
     prior = evidence.items["quality_prior"].to_numpy()[of_others]
@@ -385,7 +385,7 @@ def _search(likelihood: _Likelihood, stated: Loadings, start: Floats | None = No
 class _Likelihood:
     """Minus the penalised log-likelihood of loadings and noise, and its gradient."""
 
-    def __init__(self, evidence: Evidence, stated: Loadings, model: RiskModel, relevance: Floats) -> None:
+    def __init__(self, evidence: ItemTable, stated: Loadings, model: RiskModel, relevance: Floats) -> None:
         self.evidence, self.stated, self.model = evidence, stated, model
         self.precision = stated.sd**-2
         self.precision[:, 0] *= relevance

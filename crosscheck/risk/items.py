@@ -173,12 +173,12 @@ def _question_prior(model: RiskModel, question: Question) -> tuple[str, float, f
 
 
 def _answer_in_words() -> pl.Expr:
-    return pl.coalesce(pl.col("level").str.replace_all("_", " "), _in_words("value"))
+    return pl.coalesce(pl.col("level").str.replace_all("_", " "), _format_figure("value"))
 
 
 def _peers_in_words() -> pl.Expr:
     """What similar trusts lead to expect; of levels their middle answer has no words of its own here."""
-    expected = pl.format("; {} would be expected from similar trusts", _in_words("expected"))
+    expected = pl.format("; {} would be expected from similar trusts", _format_figure("expected"))
     return pl.when(pl.col("level").is_null() & pl.col("expected").is_not_null()).then(expected).otherwise(pl.lit(""))
 
 
@@ -205,11 +205,11 @@ def _figures(scores: pl.DataFrame, model: RiskModel) -> pl.DataFrame:
             z=_clipped(model),
             family=pl.lit("figures"),
             group=group,
-            account=pl.format("{}: {}", "label", _in_words("value")),
+            account=pl.format("{}: {}", "label", _format_figure("value")),
             percentage=_percentage(),
         )
         .with_columns(
-            reason=pl.format("{}; {} would be expected from similar trusts.", "account", _in_words("expected"))
+            reason=pl.format("{}; {} would be expected from similar trusts.", "account", _format_figure("expected"))
         )
     )
 
@@ -226,7 +226,7 @@ def _facts(model: RiskModel) -> dict[str, str]:
     return {item: f"{FACT}{figure}" for figure, question in sorted(model.facts.items()) for item in (figure, question)}
 
 
-def _in_words(figure: str) -> pl.Expr:
+def _format_figure(figure: str) -> pl.Expr:
     """A figure as people write it: one decimal at most, none where it is whole, with its percent sign."""
     number = pl.col(figure).round(1).cast(pl.String).str.strip_suffix(".0")
     return pl.when(pl.col("kind").is_in(["proportion", "percent"])).then(number + "%").otherwise(number)

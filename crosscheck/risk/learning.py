@@ -38,7 +38,7 @@ _DECIMALS: Final = 6
 
 
 @dataclass(frozen=True)
-class Learnt:
+class VisitLearning:
     """What visits teach.
 
     Attributes:
@@ -63,7 +63,7 @@ class Learnt:
 
 
 @dataclass(frozen=True)
-class Stated:
+class BeforeVisits:
     """What the evidence adds before visits are asked.
 
     Attributes:
@@ -90,7 +90,9 @@ class _Visits:
     counts: Floats
 
 
-def learn_from_visits(visits: pl.DataFrame, stated: Stated, model: RiskModel, year: str, share: float) -> Learnt:
+def learn_from_visits(
+    visits: pl.DataFrame, stated: BeforeVisits, model: RiskModel, year: str, share: float
+) -> VisitLearning:
     """Learn from visits of this and of former years.
 
     Args:
@@ -108,7 +110,7 @@ def learn_from_visits(visits: pl.DataFrame, stated: Stated, model: RiskModel, ye
     seen = _match(visits.filter(pl.col("year") <= year), items, year, model.history.fading)
     names = sorted(seen["assessor"].drop_nulls().unique().to_list())
     if seen.is_empty() or not model.learns:
-        return Learnt(model.link.quality, model.link.sd, False, weights, _no_assessors(), 0.0, 0, True)
+        return VisitLearning(model.link.quality, model.link.sd, False, weights, _no_assessors(), 0.0, 0, True)
     table = _table(seen, differences, weights, names)
     fitted, sds, settled = _fit(table, weights, model, share)
     others = _design(table, weights)[:, 1:] @ fitted[1:]
@@ -124,7 +126,7 @@ def learn_from_visits(visits: pl.DataFrame, stated: Stated, model: RiskModel, ye
         {"assessor": names, "strictness": fitted[assessors], "sd": sds[assessors]},
         schema={"assessor": pl.String, "strictness": pl.Float64, "sd": pl.Float64},
     ).join(seen.group_by("assessor").agg(visits=pl.len().cast(pl.Int64)), on="assessor", how="left")
-    return Learnt(
+    return VisitLearning(
         link,
         link_sd,
         bool(link + link_sd < _NO_RELATION),

@@ -8,7 +8,7 @@ import tomli
 from pydantic import Field
 
 from crosscheck.errors import ModelError
-from crosscheck.model_file import Heading, Stated, read_stated
+from crosscheck.model_file import Heading, ModelPart, read_model_file
 from crosscheck.vocabulary import Severity
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ Requirement = Literal["statutory", "national_guidance", "good_practice", "contex
 _FORMER: Final = {"v1": "0.1.0 before 24 November 2026", "v2": "0.1.0"}
 
 
-class Prior(Stated):
+class Prior(ModelPart):
     """The share of declarations of compliance that random visits found wrong, and how many visits that is worth.
 
     `fading`: what is left, after each year, of what random visits say of the share.
@@ -32,7 +32,7 @@ class Prior(Stated):
     source: str
 
 
-class Visitors(Stated):
+class Visitors(ModelPart):
     """How often a visit finds a lapse that is there, and upholds a declaration that is right.
 
     `chosen_sd`: how far those whom somebody chose may differ, in log-odds, from what their evidence says.
@@ -59,7 +59,7 @@ class Visitors(Stated):
         return (found - 1 + self.specificity) / self.power
 
 
-class DeclaredWeight(Stated):
+class DeclaredWeight(ModelPart):
     """What a declared lapse says by itself, in decibans, and how unsure that is."""
 
     decibans: float = Field(ge=0, le=60)
@@ -67,7 +67,7 @@ class DeclaredWeight(Stated):
     reason: str
 
 
-class Loading(Stated):
+class Loading(ModelPart):
     """The correlation that an item is expected to have with quality, and how unsure that is."""
 
     loading: float = Field(ge=0, lt=1)
@@ -82,7 +82,7 @@ class AnswerLoading(Loading):
     bias_sd: float = Field(gt=0, lt=1)
 
 
-class NamedLoading(Stated):
+class NamedLoading(ModelPart):
     """What is expected of one question or figure; `sd` is that of its kind where it is not stated."""
 
     loading: float = Field(ge=0, lt=1)
@@ -90,7 +90,7 @@ class NamedLoading(Stated):
     reason: str
 
 
-class Link(Stated):
+class Link(ModelPart):
     """How far not meeting the standard follows from quality: from 0 (not at all) to nearly 1.
 
     `no_relation` is how likely it is beforehand that there is no relation at all.
@@ -102,7 +102,7 @@ class Link(Stated):
     reason: str
 
 
-class Shared(Stated):
+class Shared(ModelPart):
     """What the items of a group share beside quality and response bias."""
 
     loading: float = Field(ge=0, lt=1)
@@ -110,7 +110,7 @@ class Shared(Stated):
     reason: str
 
 
-class History(Stated):
+class History(ModelPart):
     """What declarations and visits reveal; `fading` is what is left of a year's information after each further year."""
 
     fading: float = Field(ge=0, le=1)
@@ -119,7 +119,7 @@ class History(Stated):
     visited_this_year: Loading
 
 
-class Estimation(Stated):
+class Estimation(ModelPart):
     """How loadings are learnt.
 
     `family_sd`: all items of a kind together may say so much more or less than stated. `noise_weight`: by how many
@@ -142,7 +142,7 @@ class Estimation(Stated):
     source: str
 
 
-class CheckWeight(Stated):
+class CheckWeight(ModelPart):
     """What a check that differs adds, in decibans, and how unsure that is; 0: it asks only, until visits teach it."""
 
     decibans: float = Field(ge=0, le=20)
@@ -150,7 +150,7 @@ class CheckWeight(Stated):
     reason: str
 
 
-class NamedCheck(Stated):
+class NamedCheck(ModelPart):
     """What one check adds where it differs, where visits have taught it."""
 
     decibans: float = Field(ge=0, le=20)
@@ -158,14 +158,14 @@ class NamedCheck(Stated):
     reason: str
 
 
-class KindWeight(Stated):
+class KindWeight(ModelPart):
     """Which part of its weight a check of one kind has: from none of it to all."""
 
     factor: float = Field(ge=0, le=1)
     reason: str
 
 
-class Confirmation(Stated):
+class Confirmation(ModelPart):
     """How far what visits saw of a criterion moves the weight of a check: prior shares and the visits they are worth.
 
     `decisive` is the share of visits that do not uphold a declaration because a criterion was absent, `reliable` that
@@ -180,14 +180,14 @@ class Confirmation(Stated):
     reason: str
 
 
-class Silence(Stated):
+class Silence(ModelPart):
     """From which share of unanswered questions on an organisation counts as one that returned nothing."""
 
     no_return: float = Field(gt=0, le=1)
     reason: str
 
 
-class Limits(Stated):
+class Limits(ModelPart):
     """The most that a single item can add or take away, in decibans, and how far one score counts."""
 
     item_decibans: float = Field(gt=0)
@@ -196,7 +196,7 @@ class Limits(Stated):
     reason: str
 
 
-class Intervals(Stated):
+class Intervals(ModelPart):
     """How intervals are drawn."""
 
     draws: int = Field(ge=50, le=100_000)
@@ -254,7 +254,7 @@ def read_risk_model(file: Path) -> RiskModel:
             "answer can lower the risk by being worse). Leave out --risk-model, or name v3 or a later version. Runs "
             "and editions made with it stay readable."
         )
-    return read_stated(file, RiskModel)
+    return read_model_file(file, RiskModel)
 
 
 def _stated_version(file: Path) -> str:

@@ -124,7 +124,7 @@ def _weigh(
     """The probes with `decibans` (their sum, the exempt part left out) and `left` (what of it their own item adds)."""
     rows = probes.rows
     z, present, names = _scores_of_items(probes, scores, risk, model)
-    sums = add_up(rows, z * present * _weights_of_rows(rows, names, risk), names, differences, checks)
+    sums = add_up_probes(rows, z * present * _weights_of_rows(rows, names, risk), names, differences, checks)
     spread = risk.weighed.of_types.select("org_type", "function", "spread")
     of_type = rows.join(spread, on=["org_type", "function"], how="left", maintain_order="left")["spread"]
     level = risk.parts.filter(pl.col("part") == "prior")["decibans"].head(1).sum()
@@ -133,7 +133,7 @@ def _weigh(
     return rows.with_columns(decibans=pl.Series(lifted), left=sums["left"])
 
 
-def add_up(
+def add_up_probes(
     rows: pl.DataFrame, contributions: Floats, names: Sequence[str], differences: pl.DataFrame, checks: pl.DataFrame
 ) -> pl.DataFrame:
     """Add up what items and checks say, each answer counted once.

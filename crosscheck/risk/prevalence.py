@@ -31,7 +31,7 @@ class Prevalence:
     weight: float
 
 
-def estimate_prevalence(visits: pl.DataFrame, model: RiskModel, year: str) -> Prevalence:
+def estimate_lapse_share(visits: pl.DataFrame, model: RiskModel, year: str) -> Prevalence:
     """Estimate the share of declarations of compliance that are in truth wrong.
 
     The stated share counts as so many visits. To these are added the random visits of the collection: those of the year

@@ -49,7 +49,7 @@ class Seen:
     precision: Floats
 
 
-def judge_relevance(seen: Seen, estimation: Estimation) -> Floats:
+def find_irrelevant(seen: Seen, estimation: Estimation) -> Floats:
     """From 0 (says nothing) to 1 (says what is stated, or something near it) for each item; 1 for what is not judged.
 
     What the evidence alone says of a loading is what the search found, less what it was held to.

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from crosscheck.risk.factors import Evidence, Floats, Loadings
+    from crosscheck.risk.factors import Floats, ItemTable, Loadings
     from crosscheck.risk.model import RiskModel
 
     Places = npt.NDArray[np.int64]
@@ -84,7 +84,7 @@ class _Problem:
 
 
 def weigh_items(
-    declarations: pl.DataFrame, evidence: Evidence, loadings: Loadings, model: RiskModel, link: float, share: float
+    declarations: pl.DataFrame, evidence: ItemTable, loadings: Loadings, model: RiskModel, link: float, share: float
 ) -> Weighed:
     """Weigh all items of all declarations.
 
@@ -129,7 +129,7 @@ def weigh_items(
 class _Basis:
     """What weights are derived from. `few` says which items few organisations have, and no fair sample of all."""
 
-    evidence: Evidence
+    evidence: ItemTable
     loadings: Loadings
     model: RiskModel
     link: float
@@ -163,7 +163,7 @@ def _list_per_unit(of_types: pl.DataFrame, names: Sequence[str], per_unit: Float
 
 
 def _alike(
-    declarations: pl.DataFrame, evidence: Evidence, rows: Places, of_few: Floats
+    declarations: pl.DataFrame, evidence: ItemTable, rows: Places, of_few: Floats
 ) -> Iterator[tuple[str, str, npt.NDArray[np.bool_], Places]]:
     """Declarations that are weighed alike: the type, the function, which of the items that few have they have, rows."""
     functions = declarations["function"].cast(pl.String).to_list()
@@ -196,7 +196,7 @@ def _list_contributions(
     )
 
 
-def with_records(evidence: Evidence, model: RiskModel) -> tuple[Floats, Floats, tuple[str, ...], Places]:
+def with_records(evidence: ItemTable, model: RiskModel) -> tuple[Floats, Floats, tuple[str, ...], Places]:
     """The items, and after them for each fact with a record how far the own account is better than the record.
 
     An answer that was not given counts as the average answer, here as everywhere. `facts` has one row a fact: the
@@ -218,13 +218,13 @@ def with_records(evidence: Evidence, model: RiskModel) -> tuple[Floats, Floats, 
     return z, np.column_stack([evidence.present, held]), (*names, *(BETTER + names[at] for at in own)), facts
 
 
-def _by_others(evidence: Evidence, facts: Places) -> npt.NDArray[np.bool_]:
+def _by_others(evidence: ItemTable, facts: Places) -> npt.NDArray[np.bool_]:
     """Which items are held by others: that one is absent is nobody's choice."""
     return np.append(~evidence.own_account, np.ones(len(facts), dtype=np.bool_))
 
 
 def _problem(
-    evidence: Evidence, loadings: Loadings, model: RiskModel, link: float, function: str, facts: Places
+    evidence: ItemTable, loadings: Loadings, model: RiskModel, link: float, function: str, facts: Places
 ) -> _Problem:
     mean, grouping = loadings.mean, evidence.grouping
     own = mean[:, 2:] * grouping
@@ -236,7 +236,7 @@ def _problem(
     return _add_records(_Problem(names, covariance, with_liability, doubt), facts)
 
 
-def _bearing(evidence: Evidence, model: RiskModel, function: str) -> Floats:
+def _bearing(evidence: ItemTable, model: RiskModel, function: str) -> Floats:
     """Of each item's group: its correlation with the liability of one function beside quality, in units of the link."""
     stated = model.functions.get(function, {})
     bearing: Floats = evidence.items["group"].replace_strict(stated, default=0.0, return_dtype=pl.Float64).to_numpy()

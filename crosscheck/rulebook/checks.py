@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from crosscheck.rulebook.condition import Tally, names_in, nodes
-from crosscheck.rulebook.evaluate import applies_to, judge
+from crosscheck.rulebook.evaluate import applies_to, give_verdicts
 from crosscheck.vocabulary import VERDICTS
 
 if TYPE_CHECKING:
@@ -67,26 +67,26 @@ def list_applicable(cases: pl.DataFrame, rulebook: Rulebook) -> pl.DataFrame:
         One row a declaration and check: `check_id`, `org_code`, `function`.
     """
     unconditional = [rule for rule in rulebook if rule.kind == "declaration_vs_answer" and _decides_itself(rule)]
-    circles = list(dict.fromkeys(rule.applies_to for rule in unconditional))
+    scopes = list(dict.fromkeys(rule.applies_to for rule in unconditional))
     inside = cases.select(
-        "org_code", "function", *(applies_to(circle).alias(str(place)) for place, circle in enumerate(circles))
+        "org_code", "function", *(applies_to(scope).alias(str(place)) for place, scope in enumerate(scopes))
     )
-    by_circle = inside.unpivot(index=["org_code", "function"], variable_name="circle", value_name="applies")
-    of_circle = pl.DataFrame(
+    by_scope = inside.unpivot(index=["org_code", "function"], variable_name="scope", value_name="applies")
+    of_scope = pl.DataFrame(
         {
             "check_id": [rule.id for rule in unconditional],
-            "circle": [str(circles.index(rule.applies_to)) for rule in unconditional],
+            "scope": [str(scopes.index(rule.applies_to)) for rule in unconditional],
         },
-        schema={"check_id": pl.String, "circle": pl.String},
+        schema={"check_id": pl.String, "scope": pl.String},
     )
-    applying = by_circle.filter(pl.col("applies").fill_null(value=False))
-    return applying.join(of_circle, on="circle").select("check_id", "org_code", "function")
+    applying = by_scope.filter(pl.col("applies").fill_null(value=False))
+    return applying.join(of_scope, on="scope").select("check_id", "org_code", "function")
 
 
 def _decides_itself(rule: Rule) -> bool:
     """Whether no other answer than those that it speaks of decides whether a check applies."""
-    spoken_of = set(_own_names(rule.condition))
-    return bool(spoken_of) and (rule.premise is None or set(_own_names(rule.premise)) <= spoken_of)
+    used = set(_own_names(rule.condition))
+    return bool(used) and (rule.premise is None or set(_own_names(rule.premise)) <= used)
 
 
 def judge_probes(cases: pl.DataFrame, rulebook: Rulebook) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -99,40 +99,42 @@ def judge_probes(cases: pl.DataFrame, rulebook: Rulebook) -> tuple[pl.DataFrame,
         answered (`list_applicable`) and that nothing decides.
     """
     names = [rule.id for rule in rulebook]
-    verdicts = judge(cases, rulebook).select(pl.col(names).to_physical()).to_numpy()
+    verdicts = give_verdicts(cases, rulebook).select(pl.col(names).to_physical()).to_numpy()
     keys = cases.select("org_code", pl.col("function").cast(pl.String))
     checks = pl.Series("check_id", names, dtype=pl.String)
     undecided = (verdicts > _AGREES) & _applying(cases, rulebook)
     rows, columns = zip(np.nonzero(verdicts == _DIFFERS), np.nonzero(undecided), strict=True)
-    differing, still_open = (keys[row].with_columns(checks[column]) for row, column in zip(rows, columns, strict=True))
-    return differing, still_open
+    differing, undecided_checks = (
+        keys[row].with_columns(checks[column]) for row, column in zip(rows, columns, strict=True)
+    )
+    return differing, undecided_checks
 
 
 def _applying(cases: pl.DataFrame, rulebook: Rulebook) -> npt.NDArray[np.bool_]:
     """Whether each check applies to each case whatever was answered, by type and function alone."""
-    circle = ("organisation.org_type", "function")
-    circles = cases.unique(circle, keep="first", maintain_order=True)
-    number = circles.select(*circle).with_row_index("circle")
+    scope = ("organisation.org_type", "function")
+    scopes = cases.unique(scope, keep="first", maintain_order=True)
+    number = scopes.select(*scope).with_row_index("scope")
     at = {rule.id: place for place, rule in enumerate(rulebook)}
-    applying = list_applicable(circles, rulebook).join(
-        circles.select("org_code", *circle).join(number, on=circle), on=["org_code", "function"]
+    applying = list_applicable(scopes, rulebook).join(
+        scopes.select("org_code", *scope).join(number, on=scope), on=["org_code", "function"]
     )
-    table = np.zeros((circles.height, len(at)), dtype=np.bool_)
-    table[applying["circle"].to_numpy(), applying["check_id"].replace_strict(at, return_dtype=pl.Int64).to_numpy()] = (
+    table = np.zeros((scopes.height, len(at)), dtype=np.bool_)
+    table[applying["scope"].to_numpy(), applying["check_id"].replace_strict(at, return_dtype=pl.Int64).to_numpy()] = (
         True
     )
-    of_rows = cases.select(circle).join(number, on=circle, how="left", maintain_order="left")["circle"]
+    of_rows = cases.select(scope).join(number, on=scope, how="left", maintain_order="left")["scope"]
     applies: npt.NDArray[np.bool_] = table[of_rows.to_numpy()]
     return applies
 
 
-def names_spoken_of(rulebook: Rulebook) -> list[Name]:
+def own_names_of(rulebook: Rulebook) -> list[Name]:
     """Every name of its own case that a rule speaks of, each once."""
     every = (name for rule in rulebook for condition in rule.conditions for name in names_in(condition))
     return list(dict.fromkeys(name for name in every if not name.relation))
 
 
-def spoken_of_together(rulebook: Rulebook) -> list[tuple[str, ...]]:
+def names_used_together(rulebook: Rulebook) -> list[tuple[str, ...]]:
     """Of each rule that speaks of several names of its own case, these."""
     groups = (
         dict.fromkeys(name.name for condition in rule.conditions for name in names_in(condition) if not name.relation)

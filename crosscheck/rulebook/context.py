@@ -11,18 +11,18 @@ from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
-from crosscheck.rulebook.condition import Among, Percentile, Total, names_in, nodes
-from crosscheck.rulebook.meaning import (
+from crosscheck.rulebook.compile_polars import (
     NESTED,
     among_columns,
+    answerable,
     holds,
-    keeps_open,
-    total_waits,
+    total_answerable,
+    undecided_by,
+    undecided_by_column,
     value_of,
-    waits,
-    waits_for,
 )
-from crosscheck.rulebook.wording import as_evidence, in_words
+from crosscheck.rulebook.condition import Among, Percentile, Total, names_in, nodes
+from crosscheck.rulebook.format_value import format_evidence, format_value
 from crosscheck.vocabulary import WHY_ABSENT
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ _KEYS: Final = ("org_code", "function")
 FEWEST_PEERS: Final = 20
 
 # Which declaration speaks for an organisation that made two: the one of the part that it plays towards the other.
-_SPEAKS: Final[dict[Relation, tuple[str, ...]]] = {
+_DECLARATION_OF: Final[dict[Relation, tuple[str, ...]]] = {
     "commissioner": ("commissioner", "whole"),
     "provider": ("provider", "whole", "commissioner"),
     "same_lscb": ("commissioner", "whole", "provider"),
@@ -65,20 +65,22 @@ def with_context(
     Returns:
         The cases in their order, with further columns. A percentile that the cases hold already is left as it is.
     """
-    asked = _asked(rulebook)
-    percentiles = [node for node in asked if isinstance(node, Percentile) and node.text not in cases.columns]
-    placed = cases.with_columns(_finite(asked, cases))
-    placed = placed if not percentiles else _with_percentiles(placed, percentiles)
-    for relation in _SPEAKS:
-        of_others = [node for node in asked if isinstance(node, Among | Total) and node.relation == relation]
+    wanted = _context_nodes(rulebook)
+    percentiles = [node for node in wanted if isinstance(node, Percentile) and node.text not in cases.columns]
+    with_places = cases.with_columns(_finite(wanted, cases))
+    with_places = with_places if not percentiles else _with_percentiles(with_places, percentiles)
+    for relation in _DECLARATION_OF:
+        of_others = [node for node in wanted if isinstance(node, Among | Total) and node.relation == relation]
         if of_others and ties is None:
-            placed = placed.with_columns(column for node in of_others for column in _nobody_knows(node))
-        elif of_others and ties is not None:
-            found = _found(placed, ties, relation, of_others, with_accounts=with_accounts)
-            placed = placed.join(found, on=_KEYS, how="left", maintain_order="left").with_columns(
-                column for node in of_others for column in _nobody_there(node, with_accounts=with_accounts)
+            with_places = with_places.with_columns(
+                column for node in of_others for column in _columns_of_unknown_others(node)
             )
-    return placed
+        elif of_others and ties is not None:
+            over_others = _over_others(with_places, ties, relation, of_others, with_accounts=with_accounts)
+            with_places = with_places.join(over_others, on=_KEYS, how="left", maintain_order="left").with_columns(
+                column for node in of_others for column in _columns_of_no_others(node, with_accounts=with_accounts)
+            )
+    return with_places
 
 
 def accounts_column(among: Among) -> str:
@@ -87,15 +89,15 @@ def accounts_column(among: Among) -> str:
 
 
 @cache
-def _asked(rulebook: Rulebook) -> tuple[Percentile | OfOthers, ...]:
+def _context_nodes(rulebook: Rulebook) -> tuple[Percentile | OfOthers, ...]:
     """What is worked out here, each text once: the same part may be compared with several limits."""
     every = (node for rule in rulebook for part in rule.conditions for node in nodes(part))
     return tuple({node.text: node for node in every if isinstance(node, Percentile | OfOthers)}.values())
 
 
-def _finite(asked: Iterable[Percentile | OfOthers], cases: pl.DataFrame) -> list[pl.Expr]:
+def _finite(wanted: Iterable[Percentile | OfOthers], cases: pl.DataFrame) -> list[pl.Expr]:
     """The numbers that it is worked out from; one that is not finite is as good as none."""
-    numbers = dict.fromkeys(name for node in asked for name in names_in(node.part) if name.type == "number")
+    numbers = dict.fromkeys(name for node in wanted for name in names_in(node.part) if name.type == "number")
     held = dict.fromkeys(column for name in numbers for column in _columns(name, cases))
     return [pl.when(pl.col(column).is_finite()).then(column).alias(column) for column in held]
 
@@ -117,25 +119,25 @@ def _with_percentiles(cases: pl.DataFrame, percentiles: Iterable[Percentile]) ->
         )
         for each in percentiles
     ]
-    placed = values.select(
+    with_places = values.select(
         "org_code", *(place.alias(each.text) for place, each in zip(places, percentiles, strict=True))
     )
-    return cases.join(placed, on="org_code", how="left", maintain_order="left")
+    return cases.join(with_places, on="org_code", how="left", maintain_order="left")
 
 
-def _found(
-    cases: pl.DataFrame, ties: pl.DataFrame, relation: Relation, asked: list[OfOthers], *, with_accounts: bool
+def _over_others(
+    cases: pl.DataFrame, ties: pl.DataFrame, relation: Relation, wanted: list[OfOthers], *, with_accounts: bool
 ) -> pl.DataFrame:
-    """One row a case that has such others: what is asked, counted or added up over them."""
-    pairs = _pairs(cases, ties, relation, asked)
-    counted = [column for node in asked for column in (_counts(node) if isinstance(node, Among) else _sums(node))]
-    told = [_accounts(node) for node in asked if isinstance(node, Among) and with_accounts]
-    return pairs.group_by(*_KEYS, maintain_order=True).agg(*counted, *told)
+    """One row a case that has such others: what is wanted, counted or added up over them."""
+    pairs = _pairs(cases, ties, relation, wanted)
+    counted = [column for node in wanted for column in (_counts(node) if isinstance(node, Among) else _sums(node))]
+    accounts = [_accounts(node) for node in wanted if isinstance(node, Among) and with_accounts]
+    return pairs.group_by(*_KEYS, maintain_order=True).agg(*counted, *accounts)
 
 
-def _pairs(cases: pl.DataFrame, ties: pl.DataFrame, relation: Relation, asked: Iterable[OfOthers]) -> pl.DataFrame:
+def _pairs(cases: pl.DataFrame, ties: pl.DataFrame, relation: Relation, wanted: Iterable[OfOthers]) -> pl.DataFrame:
     """One row a case and another organisation, in the order of their codes, with what both hold."""
-    names = list(dict.fromkeys(name for node in asked for name in names_in(node.part)))
+    names = list(dict.fromkeys(name for node in wanted for name in names_in(node.part)))
     theirs = [name for name in names if name.relation == relation]
     of_review = [name for name in names if name.relation and name.relation != relation]
     own = [column for name in names if not name.relation for column in _with_reason(name.name, name)]
@@ -143,15 +145,15 @@ def _pairs(cases: pl.DataFrame, ties: pl.DataFrame, relation: Relation, asked: I
     return (
         cases.select(*_KEYS, *own, *(column for name in of_review for column in _held(name, cases)))
         .join(of_relation, on="org_code")
-        .join(_speaking(cases, relation, theirs), on="other_code", how="left")
+        .join(_others_declarations(cases, relation, theirs), on="other_code", how="left")
         .with_columns(column for name in names if _is_of_review(name, cases) for column in _at_item(name))
         .sort(*_KEYS, "other_code", "item")
     )
 
 
-def _speaking(cases: pl.DataFrame, relation: Relation, names: list[Name]) -> pl.DataFrame:
+def _others_declarations(cases: pl.DataFrame, relation: Relation, names: list[Name]) -> pl.DataFrame:
     """One row an organisation: what it holds as the other of a tie, under the names of the relation."""
-    functions = _SPEAKS[relation]
+    functions = _DECLARATION_OF[relation]
     held = (column for name in names for column in _held(name, cases))
     return (
         cases.select("function", *held, other_code="org_code")
@@ -186,8 +188,8 @@ def _is_of_review(name: Name, cases: pl.DataFrame) -> bool:
 def _at_item(name: Name) -> Iterator[pl.Expr]:
     """Of the two reviews that an organisation describes, the one that the tie is about; any other is not known."""
     first, second = (_with_reason(_of_item(name.name, item), name) for item in _ITEMS)
-    for column, one, two in zip(_with_reason(name.name, name), first, second, strict=True):
-        yield pl.when(pl.col("item") == 1).then(one).when(pl.col("item") == 2).then(two).alias(column)
+    for column, of_first, of_second in zip(_with_reason(name.name, name), first, second, strict=True):
+        yield pl.when(pl.col("item") == 1).then(of_first).when(pl.col("item") == 2).then(of_second).alias(column)
 
 
 def _of_item(column: str, item: int) -> str:
@@ -196,38 +198,41 @@ def _of_item(column: str, item: int) -> str:
 
 def _counts(among: Among) -> list[pl.Expr]:
     condition = holds(among.part)
-    waiting = condition.is_null() & waits(among.part)
+    undecided = condition.is_null() & answerable(among.part)
     columns = among_columns(among)
     return [
         condition.sum().alias(columns["holds"]),
-        waiting.sum().alias(columns["waits"]),
-        (condition.is_not_null() | waiting).sum().alias(columns["applies"]),
-        *_waited_for(among, condition),
+        undecided.sum().alias(columns["undecided"]),
+        (condition.is_not_null() | undecided).sum().alias(columns["applies"]),
+        *_undecided_columns(among, condition),
     ]
 
 
 def _sums(total: Total) -> list[pl.Expr]:
     value = value_of(total.part)
     summed = value.sum()
-    waiting = (value.is_null() & waits(total.part)).any() | summed.is_infinite()
+    undecided = (value.is_null() & answerable(total.part)).any() | summed.is_infinite()
     known = pl.when((value.count() > 0) & summed.is_finite()).then(summed)
-    return [known.alias(total.text), waiting.alias(total_waits(total)), *_waited_for(total, value)]
+    return [known.alias(total.text), undecided.alias(total_answerable(total)), *_undecided_columns(total, value)]
 
 
-def _waited_for(node: OfOthers, outcome: pl.Expr) -> list[pl.Expr]:
+def _undecided_columns(node: OfOthers, outcome: pl.Expr) -> list[pl.Expr]:
     """Of each name, whether for one of the others its absence keeps open what comes out."""
-    keeps = keeps_open(node.part, NESTED)
-    return [(outcome.is_null() & keep).any().alias(waits_for(node, name)) for name, keep in keeps.items()]
+    by_name = undecided_by(node.part, NESTED)
+    return [
+        (outcome.is_null() & undecided).any().alias(undecided_by_column(node, name))
+        for name, undecided in by_name.items()
+    ]
 
 
 def _accounts(among: Among) -> pl.Expr:
     """The accounts of the first few of whom the part holds, and how many more there are."""
     condition = holds(among.part).fill_null(value=False)
-    named = [name for name in names_in(among.part) if name.relation]
+    theirs = [name for name in names_in(among.part) if name.relation]
     prefix = f"{among.relation}."
-    accounts = [as_evidence(name, in_words(name), name.name.removeprefix(prefix)) for name in named]
-    told = pl.concat_str(accounts, separator=", ")
-    account = pl.format(f"{among.relation} {{}}: {{}}", "other_code", told)
+    accounts = [format_evidence(name, format_value(name), name.name.removeprefix(prefix)) for name in theirs]
+    values = pl.concat_str(accounts, separator=", ")
+    account = pl.format(f"{among.relation} {{}}: {{}}", "other_code", values)
     first = account.filter(condition).head(_MOST_NAMED).str.join("; ")
     more = pl.when(condition.sum() > _MOST_NAMED).then(pl.format("; and {} more", condition.sum() - _MOST_NAMED))
     none = pl.format(f"{among.relation}: none of {{}}", pl.len())
@@ -235,21 +240,29 @@ def _accounts(among: Among) -> pl.Expr:
     return pl.when(condition.any()).then(some).otherwise(none).alias(accounts_column(among))
 
 
-def _nobody_knows(node: OfOthers) -> list[pl.Expr]:
+def _columns_of_unknown_others(node: OfOthers) -> list[pl.Expr]:
     """The columns of a condition where it is not known who the others are."""
-    waited_for = [pl.lit(value=bool(name.relation)).alias(waits_for(node, name.name)) for name in names_in(node.part)]
+    undecided_columns = [
+        pl.lit(value=bool(name.relation)).alias(undecided_by_column(node, name.name)) for name in names_in(node.part)
+    ]
     if isinstance(node, Total):
-        return [pl.lit(None, pl.Float64).alias(node.text), pl.lit(value=True).alias(total_waits(node)), *waited_for]
+        return [
+            pl.lit(None, pl.Float64).alias(node.text),
+            pl.lit(value=True).alias(total_answerable(node)),
+            *undecided_columns,
+        ]
     counts = [pl.lit(None, pl.UInt32).alias(column) for column in among_columns(node).values()]
-    told = pl.lit(f"{node.relation}: not known who they are").alias(accounts_column(node))
-    return [*counts, *waited_for, told]
+    account = pl.lit(f"{node.relation}: not known who they are").alias(accounts_column(node))
+    return [*counts, *undecided_columns, account]
 
 
-def _nobody_there(node: OfOthers, *, with_accounts: bool) -> list[pl.Expr]:
+def _columns_of_no_others(node: OfOthers, *, with_accounts: bool) -> list[pl.Expr]:
     """The columns of a condition, filled for the cases that have no such others."""
-    waited_for = [pl.col(waits_for(node, name.name)).fill_null(value=False) for name in names_in(node.part)]
+    undecided_columns = [
+        pl.col(undecided_by_column(node, name.name)).fill_null(value=False) for name in names_in(node.part)
+    ]
     if isinstance(node, Total):
-        return [pl.col(total_waits(node)).fill_null(value=False), *waited_for]
+        return [pl.col(total_answerable(node)).fill_null(value=False), *undecided_columns]
     counts = [pl.col(column).fill_null(0) for column in among_columns(node).values()]
-    told = pl.col(accounts_column(node)).fill_null(pl.lit(f"{node.relation}: none")) if with_accounts else None
-    return [*counts, *waited_for] if told is None else [*counts, *waited_for, told]
+    account = pl.col(accounts_column(node)).fill_null(pl.lit(f"{node.relation}: none")) if with_accounts else None
+    return [*counts, *undecided_columns] if account is None else [*counts, *undecided_columns, account]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import polars as pl
 
 from crosscheck.errors import RulebookError
-from crosscheck.rulebook.evaluate import judge
+from crosscheck.rulebook.evaluate import give_verdicts
 from crosscheck.rulebook.rule import PERCENTILE
 from crosscheck.vocabulary import ABSENCE, FUNCTIONS, ORG_TYPES, RELATION, STATUSES, WHY_ABSENT
 
@@ -52,15 +52,15 @@ def run_examples(rulebook: Rulebook, names: Mapping[str, Name]) -> list[Failure]
     Returns:
         The examples that came out otherwise, in the rulebook's order; none if all is well.
     """
-    shown = [(rule, example) for rule in rulebook for example in rule.examples]
-    known = {str(row): _known(rule, example) for row, (rule, example) in enumerate(shown)}
-    tied = [tie for row, (_, example) in enumerate(shown) for tie in _tied(str(row), example)]
-    cases = _cases(known | {tie.other_code: tie.given for tie in tied}, names)
-    verdicts = judge(cases, rulebook, _ties(tied))
-    came = [verdicts[rule.id][row] for row, (rule, _) in enumerate(shown)]
+    examples = [(rule, example) for rule in rulebook for example in rule.examples]
+    case_values = {str(row): _case_values(rule, example) for row, (rule, example) in enumerate(examples)}
+    ties = [tie for row, (_, example) in enumerate(examples) for tie in _ties_of_example(str(row), example)]
+    cases = _cases(case_values | {tie.other_code: tie.given for tie in ties}, names)
+    verdicts = give_verdicts(cases, rulebook, _tie_frame(ties))
+    verdicts_given = [verdicts[rule.id][row] for row, (rule, _) in enumerate(examples)]
     return [
         Failure(rule, example, verdict)
-        for (rule, example), verdict in zip(shown, came, strict=True)
+        for (rule, example), verdict in zip(examples, verdicts_given, strict=True)
         if verdict != example.verdict
     ]
 
@@ -88,7 +88,7 @@ class _Tie(NamedTuple):
     given: Mapping[str, Given]
 
 
-def _known(rule: Rule, example: Example) -> Mapping[str, Given]:
+def _case_values(rule: Rule, example: Example) -> Mapping[str, Given]:
     """What is known of the example's case: what is given, and else the first of what the rule applies to."""
     to = rule.applies_to
     return {
@@ -100,39 +100,39 @@ def _known(rule: Rule, example: Example) -> Mapping[str, Given]:
     }
 
 
-def _tied(org_code: str, example: Example) -> Iterator[_Tie]:
+def _ties_of_example(org_code: str, example: Example) -> Iterator[_Tie]:
     for relation, others in example.others.items():
         for number, given in enumerate(others, start=1):
             yield _Tie(org_code, relation, f"{org_code} {relation} {number}", {"function": "whole", **given})
 
 
-def _ties(tied: list[_Tie]) -> pl.DataFrame:
+def _tie_frame(ties: list[_Tie]) -> pl.DataFrame:
     """The ties as a run has them; the review of two parties is the first that each describes."""
-    rows = [(tie.org_code, tie.relation, tie.other_code, 1) for tie in tied]
+    rows = [(tie.org_code, tie.relation, tie.other_code, 1) for tie in ties]
     schema = {"org_code": pl.String(), "relation": RELATION, "other_code": pl.String(), "item": pl.UInt8()}
     return pl.DataFrame(rows, schema=schema, orient="row")
 
 
-def _cases(known: Mapping[str, Mapping[str, Given]], names: Mapping[str, Name]) -> pl.DataFrame:
-    percentiles = sorted({name for case in known.values() for name in case if name.startswith(PERCENTILE)})
+def _cases(values: Mapping[str, Mapping[str, Given]], names: Mapping[str, Name]) -> pl.DataFrame:
+    percentiles = sorted({name for case in values.values() for name in case if name.startswith(PERCENTILE)})
     columns = {
-        "org_code": pl.Series(list(known), dtype=pl.String),
-        "function": pl.Series([case["function"] for case in known.values()], dtype=pl.String),
-        **{name: pl.Series([case.get(name) for case in known.values()], dtype=pl.Float64) for name in percentiles},
+        "org_code": pl.Series(list(values), dtype=pl.String),
+        "function": pl.Series([case["function"] for case in values.values()], dtype=pl.String),
+        **{name: pl.Series([case.get(name) for case in values.values()], dtype=pl.Float64) for name in percentiles},
     }
-    given = _by_name(known)
-    nothing: list[Given | None] = [None] * len(known)
+    given = _by_name(values)
+    nothing: list[Given | None] = [None] * len(values)
     for name in names.values():
         columns |= _column(name, given.get(name.name, nothing))
     return pl.DataFrame(columns)
 
 
-def _by_name(known: Mapping[str, Mapping[str, Given]]) -> dict[str, list[Given | None]]:
+def _by_name(values: Mapping[str, Mapping[str, Given]]) -> dict[str, list[Given | None]]:
     """What the cases give under each name that any of them gives, one entry a case."""
     given: dict[str, list[Given | None]] = {}
-    for row, case in enumerate(known.values()):
+    for row, case in enumerate(values.values()):
         for name, value in case.items():
-            given.setdefault(name, [None] * len(known))[row] = value
+            given.setdefault(name, [None] * len(values))[row] = value
     return given
 
 
@@ -143,6 +143,6 @@ def _column(name: Name, given: list[Given | None]) -> dict[str, pl.Series]:
     column = {name.name: pl.Series(values, dtype=name.dtype)}
     if name.absences:
         silent = [None if value is not None else "no_answer" for value in values]
-        why = [stated or unsaid for stated, unsaid in zip(absent, silent, strict=True)]
+        why = [reason or default for reason, default in zip(absent, silent, strict=True)]
         column[name.name + WHY_ABSENT] = pl.Series(why, dtype=ABSENCE)
     return column

@@ -38,7 +38,7 @@ from crosscheck.rulebook.condition import (
     names_in,
 )
 from crosscheck.rulebook.kinds import EQUALITIES, described, kind_of, mismatch, unknown_name
-from crosscheck.rulebook.spelling import FUNCTIONS, LANGUAGE, ExpressionError, mark, split
+from crosscheck.rulebook.syntax_checks import FUNCTIONS, LANGUAGE, ExpressionError, mark, split
 from crosscheck.vocabulary import RELATIONS
 
 if TYPE_CHECKING:
@@ -233,10 +233,10 @@ class _Reader:
         name = self.name(node)
         if name.type != "text":
             raise self.problem(node, f"Words are looked for in a text only. {described(name)}")
-        told = [word.value for word in words if isinstance(word, ast.Constant) and isinstance(word.value, str)]
-        if len(told) < len(words) or not all(map(str.strip, told)):
+        texts = [word.value for word in words if isinstance(word, ast.Constant) and isinstance(word.value, str)]
+        if len(texts) < len(words) or not all(map(str.strip, texts)):
             raise self.problem(node, 'After the name stand words, as in "lapse", "action plan".')
-        return Mention(name, tuple(told))
+        return Mention(name, tuple(texts))
 
     def among(self, part: ast.expr, written: ast.expr, sign: str, limit: float, *, share: bool = False) -> Among:
         """A condition on other organisations, and of how many of them it is to hold."""
@@ -299,38 +299,38 @@ class _Reader:
             raise self.problem(right, 'After `in` stands a list, as in ("some", "all"), or ("all",) for one alone.')
         if named := [node for node in right.elts if isinstance(node, ast.Name | ast.Attribute | ast.BinOp)]:
             raise self.problem(named[0], 'A list holds fixed values only, as in ("some", "all").')
-        return Junction(every=False, parts=_each(lambda one: self.matched(left, one, "=="), right.elts))
+        return Junction(every=False, parts=_each(lambda level: self.matched(left, level, "=="), right.elts))
 
-    def tally(self, call: ast.Call, sign: str, other: ast.expr) -> Tally | Among:
+    def tally(self, call: ast.Call, sign: str, bound: ast.expr) -> Tally | Among:
         """count(…) or share(…), compared with a fixed number."""
         share = ast.unparse(call.func) == "share"
         if inner := [node for part in call.args for node in ast.walk(part) if _is_tally(node)]:
             raise self.problem(inner[0], "count(…) and share(…) can't stand inside one another.")
         if not call.args:
             raise self.problem(call, "Put conditions into the brackets, separated by commas.")
-        limit = self.operand(other)
+        limit = self.operand(bound)
         if not isinstance(limit, Fixed) or not isinstance(limit.value, float):
-            raise self.problem(other, _out_of_place(call))
+            raise self.problem(bound, _out_of_place(call))
         of_others = len(call.args) == 1 and bool(set(RELATIONS) & set(_roots(call)))
         parts = () if of_others else _each(self.condition, call.args)
         most = 1 if share else math.inf if of_others else len(parts)
         if _always_or_never(sign, limit.value, most):
             possible = "0 or more" if most == math.inf else f"0 to {most}"
-            raise self.problem(other, f"This comes out alike whatever the answers are: they give {possible}.")
+            raise self.problem(bound, f"This comes out alike whatever the answers are: they give {possible}.")
         if of_others:
             return self.among(call.args[0], call.args[0], sign, limit.value, share=share)
         return Tally(share, parts, sign, limit.value)
 
     def matched(self, left: ast.expr, right: ast.expr, sign: str) -> Comparison:
         """Two values of one type, compared in a way that this type has."""
-        one, other = _each(self.operand, (left, right))
-        if not names_in(one) and not names_in(other):
+        first, second = _each(self.operand, (left, right))
+        if not names_in(first) and not names_in(second):
             raise self.problem(right, "Two fixed values are compared. Name what the case should hold.")
-        one, other = self.typed(left, one, other), self.typed(right, other, one)
-        if wrong := mismatch(one, other, sign):
-            name = (*names_in(one), *names_in(other))[0]
+        first, second = self.typed(left, first, second), self.typed(right, second, first)
+        if wrong := mismatch(first, second, sign):
+            name = (*names_in(first), *names_in(second))[0]
             raise self.problem(right, f"{wrong} {described(name)}")
-        return Comparison(sign, one, other)
+        return Comparison(sign, first, second)
 
     def typed(self, node: ast.expr, value: Operand, beside: Operand) -> Operand:
         """A value as what it is compared with asks for: a text beside a question is one of its levels, or a date."""
@@ -360,14 +360,14 @@ class _Reader:
 
     def arithmetic(self, left: ast.expr, sign: str, right: ast.expr) -> Arithmetic:
         """A calculation, so bounded that it is worked out in one go."""
-        one, other = _each(self.number, (left, right))
-        if isinstance(one, Fixed) and isinstance(other, Fixed):
+        first, second = _each(self.number, (left, right))
+        if isinstance(first, Fixed) and isinstance(second, Fixed):
             raise self.problem(left, "Two fixed numbers are calculated with. Write the outcome itself.")
-        if sign == "/" and other == Fixed(0.0):
+        if sign == "/" and second == Fixed(0.0):
             raise self.problem(right, "Nothing can be divided by 0.")
         if sign == "/" and any(isinstance(part, ast.Div) for part in ast.walk(right)):
             raise self.problem(right, "A divisor can't hold a division itself. Write a * c / b for a / (b / c).")
-        return Arithmetic(sign, one, other)
+        return Arithmetic(sign, first, second)
 
     def number(self, node: ast.expr) -> Operand:
         """A part that can be calculated with."""

@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 EQUALITIES: Final = ("==", "!=")
 
 
-def mismatch(one: Operand, other: Operand, sign: str) -> str | None:
+def mismatch(first: Operand, second: Operand, sign: str) -> str | None:
     """Why two values can't be compared in this way, if so."""
-    types = {kind_of(one), kind_of(other)}
+    types = {kind_of(first), kind_of(second)}
     if len(types) > 1 and not types <= {"ordinal", "choice"}:
         return "These can't be compared."
-    if _levels(one) != _levels(other):
+    if _levels(first) != _levels(second):
         return "These two are not answered with the same levels."
     if sign not in EQUALITIES and types & {"choice", "text"}:
         return "There is no order here; compare with ==, != or in."

@@ -27,7 +27,7 @@ from crosscheck.rulebook.rule import (
     Strength,
     Threshold,
 )
-from crosscheck.rulebook.spelling import ExpressionError
+from crosscheck.rulebook.syntax_checks import ExpressionError
 from crosscheck.vocabulary import FUNCTIONS, ORG_TYPES, RELATIONS, SEVERITIES, STATUSES, VERDICTS
 
 if TYPE_CHECKING:
@@ -40,9 +40,16 @@ if TYPE_CHECKING:
     Problem = tuple[tuple[str, ...], str]
     Reader = Callable[[Any, Mapping[str, Name]], Any]
 
-_SHOWN_BY_EXAMPLES: Final = ("agrees", "differs", "cannot_tell")
+_NEEDS_EXAMPLE: Final = ("agrees", "differs", "cannot_tell")
 _REVIEW: Final = re.compile(r"review\d\.")
 _THRESHOLD: Final = re.compile(r"\bthreshold\.(\w+)")
+# Entries whose name has changed. The former name is refused, so that all files of a standard use one.
+_RENAMED: Final = {
+    "own_choice": "threshold_rationale",
+    "innocent": "explanations",
+    "ask": "lines_of_enquiry",
+    "says": "finding",
+}
 # What lies in a standard's folder beside the rules.
 WAIVERS: Final = "waivers.toml"
 
@@ -75,18 +82,18 @@ def load_rulebook(folder: Path, names: Mapping[str, Name], day: date = date.max)
     if not contents:
         raise RulebookError(f"{folder}: there is no rule here. Each rule is a file <section>/<ID>.toml in this folder.")
     sections = sorted({_REVIEW.sub("", name).split(".", 1)[0] for name in names})
-    shelf = _Shelf(folder, sections, names, day)
-    reads = {_place(file, folder): partial(_read_rule, file, content, shelf) for file, content in contents.items()}
+    context = _Context(folder, sections, names, day)
+    reads = {_place(file, folder): partial(_read_rule, file, content, context) for file, content in contents.items()}
     try:
-        rules: list[Rule] = list(_read_all(reads, _given_twice(contents, folder)).values())
+        rules: list[Rule] = list(_read_all(reads, _duplicate_identifiers(contents, folder)).values())
     except _WrongError as wrong:
-        raise RulebookError(_told(*problem) for problem in wrong.problems) from wrong
+        raise RulebookError(_format_problem(*problem) for problem in wrong.problems) from wrong
     in_force = {rule.id: rule for rule in rules if _is_in_force(rule, day)}
     return Rulebook(in_force, _digest(contents, folder), tuple(rule.id for rule in rules if rule.id not in in_force))
 
 
 @dataclass(frozen=True)
-class _Shelf:
+class _Context:
     """What every file of a standard is read against."""
 
     folder: Path
@@ -113,11 +120,11 @@ def _place(file: Path, folder: Path) -> str:
     return file.relative_to(folder.parent.parent).as_posix()
 
 
-def _told(path: tuple[str, ...], message: str) -> str:
+def _format_problem(path: tuple[str, ...], message: str) -> str:
     return f"{', '.join(path)}:{chr(10) if message.startswith(' ') else ' '}{message}"
 
 
-def _given_twice(files: Iterable[Path], folder: Path) -> Iterator[Problem]:
+def _duplicate_identifiers(files: Iterable[Path], folder: Path) -> Iterator[Problem]:
     """Identifiers that two files bear; that each is its file's name is looked at in the file."""
     first: dict[str, Path] = {}
     for file in files:
@@ -125,54 +132,66 @@ def _given_twice(files: Iterable[Path], folder: Path) -> Iterator[Problem]:
             yield (_place(file, folder), "id"), f"{_place(first[file.stem], folder)} bears this identifier already."
 
 
-def _read_rule(file: Path, content: bytes, shelf: _Shelf) -> Rule:
+def _read_rule(file: Path, content: bytes, context: _Context) -> Rule:
     try:
-        stated = tomli.loads(content.decode())
+        table = tomli.loads(content.decode())
     except (tomli.TOMLDecodeError, UnicodeDecodeError) as error:
         raise _WrongError(((), f"This can't be read as TOML: {error}.")) from error
-    condition = partial(_condition, thresholds=_of_the_day(stated.get("threshold"), shelf.day))
+    condition = partial(_condition, thresholds=_thresholds_of_day(table.get("threshold"), context.day))
     readers = _RULE | {"only_if": condition, "expects": condition}
-    found = _read_table(stated, readers, shelf.names, _misplaced(stated, file, shelf))
-    read = {"own_choice": "", "threshold": ()} | found
+    wrong = (*_misplaced(table, file, context), *_renamed(table, content))
+    table = {_RENAMED.get(key, key): value for key, value in table.items()}
+    entries = {"threshold_rationale": "", "threshold": ()} | _read_table(table, readers, context.names, wrong)
     return Rule(
-        **{key: read[key] for key in read if key not in {"only_if", "expects", "says", "threshold", "example"}},
-        only_if=stated.get("only_if", ""),
-        premise=read.get("only_if"),
-        expects=stated["expects"],
-        condition=read["expects"],
-        says=stated["says"],
-        said=read["says"],
-        thresholds=read["threshold"],
-        examples=read["example"],
+        **{
+            key: entries[key] for key in entries if key not in {"only_if", "expects", "finding", "threshold", "example"}
+        },
+        only_if=table.get("only_if", ""),
+        premise=entries.get("only_if"),
+        expects=table["expects"],
+        condition=entries["expects"],
+        finding=table["finding"],
+        finding_names=entries["finding"],
+        thresholds=entries["threshold"],
+        examples=entries["example"],
         file=file,
     )
 
 
-def _of_the_day(stated: object, day: date) -> dict[str, float]:
+def _thresholds_of_day(value: object, day: date) -> dict[str, float]:
     """The thresholds by name, as they are on the day; where there is none for the day, the first stands in."""
     chosen: dict[str, Threshold] = {}
-    for threshold in _well_stated(stated):
+    for threshold in _valid_thresholds(value):
         if threshold.is_in_force(day) or threshold.name not in chosen:
             chosen[threshold.name] = threshold
     return {name: threshold.value for name, threshold in chosen.items()}
 
 
-def _well_stated(stated: object) -> tuple[Threshold, ...]:
-    """The thresholds if nothing is wrong with them; what is wrong is told where they are read as part of the rule."""
+def _valid_thresholds(value: object) -> tuple[Threshold, ...]:
+    """The thresholds if nothing is wrong with them; what is wrong is said where they are read as part of the rule."""
     try:
-        return () if stated is None else _thresholds(stated, {})
+        return () if value is None else _thresholds(value, {})
     except _WrongError:
         return ()
 
 
-def _misplaced(stated: Mapping[str, object], file: Path, shelf: _Shelf) -> Iterator[Problem]:
-    if stated.get("id", file.stem) != file.stem:
+def _misplaced(table: Mapping[str, object], file: Path, context: _Context) -> Iterator[Problem]:
+    if table.get("id", file.stem) != file.stem:
         yield ("id",), f"The identifier must be the name of the file: {file.stem}."
-    standard = shelf.folder.name.upper()
+    standard = context.folder.name.upper()
     if not re.fullmatch(rf"{re.escape(standard)}-[A-Z]+-\d\d+", file.stem):
         yield (), f"The file's name must be {standard}-<SECTION>-<number>, as in {standard}-HR-01.toml."
-    if file.parent.parent != shelf.folder or file.parent.name not in shelf.sections:
-        yield (), f"A rule lies in the folder of its section. Sections are: {', '.join(shelf.sections)}."
+    if file.parent.parent != context.folder or file.parent.name not in context.sections:
+        yield (), f"A rule lies in the folder of its section. Sections are: {', '.join(context.sections)}."
+
+
+def _renamed(table: Mapping[str, object], content: bytes) -> Iterator[Problem]:
+    """Entries under the name that they had before, each with its line and its name of today."""
+    lines = content.decode().splitlines()
+    for key in (former for former in _RENAMED if former in table):
+        entry = re.compile(rf"""\s*\[?["']?{key}\b""")
+        number = next((at for at, line in enumerate(lines, start=1) if entry.match(line)), 1)
+        yield (f"line {number}", key), f"This entry is now called {_RENAMED[key]}. Write {_RENAMED[key]} in its place."
 
 
 def _read_all(reads: Mapping[str, Callable[[], Any]], others: Iterable[Problem] = ()) -> dict[str, Any]:
@@ -190,14 +209,14 @@ def _read_all(reads: Mapping[str, Callable[[], Any]], others: Iterable[Problem] 
 
 
 def _read_table(
-    stated: object, readers: Mapping[str, Reader], names: Mapping[str, Name], others: Iterable[Problem] = ()
+    table: object, readers: Mapping[str, Reader], names: Mapping[str, Name], others: Iterable[Problem] = ()
 ) -> dict[str, Any]:
-    if not isinstance(stated, dict):
-        raise _WrongError(((), f"{stated!r} is no table. Its entries are: {', '.join(readers)}."))
-    unknown = [((key,), _no_key(key, readers)) for key in stated if key not in readers]
-    missing = [((key,), "This entry is missing.") for key in readers if key not in stated and key not in _OPTIONAL]
-    known = {key: partial(reader, stated[key], names) for key, reader in readers.items() if key in stated}
-    return _read_all(known, (*others, *unknown, *missing))
+    if not isinstance(table, dict):
+        raise _WrongError(((), f"{table!r} is no table. Its entries are: {', '.join(readers)}."))
+    unknown = [((key,), _no_key(key, readers)) for key in table if key not in readers]
+    missing = [((key,), "This entry is missing.") for key in readers if key not in table and key not in _OPTIONAL]
+    reads = {key: partial(reader, table[key], names) for key, reader in readers.items() if key in table}
+    return _read_all(reads, (*others, *unknown, *missing))
 
 
 def _no_key(key: str, known: Mapping[str, Reader]) -> str:
@@ -265,7 +284,7 @@ def _condition(value: object, names: Mapping[str, Name], *, thresholds: Mapping[
 def _thresholds(value: object, names: Mapping[str, Name]) -> tuple[Threshold, ...]:
     if not isinstance(value, list):
         raise _WrongError(((), "Thresholds are tables. Write [[threshold]] above each."))
-    reads = {str(number): partial(_threshold, stated, names) for number, stated in enumerate(value, start=1)}
+    reads = {str(number): partial(_threshold, entry, names) for number, entry in enumerate(value, start=1)}
     thresholds = tuple(_read_all(reads).values())
     overlapping = [
         ((later.name,), f"{later.since} lies before the day on which the entry before it ends.")
@@ -285,23 +304,23 @@ def _threshold(value: object, names: Mapping[str, Name]) -> Threshold:
     return Threshold(read["name"], read["value"], read["from"], read.get("until"))
 
 
-def _said(value: object, names: Mapping[str, Name]) -> tuple[Name, ...]:
+def _finding_names(value: object, names: Mapping[str, Name]) -> tuple[Name, ...]:
     text = _text(value, names)
-    said = PLACEHOLDER.findall(text)
-    if unknown := [name for name in said if name not in names]:
+    mentioned = PLACEHOLDER.findall(text)
+    if unknown := [name for name in mentioned if name not in names]:
         raise _WrongError(*(((), f"{{{name}}}: {unknown_name(name, names)}") for name in unknown))
     if re.search(r"[{}]", PLACEHOLDER.sub("", text)):
         raise _WrongError(((), "A brace has no partner. Braces stand around a name, as in {declared.status}."))
-    return tuple(names[name] for name in said)
+    return tuple(names[name] for name in mentioned)
 
 
 def _examples(value: object, names: Mapping[str, Name]) -> tuple[Example, ...]:
     if not isinstance(value, list):
         raise _WrongError(((), "Examples are tables. Write [[example]] above each."))
-    shown = {stated.get("verdict") for stated in value if isinstance(stated, dict)}
-    lacking = [verdict for verdict in _SHOWN_BY_EXAMPLES if verdict not in shown]
+    verdicts = {entry.get("verdict") for entry in value if isinstance(entry, dict)}
+    lacking = [verdict for verdict in _NEEDS_EXAMPLE if verdict not in verdicts]
     others: list[Problem] = [((), f"One with the verdict {verdict} is needed.") for verdict in lacking]
-    reads = {str(number): partial(_example, stated, names) for number, stated in enumerate(value, start=1)}
+    reads = {str(number): partial(_example, entry, names) for number, entry in enumerate(value, start=1)}
     return tuple(_read_all(reads, others).values())
 
 
@@ -314,7 +333,7 @@ def _example(value: object, names: Mapping[str, Name]) -> Example:
 def _others(value: object, names: Mapping[str, Name]) -> tuple[Mapping[str, Given], ...]:
     if not isinstance(value, list):
         raise _WrongError(((), 'Other organisations are a list, as in [ { "training.level1_pct" = 10 }, {} ].'))
-    reads = {str(number): partial(_given, stated, names) for number, stated in enumerate(value, start=1)}
+    reads = {str(number): partial(_given, entry, names) for number, entry in enumerate(value, start=1)}
     return tuple(_read_all(reads).values())
 
 
@@ -322,7 +341,7 @@ def _given(value: object, names: Mapping[str, Name]) -> dict[str, Given]:
     if not isinstance(value, dict):
         raise _WrongError(((), f'{value!r} is no table. Write it as in {{ "declared.status" = "compliant" }}.'))
     return _read_all(
-        {_in_full(name, names): partial(_given_value, name, stated, names) for name, stated in value.items()}
+        {_in_full(name, names): partial(_given_value, name, entry, names) for name, entry in value.items()}
     )
 
 
@@ -341,12 +360,12 @@ def _given_value(name: str, value: object, names: Mapping[str, Name]) -> Given:
         return float(_number(value, names))
     if _in_full(name, names) not in names:
         raise _WrongError(((), unknown_name(name, names)))
-    known = names[_in_full(name, names)]
-    if value == "not known" or (value == "n/a" and known.absences):
+    meaning = names[_in_full(name, names)]
+    if value == "not known" or (value == "n/a" and meaning.absences):
         return str(value)
-    if known.levels:
-        return str(_one_of(known.levels)(value, names))
-    return _typed(known, value)
+    if meaning.levels:
+        return str(_one_of(meaning.levels)(value, names))
+    return _typed(meaning, value)
 
 
 def _number(value: object, _: Mapping[str, Name]) -> float:
@@ -367,7 +386,7 @@ def _typed(name: Name, value: object) -> Given:
 
 
 _OPTIONAL: Final = (
-    "only_if", "own_choice", "threshold", "declared", "org_type", "function", "services", "until", *RELATIONS
+    "only_if", "threshold_rationale", "threshold", "declared", "org_type", "function", "services", "until", *RELATIONS
 )  # fmt: skip
 _RULE: Final[dict[str, Reader]] = {
     "id": _text,
@@ -380,13 +399,13 @@ _RULE: Final[dict[str, Reader]] = {
     "strength": _one_of(get_args(Strength)),
     "basis": _text,
     "source": _text,
-    "says": _said,
-    "innocent": _some_texts,
-    "ask": _some_texts,
+    "finding": _finding_names,
+    "explanations": _some_texts,
+    "lines_of_enquiry": _some_texts,
     "group": _text,
     "covers": _texts,
     "expectations": _texts,
-    "own_choice": _text,
+    "threshold_rationale": _text,
     "threshold": _thresholds,
     "checked_on": _day,
     "example": _examples,

@@ -92,9 +92,11 @@ class Rule:
     """One thing that is expected, as its file states it.
 
     `expects` is the condition as written and `condition` the same as a tree. `only_if` narrows by an answer to whom the
-    rule applies (empty: it does not), and `premise` is the same as a tree. `says` is the sentence for a declaration
-    that differs, and `said` the names in its braces. Rules of one `group` speak of one thing and share its weight.
-    `own_choice` is empty unless a cut-off is this project's own and not the review's; then it says which, and why.
+    rule applies (empty: it does not), and `premise` is the same as a tree. `finding` is the sentence for a
+    declaration that differs, and `finding_names` the names in its braces. `explanations` are what an organisation might
+    rightly reply to it, `lines_of_enquiry` what to look at on the day. Rules of one `group` speak of one thing
+    and share its weight. `threshold_rationale` is empty unless a cut-off is this project's own and not the review's;
+    then it says which, and why.
     """
 
     id: str
@@ -109,14 +111,14 @@ class Rule:
     strength: Strength
     basis: str
     source: str
-    says: str
-    said: tuple[Name, ...]
-    innocent: tuple[str, ...]
-    ask: tuple[str, ...]
+    finding: str
+    finding_names: tuple[Name, ...]
+    explanations: tuple[str, ...]
+    lines_of_enquiry: tuple[str, ...]
     group: str
     covers: tuple[str, ...]
     expectations: tuple[str, ...]
-    own_choice: str
+    threshold_rationale: str
     thresholds: tuple[Threshold, ...]
     checked_on: date
     examples: tuple[Example, ...]

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Final
 
 import z3
 
-from crosscheck.rulebook.possible import FUNCTION, ORG_TYPE, STATUS, as_code
+from crosscheck.rulebook.z3_case import FUNCTION, ORG_TYPE, STATUS, as_code
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from crosscheck.rulebook.encoding import Verdicts
-    from crosscheck.rulebook.possible import PossibleCase
+    from crosscheck.rulebook.compile_z3 import SymbolicVerdicts
+    from crosscheck.rulebook.z3_case import PossibleCase
 
 # The solver's own measure of work on one question, some seconds of it; seconds themselves would make what is found
 # depend on the machine.
@@ -50,7 +50,7 @@ class Solver:
         """Whether there is a case of which all the conditions hold."""
         return self.case_where(*conditions) is not None
 
-    def smallest(self, condition: z3.BoolRef, usual: Verdicts, case: PossibleCase) -> str | None:
+    def smallest(self, condition: z3.BoolRef, usual: SymbolicVerdicts, case: PossibleCase) -> str | None:
         """The smallest case of which a condition holds, as an example of a rule gives it; None where no case can be.
 
         Others are left out first, then as many answers as can be; what the rule applies to stays the first that it
@@ -67,7 +67,7 @@ class Solver:
         for held in case.held.values():
             model = self._simpler(model, defaults.get(held.label) or held.simpler(model))
         self.solver.pop()
-        return "; ".join(_shown(model, case, defaults)) or "nothing answered"
+        return "; ".join(_format_case(model, case, defaults)) or "nothing answered"
 
     def _simpler(self, model: z3.ModelRef, choices: Iterable[z3.BoolRef]) -> z3.ModelRef:
         """Keep the first of some choices that is possible beside all that was kept before."""
@@ -79,27 +79,27 @@ class Solver:
         return model
 
 
-def _defaults(verdicts: Verdicts) -> dict[str, list[z3.BoolRef]]:
+def _defaults(verdicts: SymbolicVerdicts) -> dict[str, list[z3.BoolRef]]:
     """What need not be said of a case: it is the first that the rule applies to."""
-    circle = verdicts.rule.applies_to
+    scope = verdicts.rule.applies_to
     first = {
         name: (allowed or name.levels)[0]
-        for name, allowed in ((STATUS, circle.declared), (ORG_TYPE, circle.org_type), (FUNCTION, circle.function))
+        for name, allowed in ((STATUS, scope.declared), (ORG_TYPE, scope.org_type), (FUNCTION, scope.function))
     }
-    services = [verdicts.case.held[f"service.{service}"] for service in circle.services]
+    services = [verdicts.case.held[f"service.{service}"] for service in scope.services]
     return {
         name.name: [verdicts.case.held[name.name].value == as_code(name, value)] for name, value in first.items()
     } | {service.label: [z3.And(service.there, service.value)] for service in services}
 
 
-def _shown(model: z3.ModelRef, case: PossibleCase, defaults: dict[str, list[z3.BoolRef]]) -> Iterator[str]:
+def _format_case(model: z3.ModelRef, case: PossibleCase, defaults: dict[str, list[z3.BoolRef]]) -> Iterator[str]:
     """What is to be said of a case, its own first and then of each kind of others how many there are."""
     own = [held for held in case.held.values() if not held.name.relation]
     unusual = [held for held in own if not any(z3.is_true(model.eval(usual)) for usual in defaults.get(held.label, ()))]
-    yield from (shown for held in unusual if (shown := held.shown(model)))
+    yield from (shown for held in unusual if (shown := held.format_in(model)))
     for kind, numbers in case.numbers_of_kind.items():
         number = model.eval(numbers, model_completion=True).as_long()
         of_kind = [held for held in case.held.values() if held.label.startswith(f"{kind}: ")]
-        told = ", ".join(shown.removeprefix(f"{kind}: ") for held in of_kind if (shown := held.shown(model)))
+        examples = ", ".join(shown.removeprefix(f"{kind}: ") for held in of_kind if (shown := held.format_in(model)))
         if number:
-            yield f"{number} × {kind.split()[0]} ({told or 'nothing answered'})"
+            yield f"{number} × {kind.split()[0]} ({examples or 'nothing answered'})"

@@ -10,7 +10,7 @@ import tomli
 from pydantic import AfterValidator, Field, ValidationError
 
 from crosscheck.errors import RulebookError
-from crosscheck.model_file import Stated
+from crosscheck.model_file import ModelPart
 from crosscheck.vocabulary import FUNCTIONS, Function
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def _in_capitals(code: str) -> str:
 Text = Annotated[str, Field(min_length=3)]
 
 
-class Waiver(Stated):
+class Waiver(ModelPart):
     """One decision that a rule's finding on an organisation shall weigh nothing.
 
     `function` narrows it to one of the organisation's declarations. It counts for the assessment years whose last day,
@@ -48,7 +48,7 @@ class Waiver(Stated):
         """Whether it counts for an assessment year that ends on this day."""
         return day <= self.until
 
-    def told(self) -> str:
+    def describe(self) -> str:
         """Who decided it, why and until when, in one sentence."""
         return f"Waived by {self.decided_by} on {self.decided_on:%-d %B %Y} until {self.until:%-d %B %Y}: {self.why}"
 
@@ -62,35 +62,35 @@ def load_waivers(file: Path, rulebook: Rulebook) -> tuple[Waiver, ...]:
     if not file.is_file():
         return ()
     try:
-        stated = tomli.loads(file.read_text(encoding="utf-8"))
+        table = tomli.loads(file.read_text(encoding="utf-8"))
     except (tomli.TOMLDecodeError, UnicodeDecodeError) as error:
         raise RulebookError([f"{file.name}: This can't be read as TOML: {error}."]) from error
-    wrong = [*_misstated(stated, file)]
-    entries = stated.get("waiver")
+    wrong = [*_entry_problems(table, file)]
+    entries = table.get("waiver")
     waivers: dict[int, Waiver] = {}
     for at, entry in enumerate(entries if isinstance(entries, list) else ()):
         try:
             waivers[at] = Waiver.model_validate(entry)
         except ValidationError as error:
-            wrong += (_told(file, (at, *problem["loc"]), problem["msg"]) for problem in error.errors())
-    if wrong := [*wrong, *_misdirected(waivers, rulebook, file)]:
+            wrong += (_format_problem(file, (at, *problem["loc"]), problem["msg"]) for problem in error.errors())
+    if wrong := [*wrong, *_reference_problems(waivers, rulebook, file)]:
         raise RulebookError(wrong)
     return tuple(waivers.values())
 
 
-def _misstated(stated: Mapping[str, object], file: Path) -> Iterator[str]:
-    for key, value in stated.items():
+def _entry_problems(table: Mapping[str, object], file: Path) -> Iterator[str]:
+    for key, value in table.items():
         if key != "waiver" or not isinstance(value, list):
-            yield _told(file, (key,), "There is no such entry. Write [[waiver]] above each")
+            yield _format_problem(file, (key,), "There is no such entry. Write [[waiver]] above each")
 
 
-def _misdirected(waivers: Mapping[int, Waiver], rulebook: Rulebook, file: Path) -> Iterator[str]:
+def _reference_problems(waivers: Mapping[int, Waiver], rulebook: Rulebook, file: Path) -> Iterator[str]:
     known = {*rulebook.rules, *rulebook.not_in_force}
     for at, waiver in waivers.items():
         if waiver.rule not in known:
-            yield _told(file, (at, "rule"), f"There is no rule {waiver.rule}")
+            yield _format_problem(file, (at, "rule"), f"There is no rule {waiver.rule}")
         if waiver.until < waiver.decided_on:
-            yield _told(file, (at, "until"), "It ends before it was decided")
+            yield _format_problem(file, (at, "until"), "It ends before it was decided")
 
 
 def waive(findings: pl.DataFrame, waivers: Iterable[Waiver], day: date) -> pl.DataFrame:
@@ -105,17 +105,17 @@ def waive(findings: pl.DataFrame, waivers: Iterable[Waiver], day: date) -> pl.Da
         The findings in their order with `waived`: who decided it, why and until when; null where nobody did.
     """
     rows = [
-        (waiver.rule, waiver.org_code, function, waiver.told())
+        (waiver.rule, waiver.org_code, function, waiver.describe())
         for waiver in waivers
         if waiver.is_in_force(day)
         for function in ((waiver.function,) if waiver.function else FUNCTIONS)
     ]
     schema = {**dict.fromkeys(_KEYS, pl.String()), "waived": pl.String()}
-    decided = pl.DataFrame(rows, schema=schema, orient="row").unique(_KEYS, keep="first", maintain_order=True)
-    waived = findings.join(decided, on=_KEYS, how="left", maintain_order="left")
+    in_force = pl.DataFrame(rows, schema=schema, orient="row").unique(_KEYS, keep="first", maintain_order=True)
+    waived = findings.join(in_force, on=_KEYS, how="left", maintain_order="left")
     return waived.with_columns(pl.when(pl.col("verdict") == "differs").then("waived").alias("waived"))
 
 
-def _told(file: Path, place: Iterable[int | str], message: str) -> str:
-    named = ", ".join(str(part + 1) if isinstance(part, int) else part for part in place)
-    return f"{file.name}, {named}: {message}."
+def _format_problem(file: Path, place: Iterable[int | str], message: str) -> str:
+    path = ", ".join(str(part + 1) if isinstance(part, int) else part for part in place)
+    return f"{file.name}, {path}: {message}."

@@ -10,10 +10,9 @@ import polars as pl
 from crosscheck.cases.cases import catalogue
 from crosscheck.collection.replies import spelt_answer
 from crosscheck.rulebook.condition import Percentile, names_in, nodes
-from crosscheck.rulebook.plain import in_words as spelled
-from crosscheck.rulebook.plain import named
-from crosscheck.rulebook.wording import as_evidence, in_words
-from crosscheck.runs.run_folder import COLLECTION, MANIFEST, read_json, read_table
+from crosscheck.rulebook.format_value import format_evidence, format_value
+from crosscheck.rulebook.to_english import in_words, short_label
+from crosscheck.runs.run_folder import COLLECTION, read_manifest, read_table
 from crosscheck.vocabulary import RELATIONS, SEVERITIES, WHY_ABSENT
 
 if TYPE_CHECKING:
@@ -132,7 +131,7 @@ def list_grounds(standard: Standard) -> Iterator[Ground]:
     for rule in standard.rulebook:
         for name in dict.fromkeys(column for spoken in _spoken(rule) for column in _own(spoken, known)):
             question = of_column.get(name)
-            about = _asked(question, name) if question else _sentence(named(known[name]))
+            about = _asked(question, name) if question else _sentence(short_label(known[name]))
             yield Ground(rule.id, name, about, _whose(name, question), name if question else None)
 
 
@@ -156,7 +155,7 @@ def _asked(question: Question, column: str) -> str:
 
 def _whose(name: str, question: Question | None) -> str:
     source = name.split(".", 1)[0]
-    return "your answer" if question else _SOURCES.get(source, spelled(source))
+    return "your answer" if question else _SOURCES.get(source, in_words(source))
 
 
 def _told(cases: pl.DataFrame, grounds: pl.DataFrame, known: Mapping[str, Name]) -> pl.DataFrame:
@@ -168,7 +167,7 @@ def _told(cases: pl.DataFrame, grounds: pl.DataFrame, known: Mapping[str, Name])
 
 def _with_unit(name: Name) -> pl.Expr:
     """The value as evidence has it, without what it is called."""
-    return as_evidence(name, in_words(name)).str.strip_prefix(f"{name.name} = ")
+    return format_evidence(name, format_value(name)).str.strip_prefix(f"{name.name} = ")
 
 
 def _answers(cases: pl.DataFrame, questionnaire: Questionnaire) -> pl.DataFrame:
@@ -196,8 +195,8 @@ def _spelt(column: str, question: Question) -> pl.Expr:
 
 def _with_sources(told: pl.DataFrame, run: Path) -> pl.DataFrame:
     """Say also of which period a figure is, and what the remarks were: nobody can reply to a tone."""
-    options = read_json(run, MANIFEST)["options"]
-    of_year = (pl.col("year") == options["year"]) & (pl.col("standard") == options["standard"])
+    options = read_manifest(run).options
+    of_year = (pl.col("year") == options.year) & (pl.col("standard") == options.standard)
     remarks = (
         read_table(run, f"{COLLECTION}/comments")
         .filter(of_year)

@@ -6,22 +6,21 @@ the draw and without how the risk was estimated.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+import json
+from typing import Any, Final
 
 import polars as pl
 
 from crosscheck.contract.kept import KEPT
 from crosscheck.contract.outputs import FURTHER, OUTPUTS
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
 _TABLES: Final = {**{name: OUTPUTS[name] for name in ("duties", "follow_up")}, "places": KEPT["places"]}
+_RULE_ENTRIES: Final = {"innocent": "explanations", "ask": "lines_of_enquiry"}
 
 
-def is_former(manifest: Mapping[str, Any]) -> bool:
-    """Whether a run was made before pools, duties and `visit_risk` v3."""
-    return "risk" not in manifest
+def read_rules(content: str | bytes) -> list[dict[str, Any]]:
+    """The rules that a run used (its `rulebook.json`), each entry under its name of this release."""
+    return [{_RULE_ENTRIES.get(key, key): value for key, value in rule.items()} for rule in json.loads(content)]
 
 
 def list_without_rows(name: str) -> pl.LazyFrame | None:

@@ -5,19 +5,23 @@ from __future__ import annotations
 import hashlib
 import json
 import sys
-from functools import cache
+from dataclasses import dataclass
+from functools import cache, cached_property
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import crosscheck
 from crosscheck import settings
 from crosscheck.collection.corrections import digest_corrections
+from crosscheck.report.output.folder import sha256_of
+from crosscheck.visits.design import default_plan
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from crosscheck.collection.read import Collection
+    from crosscheck.runs.options import RunOptions
     from crosscheck.standard import Standard
 
 # Where the collection lay changes no figure; which weights were taken is told by their digest.
@@ -25,13 +29,27 @@ _IDENTIFY_NOTHING: Final = ("collection", "risk_model")
 _COMPUTING: Final = ("networkx", "numpy", "polars", "pydantic", "scikit-learn", "scipy", "xlsxwriter")
 
 
-def identify_run(collection: Collection, standard: Standard, options: Mapping[str, Any]) -> dict[str, str]:
-    """What a run will be made of, as one SHA-256 a part: where all five are equal, so is every byte of its tables.
+@dataclass(frozen=True)
+class PlannedRun:
+    """A run before it is made: what was read, with what it is checked, and what was asked for. Identified once."""
 
-    Args:
-        collection: what was read.
-        standard: with what it is checked.
-        options: as the manifest states them.
+    collection: Collection
+    standard: Standard
+    options: RunOptions
+
+    @cached_property
+    def identity(self) -> dict[str, str]:
+        """What it will be made of, by part (`identify_run`)."""
+        return identify_run(self.collection, self.standard, self.options)
+
+    @property
+    def fingerprint(self) -> str:
+        """By what it is known again (`fingerprint`)."""
+        return fingerprint(self.identity)
+
+
+def identify_run(collection: Collection, standard: Standard, options: RunOptions) -> dict[str, str]:
+    """What a run will be made of, as one SHA-256 a part: where all five are equal, so is every byte of its tables.
 
     Returns:
         `inputs` (names and contents of the collection's files, also of those that no table bears the name of, and what
@@ -52,7 +70,7 @@ def identify_run(collection: Collection, standard: Standard, options: Mapping[st
             {file.name: sha256_of(file) for file in _published(standard.name)},
         ],
         "models": {model.name: model.digest for model in standard.models},
-        "options": {name: value for name, value in options.items() if name not in _IDENTIFY_NOTHING},
+        "options": {name: value for name, value in options.as_json().items() if name not in _IDENTIFY_NOTHING},
     }
     return {**{part: _digest(content) for part, content in parts.items()}, "code": identify_code()}
 
@@ -77,8 +95,9 @@ def list_sources(collection: Collection, standard: Standard, path: Path) -> dict
 
     Returns:
         `collection/<file>`, and under the names they bear in the program's home (`settings.home`) the questionnaire
-        (`data/`), the models (`models/`) and all files of the standard's rules, waivers among them (`rules/`): where
-        they lie so, `CROSSCHECK_HOME=THERE crosscheck run THERE/collection` makes the run again.
+        (`data/`), the models and the plan that a run takes if none is named (`models/`), and all files of the
+        standard's rules, waivers among them (`rules/`): where they lie so,
+        `CROSSCHECK_HOME=THERE crosscheck run THERE/collection` makes the run again.
     """
     home, rules = settings.home(), settings.rules_folder(standard.name)
     questionnaire = settings.questionnaire_file(standard.name)
@@ -87,15 +106,11 @@ def list_sources(collection: Collection, standard: Standard, path: Path) -> dict
         **{f"collection/{name}": digest for name, digest in _input_files(collection, path)},
         questionnaire.relative_to(home).as_posix(): standard.questionnaire.digest,
         **models,
+        default_plan().relative_to(home).as_posix(): sha256_of(default_plan()),
         **{file.relative_to(home).as_posix(): sha256_of(file) for file in _published(standard.name)},
         **{file.relative_to(home).as_posix(): sha256_of(file) for file in rules.rglob("*.toml")},
     }
     return dict(sorted(sources.items()))
-
-
-def sha256_of(file: Path) -> str:
-    """The SHA-256 of a file that was written."""
-    return hashlib.sha256(file.read_bytes()).hexdigest()
 
 
 def _published(standard: str) -> list[Path]:
@@ -119,7 +134,7 @@ def _strays(collection: Collection) -> list[str]:
 
 
 @cache
-def _describe_code() -> dict[str, Any]:
+def _describe_code() -> dict[str, object]:
     package = Path(crosscheck.__file__).parent
     files = sorted(file for file in package.rglob("*") if file.is_file() and _is_source(file.relative_to(package)))
     return {

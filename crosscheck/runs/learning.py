@@ -10,10 +10,10 @@ import polars as pl
 from crosscheck.pipeline import cross_check
 from crosscheck.risk.revision import Revision, leave_out, revise
 from crosscheck.runs.make_run import collection_of_run, standard_of_run
-from crosscheck.runs.run_folder import MANIFEST, read_json
-from crosscheck.visits.findings import read_findings
-from crosscheck.visits.listing import list_findings
+from crosscheck.runs.run_folder import read_manifest
+from crosscheck.visits.listing import all_visits
 from crosscheck.visits.plan import Capacity
+from crosscheck.visits.visits_file import read_visits_file
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,12 +32,12 @@ def learn_version(run: Path, visits: Path | None) -> Revision:
         RunError: there is no such run, or no visit that was not learnt from already.
         CollectionError: the file of visits can't be used.
     """
-    options = read_json(run, MANIFEST)["options"]
+    options = read_manifest(run).options
     standard, collection = standard_of_run(run), collection_of_run(run)
     if visits is not None:
-        collection = _with_visits(collection, read_findings(visits))
-    outcome = cross_check(collection, standard, options["year"], Capacity(0, 0.0, 0))
-    fresh = leave_out(list_findings(collection.tables, standard.name), standard.risk)
+        collection = _with_visits(collection, read_visits_file(visits))
+    outcome = cross_check(collection, standard, options.year, Capacity(0, 0.0, 0))
+    fresh = leave_out(all_visits(collection.tables, standard.name), standard.risk)
     return revise(outcome.risk, fresh, outcome.items, standard.risk)
 
 

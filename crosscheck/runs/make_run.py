@@ -3,44 +3,41 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final, Protocol
 
 import polars as pl
-import tomli
 
 from crosscheck.cases.history import last_day
 from crosscheck.collection.problems import SCHEMA
-from crosscheck.collection.read import Collection, InputFile
+from crosscheck.collection.read import Collection
 from crosscheck.errors import RunError
 from crosscheck.pipeline import cross_check
+from crosscheck.report.output.folder import sha256_of
 from crosscheck.report.output.tables import write_parquet
-from crosscheck.report.write_pages import write_pages
 from crosscheck.rulebook.waivers import Waiver
-from crosscheck.runs.identity import fingerprint, identify_run, sha256_of
-from crosscheck.runs.manifest import describe_models, describe_run, refuse_breaches, refuse_doubtful_signs
+from crosscheck.runs.describe_run import describe_models, describe_run, refuse_breaches, refuse_doubtful_signs
 from crosscheck.runs.run_folder import (
     COLLECTION,
-    MANIFEST,
     OUTCOME,
     RULEBOOK,
     finish_run,
-    read_json,
+    read_manifest,
     read_table,
     work_on_run,
     write_outcome,
 )
 from crosscheck.standard import Standard, load_standard
-from crosscheck.visits.design import read_design
-from crosscheck.visits.plan import TWO_ARMS, Capacity
-from crosscheck.visits.seal import read_seal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from contextlib import AbstractContextManager
     from pathlib import Path
 
     from crosscheck.report.output.folder import Work
+    from crosscheck.runs.identity import PlannedRun
+    from crosscheck.runs.manifest import CorrectedRun, Manifest
+    from crosscheck.runs.options import RunOptions
 
 ACCEPTED: Final = "accepted.parquet"
 _KEY: Final = 16  # characters: enough to tell runs apart, few enough to compare by eye
@@ -56,31 +53,30 @@ class Clock(Protocol):
 
 
 @dataclass(frozen=True)
-class Beside:
-    """What a run says and holds beside what it rested on: entries of its manifest, and what is written for readers."""
+class RunExtras:
+    """What only some runs have, and what writes the pages, which a run does not know how to do itself.
 
-    manifest: Mapping[str, Any] = field(default_factory=dict)
-    write_pages: Callable[[Path], None] | None = None
+    Attributes:
+        write_pages: is given the folder and writes the pages of the tables in it, where the options ask for pages.
+        write_files: is given the folder after that, and writes what only this kind of run has.
+        corrects: which run this one corrects.
+        collection_named: where the manifest says that the collection lay; where it lies now if None.
+    """
+
+    write_pages: Callable[[Path], None]
+    write_files: Callable[[Path], None] | None = None
+    corrects: CorrectedRun | None = None
+    collection_named: str | None = None
 
 
-def make_run(
-    collection: Collection,
-    standard: Standard,
-    options: Mapping[str, Any],
-    folder: Path,
-    step: Clock,
-    beside: Beside | None = None,
-) -> Work:
+def make_run(planned: PlannedRun, folder: Path, step: Clock, extras: RunExtras) -> Work:
     """Cross-check a collection and write the run; one that was stopped is taken up where it was.
 
     Args:
-        collection: what was read.
-        standard: the rules and models.
-        options: as the manifest keeps them: `year`, `capacity`, `random_share`, `plan` (as text), `seed`, `seal` (of a
-            binding draw), `screens`, `pages` and `allow_polarity` are followed here.
+        planned: what is read, with what it is checked, and what was asked for.
         folder: the run's place.
         step: the clock of the steps.
-        beside: what is added to the manifest and to the folder.
+        extras: what writes the pages, and what is added to the manifest and to the folder.
 
     Returns:
         The work that was done, which says what of it had been done before.
@@ -89,52 +85,38 @@ def make_run(
         PolarityError: a sign is in doubt; nothing was written.
         RunError: the place can't be written.
     """
-    added = beside or Beside()
-    with work_on_run(folder, fingerprint(identify_run(collection, standard, options)), options) as work:
+    with work_on_run(folder, planned) as work:
         if not work.has(OUTCOME):
-            _work_out(collection, standard, options, step, work, added.manifest)
+            _work_out(planned, step, work, extras)
         with step("write pages"):
-            finish_run(work, lambda whole: _write_pages(whole, options, added))
+            finish_run(work, lambda whole: _write_pages(whole, planned.options, extras))
     return work
 
 
-def _write_pages(whole: Path, options: Mapping[str, Any], beside: Beside) -> None:
-    if options["pages"]:
-        write_pages(whole)
-    if beside.write_pages:
-        beside.write_pages(whole)
+def _write_pages(whole: Path, options: RunOptions, extras: RunExtras) -> None:
+    if options.pages:
+        extras.write_pages(whole)
+    if extras.write_files:
+        extras.write_files(whole)
 
 
-def _work_out(
-    collection: Collection,
-    standard: Standard,
-    options: Mapping[str, Any],
-    step: Clock,
-    work: Work,
-    told_beside: Mapping[str, Any],
-) -> None:
-    capacity = _read_capacity(options)
+def _work_out(planned: PlannedRun, step: Clock, work: Work, extras: RunExtras) -> None:
+    options, capacity = planned.options, planned.options.to_capacity()
     outcome = cross_check(
-        collection,
-        standard,
-        options["year"],
+        planned.collection,
+        planned.standard,
+        options.year,
         capacity,
         step,
-        with_screens=options["screens"],
-        refuse=lambda doubts: refuse_doubtful_signs(doubts, options["allow_polarity"]),
-        refuse_breaches=lambda breaches: refuse_breaches(breaches, options["allow_polarity"]),
+        with_exploratory=options.screens,
+        refuse=lambda doubts: refuse_doubtful_signs(doubts, options.allow_polarity),
+        refuse_breaches=lambda breaches: refuse_breaches(breaches, options.allow_polarity),
     )
-    manifest = describe_run(collection, standard, outcome, options, capacity) | dict(told_beside)
+    named = replace(options, collection=extras.collection_named or options.collection)
+    manifest = replace(describe_run(planned, outcome, capacity), options=named, corrects=extras.corrects)
     with step("write"):
-        write_outcome(outcome, collection, standard.rulebook, manifest | {"seconds": step.seconds}, work)
-
-
-def _read_capacity(options: Mapping[str, Any]) -> Capacity:
-    """How visits are chosen, from the options; a run of a former release states neither a plan nor a seal."""
-    plan = options.get("plan")
-    design = read_design(tomli.loads(plan), "the run's plan") if plan else TWO_ARMS
-    seal = read_seal(options.get("seal"))
-    return Capacity(options["capacity"], options["random_share"], options["seed"], design, seal)
+        whole = replace(manifest, seconds=step.seconds)
+        write_outcome(outcome, planned.collection, planned.standard.rulebook, whole, work)
 
 
 def reply_key(run: Path) -> str:
@@ -159,26 +141,26 @@ def standard_of_run(run: Path) -> Standard:
     Raises:
         RunError: there is no such run, or what lies here differs from what it used; each difference is named.
     """
-    manifest = read_json(run, MANIFEST)
-    options, used = manifest["options"], manifest["models"]["visit_risk"]["version"]
-    standard = load_standard(options["standard"], used, last_day(options["year"]))
+    manifest = read_manifest(run)
+    options, used = manifest.options, manifest.models["visit_risk"].version
+    standard = load_standard(options.standard, used, last_day(options.year))
     if differing := list(_differences(manifest, standard)):
         remedy = "Take the checkout that made it, or make the run again with what lies here."
         raise RunError([*differing, f"{run} was made with others. {remedy}"])
-    return standard.without_learning() if options["no_learn"] else standard
+    return standard.without_learning() if options.no_learn else standard
 
 
-def _differences(manifest: Mapping[str, Any], standard: Standard) -> Iterator[str]:
+def _differences(manifest: Manifest, standard: Standard) -> Iterator[str]:
     """In words, what lies here otherwise than a run used it."""
-    if manifest["rules"]["sha256"] != standard.rulebook.digest:
+    if manifest.rules.sha256 != standard.rulebook.digest:
         yield "The rules here are not those of the run."
-    if manifest["questionnaire"]["sha256"] != standard.questionnaire.digest:
+    if manifest.questionnaire.sha256 != standard.questionnaire.digest:
         yield "The questionnaire here is not that of the run."
     here = describe_models(standard)
-    for name, model in manifest["models"].items():
+    for name, model in manifest.models.items():
         if here.get(name) != model:
-            yield f"The model {name} here is not that of the run ({model['version']})."
-    used = [{name: waiver[name] for name in Waiver.model_fields} for waiver in manifest["waivers"]]
+            yield f"The model {name} here is not that of the run ({model.version})."
+    used = [{name: getattr(waiver, name) for name in Waiver.model_fields} for waiver in manifest.waivers]
     if used != [waiver.model_dump(mode="json") for waiver in standard.waivers]:
         yield "The waivers here are not those of the run."
 
@@ -189,13 +171,13 @@ def collection_of_run(run: Path) -> Collection:
     Raises:
         RunError: there is no such run.
     """
-    manifest = read_json(run, MANIFEST)
+    manifest = read_manifest(run)
     names = sorted(file.stem for file in (run / COLLECTION).glob("*.parquet"))
     return Collection(
         tables={name: read_table(run, f"{COLLECTION}/{name}") for name in names},
         problems=pl.read_csv(run / "problems.csv", schema={**SCHEMA, "org_code": pl.String}),
-        inputs=tuple(InputFile(**file) for file in manifest["inputs"]),
-        absent=tuple(manifest["absent_tables"]),
+        inputs=manifest.inputs,
+        absent=manifest.absent_tables,
         corrections=read_accepted(run / ACCEPTED) if (run / ACCEPTED).is_file() else (),
     )
 

@@ -1,223 +1,288 @@
-"""The manifest: what a run rested on, so that anybody can say it years later."""
+"""The manifest of a run, typed: what it rested on and came to, so that anybody can say it years later."""
 
 from __future__ import annotations
 
-import platform
-from dataclasses import asdict
-from importlib.metadata import version
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+import json
+from dataclasses import asdict, dataclass, field
+from typing import Final
 
-import polars as pl
+from pydantic import TypeAdapter, ValidationError
 
-import crosscheck
-from crosscheck.cases.history import last_day
-from crosscheck.errors import PolarityError
-from crosscheck.report.output.rank_bands import reach_of_capacity
-from crosscheck.risk.assumption import vary_prevalence
-from crosscheck.runs.identity import fingerprint, identify_run, list_sources
-from crosscheck.visits.plan import count_arms, describe_draw
-from crosscheck.vocabulary import COMPLIANT, POOLS
+from crosscheck.collection.read import InputFile  # noqa: TC001  # the types of fields are read at run time
+from crosscheck.errors import RunError
+from crosscheck.risk.assumption import AssumedShare  # noqa: TC001
+from crosscheck.risk.prevalence import Prevalence  # noqa: TC001
+from crosscheck.runs.options import RunOptions  # noqa: TC001
+from crosscheck.visits.plan import DrawAccount  # noqa: TC001
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from datetime import date
-
-    from crosscheck.collection.read import Collection
-    from crosscheck.pipeline import Outcome
-    from crosscheck.risk.estimate import Risk
-    from crosscheck.risk.monotone import Monotone
-    from crosscheck.standard import Standard
-    from crosscheck.visits.plan import Capacity
-
-_DECIMALS: Final = 6
-_PACKAGES: Final = ("polars", "numpy", "scipy", "pydantic")
-_MOST_TOLD: Final = 20
-_WHAT_TO_DO: Final = (
-    "Mend the rule: give it a kind that only asks (kinds in the model visit_risk), or let it expect one answer alone; "
-    "where no rule is named, mend the direction or the weight of the item. "
-    'Or say why it may be so: --allow-polarity "REASON"'
-)
+_KEY: Final = 16  # characters: enough to tell runs apart, few enough to compare by eye
+# What only some manifests say: left out where there is nothing, and not written as null.
+_OPTIONAL: Final = ("draw", "risk", "corrects", "seconds", "outputs")
 
 
-def describe_run(
-    collection: Collection, standard: Standard, outcome: Outcome, options: Mapping[str, Any], capacity: Capacity
-) -> dict[str, Any]:
-    """Everything that a run rested on and came to, but the time it took.
+@dataclass(frozen=True)
+class RulesUsed:
+    """How many rules were in force, the digest of all, and which were not in force for want of a threshold."""
 
-    Inputs, rules and models by SHA-256, versions, options, seed, counts, and the reconciliation with the declarations;
-    what identifies the run (`identity`, `fingerprint`), and every file it rests on (`sources`).
-    """
-    identity = identify_run(collection, standard, options)
-    return {
-        "fingerprint": fingerprint(identity),
-        "identity": identity,
-        "crosscheck": crosscheck.__version__,
-        "python": platform.python_version(),
-        "packages": {package: version(package) for package in _PACKAGES},
-        "options": dict(options),
-        "seed": capacity.seed,
-        "draw": describe_draw(outcome.plan, capacity, options["year"]),
-        "inputs": describe_inputs(collection),
-        "absent_tables": list(collection.absent),
-        "rules": {
-            "count": len(standard.rulebook),
-            "sha256": standard.rulebook.digest,
-            "not_in_force": list(standard.rulebook.not_in_force),
-        },
-        "waivers": _describe_waivers(standard, outcome, last_day(options["year"])),
-        "silences": outcome.silences.group_by("source", maintain_order=True).agg("check_id").to_dicts(),
-        "questionnaire": {"questions": len(standard.questionnaire), "sha256": standard.questionnaire.digest},
-        "models": describe_models(standard),
-        "polarity": outcome.doubts.to_dicts(),
-        "risk": describe_risk(outcome.risk)
-        | {
-            "assumed": _describe_assumed(outcome, standard, capacity.visits),
-            "monotone": describe_monotone(outcome.monotone),
-        },
-        "cycles": [list(cycle) for cycle in outcome.lineage.cycles],
-        "reconciliation": reconcile(outcome.cases, collection.tables["organisations"]),
-        "counts": _counts(collection, outcome),
-        "sources": list_sources(collection, standard, Path(options["collection"])),
-    }
+    count: int
+    sha256: str
+    not_in_force: tuple[str, ...] = ()
 
 
-def describe_models(standard: Standard) -> dict[str, dict[str, str]]:
-    """The version and SHA-256 of each model, by its name."""
-    return {model.name: {"version": model.version, "sha256": model.digest} for model in standard.models}
+@dataclass(frozen=True)
+class WaiverUsed:
+    """A waiver (`rulebook.waivers.Waiver`), whether it was in force, and how many findings it set aside."""
+
+    rule: str
+    org_code: str
+    function: str | None
+    decided_by: str
+    decided_on: str
+    why: str
+    until: str
+    in_force: bool
+    findings: int
 
 
-def describe_risk(risk: Risk) -> dict[str, Any]:
-    """How the risk was estimated: the share in truth wrong, what visits taught, and whether the estimation has settled.
+@dataclass(frozen=True)
+class MissingSource:
+    """A source that said nothing at all, and the checks that could be completed for nobody."""
 
-    `prevalence` is an assumption that random visits support; shares are of declarations of compliance.
-    `held_at_zero` names items whose loading would have run against its stated direction: they weigh nothing.
-    """
-    prevalence, learnt = asdict(risk.prevalence), risk.learnt
-    return {
-        "prevalence": {name: _rounded(value) for name, value in prevalence.items()},
-        "link": learnt.link,
-        "link_sd": learnt.link_sd,
-        "visits_learnt_from": learnt.visits,
-        "visits_show_no_relation": learnt.no_relation,
-        "chosen_by_risk_worse_by": learnt.chosen,
-        "estimation": {
-            "loadings_steps": risk.fitted.steps,
-            "loadings_settled": risk.fitted.settled,
-            "visits_settled": learnt.settled,
-        },
-        "held_at_zero": risk.loadings.filter((pl.col("quality_loading") == 0) & (pl.col("quality_stated") > 0))[
-            "item"
-        ].to_list(),
-    }
+    source: str
+    check_id: tuple[str, ...]
 
 
-def _describe_assumed(outcome: Outcome, standard: Standard, capacity: int) -> list[dict[str, float]]:
-    """What the risk of the first to visit, and the mean as far as the visits reach, would be under other shares."""
-    reach = reach_of_capacity(outcome.visit_list, capacity)
-    varied = vary_prevalence(outcome.visit_list, outcome.cases, outcome.risk, standard.risk)
-    within = varied.filter(pl.col("rank") <= reach).group_by("share", maintain_order=True)
-    first, mean = pl.col("risk").sort_by("rank").first(), pl.col("risk").mean()
-    return within.agg(first=first.round(_DECIMALS), mean_to_capacity=mean.round(_DECIMALS)).to_dicts()
+@dataclass(frozen=True)
+class QuestionnaireUsed:
+    """How many questions it has, and its digest."""
+
+    questions: int
+    sha256: str
 
 
-def describe_monotone(monotone: Monotone) -> dict[str, Any]:
+@dataclass(frozen=True)
+class ModelUsed:
+    """The version of a model, and its digest."""
+
+    version: str
+    sha256: str
+
+
+@dataclass(frozen=True)
+class DoubtfulSign:
+    """An item of which it is not sure which end is worse (`scoring.polarity.check_polarity`)."""
+
+    item: str
+    why: str
+    evidence: str
+    fails: bool
+
+
+@dataclass(frozen=True)
+class Breach:
+    """A worse answer that lowered a risk (`risk.monotone.BREACHES`): both answers, risks and ranks."""
+
+    item: str
+    org_type: str
+    function: str
+    worse: str
+    better: str
+    risk_worse: float
+    risk_better: float
+    rank_worse: int
+    rank_better: int
+    through: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class MonotoneAccount:
     """How many made-up declarations were weighed, in how many chains, and what went the wrong way."""
-    return {
-        "probes": monotone.probes,
-        "chains": monotone.chains,
-        "breaches": monotone.breaches.height,
-        "first_breaches": monotone.breaches.head(_MOST_TOLD).to_dicts(),
-    }
+
+    probes: int
+    chains: int
+    breaches: int
+    first_breaches: tuple[Breach, ...]
 
 
-def _rounded(value: float) -> float:
-    return round(value, _DECIMALS)
+@dataclass(frozen=True)
+class EstimationAccount:
+    """In how many steps the loadings settled, and whether they and the weights of visits did."""
+
+    loadings_steps: int
+    loadings_settled: bool
+    visits_settled: bool
 
 
-def _describe_waivers(standard: Standard, outcome: Outcome, day: date) -> list[dict[str, Any]]:
-    """Each waiver, whether it is still in force, and how many findings it set aside."""
-    waived = outcome.findings.drop_nulls("waived").group_by("check_id", "org_code").len()
-    findings = {(check, org_code): count for check, org_code, count in waived.iter_rows()}
-    return [
-        waiver.model_dump(mode="json")
-        | {"in_force": waiver.is_in_force(day), "findings": findings.get((waiver.rule, waiver.org_code), 0)}
-        for waiver in standard.waivers
-    ]
+@dataclass(frozen=True)
+class RiskAccount:
+    """How the risk was estimated; shares are of declarations of compliance.
+
+    Attributes:
+        prevalence: the share in truth wrong, an assumption that random visits support.
+        link: how much of the evidence the visits confirm; `link_sd` how unsure that is.
+        link_sd: see `link`.
+        visits_learnt_from: how many visits taught it.
+        visits_show_no_relation: whether the visits show no relation between the evidence and what was found.
+        chosen_by_risk_worse_by: by how much visits chosen by risk differ from random ones, on the scale of the risk.
+        estimation: whether it has settled.
+        held_at_zero: items whose loading would have run against its stated direction: they weigh nothing.
+        assumed: the risks under other starting points.
+        monotone: whether a worse answer lowered a risk.
+    """
+
+    prevalence: Prevalence
+    link: float
+    link_sd: float
+    visits_learnt_from: int
+    visits_show_no_relation: bool
+    chosen_by_risk_worse_by: float
+    estimation: EstimationAccount
+    held_at_zero: tuple[str, ...] = ()
+    assumed: tuple[AssumedShare, ...] = ()
+    monotone: MonotoneAccount | None = None
 
 
-def refuse_doubtful_signs(doubts: pl.DataFrame, allowed: str | None) -> None:
-    """Stop before anything is written if an item runs the wrong way, unless somebody said why that may be.
+@dataclass(frozen=True)
+class CategoryCount:
+    """How many declarations of a category there are, and how many of them say compliant."""
+
+    category: str | None
+    declarations: int
+    compliant: int
+
+
+@dataclass(frozen=True)
+class Reconciliation:
+    """Organisations and declarations that were read; `without_declaration` names who is on no list for want of one."""
+
+    organisations: int
+    without_declaration: tuple[str, ...]
+    declarations: int
+    compliant: int
+    not_compliant: int
+    by_category: tuple[CategoryCount, ...]
+
+
+@dataclass(frozen=True)
+class Counts:
+    """How many rows the run made: `findings` by verdict, `selected` by arm, `pools` by pool, `problems` by effect."""
+
+    ties: int
+    findings: dict[str, int]
+    scores: int
+    parts: int
+    selected: dict[str, int]
+    pools: dict[str, int] = field(default_factory=dict)
+    duties: int = 0
+    problems: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class CorrectedRun:
+    """By what the run that a corrected one corrects is known again, and which it corrects itself, if any."""
+
+    run: str
+    crosscheck: str
+    python: str
+    packages: dict[str, str]
+    corrects: CorrectedRun | None
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """Everything that a run rested on and came to.
+
+    `identity` and `fingerprint` say what it is made of (`identity.identify_run`), `sources` has the digest of every
+    file that it rests on, `outputs` that of every file that it wrote (none while it is being written). Runs until
+    version 0.1.0 say neither `draw` nor `risk`.
+    """
+
+    fingerprint: str
+    identity: dict[str, str]
+    crosscheck: str
+    python: str
+    packages: dict[str, str]
+    options: RunOptions
+    seed: int
+    inputs: tuple[InputFile, ...]
+    absent_tables: tuple[str, ...]
+    rules: RulesUsed
+    waivers: tuple[WaiverUsed, ...]
+    silences: tuple[MissingSource, ...]
+    questionnaire: QuestionnaireUsed
+    models: dict[str, ModelUsed]
+    polarity: tuple[DoubtfulSign, ...]
+    cycles: tuple[tuple[str, ...], ...]
+    reconciliation: Reconciliation
+    counts: Counts
+    sources: dict[str, str]
+    draw: DrawAccount | None = None
+    risk: RiskAccount | None = None
+    corrects: CorrectedRun | None = None
+    seconds: dict[str, float] = field(default_factory=dict)
+    outputs: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def run_id(self) -> str:
+        """What a store calls the run: the first sixteen characters of its fingerprint."""
+        return self.fingerprint[:_KEY]
+
+    @property
+    def is_former(self) -> bool:
+        """Whether a release until 0.1.0 made it: before pools, duties and the weights v3."""
+        return self.risk is None
+
+    @property
+    def is_binding(self) -> bool:
+        """Whether its draw was made with a sealed value."""
+        return self.draw is not None and self.draw.binding
+
+    def require_draw(self) -> DrawAccount:
+        """How its random sample was drawn.
+
+        Raises:
+            RunError: a former release made it, which did not say.
+        """
+        if self.draw is None:
+            raise RunError(self._too_old("how its random sample was drawn"))
+        return self.draw
+
+    def require_risk(self) -> RiskAccount:
+        """How its risks were estimated.
+
+        Raises:
+            RunError: a former release made it, which did not say.
+        """
+        if self.risk is None:
+            raise RunError(self._too_old("how its risks were estimated"))
+        return self.risk
+
+    def as_json(self) -> dict[str, object]:
+        """As `manifest.json` has it."""
+        fields = asdict(self)
+        return {name: value for name, value in fields.items() if name not in _OPTIONAL or value}
+
+    def _too_old(self, what: str) -> str:
+        return f"Run {self.run_id} was made by release {self.crosscheck}, which did not say {what}. Make it again."
+
+
+_READER: Final = TypeAdapter(Manifest)
+
+
+def parse_manifest(content: bytes, where: object) -> Manifest:
+    """Read a manifest.
+
+    Args:
+        content: of `manifest.json`.
+        where: what the error names: the file, or the run.
 
     Raises:
-        PolarityError: with every such item, its evidence and what to do.
+        RunError: it is none, with each entry that is missing or of another kind.
     """
-    failing = doubts.filter("fails")
-    if failing.height and not (allowed and allowed.strip()):
-        told = [f"{item}: {why} ({evidence})" for item, why, evidence, _ in failing.iter_rows()]
-        raise PolarityError([*told, 'Mend the direction, or say why it may be so: --allow-polarity "REASON"'])
-
-
-def refuse_breaches(breaches: pl.DataFrame, allowed: str | None) -> None:
-    """Stop before anything is written if a worse answer lowers a risk, unless somebody said why that may be.
-
-    Raises:
-        PolarityError: with each item, both answers, both risks and ranks, the checks that did it, and what to do.
-    """
-    if breaches.height and not (allowed and allowed.strip()):
-        told = [_tell_breach(row) for row in breaches.head(_MOST_TOLD).iter_rows(named=True)]
-        more = [f"and {breaches.height - _MOST_TOLD} more"] if breaches.height > _MOST_TOLD else []
-        raise PolarityError([*told, *more, _WHAT_TO_DO])
-
-
-def _tell_breach(breach: dict[str, Any]) -> str:
-    through = f"; less is added by {', '.join(breach['through'])}" if breach["through"] else ""
-    return (
-        f"{breach['item']} ({breach['org_type']}, {breach['function']}): of made-up organisations, “{breach['worse']}” "
-        f"has a risk of {breach['risk_worse']:.3%} (rank {breach['rank_worse']}), “{breach['better']}” one of "
-        f"{breach['risk_better']:.3%} (rank {breach['rank_better']}): a worse answer lowers the risk{through}"
-    )
-
-
-def describe_inputs(collection: Collection) -> list[dict[str, Any]]:
-    """Each file that was read: its table, its SHA-256 and size, and how many of its rows were used."""
-    return [asdict(file) for file in collection.inputs]
-
-
-def reconcile(cases: pl.DataFrame, organisations: pl.DataFrame) -> dict[str, Any]:
-    """Organisations, declarations, compliant and not, over all and by category, from the cases of the run.
-
-    An organisation of which no declaration could be used is named: it is on no list, so somebody must look.
-    """
-    compliant = pl.col("declared.status") == COMPLIANT
-    by_category = (
-        cases.group_by(category=pl.col("declared.category"))
-        .agg(declarations=pl.len(), compliant=compliant.sum())
-        .sort("category")
-        .to_dicts()
-    )
-    met = int(cases.select(compliant.sum()).item())
-    return {
-        "organisations": organisations.height,
-        "without_declaration": organisations.join(cases, on="org_code", how="anti")["org_code"].sort().to_list(),
-        "declarations": cases.height,
-        "compliant": met,
-        "not_compliant": cases.height - met,
-        "by_category": by_category,
-    }
-
-
-def _counts(collection: Collection, outcome: Outcome) -> dict[str, Any]:
-    verdicts = outcome.findings.group_by(pl.col("verdict").cast(pl.String)).len().sort("verdict")
-    arms = count_arms(outcome.visit_list)
-    effects = collection.problems.group_by("effect").len().sort("effect")
-    return {
-        "ties": outcome.ties.height,
-        "findings": dict(verdicts.iter_rows()),
-        "scores": outcome.scores.height,
-        "parts": outcome.risk.parts.height,
-        "selected": {arm: count for arm, count in arms.items() if count},
-        "pools": {pool: int((outcome.visit_list["pool"] == pool).sum()) for pool in POOLS},
-        "duties": outcome.duties.height,
-        "problems": dict(effects.iter_rows()),
-    }
+    try:
+        return _READER.validate_python(json.loads(content))
+    except ValidationError as error:
+        wrong = [f"{where}: {'.'.join(map(str, one['loc']))}: {one['msg']}." for one in error.errors()]
+        raise RunError([*wrong, f"{where}: is no manifest of a run. Make the run again."]) from None
+    except ValueError as error:
+        raise RunError(f"{where}: is no JSON ({error}). Make the run again.") from None

@@ -10,14 +10,14 @@ import polars as pl
 
 from crosscheck.contract.outputs import FINDINGS_IN_PARQUET, OUTPUTS
 from crosscheck.errors import RunError
-from crosscheck.report.output.folder import digest_files, refuse_foreign, written_in_stages
+from crosscheck.report.output.folder import digest_files, refuse_foreign, sha256_of, written_in_stages
 from crosscheck.report.output.tables import write_csv, write_parquet
-from crosscheck.runs.former_runs import add_columns, is_former, list_without_rows
-from crosscheck.runs.identity import sha256_of
+from crosscheck.runs.former_runs import add_columns, list_without_rows, read_rules
+from crosscheck.runs.manifest import parse_manifest
 from crosscheck.runs.visit_list import list_reasons, tell_basis, write_workbook
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
     from contextlib import AbstractContextManager
     from pathlib import Path
 
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from crosscheck.pipeline import Outcome
     from crosscheck.report.output.folder import Work
     from crosscheck.rulebook.rule import Rulebook
+    from crosscheck.runs.identity import PlannedRun
+    from crosscheck.runs.manifest import Manifest
 
 MANIFEST: Final = "manifest.json"
 COLLECTION: Final = "collection"
@@ -44,7 +46,7 @@ _DECIMALS: Final = 6
 _EXACT: Final = ("inclusion_probability", "joint_probability", "weight")
 
 
-def work_on_run(folder: Path, fingerprint: str, options: Mapping[str, Any]) -> AbstractContextManager[Work]:
+def work_on_run(folder: Path, planned: PlannedRun) -> AbstractContextManager[Work]:
     """Give the work on a run, and move it to its place when it is whole; a former run there is replaced then.
 
     A run that was killed is taken up where the very same is made again, by its fingerprint and by what the manifest
@@ -53,28 +55,20 @@ def work_on_run(folder: Path, fingerprint: str, options: Mapping[str, Any]) -> A
     Raises:
         RunError: as `folder.written_in_stages`.
     """
-    key = json.dumps([fingerprint, dict(options)], ensure_ascii=False, default=str)
+    key = json.dumps([planned.fingerprint, planned.options.as_json()], ensure_ascii=False, default=str)
     return written_in_stages(folder, MANIFEST, "run", key)
 
 
-def holds_run(folder: Path, fingerprint: str, options: Mapping[str, Any]) -> bool:
-    """Whether the very run that is to be made stands at the place, whole: every file has the bytes it was written with.
-
-    Args:
-        folder: the place.
-        fingerprint: what the run is to be made of.
-        options: as the manifest is to state them.
-    """
+def holds_run(folder: Path, planned: PlannedRun) -> bool:
+    """Whether the very run that is planned stands there, whole: every file has the bytes it was written with."""
     if not (folder / MANIFEST).is_file():
         return False
-    manifest = read_json(folder, MANIFEST)
-    wanted = (fingerprint, dict(options), digest_files(folder, MANIFEST))
-    return wanted == tuple(manifest.get(name) for name in ("fingerprint", "options", "outputs"))
+    manifest = read_manifest(folder)
+    wanted = (planned.fingerprint, planned.options, digest_files(folder, MANIFEST))
+    return wanted == (manifest.fingerprint, manifest.options, manifest.outputs)
 
 
-def write_outcome(
-    outcome: Outcome, collection: Collection, rulebook: Rulebook, manifest: dict[str, Any], work: Work
-) -> None:
+def write_outcome(outcome: Outcome, collection: Collection, rulebook: Rulebook, manifest: Manifest, work: Work) -> None:
     """Write every table that the run made and read, and the rules as used: all that took thought.
 
     Args:
@@ -103,7 +97,8 @@ def finish_run(work: Work, write_pages: Callable[[Path], None] | None = None) ->
         if not (work.folder / _WORKBOOK).is_file():
             names = ("visit_list", "parts", "duties")
             listed, parts, duties = (pl.read_parquet(work.folder / f"{name}.parquet") for name in names)
-            _write_list(listed, parts, duties, work.told, work.folder)
+            manifest = parse_manifest(json.dumps(work.told).encode(), work.folder)
+            _write_list(listed, parts, duties, manifest, work.folder)
         work.seal(WORKBOOK)
     if write_pages and not work.has(PAGES):
         _write_json(work.told, work.folder / MANIFEST)
@@ -142,7 +137,7 @@ def scan_table(folder: Path, name: str) -> pl.LazyFrame:
         RunError: as `read_table`.
     """
     file = next((file for kind in ("parquet", "csv") if (file := folder / f"{name}.{kind}").is_file()), None)
-    if file is None and is_former(read_json(folder, MANIFEST)) and (empty := list_without_rows(name)) is not None:
+    if file is None and read_manifest(folder).is_former and (empty := list_without_rows(name)) is not None:
         return empty
     if file is None or not (folder / MANIFEST).is_file():
         raise RunError(f"{folder}: is no run. Make one: crosscheck run COLLECTION --year 2008/09 --out {folder}")
@@ -150,12 +145,26 @@ def scan_table(folder: Path, name: str) -> pl.LazyFrame:
     return add_columns(table) if name == "visit_list" else table
 
 
+def read_manifest(folder: Path) -> Manifest:
+    """Read what a run rested on and came to, under the conditions of `read_table`.
+
+    Raises:
+        RunError: there is no such run, or its manifest is damaged.
+    """
+    return parse_manifest(_read_file(folder, MANIFEST), folder / MANIFEST)
+
+
 def read_json(folder: Path, name: str) -> Any:
-    """Read the manifest or the rules of a run, under the conditions of `read_table`."""
+    """Read the rules of a run, or what else it wrote as JSON, under the conditions of `read_table`."""
+    content = _read_file(folder, name)
+    return read_rules(content) if name == RULEBOOK else json.loads(content)
+
+
+def _read_file(folder: Path, name: str) -> bytes:
     file = folder / name
     if not file.is_file():
         raise RunError(f"{folder}: is no run. Make one: crosscheck run COLLECTION --year 2008/09 --out {folder}")
-    return json.loads(file.read_text(encoding="utf-8"))
+    return file.read_bytes()
 
 
 def digest_collection(folder: Path) -> dict[str, str]:
@@ -164,7 +173,7 @@ def digest_collection(folder: Path) -> dict[str, str]:
 
 
 def _write_list(
-    visit_list: pl.DataFrame, parts: pl.DataFrame, duties: pl.DataFrame, manifest: Mapping[str, Any], folder: Path
+    visit_list: pl.DataFrame, parts: pl.DataFrame, duties: pl.DataFrame, manifest: Manifest, folder: Path
 ) -> None:
     rests_on = tell_basis(manifest, digest_collection(folder))
     write_workbook(visit_list, folder / _WORKBOOK, list_reasons(parts), rests_on, duties)
@@ -177,9 +186,7 @@ def _keep_collection(collection: Collection, folder: Path) -> None:
         write_parquet(table, folder / f"{name}.parquet")
 
 
-def _write_tables(
-    outcome: Outcome, collection: Collection, rulebook: Rulebook, manifest: dict[str, Any], work: Work
-) -> None:
+def _write_tables(outcome: Outcome, collection: Collection, rulebook: Rulebook, manifest: Manifest, work: Work) -> None:
     tables = {
         "visit_list": _shaped(outcome.visit_list, "visit_list"),
         "findings": _to_read(_shaped(outcome.findings, "findings")),
@@ -190,7 +197,7 @@ def _write_tables(
         "pooled": _rounded(outcome.pooled),
         DRAW: _rounded(outcome.plan.draw),
         JOINT: _rounded(outcome.plan.frame.joint),
-        **{name: _rounded(table) for name, table in outcome.screens.items()},
+        **{name: _rounded(table) for name, table in outcome.exploratory.items()},
     }
     kept = {name: _rounded(getattr(outcome, name)) for name in ("cases", "findings", "ties", "names", "places")}
     kept |= {name: _rounded(getattr(outcome.risk, name)) for name in ("parts", "loadings")}
@@ -203,7 +210,7 @@ def _write_tables(
     for name, table in kept.items():
         write_parquet(table, work.folder / f"{name}.parquet")
     _write_json(_rules_as_used(rulebook), work.folder / RULEBOOK)
-    work.seal(OUTCOME, manifest, but=_WORKBOOK)
+    work.seal(OUTCOME, manifest.as_json(), but=_WORKBOOK)
 
 
 def _to_read(findings: pl.DataFrame) -> pl.DataFrame:
@@ -223,10 +230,11 @@ def _rounded(table: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _rules_as_used(rulebook: Rulebook) -> list[dict[str, Any]]:
-    """What people ask of a rule afterwards: its law, its innocent explanations, what to look at."""
-    told = ("id", "title", "kind", "expects", "severity", "strength", "basis", "source", "innocent", "ask", "group")
-    return [{key: getattr(rule, key) for key in told} for rule in rulebook]
+def _rules_as_used(rulebook: Rulebook) -> list[dict[str, object]]:
+    """What people ask of a rule afterwards: its law, what might rightly be replied, what to look at."""
+    identity, meaning = ("id", "title", "kind", "expects", "severity", "strength"), ("basis", "source")
+    entries = (*identity, *meaning, "explanations", "lines_of_enquiry", "group")
+    return [{key: getattr(rule, key) for key in entries} for rule in rulebook]
 
 
 def _write_json(content: object, file: Path) -> None:

@@ -3,28 +3,31 @@
 from __future__ import annotations
 
 import textwrap
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
-from crosscheck.report.dossier.visit_page import ARMS
 from crosscheck.report.output.rank_bands import describe_assumed, describe_assumption, describe_place, find_like_ranks
-from crosscheck.runs.run_folder import MANIFEST, read_json, read_table
+from crosscheck.runs.run_folder import read_manifest, read_table
 from crosscheck.visits.plan import count_arms
-from crosscheck.vocabulary import COMPLIANT
+from crosscheck.vocabulary import ARMS_IN_WORDS, COMPLIANT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
+
+    from crosscheck.collection.read import Collection, InputFile
+    from crosscheck.runs.manifest import MissingSource, Reconciliation, RiskAccount, WaiverUsed
+    from crosscheck.visits.plan import DrawAccount, RemovedVisit
 
 _WIDTH: Final = 110
 _NEAR: Final = 1e-6
 _TABLES: Final = ("duties.csv", "follow_up.csv", "findings.csv", "scores.csv", "problems.csv")
 
 
-def summarise_reading(manifest: Mapping[str, Any], problems: pl.DataFrame) -> str:
+def summarise_reading(collection: Collection) -> str:
     """What was read, what was set aside, which tables the collection lacks."""
-    return "\n".join(_reading(manifest["inputs"], manifest["absent_tables"], problems))
+    return "\n".join(_reading(collection.inputs, collection.absent, collection.problems))
 
 
 def summarise_run(folder: Path, command: str) -> str:
@@ -34,21 +37,22 @@ def summarise_run(folder: Path, command: str) -> str:
         folder: where the run stands.
         command: how crosscheck was called, so that the next step can be typed.
     """
-    manifest, problems = read_json(folder, MANIFEST), read_table(folder, "problems")
+    manifest, problems = read_manifest(folder), read_table(folder, "problems")
+    capacity, draw = manifest.options.capacity, manifest.require_draw()
     visit_list = read_table(folder, "visit_list")
     lines = [
-        *_reading(manifest["inputs"], manifest["absent_tables"], problems),
+        *_reading(manifest.inputs, manifest.absent_tables, problems),
         "",
-        *_reconciliation(manifest["reconciliation"]),
-        *_cycles(manifest["cycles"]),
-        *_left_open(manifest["silences"]),
-        *_set_aside(manifest["waivers"]),
-        *_out_of_force(manifest["rules"]["not_in_force"]),
+        *_reconciliation(manifest.reconciliation),
+        *_cycles(manifest.cycles),
+        *_left_open(manifest.silences),
+        *_set_aside(manifest.waivers),
+        *_out_of_force(manifest.rules.not_in_force),
         "",
-        *_estimation(manifest["risk"], visit_list, manifest["options"]["capacity"]),
-        *_first_ten(visit_list, manifest["options"]["capacity"]),
+        *_estimation(manifest.require_risk(), visit_list, capacity),
+        *_first_ten(visit_list, capacity),
         "",
-        *_plan(visit_list, read_table(folder, "duties"), manifest["draw"]),
+        *_plan(visit_list, read_table(folder, "duties"), draw),
         *_lists(visit_list),
         "",
         *_next_steps(visit_list, folder, command),
@@ -56,11 +60,11 @@ def summarise_run(folder: Path, command: str) -> str:
     return "\n".join(lines)
 
 
-def _reading(inputs: list[dict[str, Any]], absent: list[str], problems: pl.DataFrame) -> Iterator[str]:
+def _reading(inputs: Sequence[InputFile], absent: Sequence[str], problems: pl.DataFrame) -> Iterator[str]:
     yield "READ"
     for file in inputs:
-        aside = file["rows"] - file["rows_used"]
-        yield f"  {file['table']:<19}{file['rows']:>8,} rows" + (f", {aside:,} set aside" if aside else "")
+        aside = file.rows - file.rows_used
+        yield f"  {file.table:<19}{file.rows:>8,} rows" + (f", {aside:,} set aside" if aside else "")
     if absent:
         yield f"  not in the collection, so the checks and scores that need them are left open: {', '.join(absent)}"
     effects = dict(problems.group_by("effect").len().sort("effect").iter_rows())
@@ -68,29 +72,30 @@ def _reading(inputs: list[dict[str, Any]], absent: list[str], problems: pl.DataF
     yield f"  problems: {told or 'none'}" + (" (problems.csv names each)" if told else "")
 
 
-def _reconciliation(counts: dict[str, Any]) -> Iterator[str]:
+def _reconciliation(counts: Reconciliation) -> Iterator[str]:
     yield (
-        f"RECONCILED  {counts['organisations']} organisations, {counts['declarations']} declarations: "
-        f"{counts['compliant']} compliant, {counts['not_compliant']} not"
+        f"RECONCILED  {counts.organisations} organisations, {counts.declarations} declarations: "
+        f"{counts.compliant} compliant, {counts.not_compliant} not"
     )
-    if counts["without_declaration"]:
-        missing = ", ".join(counts["without_declaration"])
+    if counts.without_declaration:
+        missing = ", ".join(counts.without_declaration)
         yield f"  NOT ON THE LIST, for want of a declaration that can be used: {missing}"
-    for row in counts["by_category"]:
-        yield f"  {row['category'].replace('_', ' '):<34}{row['declarations']:>5}, {row['compliant']:>4} compliant"
+    for row in counts.by_category:
+        category = (row.category or "no category").replace("_", " ")
+        yield f"  {category:<34}{row.declarations:>5}, {row.compliant:>4} compliant"
 
 
-def _cycles(cycles: list[list[str]]) -> Iterator[str]:
+def _cycles(cycles: Sequence[Sequence[str]]) -> Iterator[str]:
     if cycles:
         told = "; ".join(", ".join(cycle) for cycle in cycles)
         yield f"  SUCCEED ONE ANOTHER IN A CIRCLE, so none of these ties was followed; see relationships: {told}"
 
 
-def _left_open(silences: list[dict[str, Any]]) -> Iterator[str]:
+def _left_open(silences: Sequence[MissingSource]) -> Iterator[str]:
     """Sources that said nothing at all, and what that cost."""
     if silences:
-        checks = {check for silence in silences for check in silence["check_id"]}
-        told = ", ".join(silence["source"] for silence in silences)
+        checks = {check for silence in silences for check in silence.check_id}
+        told = ", ".join(silence.source for silence in silences)
         yield from _wrapped(
             f"{len(checks)} checks can't be told for anybody (manifest.json names each), since the collection holds "
             f"nothing of: {told}",
@@ -102,31 +107,31 @@ def _wrapped(words: str, indent: str = "") -> list[str]:
     return textwrap.wrap(words, _WIDTH, initial_indent=indent, subsequent_indent=f"{indent}  ")
 
 
-def _set_aside(waivers: list[dict[str, Any]]) -> Iterator[str]:
+def _set_aside(waivers: Sequence[WaiverUsed]) -> Iterator[str]:
     """Waivers that count, and those that have ended, which somebody should renew or take out."""
-    if count := sum(waiver["findings"] for waiver in waivers):
+    if count := sum(waiver.findings for waiver in waivers):
         yield f"  {count} findings are waived: shown, but without weight (findings.csv says by whom and why)"
     for waiver in waivers:
-        if not waiver["in_force"]:
-            yield f"  A WAIVER HAS ENDED on {waiver['until']}: {waiver['rule']} for {waiver['org_code']} weighs again"
-        elif not waiver["findings"]:
-            yield f"  a waiver meets no finding: {waiver['rule']} for {waiver['org_code']}"
+        if not waiver.in_force:
+            yield f"  A WAIVER HAS ENDED on {waiver.until}: {waiver.rule} for {waiver.org_code} weighs again"
+        elif not waiver.findings:
+            yield f"  a waiver meets no finding: {waiver.rule} for {waiver.org_code}"
 
 
-def _out_of_force(rules: list[str]) -> Iterator[str]:
+def _out_of_force(rules: Sequence[str]) -> Iterator[str]:
     if rules:
         yield f"  not in force in this year, for want of a threshold: {', '.join(rules)}"
 
 
-def _estimation(risk: Mapping[str, Any], visit_list: pl.DataFrame, capacity: int) -> Iterator[str]:
+def _estimation(risk: RiskAccount, visit_list: pl.DataFrame, capacity: int) -> Iterator[str]:
     """What the risks start from, what other assumptions would give, and where the estimation says little or nothing."""
-    yield from _wrapped(f"STARTING POINT  {describe_assumption(risk['prevalence'])}")
-    yield from _wrapped(describe_assumed(risk["assumed"], visit_list, capacity), "  ")
-    if held := risk.get("held_at_zero"):
+    yield from _wrapped(f"STARTING POINT  {describe_assumption(risk.prevalence)}")
+    yield from _wrapped(describe_assumed(risk.assumed, visit_list, capacity), "  ")
+    if held := risk.held_at_zero:
         yield from _wrapped(f"weigh nothing, since they run against their stated direction: {', '.join(held)}", "  ")
-    if risk["visits_show_no_relation"]:
+    if risk.visits_show_no_relation:
         yield "  the visits show no relation between the evidence and what was found: all risks are near that share"
-    if not risk["estimation"]["loadings_settled"] or not risk["estimation"]["visits_settled"]:
+    if not risk.estimation.loadings_settled or not risk.estimation.visits_settled:
         yield "  THE ESTIMATION HAS NOT SETTLED: do not use these risks (manifest.json, risk)"
 
 
@@ -148,19 +153,20 @@ def _first_ten(visit_list: pl.DataFrame, capacity: int) -> Iterator[str]:
         yield f"  {count} were visited this year: after these on the list, with what was found."
 
 
-def _plan(visit_list: pl.DataFrame, duties: pl.DataFrame, draw: Mapping[str, Any]) -> Iterator[str]:
+def _plan(visit_list: pl.DataFrame, duties: pl.DataFrame, draw: DrawAccount) -> Iterator[str]:
     """How many organisations each arm chose, how the random one was drawn, and of what the mandatory visits are."""
     arms, chosen = count_arms(visit_list), visit_list.drop_nulls("selected_by")
-    told = ", ".join(f"{arms[arm]} {words}" for arm, words in ARMS.items())
+    told = ", ".join(f"{arms[arm]} {words}" for arm, words in ARMS_IN_WORDS.items())
     yield f"PLAN  {chosen['org_code'].n_unique()} organisations, {chosen.height} declarations to test: {told}"
-    yield f"  the random sample is a {draw['note']}; it was drawn with the value {draw['value']}"
+    yield f"  the random sample is a {draw.note}; it was drawn with the value {draw.value}"
     yield from _wrapped(_describe_fit(draw), "  ")
-    for one in draw.get("added", []):
-        yield from _wrapped(f"added by {one['who']}, visited beside these: {one['org_code']} ({one['why']})", "  ")
-    for one in draw.get("removed", []):
-        yield from _wrapped(_describe_removed(one), "  ")
-    for code in draw.get("added_unknown", []):
-        yield f"  {code} was added or removed, but has no declaration of compliance that a visit can test: check the code"
+    for visit in draw.added:
+        yield from _wrapped(f"added by {visit.who}, visited beside these: {visit.org_code} ({visit.why})", "  ")
+    for removed in draw.removed:
+        yield from _wrapped(_describe_removed(removed), "  ")
+    for code in draw.added_unknown:
+        unknown = f"{code} was added or removed, but has no declaration of compliance that a visit can test: check it"
+        yield from _wrapped(unknown, "  ")
     if arms["mandatory"]:
         yield "  duties for which a visit is mandatory, and of whom (duties.csv has their answers):"
     mandatory = chosen.filter(pl.col("selected_by") == "mandatory").select("org_code", "function")
@@ -169,38 +175,36 @@ def _plan(visit_list: pl.DataFrame, duties: pl.DataFrame, draw: Mapping[str, Any
         yield "    " + textwrap.shorten(f"{check_id} ({', '.join(codes)}): {basis}", _WIDTH, placeholder=" …")
 
 
-def _describe_removed(removed: Mapping[str, Any]) -> str:
+def _describe_removed(removed: RemovedVisit) -> str:
     """Whom a person removed from the visits by risk, and whether it is visited all the same."""
-    why = f"removed by {removed['who']} from the visits by risk: {removed['org_code']} ({removed['why']})"
-    arm = removed["visited_as"]
-    return why + (f"; it is visited all the same: {ARMS[arm]}" if arm else "")
+    why = f"removed by {removed.who} from the visits by risk: {removed.org_code} ({removed.why})"
+    return why + (f"; it is visited all the same: {ARMS_IN_WORDS[removed.visited_as]}" if removed.visited_as else "")
 
 
-def _describe_fit(draw: Mapping[str, Any]) -> str:
+def _describe_fit(draw: DrawAccount) -> str:
     """How draws with made-up values fit the chances, whether the floor is reached, and what expected benefit brings."""
     said = []
-    if fit := draw.get("dry_draws"):
+    if fit := draw.dry_draws:
         said.append(
-            f"tried with {fit['draws']:,} made-up values: chi-square {fit['chi_square']:.0f} on {fit['freedom']} "
-            f"degrees of freedom (p {fit['p']:.2f}), {fit['never_drawn']} organisations never drawn"
+            f"tried with {fit.draws:,} made-up values: chi-square {fit.chi_square:.0f} on {fit.freedom} "
+            f"degrees of freedom (p {fit.p:.2f}), {fit.never_drawn} organisations never drawn"
         )
-    floor = draw.get("floor") or {"asked": 0.0, "least_chance": None}
-    if floor["least_chance"] is not None and floor["least_chance"] < floor["asked"] - _NEAR:
+    floor = draw.floor
+    if floor.least_chance is not None and floor.least_chance < floor.asked - _NEAR:
         said.append(
-            f"the floor of {floor['asked']:.1%} is not reached: the least chance is {floor['least_chance']:.1%}; more "
+            f"the floor of {floor.asked:.1%} is not reached: the least chance is {floor.least_chance:.1%}; more "
             "visits or a lower floor would do"
         )
-    if floor.get("without") is not None:
-        price = floor["without"] - floor["expected_hits"]
+    if price := floor.price:
         said.append(
-            f"the floor of {floor['asked']:.1%} costs {price:.2f} expected hits ({floor['expected_hits']:.2f} with it, "
-            f"{floor['without']:.2f} without)"
+            f"the floor of {floor.asked:.1%} costs {price.without - price.expected_hits:.2f} expected hits "
+            f"({price.expected_hits:.2f} with it, {price.without:.2f} without)"
         )
-    if gain := {one["chosen_by"]: one for one in draw.get("gain", [])}:
+    if gain := {one.chosen_by: one for one in draw.gain}:
         chosen, by_risk = gain["expected_benefit"], gain["risk"]
         said.append(
-            f"chosen by expected benefit: {chosen['benefit']:.1f} of it, by risk {by_risk['benefit']:.1f}; "
-            f"{chosen['finds']:.1f} declarations expected not to be upheld, by risk {by_risk['finds']:.1f}"
+            f"chosen by expected benefit: {chosen.benefit:.1f} of it, by risk {by_risk.benefit:.1f}; "
+            f"{chosen.finds:.1f} declarations expected not to be upheld, by risk {by_risk.finds:.1f}"
         )
     return "; ".join(said)
 

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from xlsxwriter.workbook import Workbook
     from xlsxwriter.worksheet import Worksheet
 
+    from crosscheck.runs.manifest import Manifest
+
 _WIDTHS: Final = {
     "rank": 6, "org_code": 8, "name": 34, "org_type": 13, "region": 15, "function": 13, "declared": 21, "risk": 7,
     "risk_low": 7, "risk_high": 7, "rank_low": 7, "rank_high": 7, "selected_by": 11, "inclusion_probability": 11,
@@ -222,20 +224,20 @@ def list_reasons(parts: pl.DataFrame) -> dict[tuple[str, str], list[str]]:
     return reasons
 
 
-def tell_basis(manifest: Mapping[str, Any], tables: Mapping[str, str]) -> list[tuple[str, str]]:
+def tell_basis(manifest: Manifest, tables: Mapping[str, str]) -> list[tuple[str, str]]:
     """What a run rested on, as pairs of words: version, options, seed, rules, models, and the tables that it had read.
 
     Args:
         manifest: of the run.
         tables: the SHA-256 of each table as it was understood: that of a file would change with the order of its rows.
     """
-    options = {name: value for name, value in sorted(manifest["options"].items()) if name != "collection"}
-    rules, models = manifest["rules"], manifest["models"]
+    options = {name: value for name, value in sorted(manifest.options.as_json().items()) if name != "collection"}
+    rules, draw = manifest.rules, manifest.require_draw()
     return [
-        ("crosscheck", manifest["crosscheck"]),
-        (_SAMPLE, f"{manifest['draw']['note']}; drawn with the value {manifest['draw']['value']}"),
+        ("crosscheck", manifest.crosscheck),
+        (_SAMPLE, f"{draw.note}; drawn with the value {draw.value}"),
         *((f"option {name.replace('_', ' ')}", "" if value is None else str(value)) for name, value in options.items()),
-        ("rules", f"{rules['count']}, SHA-256 {rules['sha256']}"),
-        *((f"model {name}", f"{one['version']}, SHA-256 {one['sha256']}") for name, one in models.items()),
+        ("rules", f"{rules.count}, SHA-256 {rules.sha256}"),
+        *((f"model {name}", f"{model.version}, SHA-256 {model.sha256}") for name, model in manifest.models.items()),
         *((f"table {name}", f"as it was understood: SHA-256 {digest}") for name, digest in tables.items()),
     ]

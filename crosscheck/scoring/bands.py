@@ -15,7 +15,7 @@ _BAND_RATES: Final = tuple(2 * NormalDist().cdf(-limit) for limit in BAND_LIMITS
 
 def band_of_distance(z: pl.Expr) -> pl.Expr:
     """The band of a normal score by itself, whichever side it is on: beyond ±1.96, ±2.58, ±3.09."""
-    return _in_words([z.abs() > limit for limit in BAND_LIMITS])
+    return _band_label([z.abs() > limit for limit in BAND_LIMITS])
 
 
 def band_of_rate(q_value: pl.Expr) -> pl.Expr:
@@ -24,10 +24,10 @@ def band_of_rate(q_value: pl.Expr) -> pl.Expr:
     The limits are the chances beyond those of `band_of_distance`, so that one word stands for one rate of error: of
     scores in or beyond a band by `z` that share of *all* is chance, by `q_value` that share of *those named*.
     """
-    return _in_words([q_value < rate for rate in _BAND_RATES])
+    return _band_label([q_value < rate for rate in _BAND_RATES])
 
 
-def _in_words(beyond: list[pl.Expr]) -> pl.Expr:
+def _band_label(beyond: list[pl.Expr]) -> pl.Expr:
     words = pl.lit(BANDS[0])
     for further, word in zip(beyond, BANDS[1:], strict=True):
         words = pl.when(further).then(pl.lit(word)).otherwise(words)

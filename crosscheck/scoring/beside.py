@@ -15,8 +15,8 @@ from scipy.special import expit
 from crosscheck.scoring.dispersion import adjust, estimate_spread
 from crosscheck.scoring.indicators import (
     DEVIATIONS,
-    Asked,
-    Group,
+    AskedItem,
+    FigureGroup,
     answers_of_everybody,
     answers_of_peers,
     distances,
@@ -54,7 +54,7 @@ class _PeerGroup:
     kind: str
     levels: int | None
     unit: str | None
-    figures: Group
+    figures: FigureGroup
 
 
 def score_answers_beside(
@@ -82,7 +82,7 @@ def score_answers_beside(
     everybody = answers_of_everybody(peers)
 
     def score(group: _PeerGroup, given: Floats) -> Floats:
-        asked = Asked(everybody[group.indicator], group.kind, group.levels, group.unit)
+        asked = AskedItem(everybody[group.indicator], group.kind, group.levels, group.unit)
         distribution = answers_of_peers(group.figures.value, asked, model)
         if asked.levels:
             return score_levels(given, distribution)
@@ -146,7 +146,7 @@ def _score_groups(
     for at in np.unique(of_group).tolist():
         _, indicator, kind, _, worse, levels, unit, size = groups.row(at)
         first, (low, high) = starts[at], np.searchsorted(of_group, [at, at + 1])
-        figures = Group(*(part[first : first + size] for part in parts))
+        figures = FigureGroup(*(part[first : first + size] for part in parts))
         z[low:high] = worse * score(_PeerGroup(indicator, kind, levels, unit, figures), given[low:high])
     return placed.drop("group").with_columns(z=pl.Series(z + 0.0))
 
@@ -160,7 +160,7 @@ def _score_figures(group: _PeerGroup, given: Floats, model: IndicatorModel) -> F
     expected = DEVIATIONS[kind](of_peers, None)
     total = np.full(given.size, np.nanmedian(of_peers.denominator))
     counted = given * total / (100 if kind == "proportion" else 1)
-    own = Group(counted, total, given, np.full(given.size, of_peers.sd_within[0]))
+    own = FigureGroup(counted, total, given, np.full(given.size, of_peers.sd_within[0]))
     target = _TARGETS[kind](expected.target) if kind in _TARGETS else None
     deviations = DEVIATIONS[kind](own, target)
     return adjust(deviations.z, deviations.error, estimate_spread(expected, model.winsorised), model.adjustment)

@@ -67,7 +67,7 @@ _DESCRIPTION: Final = {
 
 
 @dataclass(frozen=True)
-class Group:
+class FigureGroup:
     """The figures of one peer group, one entry an organisation; NaN where the kind of figure has no such part."""
 
     numerator: Floats
@@ -77,7 +77,7 @@ class Group:
 
 
 @dataclass(frozen=True)
-class Asked:
+class AskedItem:
     """A question as far as its answers are compared: what was answered by `everybody`, in how many `levels` or units.
 
     `levels` is None where a number is asked for, `unit` where a level is. `kind` is the type of answer.
@@ -300,9 +300,9 @@ def _compare(gathered: pl.DataFrame, model: IndicatorModel) -> list[pl.Series]:
     start = 0
     for indicator, kind, _, of_question, levels, unit, size in groups.iter_rows():
         if size >= model.peers.least:
-            group = Group(*(part[start : start + size] for part in parts))
+            group = FigureGroup(*(part[start : start + size] for part in parts))
             found = (
-                _compare_answers(group.value, Asked(everybody[indicator], kind, levels, unit), model)
+                _compare_answers(group.value, AskedItem(everybody[indicator], kind, levels, unit), model)
                 if of_question
                 else _compare_group(kind, group, model)
             )
@@ -322,7 +322,7 @@ def answers_of_everybody(gathered: pl.DataFrame) -> dict[str, Floats]:
     }
 
 
-def _compare_answers(value: Floats, asked: Asked, model: IndicatorModel) -> tuple[Floats | float, ...]:
+def _compare_answers(value: Floats, asked: AskedItem, model: IndicatorModel) -> tuple[Floats | float, ...]:
     """`_COMPARED` of one group's answers; positive distances are more than expected."""
     peers = answers_of_peers(value, asked, model)
     if asked.levels:
@@ -334,7 +334,7 @@ def _compare_answers(value: Floats, asked: Asked, model: IndicatorModel) -> tupl
     return z, z, expected, np.nan, np.nan, false_discovery(z)
 
 
-def answers_of_peers(value: Floats, asked: Asked, model: IndicatorModel) -> Distribution:
+def answers_of_peers(value: Floats, asked: AskedItem, model: IndicatorModel) -> Distribution:
     """What one group's answers are compared with; numbers on the scale of their range."""
     if asked.levels:
         return fill_up(value, asked.everybody, np.arange(asked.levels, dtype=np.float64), model.answers)
@@ -346,19 +346,19 @@ def answers_of_peers(value: Floats, asked: Asked, model: IndicatorModel) -> Dist
     return fill_up(own, everybody, possible, model.answers)
 
 
-def range_of(asked: Asked, model: IndicatorModel) -> Range:
+def range_of(asked: AskedItem, model: IndicatorModel) -> Range:
     """What can well be answered where a number is asked for."""
     return model.answers.ranges.get(asked.unit or "") or _range_found(asked)
 
 
-def _range_found(asked: Asked) -> Range:
+def _range_found(asked: AskedItem) -> Range:
     """In a unit that the model does not name: a percentage can be any, another number is one of those answered."""
     if asked.kind == "percent":
         return Range(0, 100, "logit")
     return Range(float(asked.everybody.min()), float(asked.everybody.max()) + 1, "plain")
 
 
-def _compare_group(kind: str, group: Group, model: IndicatorModel) -> tuple[Floats | float, ...]:
+def _compare_group(kind: str, group: FigureGroup, model: IndicatorModel) -> tuple[Floats | float, ...]:
     """`_COMPARED` of one group; positive distances are more than expected."""
     if kind in DEVIATIONS:
         deviations = DEVIATIONS[kind](group, None)
@@ -371,7 +371,7 @@ def _compare_group(kind: str, group: Group, model: IndicatorModel) -> tuple[Floa
 
 
 # By kind; the second part is what to compare with, None for what the group itself leads to expect.
-DEVIATIONS: Final[Mapping[str, Callable[[Group, float | None], Deviations]]] = {
+DEVIATIONS: Final[Mapping[str, Callable[[FigureGroup, float | None], Deviations]]] = {
     "proportion": lambda group, target: proportions(group.numerator, group.denominator, target),
     "ratio": lambda group, _: ratios(group.numerator, group.denominator),
     "log_ratio": lambda group, _: log_ratios(group.numerator, group.denominator),

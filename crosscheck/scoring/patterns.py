@@ -18,7 +18,7 @@ import polars as pl
 from pydantic import Field, model_validator
 from scipy.special import ndtri
 
-from crosscheck.model_file import Heading, Stated, read_stated
+from crosscheck.model_file import Heading, ModelPart, read_model_file
 from crosscheck.scoring.dispersion import Floats, false_discovery
 from crosscheck.vocabulary import ORG_TYPES
 
@@ -45,7 +45,7 @@ _PLACEHOLDER: Final = re.compile(r"\{(\w+)\}")
 _ROUND: Final = 5  # percentages are heaped on its multiples, 0 and 100 among them
 
 
-class Simulation(Stated):
+class Simulation(ModelPart):
     """How many returns are made up, from which seed, and of how many organisations at least."""
 
     draws: int = Field(ge=99, le=1_000_000)
@@ -54,14 +54,14 @@ class Simulation(Stated):
     least: int = Field(ge=3)
 
 
-class Wording(Stated):
+class Wording(ModelPart):
     """What a pattern says of an organisation, and what it may rightly reply."""
 
     says: str
     innocent: str
 
 
-class Wordings(Stated):
+class Wordings(ModelPart):
     """The words of each pattern, in the order in which they are looked for."""
 
     all_best: Wording
@@ -71,7 +71,7 @@ class Wordings(Stated):
     unchanged: Wording
 
 
-class Bound(Stated):
+class Bound(ModelPart):
     """A figure that can't be, or hardly, above `most` or below `least`: of the figure `of`, else of one."""
 
     check: str
@@ -106,7 +106,7 @@ def read_pattern_model(file: Path) -> PatternModel:
     Raises:
         ModelError: with every missing, unknown or impossible entry at once.
     """
-    return read_stated(file, PatternModel)
+    return read_model_file(file, PatternModel)
 
 
 @dataclass(frozen=True)

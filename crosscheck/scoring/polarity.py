@@ -17,7 +17,7 @@ from pydantic import Field
 from scipy.special import ndtri
 
 from crosscheck.contract.inputs import INPUTS
-from crosscheck.model_file import Heading, Stated, read_stated
+from crosscheck.model_file import Heading, ModelPart, read_model_file
 from crosscheck.vocabulary import ABSENCE, COMPLIANT, FUNCTIONS, ORG_TYPES
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ _ROUNDING: Final = 1e-9
 _HELD: Final = 3.0
 
 
-class Limits(Stated):
+class PolarityLimits(ModelPart):
     """When an item runs against its section: chances one-sided.
 
     `correlation` is the size that closes the gate: the upper confidence bound of a correlation must lie below it.
@@ -53,14 +53,14 @@ class Limits(Stated):
     fewest: int = Field(ge=4)
 
 
-class Levels(Stated):
+class LevelOrder(ModelPart):
     """Answers from worst to best, of all questions that have just these, or of the `questions` named."""
 
     order: tuple[str, ...] = Field(min_length=2)
     questions: tuple[str, ...] = ()
 
 
-class Ends(Stated):
+class Ends(ModelPart):
     """The worst and the best figure among plausible ones of a unit."""
 
     worst: float
@@ -70,8 +70,8 @@ class Ends(Stated):
 class PolarityModel(Heading):
     """Which end is worse, said a second time."""
 
-    limits: Limits
-    levels: tuple[Levels, ...]
+    limits: PolarityLimits
+    levels: tuple[LevelOrder, ...]
     units: dict[str, Ends]
 
     def order_of(self, question: Question) -> tuple[str, ...] | None:
@@ -89,10 +89,10 @@ def read_polarity_model(file: Path) -> PolarityModel:
     Raises:
         ModelError: with every missing, unknown or impossible entry at once.
     """
-    return read_stated(file, PolarityModel)
+    return read_model_file(file, PolarityModel)
 
 
-def make_up_tables(
+def build_polarity_probes(
     indicators: pl.DataFrame, questionnaire: Questionnaire, stated: PolarityModel, year: str, standard: str
 ) -> dict[str, pl.DataFrame]:
     """Make up a collection of organisations on a ladder, from the worst that can be answered to the best.
@@ -124,13 +124,13 @@ def check_directions(made_up_scores: pl.DataFrame, made_up_findings: pl.DataFram
     """Name every item on which two statements of its direction disagree: known before any organisation is scored.
 
     Args:
-        made_up_scores: scores of the tables of `make_up_tables`.
+        made_up_scores: scores of the tables of `build_polarity_probes`.
         made_up_findings: as for `check_polarity`.
 
     Returns:
         As of `check_polarity`; every row closes the gate.
     """
-    return pl.concat([_turned(made_up_scores), _contrary_checks(made_up_findings)]).sort("item", "why")
+    return pl.concat([_reversed_items(made_up_scores), _contrary_checks(made_up_findings)]).sort("item", "why")
 
 
 def check_polarity(
@@ -140,7 +140,7 @@ def check_polarity(
 
     Args:
         scores: the run's own scores (`indicators.score_figures`, `score_answers`).
-        made_up_scores: the same of the tables of `make_up_tables`.
+        made_up_scores: the same of the tables of `build_polarity_probes`.
         made_up_findings: what the checks that hold a declaration against its answers say of the made-up cases; checks
             of other kinds may rightly differ from an organisation at its best, such as one that declares a lapse.
         stated: limits.
@@ -151,12 +151,12 @@ def check_polarity(
         made-up organisations score better the worse they are, where a check agrees at the worst or differs at the best,
         and where an item clearly runs against the rest of its section. Absent answers have no score and say nothing.
     """
-    doubts = [
+    polarity_warnings = [
         check_directions(made_up_scores, made_up_findings),
-        _unstated(scores, made_up_scores),
+        _stated_once(scores, made_up_scores),
         _against_section(scores, stated.limits),
     ]
-    return pl.concat(doubts).sort(pl.col("fails").not_(), "item", "why")
+    return pl.concat(polarity_warnings).sort(pl.col("fails").not_(), "item", "why")
 
 
 def _ladder() -> pl.DataFrame:
@@ -246,7 +246,7 @@ def _figures(ladder: pl.DataFrame, indicators: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _turned(made_up_scores: pl.DataFrame) -> pl.DataFrame:
+def _reversed_items(made_up_scores: pl.DataFrame) -> pl.DataFrame:
     """Items on which a made-up organisation scores worse than one that is worse throughout."""
     rungs = made_up_scores.join(_ladder(), on="org_code").filter(pl.col("z").is_not_null()).sort("rung")
     z = pl.col("z")
@@ -269,7 +269,7 @@ def _turned(made_up_scores: pl.DataFrame) -> pl.DataFrame:
     )  # fmt: skip
 
 
-def _unstated(scores: pl.DataFrame, made_up_scores: pl.DataFrame) -> pl.DataFrame:
+def _stated_once(scores: pl.DataFrame, made_up_scores: pl.DataFrame) -> pl.DataFrame:
     """Scored items on which there is no ladder, since nobody has said a second time which end is worse."""
     scored = pl.col("z").is_not_null()
     on_ladder = made_up_scores.filter(scored).select("indicator").unique()
@@ -309,7 +309,7 @@ def _contrary_checks(made_up_findings: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _against_section(scores: pl.DataFrame, limits: Limits) -> pl.DataFrame:
+def _against_section(scores: pl.DataFrame, limits: PolarityLimits) -> pl.DataFrame:
     """Items that correlate negatively with the mean of the rest of their section.
 
     The sections are those of the questionnaire; all figures that weigh are one, since most sources give but one or two.

@@ -26,7 +26,7 @@ _BOARD_SHARES: Final = {"pct": 22.0, "acute": 2.0, "mental_health": 2.0, "ambula
 _STRONGEST: Final = 0.95
 
 
-def gather_figures(
+def simulate_figures(
     organisations: pl.DataFrame,
     boards: Boards,
     duties: NDArray[np.float64],

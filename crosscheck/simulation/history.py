@@ -84,7 +84,7 @@ def _stood(standing: NDArray[np.float64], model: SimulationModel, drawn: np.rand
     return stood
 
 
-def list_declarations(
+def simulate_declarations(
     functions: pl.DataFrame,
     organisations: pl.DataFrame,
     former: Sequence[Former],

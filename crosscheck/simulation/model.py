@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 from pydantic import Field
 
-from crosscheck.model_file import Heading, Stated, read_stated
+from crosscheck.model_file import Heading, ModelPart, read_model_file
 from crosscheck.vocabulary import Function, OrgType
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ Mechanism = Literal["latent", "breaches", "honest", "all_best", "own_word_only",
 MECHANISMS: tuple[Mechanism, ...] = get_args(Mechanism)
 
 
-class Levels(Stated):
+class Levels(ModelPart):
     """A number that differs with the difficulty."""
 
     easy: float
@@ -30,7 +30,7 @@ class Levels(Stated):
     reason: str
 
 
-class Number(Stated):
+class Number(ModelPart):
     """A number that is the same at every difficulty."""
 
     value: float
@@ -38,7 +38,7 @@ class Number(Stated):
     reason: str
 
 
-class Parameters(Stated):
+class Parameters(ModelPart):
     """What makes a world easy or hard: how strongly what is seen depends on what is."""
 
     measured: Levels
@@ -50,7 +50,7 @@ class Parameters(Stated):
     misjudgement: Levels
 
 
-class Organisations(Stated):
+class Organisations(ModelPart):
     """How many organisations of each kind there are."""
 
     acute: int
@@ -73,7 +73,7 @@ class Organisations(Stated):
         return {kind: getattr(self, kind) for kind in get_args(OrgType)}
 
 
-class Sizes(Stated):
+class Sizes(ModelPart):
     """Median staff and people served, with their common log standard deviation."""
 
     staff: float
@@ -81,7 +81,7 @@ class Sizes(Stated):
     spread: float
 
 
-class Truth(Stated):
+class Truth(ModelPart):
     """What is so, whatever is declared or answered."""
 
     not_met_spread: Number
@@ -91,7 +91,7 @@ class Truth(Stated):
     persistence: Number
 
 
-class Cause(Stated):
+class Cause(ModelPart):
     """What decides whether a standard is met, and how answers follow; see the model file for what each entry means."""
 
     told: str
@@ -105,7 +105,7 @@ class Cause(Stated):
     visits_by_chance: int = 0
 
 
-class Breaches(Stated):
+class Breaches(ModelPart):
     """How duties come to be breached and admitted, and what a breach weighs."""
 
     follows: Number
@@ -122,7 +122,7 @@ class Breaches(Stated):
     persistence: Number
 
 
-class Duty(Stated):
+class Duty(ModelPart):
     """A duty by the question that asks about it: the answers that admit a breach, and the functions it belongs to."""
 
     unmet: list[str]
@@ -130,7 +130,7 @@ class Duty(Stated):
     grave: bool = False
 
 
-class Declared(Stated):
+class Declared(ModelPart):
     """How much is declared compliant, in the year and in the years before."""
 
     compliant: float
@@ -138,21 +138,21 @@ class Declared(Stated):
     not_met_share: Number
 
 
-class Discrimination(Stated):
+class Discrimination(ModelPart):
     """How strongly answers of one kind depend on the shortfall: a median correlation and its log spread."""
 
     median: float
     spread: float
 
 
-class Follows(Stated):
+class Follows(ModelPart):
     """The question that another hangs on, and the answers with which it stands open."""
 
     question: str
     levels: list[str]
 
 
-class Shape(Stated):
+class Shape(ModelPart):
     """The distribution of an answer in figures; without `at` the published mean is used."""
 
     at: float | None = None
@@ -167,7 +167,7 @@ class Shape(Stated):
         return self.zero.get(kind, 0.0) if isinstance(self.zero, dict) else self.zero
 
 
-class Counted(Stated):
+class Counted(ModelPart):
     """The questions that ask for what is counted elsewhere as well, by what they count."""
 
     health_visitors: str
@@ -178,7 +178,7 @@ class Counted(Stated):
     represented: str
 
 
-class Answers(Stated):
+class Answers(ModelPart):
     """How answers come about."""
 
     questions_seed: int
@@ -208,7 +208,7 @@ class Answers(Stated):
         return known.get(requirement, self.context)
 
 
-class Areas(Stated):
+class Areas(ModelPart):
     """Children, health visitors, protection plans and reviews."""
 
     under_five: float
@@ -221,7 +221,7 @@ class Areas(Stated):
     reviews: float
 
 
-class Figure(Stated):
+class Figure(ModelPart):
     """One figure from another source; see the model file for what each entry means."""
 
     kind: Literal["share", "grade", "size"]
@@ -245,7 +245,7 @@ class Figure(Stated):
     step: float = 1.0
 
 
-class Author(Stated):
+class Author(ModelPart):
     """One kind of third party that comments."""
 
     comments: float
@@ -254,7 +254,7 @@ class Author(Stated):
     reliable: float
 
 
-class Comments(Stated):
+class Comments(ModelPart):
     """How third parties comment."""
 
     spread: Number
@@ -265,7 +265,7 @@ class Comments(Stated):
     authors: dict[str, Author]
 
 
-class Visits(Stated):
+class Visits(ModelPart):
     """How visits choose and what they find."""
 
     sensitivity: Number
@@ -284,7 +284,7 @@ class Visits(Stated):
     days: int
 
 
-class Words(Stated):
+class Words(ModelPart):
     """Words that names and texts are made of."""
 
     beginnings: list[str]
@@ -359,4 +359,4 @@ def read_simulation_model(file: Path) -> SimulationModel:
     Raises:
         ModelError: the file is missing, or with everything that is wrong in it at once.
     """
-    return read_stated(file, SimulationModel)
+    return read_model_file(file, SimulationModel)

@@ -119,7 +119,7 @@ def _places(model: SimulationModel, number: int, drawn: np.random.Generator) -> 
     return [numbered[place] for place in order[:number]]
 
 
-def name_bodies(model: SimulationModel, chance: Chance) -> pl.DataFrame:
+def simulate_bodies(model: SimulationModel, chance: Chance) -> pl.DataFrame:
     """`inputs.INPUTS["bodies"]`: the boards, and one strategic health authority a region."""
     boards = range(model.organisations.boards)
     places = _places(model, len(boards), chance.of("bodies"))

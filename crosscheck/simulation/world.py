@@ -13,9 +13,9 @@ from crosscheck.simulation.answers import answer_questions, discriminate, establ
 from crosscheck.simulation.chance import Chance
 from crosscheck.simulation.comments import comment
 from crosscheck.simulation.duties import set_duties
-from crosscheck.simulation.figures import gather_figures
-from crosscheck.simulation.history import list_declarations, look_back
-from crosscheck.simulation.places import found_organisations, name_bodies, tie_organisations
+from crosscheck.simulation.figures import simulate_figures
+from crosscheck.simulation.history import look_back, simulate_declarations
+from crosscheck.simulation.places import found_organisations, simulate_bodies, tie_organisations
 from crosscheck.simulation.truth import declare, list_functions, seat_boards, see_duties
 from crosscheck.simulation.visits import (
     CRITERIA,
@@ -90,7 +90,7 @@ def build_world(
     seen = see_duties(declared, organisations.height)
     first = declared.unique("place", keep="first", maintain_order=True).sort("place")
     former = look_back(first, boards, duties, types, plan, chance)
-    declarations = list_declarations(declared, organisations, former, model, chance)
+    declarations = simulate_declarations(declared, organisations, former, model, chance)
     answers = answer_questions(organisations, boards, (questionnaire, figures), duties, plan, chance)
     adverse = count_adverse(answers, organisations, questionnaire)
     visits = visit_former_years(organisations, former, declarations, plan, chance)
@@ -101,10 +101,10 @@ def build_world(
         "organisations": organisations.select(INPUTS["organisations"].schema.names()).sort("org_code"),
         "declarations": declarations,
         "answers": answers,
-        "indicators": gather_figures(organisations, boards, seen, facts, plan, chance),
+        "indicators": simulate_figures(organisations, boards, seen, facts, plan, chance),
         "comments": comment(organisations, seen, plan, chance),
         "relationships": tie_organisations(organisations, model, chance),
-        "bodies": name_bodies(model, chance),
+        "bodies": simulate_bodies(model, chance),
         "visits": visits,
         "visit_items": see_criteria(visits, criteria, plan, chance.of("criteria")),
         "visits_wave_1": first_wave,

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from crosscheck.store.database import Store
+    from crosscheck.store.runs import KeptRun
 
 COLUMNS: Final = ("org_code", "function", "kind", "reason", "who", "version")
 _audit, _decision, _listing = (Kept.metadata.tables[str(table.__tablename__)] for table in (Audit, Decision, Listing))
@@ -49,7 +50,7 @@ class Proposal:
 
 
 @dataclass(frozen=True)
-class Standing:
+class CurrentDecision:
     """A decision that was kept; `at` is when, in UTC."""
 
     org_code: str
@@ -64,7 +65,7 @@ class Standing:
         return f"version {self.version}, {self.kind}, by {self.who} at {self.at:%Y-%m-%d %H:%M} UTC: “{self.reason}”"
 
 
-def decide(store: Store, run_id: str, proposals: Sequence[Proposal]) -> list[Standing]:
+def decide(store: Store, run_id: str, proposals: Sequence[Proposal]) -> list[CurrentDecision]:
     """Keep decisions, all or none, each with its row in the audit trail.
 
     Args:
@@ -81,34 +82,34 @@ def decide(store: Store, run_id: str, proposals: Sequence[Proposal]) -> list[Sta
         ConflictError: others have decided since; says what stands, and gives back what was typed. Nothing was kept.
     """
     with store.reading() as connection:  # what a run holds never changes, so others need not wait for this
-        number = look_up(connection, run_id)["number"]
+        number = look_up(connection, run_id).number
         wrong = [words for one in proposals if (words := _doubt(connection, number, one))]
     if wrong := [*wrong, *_twice(proposals)]:
         raise DecisionError(wrong)
     with store.writing() as connection:
         audit.hold_head(connection)
         run = look_up(connection, run_id)
-        if conflicts := [words for one in proposals if (words := _conflict(connection, run["number"], one))]:
+        if conflicts := [words for one in proposals if (words := _conflict(connection, run.number, one))]:
             raise ConflictError(conflicts)
         for one in proposals:
             _keep(connection, run, one)
     with store.reading() as connection:  # others may write again meanwhile
-        kept = (read_history(connection, run["number"], one.org_code, one.function) for one in proposals)
+        kept = (read_history(connection, run.number, one.org_code, one.function) for one in proposals)
         return [history[one.seen] for one, history in zip(proposals, kept, strict=True)]
 
 
-def read_standing(connection: sa.Connection, run: int, org_code: str, function: str) -> Standing | None:
+def read_standing(connection: sa.Connection, run: int, org_code: str, function: str) -> CurrentDecision | None:
     """The decision that stands on one declaration of a run (by its number); None if nobody has decided."""
     latest = _of_declaration(run, org_code, function).order_by(_decision.c.version.desc()).limit(1)
     return next(_read(connection, latest), None)
 
 
-def read_history(connection: sa.Connection, run: int, org_code: str, function: str) -> list[Standing]:
+def read_history(connection: sa.Connection, run: int, org_code: str, function: str) -> list[CurrentDecision]:
     """All decisions about one declaration of a run (by its number), the first one first; the last one stands."""
     return list(_read(connection, _of_declaration(run, org_code, function).order_by(_decision.c.version)))
 
 
-def show_decisions(store: Store, run_id: str, org_code: str) -> dict[str, list[Standing]]:
+def show_decisions(store: Store, run_id: str, org_code: str) -> dict[str, list[CurrentDecision]]:
     """The history of each declaration of an organisation, by function; empty where nobody has decided.
 
     Raises:
@@ -116,7 +117,7 @@ def show_decisions(store: Store, run_id: str, org_code: str) -> dict[str, list[S
         DecisionError: the organisation is not in it.
     """
     with store.reading() as connection:
-        number = look_up(connection, run_id)["number"]
+        number = look_up(connection, run_id).number
         functions = _functions(connection, number, org_code.upper())
         if not functions:
             raise DecisionError(f"{org_code}: declared nothing in this run.")
@@ -142,7 +143,7 @@ def list_decisions(store: Store, run_id: str) -> list[dict[str, Any]]:
         .order_by(_listing.c.rank)
     )
     with store.reading() as connection:
-        of_run = asked.where(_listing.c.run == look_up(connection, run_id)["number"])
+        of_run = asked.where(_listing.c.run == look_up(connection, run_id).number)
         return [dict(row) for row in connection.execute(of_run).mappings()]
 
 
@@ -235,16 +236,16 @@ def _conflict(connection: sa.Connection, run: int, proposal: Proposal) -> str:
     )
 
 
-def _keep(connection: sa.Connection, run: Mapping[str, Any], proposal: Proposal) -> None:
+def _keep(connection: sa.Connection, run: KeptRun, proposal: Proposal) -> None:
     decision = {
-        "run": run["number"],
+        "run": run.number,
         "org_code": proposal.org_code,
         "function": proposal.function,
         "version": proposal.seen + 1,
         "kind": proposal.kind,
         "reason": audit.printable("reason", proposal.reason),
     }
-    audit.keep_decision(connection, proposal.who, run["run_id"], decision)
+    audit.keep_decision(connection, proposal.who, run.run_id, decision)
 
 
 def _of_declaration(run: int, org_code: str, function: str) -> sa.Select[Any]:
@@ -265,6 +266,6 @@ def _stands() -> sa.ColumnElement[bool]:
     return ~sa.select(sa.literal(1)).where(*same, later.c.version > _decision.c.version).exists()
 
 
-def _read(connection: sa.Connection, asked: sa.Select[Any]) -> Iterator[Standing]:
+def _read(connection: sa.Connection, asked: sa.Select[Any]) -> Iterator[CurrentDecision]:
     rows = (dict(row) for row in connection.execute(asked).mappings())
-    return (Standing(**row | {"at": datetime.fromisoformat(row["at"])}) for row in rows)
+    return (CurrentDecision(**row | {"at": datetime.fromisoformat(row["at"])}) for row in rows)

@@ -6,7 +6,7 @@ Nothing that was recorded is changed: a correction is a further record, which sa
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import polars as pl
 import sqlalchemy as sa
@@ -18,10 +18,11 @@ from crosscheck.store.runs import look_up
 from crosscheck.store.tables import Audit, CriterionRecord, Kept, Listing, VisitRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     from crosscheck.collection.outcome_form import Outcomes
     from crosscheck.store.database import Store
+    from crosscheck.store.runs import KeptRun
 
 _audit, _visit, _criterion, _listing = (
     Kept.metadata.tables[str(table.__tablename__)] for table in (Audit, VisitRecord, CriterionRecord, Listing)
@@ -66,7 +67,7 @@ def record_outcomes(store: Store, run_id: str, outcomes: Outcomes, who: str) -> 
     with store.writing() as connection:
         audit.hold_head(connection)  # two people who record at once: the second is held against what the first recorded
         run = look_up(connection, run_id)
-        visits, criteria = read_visits(connection, run["number"]), read_criteria(connection, run["number"])
+        visits, criteria = read_visits(connection, run.number), read_criteria(connection, run.number)
         new_visits = _compare_visits(outcomes.visits, visits)
         new_criteria = _compare_criteria(outcomes.criteria, criteria)
         if wrong := [*_contradictions(new_visits, new_criteria), *_without_finding(new_criteria, new_visits, visits)]:
@@ -127,13 +128,13 @@ def list_outcomes(store: Store, run_id: str) -> tuple[pl.DataFrame, pl.DataFrame
         run = look_up(connection, run_id)
         names = (*_DECLARATION, "selected_by", "inclusion_probability")
         chosen = connection.execute(
-            sa.select(*(_listing.c[name] for name in names)).where(_listing.c.run == run["number"])
+            sa.select(*(_listing.c[name] for name in names)).where(_listing.c.run == run.number)
         )
         schema = {**dict.fromkeys(names[:3], pl.String()), "inclusion_probability": pl.Float64()}
         listed = pl.DataFrame(chosen.fetchall(), schema=schema, orient="row")
-        visits, criteria = read_visits(connection, run["number"]), read_criteria(connection, run["number"])
+        visits, criteria = read_visits(connection, run.number), read_criteria(connection, run.number)
     latest = visits.unique([*_DECLARATION, "visited_on"], keep="last", maintain_order=True)
-    of_run = {"year": pl.lit(run["year"]), "standard": pl.lit(run["standard"])}
+    of_run = {"year": pl.lit(run.year), "standard": pl.lit(run.standard)}
     is_random = pl.col("selected_by") == "random"
     with_arm = latest.join(listed, on=_DECLARATION, how="left", maintain_order="left").with_columns(
         inclusion_probability=pl.when(is_random).then("inclusion_probability"), **of_run
@@ -206,29 +207,29 @@ def _without_finding(criteria: pl.DataFrame, visits: pl.DataFrame, recorded: pl.
         )
 
 
-def _insert_visits(connection: sa.Connection, run: Mapping[str, Any], new: pl.DataFrame, who: str) -> None:
+def _insert_visits(connection: sa.Connection, run: KeptRun, new: pl.DataFrame, who: str) -> None:
     """Each visit with its row in the audit trail, which says what it corrects and why."""
     for visit in new.to_dicts():
         note = visit["corrects"] or visit["remark"] or f"Outcome form {visit['file']}"
         row = {name: visit[name] for name in (*_DECLARATION, *_SAID)} | {"corrects": visit["standing"]}
         told = row | {"visited_on": visit["visited_on"].isoformat(), "note": note, "remark": visit["remark"]}
-        subject = f"{run['run_id']} {visit['org_code']} {visit['function']}"
+        subject = f"{run.run_id} {visit['org_code']} {visit['function']}"
         seq = audit.append(connection, who, "visit recorded", subject, told).seq
-        key = [_visit.c.run == run["number"], *(_visit.c[name] == visit[name] for name in _DECLARATION)]
+        key = [_visit.c.run == run.number, *(_visit.c[name] == visit[name] for name in _DECLARATION)]
         before = connection.execute(sa.select(sa.func.count()).select_from(_visit).where(*key)).scalar_one()
-        row |= {"run": run["number"], "number": before + 1, "note": audit.printable("note", note), "seq": seq}
+        row |= {"run": run.number, "number": before + 1, "note": audit.printable("note", note), "seq": seq}
         connection.execute(sa.insert(_visit).values(row))
 
 
-def _insert_criteria(connection: sa.Connection, run: Mapping[str, Any], new: pl.DataFrame, who: str) -> None:
+def _insert_criteria(connection: sa.Connection, run: KeptRun, new: pl.DataFrame, who: str) -> None:
     """The criteria of each declaration with one row in the audit trail, which repeats them."""
     numbered = new.with_columns(
-        pl.col("number").fill_null(0) + 1, note=pl.coalesce("corrects", "remark", pl.lit("")), run=pl.lit(run["number"])
+        pl.col("number").fill_null(0) + 1, note=pl.coalesce("corrects", "remark", pl.lit("")), run=pl.lit(run.number)
     )
     columns = ("run", *_CRITERION, "number", "seen", "note")
     for (code, function), rows in numbered.group_by(_DECLARATION, maintain_order=True):
         criteria = rows.select(columns).to_dicts()
         told = [{name: row[name] for name in ("question_id", "item", "number", "seen", "note")} for row in criteria]
-        subject = f"{run['run_id']} {code} {function}"
+        subject = f"{run.run_id} {code} {function}"
         seq = audit.append(connection, who, "criteria recorded", subject, {"criteria": told}).seq
         connection.execute(sa.insert(_criterion), [row | {"seq": seq} for row in criteria])

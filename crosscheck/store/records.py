@@ -72,15 +72,15 @@ def answer_problems(store: Store, run_id: str, which: dict[str, str], who: str, 
     """
     with store.writing() as connection:
         run = look_up(connection, run_id)
-        open_ones = [one for one in list_problems(connection, run["number"]) if one["who"] is None]
+        open_ones = [one for one in list_problems(connection, run.number) if one["who"] is None]
         meant = [one["place"] for one in open_ones if all(one[name] == value for name, value in which.items())]
         if not meant:
             raise UnknownNameError(
-                f"No open problem of run {run['run_id']} is so. (`crosscheck problems list` lists them)"
+                f"No open problem of run {run.run_id} is so. (`crosscheck problems list` lists them)"
             )
         for place in meant:
-            seq = _tell(connection, who, "problem answered", f"{run['run_id']} {place}", {"reason": reason})
-            row = {"run": run["number"], "place": place, "reason": audit.printable("reason", reason), "seq": seq}
+            seq = _tell(connection, who, "problem answered", f"{run.run_id} {place}", {"reason": reason})
+            row = {"run": run.number, "place": place, "reason": audit.printable("reason", reason), "seq": seq}
             connection.execute(sa.insert(_answer).values(row))
     return len(meant)
 
@@ -94,9 +94,9 @@ def record_visit(store: Store, run_id: str, visited: Visited, who: str, note: st
     """
     with store.writing() as connection:
         run = look_up(connection, run_id)
-        key = {"run": run["number"], "org_code": visited.org_code, "function": visited.function}
+        key = {"run": run.number, "org_code": visited.org_code, "function": visited.function}
         _refuse_unlisted(connection, run, key)
-        subject = f"{run['run_id']} {visited.org_code} {visited.function}"
+        subject = f"{run.run_id} {visited.org_code} {visited.function}"
         found = {"visited_on": visited.visited_on.isoformat(), "finding": visited.finding, "note": note}
         seq = _tell(connection, who, "visit recorded", subject, found)
         before = sa.select(sa.func.count()).select_from(_visit).where(*(_visit.c[name] == key[name] for name in key))
@@ -126,7 +126,7 @@ def _refuse_unlisted(connection: sa.Connection, run: Any, key: dict[str, Any]) -
     asked = sa.select(sa.func.count()).select_from(_listing).where(*(_listing.c[name] == key[name] for name in key))
     if not connection.execute(asked).scalar_one():
         raise UnknownNameError(
-            f"Run {run['run_id']} has no declaration of {key['org_code']} as {key['function']}. "
+            f"Run {run.run_id} has no declaration of {key['org_code']} as {key['function']}. "
             "(`crosscheck explain ORG` shows what there is)"
         )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
@@ -14,7 +14,8 @@ import sqlalchemy as sa
 
 from crosscheck.errors import StoreError, UnknownNameError
 from crosscheck.report.output.folder import written_whole
-from crosscheck.runs.run_folder import COLLECTION, MANIFEST, read_json, read_table
+from crosscheck.runs.manifest import parse_manifest
+from crosscheck.runs.run_folder import COLLECTION, MANIFEST, read_manifest, read_table
 from crosscheck.store import audit
 from crosscheck.store.bulk import insert_rows
 from crosscheck.store.compression import compress, restore
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from crosscheck.runs.manifest import Manifest
     from crosscheck.store.database import Store
 
 _SOURCES: Final = "sources.json"
@@ -58,6 +60,38 @@ class Saved:
 
     run_id: str
     is_new: bool
+
+
+@dataclass(frozen=True)
+class KeptRun:
+    """A run of the store, as its own row has it; `inputs` to `code` are the parts of its identity."""
+
+    number: int
+    run_id: str
+    fingerprint: str
+    standard: str
+    year: str
+    saved_at: datetime
+    crosscheck: str
+    inputs: str
+    rules: str
+    models: str
+    options: str
+    code: str
+
+
+@dataclass(frozen=True)
+class ListedRun:
+    """A line of the list of runs: `differs` counts findings, `selected` organisations that are to be visited."""
+
+    run_id: str
+    standard: str
+    year: str
+    saved_at: str
+    declarations: int
+    differs: int
+    selected: int
+    crosscheck: str
 
 
 def save_run(store: Store, folder: Path, collection: Path, home: Path) -> Saved:
@@ -74,24 +108,22 @@ def save_run(store: Store, folder: Path, collection: Path, home: Path) -> Saved:
         StoreError: a file is missing or no longer what the run knew; the same identity is kept with other results; or
             the database refused. Nothing was written.
     """
-    manifest = read_json(folder, MANIFEST)
-    if "fingerprint" not in manifest:
-        raise StoreError(f"{folder}: was made before runs could be kept. Make it again.")
-    run_id = manifest["fingerprint"][:16]
+    manifest = read_manifest(folder)
+    run_id = manifest.run_id
     with store.reading() as connection:
         if _is_known(connection, run_id, manifest):
             return Saved(run_id, is_new=False)
         kept = _kept_digests(connection)
     with ThreadPoolExecutor(1) as beside:
         reading = beside.submit(_rows_of, folder)
-        files = _read_outputs(folder, manifest["outputs"]) | _read_sources(manifest["sources"], collection, home)
+        files = _read_outputs(folder, manifest.outputs) | _read_sources(manifest.sources, collection, home)
         blobs = {digest: compress(content) for digest, content in files.values() if digest not in kept}
         rows = reading.result()
     with store.writing() as connection:
         if _is_known(connection, run_id, manifest):
             return Saved(run_id, is_new=False)
         _insert_run(connection, manifest, rows, blobs, files)
-        audit.append(connection, audit.account(), "run saved", run_id, {"fingerprint": manifest["fingerprint"]})
+        audit.append(connection, audit.account(), "run saved", run_id, {"fingerprint": manifest.fingerprint})
     return Saved(run_id, is_new=True)
 
 
@@ -103,23 +135,31 @@ def find_run(store: Store, fingerprint: str) -> str | None:
         ).scalar_one_or_none()
 
 
-def list_runs(store: Store) -> list[dict[str, Any]]:
+def list_runs(store: Store) -> list[ListedRun]:
     """Every run that is kept, the latest first: identifier, year, standard, when it was saved, what it came to."""
     asked = sa.select(_run).order_by(_run.c.saved_at.desc(), _run.c.number.desc())
     with store.reading() as connection:
-        return [_in_one_line(dict(run)) for run in connection.execute(asked).mappings()]
+        return [_list_run(dict(run)) for run in connection.execute(asked).mappings()]
 
 
-def show_run(store: Store, run_id: str) -> dict[str, Any]:
-    """Everything that a run's manifest says, after its identifier and when it was saved.
+def show_run(store: Store, run_id: str) -> tuple[KeptRun, Manifest]:
+    """A kept run, and everything that its manifest says.
 
     Raises:
         UnknownNameError: no run, or more than one, has an identifier that begins so.
     """
     with store.reading() as connection:
         run = look_up(connection, run_id)
-        manifest = json.loads(read_file(connection, run["number"], "output", MANIFEST))
-    return {"run_id": run["run_id"], "saved_at": run["saved_at"].isoformat(timespec="seconds"), **manifest}
+        return run, read_kept_manifest(connection, run)
+
+
+def read_kept_manifest(connection: sa.Connection, run: KeptRun) -> Manifest:
+    """What the manifest of a kept run says.
+
+    Raises:
+        StoreError: it is no longer what was kept.
+    """
+    return parse_manifest(read_file(connection, run.number, "output", MANIFEST), f"run {run.run_id}")
 
 
 def export_run(store: Store, run_id: str, folder: Path) -> None:
@@ -131,7 +171,7 @@ def export_run(store: Store, run_id: str, folder: Path) -> None:
         RunError: the place holds something that is no run, or can't be written.
     """
     with store.reading() as connection, written_whole(folder, MANIFEST, "run") as whole:
-        _write_files(connection, look_up(connection, run_id)["number"], "output", whole)
+        _write_files(connection, look_up(connection, run_id).number, "output", whole)
 
 
 def export_sources(store: Store, run_id: str, folder: Path) -> None:
@@ -141,7 +181,7 @@ def export_sources(store: Store, run_id: str, folder: Path) -> None:
     under its own name). `sources.json` lists the files with their SHA-256. Raises as `export_run`.
     """
     with store.reading() as connection, written_whole(folder, _SOURCES, "set of sources") as whole:
-        digests = _write_files(connection, look_up(connection, run_id)["number"], "source", whole)
+        digests = _write_files(connection, look_up(connection, run_id).number, "source", whole)
         (whole / _SOURCES).write_text(json.dumps(digests, indent=1) + "\n", encoding="utf-8")
 
 
@@ -159,14 +199,14 @@ def delete_run(store: Store, run_id: str) -> str:
         audit.hold_head(connection)  # nobody decides about it meanwhile
         run = look_up(connection, run_id)
         _refuse_rested_on(connection, run)
-        connection.execute(sa.delete(_run).where(_run.c.number == run["number"]))
+        connection.execute(sa.delete(_run).where(_run.c.number == run.number))
         for table in ROWS:
             rows = _table(table)
-            connection.execute(sa.delete(rows).where(rows.c.run == run["number"]))
+            connection.execute(sa.delete(rows).where(rows.c.run == run.number))
         shared = sa.select(sa.literal(1)).where(_run_file.c.sha256 == _blob.c.sha256)
         connection.execute(sa.delete(_blob).where(~shared.exists()))
-        audit.append(connection, audit.account(), "run deleted", run["run_id"], {"fingerprint": run["fingerprint"]})
-    return str(run["run_id"])
+        audit.append(connection, audit.account(), "run deleted", run.run_id, {"fingerprint": run.fingerprint})
+    return str(run.run_id)
 
 
 def read_dossier_rows(store: Store, run_id: str, org_code: str) -> dict[str, pl.DataFrame]:
@@ -181,22 +221,23 @@ def read_dossier_rows(store: Store, run_id: str, org_code: str) -> dict[str, pl.
         UnknownNameError: as `show_run`.
     """
     with store.reading() as connection:
-        number = look_up(connection, run_id)["number"]
+        number = look_up(connection, run_id).number
         before = sa.select(_sheet.c.last, _sheet.c.content).where(_sheet.c.run == number, _sheet.c.first <= org_code)
         sheet = connection.execute(before.order_by(_sheet.c.first.desc()).limit(1)).first()
     return read_sheet(sheet.content, org_code) if sheet and org_code <= sheet.last else {}
 
 
-def look_up(connection: sa.Connection, run_id: str) -> Mapping[str, Any]:
-    """The run whose identifier begins so: its columns by name.
+def look_up(connection: sa.Connection, run_id: str) -> KeptRun:
+    """The run whose identifier begins so.
 
     Raises:
         UnknownNameError: no run, or more than one, has an identifier that begins so.
     """
     begins = _run.c.run_id.startswith(run_id.lower(), autoescape=True)
-    found = connection.execute(sa.select(_run).where(begins)).mappings().all()
+    columns = [_run.c[column.name] for column in fields(KeptRun)]
+    found = connection.execute(sa.select(*columns).where(begins)).all()
     if len(found) == 1 and len(run_id) >= _FEWEST_CHARACTERS:
-        return dict(found[0])
+        return KeptRun(*found[0])
     several = f"{len(found)} runs begin so; give more of it" if found else "none begins so"
     raise UnknownNameError(f"No run {run_id}: {several}. (`crosscheck runs list` lists them)")
 
@@ -212,13 +253,13 @@ def insert_bulk(connection: sa.Connection, table: type[Kept], rows: pl.DataFrame
     insert_rows(connection, _table(table).name, rows)
 
 
-def _refuse_rested_on(connection: sa.Connection, run: Mapping[str, Any]) -> None:
+def _refuse_rested_on(connection: sa.Connection, run: KeptRun) -> None:
     """Say what keeps a run from being deleted, before the database refuses it in its own words."""
-    asked = {name: sa.select(sa.func.count()).where(table.c.run == run["number"]) for name, table in _RESTS.items()}
+    asked = {name: sa.select(sa.func.count()).where(table.c.run == run.number) for name, table in _RESTS.items()}
     counts = {name: connection.execute(count).scalar_one() for name, count in asked.items()}
     if any(counts.values()):
         said = ", ".join(f"{count} {name}" for name, count in counts.items() if count)
-        raise StoreError(f"Run {run['run_id']}: {said} rest on it. It stays; nothing was deleted.")
+        raise StoreError(f"Run {run.run_id}: {said} rest on it. It stays; nothing was deleted.")
 
 
 def _table(table: type[Kept]) -> sa.Table:
@@ -276,10 +317,10 @@ def _unlike(file: tuple[str, bytes]) -> str:
     return "has changed since the run was made" if file[0] else "is not there"
 
 
-def _is_known(connection: sa.Connection, run_id: str, manifest: Mapping[str, Any]) -> bool:
+def _is_known(connection: sa.Connection, run_id: str, manifest: Manifest) -> bool:
     """Whether it is kept; that the same made something else is no small matter, so it is told."""
     number = connection.execute(
-        sa.select(_run.c.number).where(_run.c.fingerprint == manifest["fingerprint"])
+        sa.select(_run.c.number).where(_run.c.fingerprint == manifest.fingerprint)
     ).scalar_one_or_none()
     if number is None:
         return False
@@ -287,7 +328,7 @@ def _is_known(connection: sa.Connection, run_id: str, manifest: Mapping[str, Any
         _run_file.c.run == number, _run_file.c.kind == "output", _run_file.c.path != MANIFEST
     )
     kept = dict(tuple(row) for row in connection.execute(asked))
-    if unlike := sorted(path for path, digest in manifest["outputs"].items() if kept.get(path) != digest):
+    if unlike := sorted(path for path, digest in manifest.outputs.items() if kept.get(path) != digest):
         raise StoreError(
             f"Run {run_id} is kept already, but the same inputs, rules, models, options and code now made others: "
             f"{', '.join(unlike)}. Nothing was saved. Find out why before you trust either."
@@ -297,7 +338,7 @@ def _is_known(connection: sa.Connection, run_id: str, manifest: Mapping[str, Any
 
 def _insert_run(
     connection: sa.Connection,
-    manifest: Mapping[str, Any],
+    manifest: Manifest,
     rows: Mapping[type[Kept], pl.DataFrame],
     blobs: Mapping[str, bytes],
     files: _Files,
@@ -314,9 +355,7 @@ def _insert_run(
         insert_bulk(connection, Blob, pl.DataFrame({"sha256": missing, "size": sizes, "content": packed}, _BLOB))
         kept = [(number, kind, path, sha256) for (kind, path), (sha256, _) in files.items()]
         insert_bulk(connection, RunFile, pl.DataFrame(kept, ["run", "kind", "path", "sha256"], orient="row"))
-        connection.execute(
-            sa.insert(_run).values(number=number, run_id=manifest["fingerprint"][:16], **_describe(manifest))
-        )
+        connection.execute(sa.insert(_run).values(number=number, run_id=manifest.run_id, **_describe(manifest)))
 
 
 def _kept_digests(connection: sa.Connection) -> set[str]:
@@ -352,29 +391,31 @@ def _shaped(frame: pl.DataFrame, table: type[Kept]) -> pl.DataFrame:
     return frame.select(names).sort([column.name for column in kept.primary_key if column.name != "run"])
 
 
-def _describe(manifest: Mapping[str, Any]) -> dict[str, Any]:
+def _describe(manifest: Manifest) -> dict[str, object]:
+    """The columns of its row, but its number and identifier."""
     return {
-        "fingerprint": manifest["fingerprint"],
-        "standard": manifest["options"]["standard"],
-        "year": manifest["options"]["year"],
+        "fingerprint": manifest.fingerprint,
+        "standard": manifest.options.standard,
+        "year": manifest.options.year,
         "saved_at": datetime.now(UTC),
-        "crosscheck": manifest["crosscheck"],
-        **manifest["identity"],
-        "summary": manifest["counts"] | {"declarations": manifest["reconciliation"]["declarations"]},
+        "crosscheck": manifest.crosscheck,
+        **manifest.identity,
+        "summary": asdict(manifest.counts) | {"declarations": manifest.reconciliation.declarations},
     }
 
 
-def _in_one_line(run: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        "run_id": run["run_id"],
-        "standard": run["standard"],
-        "year": run["year"],
-        "saved_at": run["saved_at"].isoformat(timespec="seconds"),
-        "declarations": run["summary"]["declarations"],
-        "differs": run["summary"]["findings"].get("differs", 0),
-        "selected": sum(run["summary"]["selected"].values()),
-        "crosscheck": run["crosscheck"],
-    }
+def _list_run(row: Mapping[str, Any]) -> ListedRun:
+    summary = row["summary"]
+    return ListedRun(
+        run_id=row["run_id"],
+        standard=row["standard"],
+        year=row["year"],
+        saved_at=row["saved_at"].isoformat(timespec="seconds"),
+        declarations=summary["declarations"],
+        differs=summary["findings"].get("differs", 0),
+        selected=sum(summary["selected"].values()),
+        crosscheck=row["crosscheck"],
+    )
 
 
 def read_file(connection: sa.Connection, number: int, kind: str, path: str) -> bytes:

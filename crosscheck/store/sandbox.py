@@ -8,7 +8,7 @@ import tempfile
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from crosscheck import settings
 from crosscheck.errors import StoreError
@@ -18,6 +18,7 @@ from crosscheck.store.runs import export_sources, show_run
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from crosscheck.runs.options import RunOptions
     from crosscheck.store.database import Store
 
 
@@ -26,7 +27,7 @@ class Workplace:
     """A folder that is gone afterwards; `options` are those that the run was made with."""
 
     folder: Path
-    options: Mapping[str, Any]
+    options: RunOptions
 
     @property
     def home(self) -> Path:
@@ -37,7 +38,7 @@ class Workplace:
     def collection(self) -> Path:
         """The collection as the run had it: a folder, or a workbook."""
         folder = self.home / "collection"
-        file = folder / Path(self.options["collection"]).name
+        file = folder / Path(self.options.collection).name
         return file if file.is_file() else folder
 
 
@@ -55,7 +56,7 @@ def set_up(store: Store, run_id: str, beside: Mapping[str, bytes]) -> Iterator[W
         StoreError: a file is no longer what was kept.
     """
     with tempfile.TemporaryDirectory(prefix="crosscheck-") as name:
-        place = Workplace(Path(name), show_run(store, run_id)["options"])
+        place = Workplace(Path(name), show_run(store, run_id)[1].options)
         export_sources(store, run_id, place.home)
         lay_out(beside, place.home)
         with settings.at_home(place.home):

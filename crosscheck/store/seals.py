@@ -18,10 +18,11 @@ import sqlalchemy as sa
 
 from crosscheck.errors import DrawError
 from crosscheck.report.visits.drawn_run import make_drawn_run
+from crosscheck.report.write_pages import write_pages
 from crosscheck.runs.make_run import ACCEPTED, Clock, read_accepted
-from crosscheck.runs.run_folder import DRAW, JOINT, MANIFEST, read_json
+from crosscheck.runs.run_folder import DRAW, JOINT, read_manifest
 from crosscheck.store import audit
-from crosscheck.store.runs import export_run, look_up, read_file, save_run
+from crosscheck.store.runs import export_run, look_up, read_file, read_kept_manifest, save_run
 from crosscheck.store.sandbox import set_up
 from crosscheck.store.tables import Audit, Kept
 from crosscheck.visits.draw import read_frame
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from crosscheck.store.database import Store
+    from crosscheck.store.runs import KeptRun
     from crosscheck.visits.draw import Frame
 
 SEALED: Final = "draw sealed"
@@ -118,8 +120,8 @@ def seal_draw(store: Store, run_id: str, source: str, known_from: datetime, who:
             "corrections": corrections,
             "draw_of_the_year": 1 + sum(one.drawn is not None for one in of_year),
         }
-        head = audit.append(connection, who, SEALED, run["run_id"], details)
-    return KeptSeal(head.seq, run["run_id"], who, details, None, None)
+        head = audit.append(connection, who, SEALED, run.run_id, details)
+    return KeptSeal(head.seq, run.run_id, who, details, None, None)
 
 
 def confirm_seal(store: Store, run_id: str, who: str) -> KeptSeal:
@@ -143,7 +145,7 @@ def confirm_seal(store: Store, run_id: str, who: str) -> KeptSeal:
                 "the run again with a value to come: crosscheck visits seal"
             )
         _refuse_changed(connection, run, seal)
-        audit.append(connection, who, CONFIRMED, run["run_id"], {"seal": seal.seq, "frame": seal.details["frame"]})
+        audit.append(connection, who, CONFIRMED, run.run_id, {"seal": seal.seq, "frame": seal.details["frame"]})
     return seal
 
 
@@ -173,10 +175,10 @@ def draw_sealed(store: Store, run_id: str, value: str, folder: Path, who: str, s
         _refuse_changed(connection, run, kept)
         given = _refuse_used(connection, value)
     names = ("frame", "source", "known_from", "corrections")
-    seal = Seal(run=run["run_id"], value=given, **{name: kept.details[name] for name in names})
-    with set_up(store, run["run_id"], {}) as place:
-        export_run(store, run["run_id"], place.folder / "run")
-        make_drawn_run(place.folder / "run", seal, place.collection, folder, step)
+    seal = Seal(run=run.run_id, value=given, **{name: kept.details[name] for name in names})
+    with set_up(store, run.run_id, {}) as place:
+        export_run(store, run.run_id, place.folder / "run")
+        make_drawn_run(place.folder / "run", seal, place.collection, folder, step, write_pages)
         _refuse_other_frame(folder, seal)
         drawn_id = save_run(store, folder, place.collection, place.home).run_id
     with store.writing() as connection:
@@ -184,56 +186,56 @@ def draw_sealed(store: Store, run_id: str, value: str, folder: Path, who: str, s
             raise DrawError("The seal has changed while the draw was made. Look at it: crosscheck visits seals")
         _refuse_used(connection, given)
         details = {"seal": kept.seq, "frame": seal.frame, "value": seal.value, "run": drawn_id}
-        audit.append(connection, who, DRAWN, run["run_id"], details)
+        audit.append(connection, who, DRAWN, run.run_id, details)
     return drawn_id, seal
 
 
-def read_sealable(connection: sa.Connection, run: Mapping[str, Any]) -> tuple[int, Frame]:
+def read_sealable(connection: sa.Connection, run: KeptRun) -> tuple[int, Frame]:
     """What is sealed of a kept run: how many times it was corrected, and the frame of its draw.
 
     Raises:
         DrawError: there is nobody to draw, or a former release made it, or it is drawn with a sealed value already.
     """
-    manifest = json.loads(read_file(connection, run["number"], "output", MANIFEST))
-    if f"{DRAW}.csv" not in manifest["outputs"]:
-        raise DrawError(f"Run {run['run_id']} was made by a former release. Make it again: crosscheck run COLLECTION")
-    if manifest["options"].get("seal"):
-        raise DrawError(f"Run {run['run_id']} has its binding draw. A later wave is a run of its own: crosscheck run")
+    manifest = read_kept_manifest(connection, run)
+    if f"{DRAW}.csv" not in manifest.outputs:
+        raise DrawError(f"Run {run.run_id} was made by a former release. Make it again: crosscheck run COLLECTION")
+    if manifest.options.seal:
+        raise DrawError(f"Run {run.run_id} has its binding draw. A later wave is a run of its own: crosscheck run")
     draw, joint = (
-        pl.read_csv(io.BytesIO(read_file(connection, run["number"], "output", f"{name}.csv")), schema_overrides=_TYPES)
+        pl.read_csv(io.BytesIO(read_file(connection, run.number, "output", f"{name}.csv")), schema_overrides=_TYPES)
         for name in (DRAW, JOINT)
     )
-    frame = read_frame(draw, joint, manifest["draw"]["design"])
+    frame = read_frame(draw, joint, manifest.require_draw().design)
     if not frame.number:
-        raise DrawError(f"Run {run['run_id']}: nobody is drawn. Give it visits at random: --capacity, --random-share")
-    accepted = ACCEPTED in manifest["outputs"]
-    times = len(read_accepted(read_file(connection, run["number"], "output", ACCEPTED))) if accepted else 0
+        raise DrawError(f"Run {run.run_id}: nobody is drawn. Give it visits at random: --capacity, --random-share")
+    accepted = ACCEPTED in manifest.outputs
+    times = len(read_accepted(read_file(connection, run.number, "output", ACCEPTED))) if accepted else 0
     return times, frame
 
 
-def _describe_frame(frame: Frame, run: Mapping[str, Any]) -> dict[str, Any]:
+def _describe_frame(frame: Frame, run: KeptRun) -> dict[str, Any]:
     return {
-        "standard": run["standard"],
-        "year": run["year"],
-        "frame": digest_frame(frame, run["year"]),
+        "standard": run.standard,
+        "year": run.year,
+        "frame": digest_frame(frame, run.year),
         "organisations": frame.organisations.height,
         "draws": frame.number,
     }
 
 
-def _of_year(seals: list[KeptSeal], run: Mapping[str, Any]) -> list[KeptSeal]:
-    return [one for one in seals if all(one.details[name] == run[name] for name in ("standard", "year"))]
+def _of_year(seals: list[KeptSeal], run: KeptRun) -> list[KeptSeal]:
+    return [one for one in seals if (one.details["standard"], one.details["year"]) == (run.standard, run.year)]
 
 
-def _latest(connection: sa.Connection, run: Mapping[str, Any]) -> KeptSeal:
+def _latest(connection: sa.Connection, run: KeptRun) -> KeptSeal:
     """The seal that stands for the run's year, if it is this run's."""
     of_year = _of_year(list_seals(connection), run)
-    if not of_year or of_year[-1].run_id != run["run_id"]:
-        other = f" The last one of {run['year']} is of run {of_year[-1].run_id}." if of_year else ""
-        raise DrawError(f"Run {run['run_id']} is not sealed.{other} Seal it: crosscheck visits seal {run['run_id']}")
+    if not of_year or of_year[-1].run_id != run.run_id:
+        other = f" The last one of {run.year} is of run {of_year[-1].run_id}." if of_year else ""
+        raise DrawError(f"Run {run.run_id} is not sealed.{other} Seal it: crosscheck visits seal {run.run_id}")
     if of_year[-1].drawn:
         raise DrawError(
-            f"The sealed draw of run {run['run_id']} was made already, with the value {of_year[-1].drawn['value']}: it "
+            f"The sealed draw of run {run.run_id} was made already, with the value {of_year[-1].drawn['value']}: it "
             f"is run {of_year[-1].drawn['run']}. A later wave is a run of its own, with a seal and a value of its own."
         )
     return of_year[-1]
@@ -258,17 +260,17 @@ def _refuse_early(seal: KeptSeal) -> None:
         raise DrawError(f"{seal.details['source']} is not known before {seal.details['known_from']}. Draw then.")
 
 
-def _refuse_changed(connection: sa.Connection, run: Mapping[str, Any], seal: KeptSeal) -> None:
+def _refuse_changed(connection: sa.Connection, run: KeptRun, seal: KeptSeal) -> None:
     _, frame = read_sealable(connection, run)
-    if digest_frame(frame, run["year"]) != seal.details["frame"]:
-        raise DrawError(f"The frame of run {run['run_id']} is no longer the one that was sealed. Restore the store.")
+    if digest_frame(frame, run.year) != seal.details["frame"]:
+        raise DrawError(f"The frame of run {run.run_id} is no longer the one that was sealed. Restore the store.")
 
 
 def _refuse_other_frame(folder: Path, seal: Seal) -> None:
-    made = read_json(folder, MANIFEST)["draw"]
-    if not made["binding"]:
+    made = read_manifest(folder).require_draw()
+    if not made.binding:
         raise DrawError(
-            f"Made again, the run gives the frame {made['frame'][:16]}, and {seal.frame[:16]} was sealed: this program "
+            f"Made again, the run gives the frame {made.frame[:16]}, and {seal.frame[:16]} was sealed: this program "
             "is not the one that made the run. Draw with that one."
         )
 

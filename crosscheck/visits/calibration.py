@@ -49,7 +49,7 @@ _TWO: Final = ("commissioner", "provider")
 _BY: Final = ("grouping", "group")
 
 
-class Visitors(Protocol):
+class VisitErrors(Protocol):
     """How often visitors err."""
 
     @property
@@ -62,7 +62,7 @@ class Visitors(Protocol):
 
 
 @dataclass(frozen=True)
-class Truth:
+class KnownTruth:
     """What is true, as if a visitor never erred."""
 
     sensitivity: float = 1.0
@@ -90,7 +90,7 @@ class Calibration:
 
     among: str
     clusters: str
-    visitors: Visitors
+    visitors: VisitErrors
     groups: pl.DataFrame
     numbers: pl.DataFrame
     pairs: pl.DataFrame
@@ -121,7 +121,7 @@ class Calibration:
         return pl.concat([errors, whole, top, covered, told], how="horizontal")
 
 
-def calibrate(among: str, judged: pl.DataFrame, visitors: Visitors) -> Calibration:
+def calibrate(among: str, judged: pl.DataFrame, visitors: VisitErrors) -> Calibration:
     """Compare stated risks with outcomes, group by group.
 
     Worlds are the clusters where there are several samples, otherwise organisations are.
@@ -131,7 +131,7 @@ def calibrate(among: str, judged: pl.DataFrame, visitors: Visitors) -> Calibrati
         judged: one row a sample and declaration: `sample`, `org_code`, `function`, `org_type` and `region` (null is a
             group of its own), `risk` that the standard is in truth not met, `drawn` (an array of the same with
             parameters drawn), `otherwise` (true where found otherwise than declared), `weight`.
-        visitors: who found it; `Truth` where it is known.
+        visitors: who found it; `KnownTruth` where it is known.
     """
     rows = _lay_out(judged)
     members = _list_members(rows)
@@ -231,7 +231,7 @@ def _list_members(rows: pl.DataFrame) -> pl.DataFrame:
     return pl.concat(one.sort(numbered, "group", "row", nulls_last=True) for one in every)
 
 
-def _compare(members: pl.DataFrame, numbers: pl.DataFrame, visitors: Visitors) -> pl.DataFrame:
+def _compare(members: pl.DataFrame, numbers: pl.DataFrame, visitors: VisitErrors) -> pl.DataFrame:
     """`GROUPS`."""
     stated = members.group_by(_BY, maintain_order=True).agg(
         stated=(pl.col("risk") * pl.col("weight")).sum() / pl.col("weight").sum(),
@@ -255,13 +255,13 @@ def _within(which: str) -> pl.Expr:
     return pl.col("found").is_between(pl.col(f"{which}_low"), pl.col(f"{which}_high"))
 
 
-def _in_truth(share: pl.Expr, visitors: Visitors) -> pl.Expr:
+def _in_truth(share: pl.Expr, visitors: VisitErrors) -> pl.Expr:
     """Rogan and Gladen 1978, American Journal of Epidemiology 107:71-76; no share is outside 0 to 1."""
     power = visitors.sensitivity + visitors.specificity - 1
     return ((share - 1 + visitors.specificity) / power).clip(0.0, 1.0)
 
 
-def _chance(risk: Floats, visitors: Visitors) -> Floats:
+def _chance(risk: Floats, visitors: VisitErrors) -> Floats:
     """The chance that a visit finds otherwise, where the standard is in truth not met with that risk."""
     chance: Floats = 1 - visitors.specificity + (visitors.sensitivity + visitors.specificity - 1) * risk
     return chance
@@ -282,7 +282,7 @@ def _seed(name: str) -> int:
 
 
 def _count_numbers(
-    members: pl.DataFrame, rows: pl.DataFrame, chances: Floats, drawn: NDArray[np.bool_], visitors: Visitors
+    members: pl.DataFrame, rows: pl.DataFrame, chances: Floats, drawn: NDArray[np.bool_], visitors: VisitErrors
 ) -> pl.DataFrame:
     """One row a sample and group: how many were found otherwise, and how many were to be expected."""
     by = ("sample", *_BY)
@@ -308,7 +308,9 @@ def _count_numbers(
     return groups.drop("at").with_columns(pl.Series(name, end) for name, end in ends.items())
 
 
-def _error_by_chance(rows: pl.DataFrame, groups: pl.DataFrame, drawn: NDArray[np.bool_], visitors: Visitors) -> float:
+def _error_by_chance(
+    rows: pl.DataFrame, groups: pl.DataFrame, drawn: NDArray[np.bool_], visitors: VisitErrors
+) -> float:
     """The mean calibration error of outcomes drawn from the stated risks themselves."""
     tenths = groups.filter(pl.col("grouping") == TENTH)
     which = rows["tenth"].to_numpy()[None, :] == tenths["group"].to_numpy()[:, None]

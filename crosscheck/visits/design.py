@@ -1,4 +1,7 @@
-"""The design of the visits: how organisations are chosen, as a plan states it in `[design]`, `[[added]]`, `[[removed]]`."""
+"""The design of the visits: how organisations are chosen.
+
+A plan states it in `[design]`, and what people change in `[[added]]` and `[[removed]]`.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ from pydantic import Field, ValidationError
 
 from crosscheck import settings
 from crosscheck.errors import PlanError
-from crosscheck.model_file import Stated
+from crosscheck.model_file import ModelPart
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -21,7 +24,7 @@ _BY_PEOPLE: Final = ("added", "removed")
 OWN_TABLES: Final = ("design", *_BY_PEOPLE)  # of a plan; the others say who travels when
 
 
-class Added(Stated):
+class Added(ModelPart):
     """An organisation that a person adds to the visits. It is visited beside the arms and never counted among them."""
 
     org_code: str = Field(min_length=1)
@@ -32,11 +35,11 @@ class Added(Stated):
 class Removed(Added):
     """An organisation that a person removes from the visits by risk; the next one has its place.
 
-    Its unmet duties and its chance in the random draw stay: it is visited all the same for the one, or where it is drawn.
+    Its unmet duties and its chance in the random draw stay: it is visited all the same for these.
     """
 
 
-class Design(Stated):
+class Design(ModelPart):
     """How organisations are chosen.
 
     Attributes:

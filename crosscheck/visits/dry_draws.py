@@ -27,7 +27,7 @@ _NONE_LEFT: Final = 1e-9  # of a variance: what is always drawn, or never, does 
 
 
 @dataclass(frozen=True)
-class Fit:
+class DrawFit:
     """How well draws fit their stated chances.
 
     Attributes:
@@ -49,7 +49,7 @@ class Fit:
     never_drawn: int
 
 
-def try_design(frame: Frame, draws: int = DRY) -> Fit | None:
+def try_design(frame: Frame, draws: int = DRY) -> DrawFit | None:
     """Draw many times and hold the counts against the stated chances; None where there is nobody to draw."""
     if frame.organisations.is_empty() or not frame.number:
         return None
@@ -83,7 +83,7 @@ def choose_smallest(frame: Frame, numbers: Floats) -> Drawn:
     return drawn
 
 
-def measure_fit(frame: Frame, drawn: Drawn) -> Fit:
+def measure_fit(frame: Frame, drawn: Drawn) -> DrawFit:
     """Hold draws against the stated chances.
 
     The chi-square takes the covariance that a fixed number of draws makes: organisations of a stratum against its mean,
@@ -101,7 +101,7 @@ def measure_fit(frame: Frame, drawn: Drawn) -> Fit:
     z = (counts - number * chance)[open_ones] / spread[open_ones]
     chi_square, freedom = _chi_square(frame, counts, number)
     pair_z, pair_p = _test_pairs(frame, drawn)
-    return Fit(
+    return DrawFit(
         number, chi_square, freedom, float(chdtrc(freedom, chi_square)) if freedom else 1.0,
         float(np.abs(z).max(initial=0.0)), pair_z, pair_p, int(((counts == 0) & (chance > 0)).sum()),
     )  # fmt: skip

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from crosscheck.visits.ground import Ground
+    from crosscheck.visits.ground import TravelProblem
 
 _NEIGHBOURS: Final = 16  # visits in whose tours a visit is tried
 _TEAMS: Final = 3  # nearest teams of which a visit may have a week that is not used
@@ -48,7 +48,7 @@ class Weeks:
     most: NDArray[np.float64]
 
 
-def exchange_visits(ground: Ground, weeks: Weeks, slot: NDArray[np.int64]) -> NDArray[np.int64]:
+def exchange_visits(ground: TravelProblem, weeks: Weeks, slot: NDArray[np.int64]) -> NDArray[np.int64]:
     """Let visits change tours as long as that saves travel.
 
     Args:
@@ -75,7 +75,7 @@ def exchange_visits(ground: Ground, weeks: Weeks, slot: NDArray[np.int64]) -> ND
 class _Search:
     """Visits while they change slots; a slot without a visit is a week that the team does not use."""
 
-    def __init__(self, ground: Ground, weeks: Weeks, slot: NDArray[np.int64]) -> None:
+    def __init__(self, ground: TravelProblem, weeks: Weeks, slot: NDArray[np.int64]) -> None:
         number = len(slot)
         self.slot = slot.tolist()
         self._weeks = weeks.room.shape[1]

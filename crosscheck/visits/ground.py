@@ -22,7 +22,7 @@ _JITTER: Final = 1.0  # metres
 
 
 @dataclass(frozen=True)
-class Ground:
+class TravelProblem:
     """Where visits and teams are, and what each team can do.
 
     Attributes:
@@ -47,9 +47,11 @@ class Ground:
         """Metres from visit to visit, n × n."""
         return metres_between(self.places, self.places)
 
-    def part(self, teams: Ints, visits: Ints) -> Ground:
+    def part(self, teams: Ints, visits: Ints) -> TravelProblem:
         """The ground of some teams and some visits."""
-        return Ground(self.places[visits], self.bases[teams], self.allowed[np.ix_(teams, visits)], self.weeks[teams])
+        return TravelProblem(
+            self.places[visits], self.bases[teams], self.allowed[np.ix_(teams, visits)], self.weeks[teams]
+        )
 
 
 def metres_between(some: Floats, others: Floats) -> Floats:
@@ -66,7 +68,7 @@ class Tour:
     metres: float
 
 
-def measure(ground: Ground, team: int, stops: Ints) -> Floats:
+def measure_tour(ground: TravelProblem, team: int, stops: Ints) -> Floats:
     """Metres of tours of a team, one row a tour, −1 after the last stop: from the base and back."""
     metres: Floats = ground.base[team, stops[:, 0]] + ground.base[team, last_stops(stops)]
     for at in range(1, stops.shape[1]):

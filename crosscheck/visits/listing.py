@@ -17,7 +17,7 @@ _VISIT: Final = (*_KEYS, "year", "visited_on")  # a wave that was appended as we
 _CRITERION: Final = (*_KEYS, "year", "question_id", "item")
 
 
-def list_findings(tables: Mapping[str, pl.DataFrame], standard: str) -> pl.DataFrame:
+def all_visits(tables: Mapping[str, pl.DataFrame], standard: str) -> pl.DataFrame:
     """All visits on a standard: those of former years, and the first wave of the year where it is there.
 
     Args:
@@ -31,7 +31,7 @@ def list_findings(tables: Mapping[str, pl.DataFrame], standard: str) -> pl.DataF
 
 
 def list_visit_items(tables: Mapping[str, pl.DataFrame], standard: str) -> pl.DataFrame:
-    """All criteria that visits on a standard looked at, under the terms of `list_findings`.
+    """All criteria that visits on a standard looked at, under the terms of `all_visits`.
 
     Returns:
         `inputs.INPUTS["visit_items"]`, without a row where the collection has neither table.
@@ -50,7 +50,7 @@ def _gather(tables: Mapping[str, pl.DataFrame], name: str, standard: str) -> pl.
     return of_standard(pl.concat([INPUTS[name].empty(), *held], how="diagonal"), standard)
 
 
-def list_declarations(cases: pl.DataFrame, ranked: pl.DataFrame, visits: pl.DataFrame) -> pl.DataFrame:
+def describe_declarations(cases: pl.DataFrame, ranked: pl.DataFrame, visits: pl.DataFrame) -> pl.DataFrame:
     """Say who each ranked declaration is of, what it declares, and what a visit found if there was one.
 
     Args:
@@ -74,7 +74,7 @@ def list_declarations(cases: pl.DataFrame, ranked: pl.DataFrame, visits: pl.Data
     )
 
 
-def list_visits(
+def build_visit_list(
     declarations: pl.DataFrame,
     planned: pl.DataFrame,
     findings: pl.DataFrame,

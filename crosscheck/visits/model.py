@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from pydantic import Field, model_validator
 
 from crosscheck.errors import ModelError
-from crosscheck.model_file import Heading, Stated, read_stated
+from crosscheck.model_file import Heading, ModelPart, read_model_file
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from crosscheck.questionnaire import Questionnaire
 
 
-class Gravity(Stated):
+class Gravity(ModelPart):
     """How grave an unmet duty is, by the severity of its rule; higher is graver, and only the order counts."""
 
     high: int = Field(ge=0)
@@ -24,7 +24,7 @@ class Gravity(Stated):
     reason: str
 
 
-class MandatoryArm(Stated):
+class MandatoryArm(ModelPart):
     """Which unmet duties make a visit mandatory.
 
     `share` is the largest part of the visits not drawn at random that they take, `least_gravity` the gravity from which
@@ -37,7 +37,7 @@ class MandatoryArm(Stated):
     reason: str
 
 
-class Subject(Stated):
+class Subject(ModelPart):
     """What a statement may name: by one of `words`, in any case. `questions` are names, or how they begin."""
 
     name: str
@@ -67,7 +67,7 @@ def read_visits_model(file: Path, questionnaire: Questionnaire) -> VisitsModel:
         ModelError: the file is missing, with every missing, unknown or impossible entry at once, or with every subject
             that names a question which was not asked.
     """
-    model = read_stated(file, VisitsModel)
+    model = read_model_file(file, VisitsModel)
     names = [question.question_id for question in questionnaire]
     unknown = [
         f"{file}, subject {subject.name}: no question is {begins} or begins so."

@@ -72,7 +72,7 @@ class Worth:
     days_sooner: float
 
 
-def measure(judged: pl.DataFrame, share: float = 0.1, visits_a_day: float = 2.4) -> Worth:
+def measure_worth(judged: pl.DataFrame, share: float = 0.1, visits_a_day: float = 2.4) -> Worth:
     """What a ranking was worth.
 
     Args:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Final
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Final, cast
 
 import polars as pl
 
@@ -11,10 +11,10 @@ from crosscheck.visits.adaptive import sample_by_risk
 from crosscheck.visits.benefit import Gain, compare_gain
 from crosscheck.visits.design import Added, Design
 from crosscheck.visits.draw import Frame, draw_from, stratify
-from crosscheck.visits.dry_draws import try_design
+from crosscheck.visits.dry_draws import DrawFit, try_design
 from crosscheck.visits.duties import weigh_duties
 from crosscheck.visits.seal import Seal, digest_frame
-from crosscheck.vocabulary import ARMS
+from crosscheck.vocabulary import ARMS, Arm
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -78,7 +78,7 @@ class Plan:
     draw: pl.DataFrame
     gain: tuple[Gain, ...] = ()
     unknown: tuple[str, ...] = ()
-    removed: Mapping[str, str | None] = field(default_factory=dict)
+    removed: Mapping[str, Arm | None] = field(default_factory=dict)
     floor_price: FloorPrice | None = None
 
 
@@ -159,12 +159,83 @@ def count_arms(visit_list: pl.DataFrame) -> dict[str, int]:
     return dict.fromkeys(ARMS, 0) | dict(counts.iter_rows())
 
 
-def describe_draw(plan: Plan, capacity: Capacity, year: str) -> dict[str, Any]:
+@dataclass(frozen=True)
+class StratumDrawn:
+    """Of a stratum of the draw: how many organisations it has, how many were drawn, and the chance of its first."""
+
+    stratum: str
+    organisations: int
+    drawn: int
+    inclusion_probability: float
+
+
+@dataclass(frozen=True)
+class Floor:
+    """The least chance that was asked for, the least that there is (None where nobody can be drawn), and its price."""
+
+    asked: float
+    least_chance: float | None
+    price: FloorPrice | None = None
+
+
+@dataclass(frozen=True)
+class AddedVisit:
+    """An organisation that a person added to the visits, who did, and why."""
+
+    org_code: str
+    who: str
+    why: str
+
+
+@dataclass(frozen=True)
+class RemovedVisit:
+    """An organisation that a person removed from the visits by risk, who did, why, and the arm that chose it anyway."""
+
+    org_code: str
+    who: str
+    why: str
+    visited_as: Arm | None
+
+
+@dataclass(frozen=True)
+class DrawAccount:
     """What the manifest says of the random draw.
 
-    Whether it binds, and why; its value; the design with its chances by stratum, how far the least chance is from the
-    floor, how draws with made-up values fit the chances; and what people added.
+    Attributes:
+        binding: whether it was made with the value of its seal, from the frame that was sealed.
+        note: the same in words.
+        value: the value that it was made with.
+        year: assessment year; it is part of every ticket.
+        ticket: how a ticket is computed.
+        frame: SHA-256 of who could be drawn, with their chances.
+        design: the kind of the design.
+        strata: the organisations and chances by stratum.
+        floor: how far the least chance is from the floor.
+        dry_draws: how draws with made-up values fit the chances; None where there is nobody to draw.
+        gain: what choosing by expected benefit brings, beside choosing by risk; empty where risk alone chooses.
+        added: what people added.
+        removed: what people removed.
+        added_unknown: codes that were added or removed and have no declaration of compliance that a visit can test.
     """
+
+    binding: bool
+    note: str
+    value: str
+    year: str
+    ticket: str
+    frame: str
+    design: str
+    strata: tuple[StratumDrawn, ...]
+    floor: Floor = Floor(0.0, None)
+    dry_draws: DrawFit | None = None
+    gain: tuple[Gain, ...] = ()
+    added: tuple[AddedVisit, ...] = ()
+    removed: tuple[RemovedVisit, ...] = ()
+    added_unknown: tuple[str, ...] = ()
+
+
+def describe_draw(plan: Plan, capacity: Capacity, year: str) -> DrawAccount:
+    """The random draw as the manifest accounts for it."""
     strata = (
         plan.draw.group_by("stratum")
         .agg(
@@ -177,24 +248,24 @@ def describe_draw(plan: Plan, capacity: Capacity, year: str) -> dict[str, Any]:
     frame, design = digest_frame(plan.frame, year), capacity.design
     binding = capacity.seal is not None and capacity.seal.frame == frame
     least = plan.frame.organisations["inclusion_probability"].min()
-    fit = try_design(plan.frame)
-    return {
-        "binding": binding,
-        "note": _describe_kind(capacity.seal, frame),
-        "value": capacity.value,
-        "year": year,
-        "ticket": "SHA-256 of value|year|org_code",
-        "frame": frame,
-        "design": design.kind,
-        "strata": strata.to_dicts(),
-        "floor": {"asked": design.floor, "least_chance": least}
-        | (asdict(plan.floor_price) if plan.floor_price else {}),
-        "dry_draws": asdict(fit) if fit else None,
-        "gain": [asdict(one) for one in plan.gain],
-        "added": [one.model_dump() for one in design.added],
-        "removed": [one.model_dump() | {"visited_as": plan.removed.get(one.org_code)} for one in design.removed],
-        "added_unknown": list(plan.unknown),
-    }
+    return DrawAccount(
+        binding=binding,
+        note=_describe_kind(capacity.seal, frame),
+        value=capacity.value,
+        year=year,
+        ticket="SHA-256 of value|year|org_code",
+        frame=frame,
+        design=design.kind,
+        strata=tuple(StratumDrawn(**row) for row in strata.iter_rows(named=True)),
+        floor=Floor(design.floor, cast("float | None", least), plan.floor_price),
+        dry_draws=try_design(plan.frame),
+        gain=plan.gain,
+        added=tuple(AddedVisit(one.org_code, one.who, one.why) for one in design.added),
+        removed=tuple(
+            RemovedVisit(one.org_code, one.who, one.why, plan.removed.get(one.org_code)) for one in design.removed
+        ),
+        added_unknown=plan.unknown,
+    )
 
 
 def _describe_kind(seal: Seal | None, frame: str) -> str:

@@ -12,7 +12,8 @@ import tomli
 from pydantic import Field, ValidationError
 
 from crosscheck.errors import PlanError
-from crosscheck.model_file import Stated
+from crosscheck.model_file import ModelPart
+from crosscheck.visits.design import OWN_TABLES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -27,7 +28,7 @@ Metres = Annotated[float, Field(ge=0, le=1_300_000)]
 Weekly = Annotated[int, Field(ge=0, le=10)]
 
 
-class Season(Stated):
+class Season(ModelPart):
     """Between which days visits are made, and how many in all (None: as many as the teams can).
 
     `last_day` is the last day on which a visit still counts for the publication. With `weeks_at_random` the weeks of
@@ -40,7 +41,7 @@ class Season(Stated):
     weeks_at_random: bool = False
 
 
-class Travel(Stated):
+class Travel(ModelPart):
     """How teams travel.
 
     Attributes:
@@ -54,7 +55,7 @@ class Travel(Stated):
     across_borders: bool = False
 
 
-class Team(Stated):
+class Team(ModelPart):
     """Who visits: from where (metres of the national grid), in which regions, how often in a full week."""
 
     name: Annotated[str, Field(min_length=1)]
@@ -64,14 +65,14 @@ class Team(Stated):
     northing: Metres | None = None
 
 
-class Region(Stated):
+class Region(ModelPart):
     """The most visits that all teams together make in a region in one week."""
 
     name: Annotated[str, Field(min_length=1)]
     visits_a_week: Annotated[int, Field(ge=0)]
 
 
-class Leave(Stated):
+class Leave(ModelPart):
     """Days on which a team makes no visits; without a team it holds for all, for example on a bank holiday."""
 
     first: dt.date
@@ -79,7 +80,7 @@ class Leave(Stated):
     team: str | None = None
 
 
-class Agreed(Stated):
+class Agreed(ModelPart):
     """A visit that is agreed already: it keeps its week (1 is the first) and team."""
 
     org_code: str
@@ -87,7 +88,7 @@ class Agreed(Stated):
     team: str
 
 
-class PlanTables(Stated):
+class PlanTables(ModelPart):
     """The tables of the file that are about teams and dates."""
 
     capacity: Season
@@ -227,7 +228,7 @@ def _describe(file: Path, problem: Any) -> str:
     *table, key = problem["loc"]
     where = f"{file}, {'.'.join(str(part + 1) if isinstance(part, int) else str(part) for part in problem['loc'])}"
     if problem["type"] == "extra_forbidden":
-        kinds: dict[str, type[Stated]] = {
+        kinds: dict[str, type[ModelPart]] = {
             "capacity": Season,
             "travel": Travel,
             "team": Team,

@@ -62,7 +62,7 @@ def rank_otherwise(
     return {name: _scored(declarations, ranking) for name, ranking in by_name.items()}
 
 
-def list_items(
+def list_ranking_items(
     tables: Mapping[str, pl.DataFrame], scores: pl.DataFrame, unmet: pl.DataFrame, year: str
 ) -> pl.DataFrame:
     """What a teacher may learn from: scores, what is admitted, remarks, and what was declared and found before.

@@ -14,7 +14,7 @@ from crosscheck.visits.capacity import VISITS, fit_visits, free_of_drawn_weeks
 from crosscheck.visits.ground import locate, metres_between
 from crosscheck.visits.plan_file import Leave, TeamPlan
 from crosscheck.visits.settle import NO_SLOT, settle_visits
-from crosscheck.visits.teams import lay_out, list_routes
+from crosscheck.visits.teams import lay_out_plan, list_routes
 from crosscheck.visits.tour_search import order_stops
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def replan(chosen: pl.DataFrame, before: pl.DataFrame, plan: TeamPlan, today: dt
             f"Allow {len(moved)}, or give the teams more room in the plan."
         )
     kept = visits.drop("drawn_week").join(before.select("org_code", "drawn_week"), on="org_code", how="left")
-    laid = lay_out(kept.sort("org_code"), plan, list_routes(visits, plan, new))
+    laid = lay_out_plan(kept.sort("org_code"), plan, list_routes(visits, plan, new))
     return Replanned(laid, _list_moves(visits, before, plan, old, new), fit)
 
 

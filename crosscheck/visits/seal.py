@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import unicodedata
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, Final
+from dataclasses import dataclass
+from typing import Final
 
 import polars as pl
 
 from crosscheck.errors import DrawError
 from crosscheck.visits.draw import FRAME, JOINT, Frame
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 FRAME_FILE: Final = "frame.txt"
 _FORM: Final = "crosscheck frame 1"
@@ -48,15 +45,6 @@ class Seal:
     def describe_changed(self) -> str:
         """The same for a run whose frame is no longer the one that was sealed."""
         return f"draw with the value of the {self.describe()}; the frame has changed since, so this one is not it"
-
-    def as_options(self) -> dict[str, Any]:
-        """As a run keeps it among its options."""
-        return asdict(self)
-
-
-def read_seal(options: Mapping[str, Any] | None) -> Seal | None:
-    """The seal that a run keeps among its options; None for a practice draw."""
-    return Seal(**options) if options else None
 
 
 def write_frame(frame: Frame, year: str) -> str:

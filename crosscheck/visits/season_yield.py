@@ -52,7 +52,7 @@ _ENDLESS: Final = 1e-9  # the chance of one among endlessly many: an arm that no
 
 
 @dataclass(frozen=True)
-class Season:
+class SeasonPlan:
     """What is known of a season.
 
     Attributes:
@@ -134,14 +134,14 @@ class SeasonYield:
     groups: pl.DataFrame
 
 
-def read_outcomes(visits: pl.DataFrame) -> pl.DataFrame:
+def outcomes_of_visits(visits: pl.DataFrame) -> pl.DataFrame:
     """`OUTCOME` by declaration: of two visits of one declaration the later, of two of one day the worse counts."""
     not_upheld = (pl.col("finding") == "qualified").alias("not_upheld")
     ordered = visits.select(*_KEYS, "visited_on", not_upheld).sort(*_KEYS, "visited_on", "not_upheld")
     return ordered.unique(_KEYS, keep="last", maintain_order=True).cast(OUTCOME)
 
 
-def measure_yield(season: Season, half_width: float = 0.05, level: float = LEVEL) -> SeasonYield:
+def measure_yield(season: SeasonPlan, half_width: float = 0.05, level: float = LEVEL) -> SeasonYield:
     """Measure what a season of visits brought.
 
     Args:
@@ -152,7 +152,7 @@ def measure_yield(season: Season, half_width: float = 0.05, level: float = LEVEL
     Returns:
         Everything that can be said; where nothing was visited, shares are unknown and intervals go from 0 to 1.
     """
-    outcomes = read_outcomes(season.visits)
+    outcomes = outcomes_of_visits(season.visits)
     planned = _plan(season)
     judged = planned.join(outcomes, on=_KEYS, how="left")
     arms = _yield_of_arms(judged, _outside(planned, outcomes), level)
@@ -221,7 +221,7 @@ def _error(level: float) -> float:
     return float(ndtri((1 + level) / 2))
 
 
-def _plan(season: Season) -> pl.DataFrame:
+def _plan(season: SeasonPlan) -> pl.DataFrame:
     """One row a declaration that could be chosen, with its arm and stratum."""
     added = pl.col("added_by").is_not_null() if "added_by" in season.listed.columns else pl.lit(value=False)
     arm = pl.when(added).then(pl.lit(ADDED)).otherwise("selected_by")

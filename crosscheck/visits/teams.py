@@ -14,7 +14,7 @@ from scipy.sparse.csgraph import connected_components
 
 from crosscheck.visits.capacity import ANY_WEEK, fixed_weeks, limits_of, may_visit, room_of
 from crosscheck.visits.exchanges import Weeks, exchange_visits
-from crosscheck.visits.ground import Ground, Tour, locate, metres_between
+from crosscheck.visits.ground import Tour, TravelProblem, locate, metres_between
 from crosscheck.visits.settle import NO_SLOT, settle_visits
 from crosscheck.visits.tour_search import order_stops
 from crosscheck.visits.tours import choose_tours
@@ -100,7 +100,7 @@ def plan_weeks(visits: pl.DataFrame, plan: TeamPlan) -> Planned:
     if visits.is_empty():
         return Planned(VISIT_PLAN.to_frame(), 0.0, 0.0, divided=False)
     room, together = room_of(plan), plan.tables.travel.together
-    ground = Ground(*locate(visits, plan), may_visit(visits, plan), _weeks_by_size(room))
+    ground = TravelProblem(*locate(visits, plan), may_visit(visits, plan), _weeks_by_size(room))
     tours, bound, parts, divided = _choose(ground, together=together)
     slot = _spread_over_weeks(tours, room, visits["expected_hits"].to_numpy())
     weeks = _what_weeks_allow(visits, plan)
@@ -111,7 +111,7 @@ def plan_weeks(visits: pl.DataFrame, plan: TeamPlan) -> Planned:
         slot = exchange_visits(ground, weeks, slot)
     routes = list_routes(visits, plan, slot)
     metres = sum(sum(route.legs) for route in routes)
-    return Planned(lay_out(visits, plan, routes), metres, min(bound, metres), divided)
+    return Planned(lay_out_plan(visits, plan, routes), metres, min(bound, metres), divided)
 
 
 def list_routes(visits: pl.DataFrame, plan: TeamPlan, slot: Ints) -> list[Route]:
@@ -134,7 +134,7 @@ def list_routes(visits: pl.DataFrame, plan: TeamPlan, slot: Ints) -> list[Route]
     return routes
 
 
-def lay_out(visits: pl.DataFrame, plan: TeamPlan, routes: list[Route]) -> pl.DataFrame:
+def lay_out_plan(visits: pl.DataFrame, plan: TeamPlan, routes: list[Route]) -> pl.DataFrame:
     """The plan as a table, `VISIT_PLAN`."""
     rows = [
         (visit, route.team, route.week + 1, number, place, leg / 1000, sum(route.legs) / 1000)
@@ -187,7 +187,7 @@ def _weeks_by_size(room: Ints) -> Ints:
     return np.stack([(room >= size).sum(axis=1) for size in range(1, most + 1)], axis=1)
 
 
-def _choose(ground: Ground, *, together: bool) -> tuple[list[Tour], float, int, bool]:
+def _choose(ground: TravelProblem, *, together: bool) -> tuple[list[Tour], float, int, bool]:
     """Tours of all visits (row numbers of the whole ground), their bound, and in how many parts they were chosen."""
     tours: list[Tour] = []
     bound, parts, divided = 0.0, 1, False
@@ -207,7 +207,7 @@ def _choose(ground: Ground, *, together: bool) -> tuple[list[Tour], float, int, 
     return tours, bound, parts, divided
 
 
-def _parts(ground: Ground) -> Iterator[tuple[Ints, Ints]]:
+def _parts(ground: TravelProblem) -> Iterator[tuple[Ints, Ints]]:
     """Teams and visits that have to do with one another."""
     teams, visits = ground.allowed.shape
     links = csr_array(

@@ -16,7 +16,7 @@ import numpy as np
 from scipy.optimize import LinearConstraint, linprog, milp
 from scipy.sparse import csr_array
 
-from crosscheck.visits.ground import Ground, Tour, measure
+from crosscheck.visits.ground import Tour, TravelProblem, measure_tour
 from crosscheck.visits.tour_search import Found, find_tours, order_stops
 from crosscheck.visits.transport import share_visits
 
@@ -73,7 +73,7 @@ class _Worth:
 class _Pool:
     """The tours found so far: `team`, `stops` (−1 after the last) and `metres`, each set of visits of a team once."""
 
-    def __init__(self, ground: Ground) -> None:
+    def __init__(self, ground: TravelProblem) -> None:
         self._ground = ground
         self._most = ground.weeks.shape[1]
         self._place: dict[bytes, int] = {}
@@ -90,7 +90,7 @@ class _Pool:
             self._place[names[row]] = place
         self.team = np.concatenate([self.team, np.full(len(fresh), team)])
         self.stops = np.concatenate([self.stops, stops[fresh]])
-        self.metres = np.concatenate([self.metres, measure(self._ground, team, stops[fresh])])
+        self.metres = np.concatenate([self.metres, measure_tour(self._ground, team, stops[fresh])])
         return len(fresh)
 
     def rows(self) -> csr_array:
@@ -104,7 +104,7 @@ class _Pool:
         return csr_array((signs, (rows, columns)), shape=(visits + teams * self._most + 1, len(self.team)))
 
 
-def choose_tours(ground: Ground) -> Tours:
+def choose_tours(ground: TravelProblem) -> Tours:
     """Choose the tours that travel least: every visit once, no week of a team with more than it has room for.
 
     Where there are many visits, they are first shared among teams by the way there and back, and tours are chosen part
@@ -131,7 +131,9 @@ def choose_tours(ground: Ground) -> Tours:
     return Tours(tours, bound, len(parts), divided=len(team) > _WHOLE)
 
 
-def _choose_as_whole(ground: Ground, parts: Sequence[_Part], tours: tuple[Tour, ...]) -> tuple[tuple[Tour, ...], float]:
+def _choose_as_whole(
+    ground: TravelProblem, parts: Sequence[_Part], tours: tuple[Tour, ...]
+) -> tuple[tuple[Tour, ...], float]:
     """The better of the tours chosen in parts and others, with the bound for all parts together."""
     pool = _Pool(ground)
     for part in parts:
@@ -151,7 +153,7 @@ class _Part:
     bound: float
 
 
-def _neighbours(ground: Ground, teams: Ints, visits: Ints, most: int) -> list[Ints]:
+def _neighbours(ground: TravelProblem, teams: Ints, visits: Ints, most: int) -> list[Ints]:
     """Teams halved along their longer side until no part has more than so many visits."""
     if visits[teams].sum() <= most or len(teams) == 1:
         return [np.sort(teams)]
@@ -161,7 +163,7 @@ def _neighbours(ground: Ground, teams: Ints, visits: Ints, most: int) -> list[In
     return [*_neighbours(ground, order[:half], visits, most), *_neighbours(ground, order[half:], visits, most)]
 
 
-def _choose_in_part(ground: Ground, teams: Ints, team: Ints, *, exactly: bool) -> _Part:
+def _choose_in_part(ground: TravelProblem, teams: Ints, team: Ints, *, exactly: bool) -> _Part:
     """Tours of the visits that some teams have at first, and their bound."""
     visits = np.flatnonzero(np.isin(team, teams))
     part = ground.part(teams, visits)
@@ -178,7 +180,7 @@ def _choose_in_part(ground: Ground, teams: Ints, team: Ints, *, exactly: bool) -
     return _Part(tuple(tours), tuple(found), bound)
 
 
-def _first_tours(ground: Ground, team: Ints) -> _Pool:
+def _first_tours(ground: TravelProblem, team: Ints) -> _Pool:
     """Tours to begin with: of a first choice of teams that have room, and each visit as a tour of its own."""
     pool, visits = _Pool(ground), np.arange(len(ground.places))
     for one in range(len(ground.weeks)):
@@ -187,13 +189,13 @@ def _first_tours(ground: Ground, team: Ints) -> _Pool:
     return pool
 
 
-def _choose_quickly(ground: Ground, pool: _Pool) -> tuple[Ints, float]:
+def _choose_quickly(ground: TravelProblem, pool: _Pool) -> tuple[Ints, float]:
     """Choose among the tours that priced the visits: row numbers of the pool, and the bound."""
     _, bound = _price_visits(ground, pool, _ROUNDS)
     return _choose(ground, pool, _COARSE)[0], bound
 
 
-def _choose_exactly(ground: Ground, pool: _Pool) -> tuple[Ints, float]:
+def _choose_exactly(ground: TravelProblem, pool: _Pool) -> tuple[Ints, float]:
     """Choose tours as near to the best as can be proved: row numbers of the pool, and the bound."""
     worth, bound = _price_visits(ground, pool, _ROUNDS)
     # A choice with a tour that is not listed costs more than `reached`; up to that the best of the listed is a bound.
@@ -209,13 +211,13 @@ def _choose_exactly(ground: Ground, pool: _Pool) -> tuple[Ints, float]:
     return chosen, max(bound, min(proved, bound + listed, metres))
 
 
-def _alone(ground: Ground, team: int) -> Ints:
+def _alone(ground: TravelProblem, team: int) -> Ints:
     """Each visit that the team may make as a tour of its own."""
     mine = np.flatnonzero(ground.allowed[team]) if ground.weeks[team, 0] else np.empty(0, dtype=np.int64)
     return np.pad(mine[:, None], ((0, 0), (0, ground.weeks.shape[1] - 1)), constant_values=-1)
 
 
-def _simple_tours(ground: Ground, team: int, mine: Ints) -> Ints:
+def _simple_tours(ground: TravelProblem, team: int, mine: Ints) -> Ints:
     """A first choice that keeps to the weeks: from the farthest visit on, each week takes those nearest to it."""
     most = ground.weeks.shape[1]
     sizes = np.repeat(np.arange(most, 0, -1), -np.diff(np.append(ground.weeks[team], 0))[::-1])
@@ -230,13 +232,13 @@ def _simple_tours(ground: Ground, team: int, mine: Ints) -> Ints:
     return np.array(rows, dtype=np.int64).reshape(-1, most)
 
 
-def _in_best_order(ground: Ground, team: int, visits: Ints) -> Ints:
+def _in_best_order(ground: TravelProblem, team: int, visits: Ints) -> Ints:
     """The same visits as one tour, in the order that travels least."""
     stops = order_stops(ground.between[np.ix_(visits, visits)], ground.base[team, visits])
     return np.pad(visits[stops], (0, ground.weeks.shape[1] - len(visits)), constant_values=-1)
 
 
-def _price_visits(ground: Ground, pool: _Pool, rounds: int) -> tuple[_Worth, float]:
+def _price_visits(ground: TravelProblem, pool: _Pool, rounds: int) -> tuple[_Worth, float]:
     """Find what each visit is worth and add tours to the pool until no tour costs less than its visits are worth.
 
     Halfway between the best worth so far and the new one is tried first: the new one alone swings from round to round.
@@ -259,7 +261,7 @@ def _price_visits(ground: Ground, pool: _Pool, rounds: int) -> tuple[_Worth, flo
     return best or latest, float(bound)
 
 
-def _solve(ground: Ground, pool: _Pool) -> tuple[_Worth, float]:
+def _solve(ground: TravelProblem, pool: _Pool) -> tuple[_Worth, float]:
     """The programme in which tours may be chosen in part."""
     visits, weeks = len(ground.between), ground.weeks
     found = linprog(pool.metres, A_ub=pool.rows(), b_ub=_limits(ground), method="highs")
@@ -267,7 +269,7 @@ def _solve(ground: Ground, pool: _Pool) -> tuple[_Worth, float]:
     return _Worth(duals[:visits], duals[visits:-1].reshape(weeks.shape), float(duals[-1])), float(found.fun)
 
 
-def _limits(ground: Ground) -> Floats:
+def _limits(ground: TravelProblem) -> Floats:
     least = -fewest_tours(ground.weeks, len(ground.between))
     return np.concatenate([-np.ones(len(ground.between)), ground.weeks.ravel(), [least]])
 
@@ -280,7 +282,7 @@ def fewest_tours(weeks: Ints, visits: int) -> int:
     return int(np.searchsorted(np.cumsum(sizes), visits)) + 1 if visits else 0
 
 
-def _look_for_tours(ground: Ground, pool: _Pool, worth: _Worth, followed: int) -> tuple[int, float]:
+def _look_for_tours(ground: TravelProblem, pool: _Pool, worth: _Worth, followed: int) -> tuple[int, float]:
     """Add what each team finds; also the bound that the worth of the visits proves (Lagrange)."""
     new = 0
     proved = worth.visits.sum() - (worth.toll * ground.weeks).sum()
@@ -293,7 +295,7 @@ def _look_for_tours(ground: Ground, pool: _Pool, worth: _Worth, followed: int) -
     return new, float(proved)
 
 
-def _found_by(ground: Ground, team: int, worth: _Worth, limit: float, most: int) -> Found:
+def _found_by(ground: TravelProblem, team: int, worth: _Worth, limit: float, most: int) -> Found:
     """Tours of a team with a reduced cost below the limit, best first; and the least that any tour of it has."""
     mine = np.flatnonzero(ground.allowed[team])
     toll = worth.toll[team, : int((ground.weeks[team] > 0).sum())].copy()
@@ -305,7 +307,7 @@ def _found_by(ground: Ground, team: int, worth: _Worth, limit: float, most: int)
     return replace(found, stops=np.pad(stops, ((0, 0), (0, missing)), constant_values=-1))
 
 
-def _list_near_best(ground: Ground, pool: _Pool, worth: _Worth, spread: float) -> float:
+def _list_near_best(ground: TravelProblem, pool: _Pool, worth: _Worth, spread: float) -> float:
     """Add the tours with the least reduced cost, up to the spread.
 
     Says how far that came: a choice with a tour that is not in the pool costs at least so much more than the bound.
@@ -322,7 +324,7 @@ def _list_near_best(ground: Ground, pool: _Pool, worth: _Worth, spread: float) -
     return spread
 
 
-def _choose(ground: Ground, pool: _Pool, gap: float) -> tuple[Ints, float]:
+def _choose(ground: TravelProblem, pool: _Pool, gap: float) -> tuple[Ints, float]:
     """Choose whole tours of the pool (HiGHS): their row numbers, and the least that any choice among the pool costs."""
     found = milp(
         pool.metres,
@@ -334,11 +336,11 @@ def _choose(ground: Ground, pool: _Pool, gap: float) -> tuple[Ints, float]:
     return np.flatnonzero(found.x > 0.5), float(found.mip_dual_bound)
 
 
-def _without_repeats(ground: Ground, pool: _Pool, chosen: Ints) -> Iterator[Tour]:
+def _without_repeats(ground: TravelProblem, pool: _Pool, chosen: Ints) -> Iterator[Tour]:
     """The chosen tours, a visit that is in two of them left in the first only: to leave it out makes no tour longer."""
     seen: set[int] = set()
     for row in chosen:
         team, stops = int(pool.team[row]), [int(stop) for stop in pool.stops[row] if stop >= 0 and stop not in seen]
         seen.update(stops)
         if stops:
-            yield Tour(team, tuple(stops), float(measure(ground, team, np.array([stops]))[0]))
+            yield Tour(team, tuple(stops), float(measure_tour(ground, team, np.array([stops]))[0]))

@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 from click.testing import CliRunner
 
-from crosscheck.cases.history import NO_PREDECESSORS, hand_down, inherit_answers, last_day, recall_declarations
+from crosscheck.cases.history import NO_PREDECESSORS, inherit_answers, inherit_history, last_day, recall_declarations
 from crosscheck.cli import main
 from crosscheck.vocabulary import ABSENCE
 
@@ -215,7 +215,7 @@ def test_visits_to_a_predecessor_are_the_successors_where_it_was_not_visited_its
         },
         schema=NO_PREDECESSORS.schema,
     )
-    handed = hand_down(visits, before, ("year",))
+    handed = inherit_history(visits, before, ("year",))
     assert handed.head(4).equals(visits)
     assert handed.tail(-4).rows() == [
         ("R01", "2005/06", "upheld"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from crosscheck.collection.read import OTHER_YEARS, read_collection
-from crosscheck.visits.listing import list_findings, list_visit_items
+from crosscheck.visits.listing import all_visits, list_visit_items
 
 ANSWERS = "org_code,question_id,item,answer,year"
 VISITS = "org_code,function,year,selected_by,inclusion_probability,visited_on,finding,assessor,standard"
@@ -62,14 +62,14 @@ def test_visits_on_another_standard_count_nowhere_and_those_that_state_none_do(s
     visits(small, row.format("2006/07", 2007, "C2"), row.format("2007/08", 2008, "C3"))
     visits(small, row.format("2005/06", 2006, ""), row.format("2006/07", 2007, "C2"), table="visits_wave_1")
     tables = small.read().tables
-    assert sorted(list_findings(tables, "C2")["year"]) == ["2005/06", "2006/07"]
-    assert sorted(list_findings(tables, "C3")["year"]) == ["2005/06", "2007/08"]
+    assert sorted(all_visits(tables, "C2")["year"]) == ["2005/06", "2006/07"]
+    assert sorted(all_visits(tables, "C3")["year"]) == ["2005/06", "2007/08"]
 
 
 def test_visits_that_an_earlier_version_kept_without_standard_and_assessor_are_on_the_runs(small):
     visits(small, "R01,whole,2007/08,risk,,2008-07-27,upheld,A1,")
     kept = {"visits": small.read().tables["visits"].drop("assessor", "standard")}
-    assert list_findings(kept, "C2").select("org_code", "assessor").rows() == [("R01", None)]
+    assert all_visits(kept, "C2").select("org_code", "assessor").rows() == [("R01", None)]
 
 
 def test_two_visits_of_one_day_on_two_standards_are_two(small):

@@ -11,13 +11,13 @@ import z3
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from crosscheck.rulebook.compile_polars import total_answerable
+from crosscheck.rulebook.compile_z3 import SymbolicVerdicts, encode
 from crosscheck.rulebook.condition import Total, nodes
 from crosscheck.rulebook.context import with_context
-from crosscheck.rulebook.encoding import Verdicts, encode
-from crosscheck.rulebook.evaluate import judge
-from crosscheck.rulebook.meaning import total_waits
-from crosscheck.rulebook.possible import KINDS, TIES_ARE_KNOWN, Held, as_code, exactly
+from crosscheck.rulebook.evaluate import give_verdicts
 from crosscheck.rulebook.rule import Rulebook
+from crosscheck.rulebook.z3_case import KINDS, TIES_ARE_KNOWN, HeldValue, as_code, exactly
 from crosscheck.vocabulary import RELATIONS, VERDICTS
 from tests.property.made_up import NAMES, cases_of, random_world, ties_of
 from tests.property.slow_evaluator import Absent, Row, SlowEvaluator, World, mentioned
@@ -45,11 +45,11 @@ def exact(value: Any) -> Any:
     return NOTHING if not math.isfinite(value) else 4.0 if value == 3 or value > 1e6 else value
 
 
-def solved(verdicts: Verdicts, row: Row, known: dict[str, Any], ties: Facts) -> str:
+def solved(verdicts: SymbolicVerdicts, row: Row, known: dict[str, Any], ties: Facts) -> str:
     """The verdict that the encoding gives on a row, beside which stands what was worked out over all rows."""
     settled = [fact for held in verdicts.case.held.values() for fact in settle(held, known)] + ties
     for total in (node for part in verdicts.rule.conditions for node in nodes(part) if isinstance(node, Total)):
-        settled.append((z3.Bool(total_waits(total)), z3.BoolVal(val=row[total_waits(total)])))
+        settled.append((z3.Bool(total_answerable(total)), z3.BoolVal(val=row[total_answerable(total)])))
     told = z3.simplify(z3.substitute(ALL_VERDICTS(*(getattr(verdicts, name) for name in VERDICTS)), *settled))
     (verdict,) = (name for name, holds in zip(VERDICTS, told.children(), strict=True) if z3.is_true(holds))
     return verdict
@@ -73,7 +73,7 @@ def labelled(row: Row, world: World) -> Iterator[tuple[str, Any]]:
             yield from ((f"{name.split('.')[0]} {kind}: {name}", value) for name, value in beside.items())
 
 
-def settle(held: Held, known: dict[str, Any]) -> Settled:
+def settle(held: HeldValue, known: dict[str, Any]) -> Settled:
     text, _, words = held.label.partition(' mentions "')
     value = known.get(text)
     value = NOTHING if value is None else value
@@ -88,7 +88,7 @@ def settle(held: Held, known: dict[str, Any]) -> Settled:
         yield held.value, constant(held, value)
 
 
-def constant(held: Held, value: Any) -> z3.ExprRef:
+def constant(held: HeldValue, value: Any) -> z3.ExprRef:
     if isinstance(value, bool):
         return z3.BoolVal(val=value)
     return exactly(value) if isinstance(value, float) else z3.IntVal(as_code(NAMES.get(held.label, held.name), value))
@@ -121,7 +121,7 @@ def compare(rules: Rulebook, chance: Random, rows: int) -> None:
     """Hold both readings of some rules against some rows of a random world."""
     world = in_exact_numbers(random_world(chance, 25))
     cases, ties = cases_of(world.rows), ties_of(world, chance)
-    verdicts, beside = judge(cases, rules, ties), with_context(cases, rules, ties).to_dicts()
+    verdicts, beside = give_verdicts(cases, rules, ties), with_context(cases, rules, ties).to_dicts()
     encoded = {rule.id: encode(rule, {}) for rule in rules}
     for at in chance.sample(range(len(world.rows)), rows):
         row = beside[at] | world.rows[at]

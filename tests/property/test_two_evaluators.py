@@ -11,9 +11,9 @@ import polars as pl
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from crosscheck.rulebook.evaluate import evaluate, judge
+from crosscheck.rulebook.compile_polars import holds
+from crosscheck.rulebook.evaluate import evaluate, give_verdicts
 from crosscheck.rulebook.expression import parse
-from crosscheck.rulebook.meaning import holds
 from crosscheck.rulebook.rule import AppliesTo, Rule, Rulebook
 from crosscheck.vocabulary import ABSENCES, RELATIONS
 from tests.property.made_up import (
@@ -63,14 +63,14 @@ def rule(number: int, text: str, services: tuple[str, ...], only_if: str) -> Rul
         strength="context",
         basis="none",
         source="none",
-        says="It differs.",
-        said=(),
-        innocent=("a slip",),
-        ask=("ask",),
+        finding="It differs.",
+        finding_names=(),
+        explanations=("a slip",),
+        lines_of_enquiry=("ask",),
         group="all",
         covers=(),
         expectations=(),
-        own_choice="",
+        threshold_rationale="",
         thresholds=(),
         checked_on=date(2026, 11, 22),
         examples=(),
@@ -106,7 +106,7 @@ def test_polars_and_a_plain_walk_give_the_same_verdicts(
 ) -> None:
     world = random_world(chance, number)
     rules = rulebook(texts, (service,) if service else (), only_if)
-    verdicts = judge(cases_of(world.rows), rules, ties_of(world, chance))
+    verdicts = give_verdicts(cases_of(world.rows), rules, ties_of(world, chance))
     for at, text in enumerate(texts):
         provided = [row[f"service.{service}"] if service else True for row in world.rows]
         applies = [None if isinstance(known, Absent) else known for known in provided]
@@ -139,7 +139,9 @@ def test_with_everything_absent_no_rule_agrees_or_differs(texts: list[str], chan
     nothing = {name: Absent(why if name in ANSWERS else "nothing") for name in NAMES}
     world = random_world(chance, 5)
     silent = cases_of([row | nothing for row in world.rows])
-    verdicts = judge(silent, rulebook(texts), ties_of(world, chance)).drop("org_code", "function").unpivot()["value"]
+    verdicts = (
+        give_verdicts(silent, rulebook(texts), ties_of(world, chance)).drop("org_code", "function").unpivot()["value"]
+    )
     assert set(verdicts) <= {"cannot_tell", "not_applicable"}
 
 
@@ -150,7 +152,7 @@ def test_an_answer_that_comes_later_never_overturns_a_verdict(texts: list[str], 
     returned = {row["org_code"]: random_row(chance) for row in before}
     after = [{name: later(value, returned[row["org_code"]].get(name)) for name, value in row.items()} for row in before]
     rules = rulebook(texts)
-    first, then = judge(cases_of(before), rules, ties), judge(cases_of(after), rules, ties)
+    first, then = give_verdicts(cases_of(before), rules, ties), give_verdicts(cases_of(after), rules, ties)
     for at, text in enumerate(texts):
         decided = first[f"R{at}"].is_in(["agrees", "differs"])
         assert first[f"R{at}"].filter(decided).equals(then[f"R{at}"].filter(decided)), text
@@ -166,10 +168,10 @@ def later(value: object, answer: object) -> object:
 @given(texts=on_oneself, chance=chances)
 def test_a_verdict_depends_neither_on_the_order_of_rows_nor_on_other_rows(texts: list[str], chance: Random) -> None:
     rules, cases = rulebook(texts, ("children",)), cases_of(random_rows(chance, 10))
-    verdicts = judge(cases, rules)
-    assert judge(cases.reverse(), rules).reverse().equals(verdicts)
-    assert pl.concat([judge(cases[at], rules) for at in range(3)]).equals(verdicts.head(3))
-    assert judge(cases.head(0), rules).equals(verdicts.head(0))
+    verdicts = give_verdicts(cases, rules)
+    assert give_verdicts(cases.reverse(), rules).reverse().equals(verdicts)
+    assert pl.concat([give_verdicts(cases[at], rules) for at in range(3)]).equals(verdicts.head(3))
+    assert give_verdicts(cases.head(0), rules).equals(verdicts.head(0))
 
 
 @settings(thorough, max_examples=3 * TIMES)
@@ -190,7 +192,7 @@ def test_the_random_conditions_and_rows_reach_every_verdict() -> None:
     @given(texts=batches, chance=chances)
     def tally(texts: list[str], chance: Random) -> None:
         world = random_world(chance, 15)
-        verdicts = judge(cases_of(world.rows), rulebook(texts, (FLAGS[0][8:],)), ties_of(world, chance))
+        verdicts = give_verdicts(cases_of(world.rows), rulebook(texts, (FLAGS[0][8:],)), ties_of(world, chance))
         for text in range(len(texts)):
             seen.update(verdicts[f"R{text}"].to_list())
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import asdict
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from unittest.mock import patch
@@ -50,10 +51,11 @@ def draw_binding(place: Path) -> None:
 
 def tell_draw(store: Store, run_id: str) -> None:
     """Tell in the trail of a store that keeps only the drawn run how it was sealed, confirmed and drawn."""
-    manifest = show_run(store, run_id)
-    seal = manifest["options"]["seal"]
-    said = {"standard": manifest["options"]["standard"], "year": manifest["options"]["year"], "draw_of_the_year": 1}
-    drawn = "the run that was drawn" if "corrects" in manifest else manifest["run_id"]
+    run, manifest = show_run(store, run_id)
+    assert manifest.options.seal is not None
+    seal = asdict(manifest.options.seal)
+    said = {"standard": run.standard, "year": run.year, "draw_of_the_year": 1}
+    drawn = "the run that was drawn" if manifest.corrects else run.run_id
     with store.writing() as connection:
         seq = audit.append(connection, "Ann Assessor", seals.SEALED, seal["run"], seal | said).seq
         audit.append(connection, "Bob Batch", seals.CONFIRMED, seal["run"], {"seal": seq, "frame": seal["frame"]})
@@ -63,7 +65,7 @@ def tell_draw(store: Store, run_id: str) -> None:
 
 def decide(store: Store, run_id: str, declaration: tuple[str, str], kind: str, reason: str = "Asked it.") -> None:
     with store.reading() as connection:
-        seen = len(read_history(connection, look_up(connection, run_id)["number"], *declaration))
+        seen = len(read_history(connection, look_up(connection, run_id).number, *declaration))
     decisions.decide(store, run_id, [Proposal(*declaration, kind, reason, "Ann Assessor", seen)])
 
 

@@ -11,7 +11,7 @@ import polars as pl
 
 from crosscheck import settings
 from crosscheck.contract.inputs import INPUTS
-from crosscheck.risk.factors import Evidence, lay_out
+from crosscheck.risk.factors import ItemTable, build_item_table
 from crosscheck.risk.items import ITEMS
 from crosscheck.risk.model import RiskModel, read_risk_model
 from crosscheck.vocabulary import STATUS
@@ -32,9 +32,9 @@ class Invented:
     quality: Floats
     liability: Floats
 
-    def lay_out(self, model: RiskModel = MODEL) -> Evidence:
+    def build_item_table(self, model: RiskModel = MODEL) -> ItemTable:
         """The items as a table; all organisations are of one type."""
-        return lay_out(self.items, of_one_type(self.codes), model)
+        return build_item_table(self.items, of_one_type(self.codes), model)
 
 
 def of_one_type(codes: Sequence[str]) -> pl.DataFrame:

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from crosscheck.cases.history import hand_down
+from crosscheck.cases.history import inherit_history
 from crosscheck.collection.read import Collection
 from crosscheck.pipeline import Outcome, cross_check, one_thread
 from crosscheck.risk.estimate import Known, Risk, estimate_risk
@@ -17,7 +17,7 @@ from crosscheck.risk.items import gather_items
 from crosscheck.risk.model import RiskModel
 from crosscheck.rulebook.checks import list_applicable, list_checks
 from crosscheck.standard import Standard
-from crosscheck.visits.listing import list_findings, list_visit_items
+from crosscheck.visits.listing import all_visits, list_visit_items
 from crosscheck.visits.plan import Capacity
 
 YEAR = "2008/09"
@@ -40,8 +40,8 @@ def list_all(collection: Collection, standard: Standard) -> Listed:
 def gather(collection: Collection, outcome: Outcome, standard: Standard) -> Known:
     """The evidence of a run."""
     tables, predecessors = collection.tables, outcome.lineage.predecessors
-    past = {"visits": list_findings(tables, standard.name), "declarations": tables["declarations"]}
-    handed = {name: hand_down(rows, predecessors, ("year",)) for name, rows in past.items()}
+    past = {"visits": all_visits(tables, standard.name), "declarations": tables["declarations"]}
+    handed = {name: inherit_history(rows, predecessors, ("year",)) for name, rows in past.items()}
     return Known(
         cases=outcome.cases,
         items=gather_items(outcome.scores, {**tables, **handed}, standard.questionnaire, standard.risk, YEAR),

@@ -12,7 +12,7 @@ from crosscheck.pipeline import Outcome
 from crosscheck.questionnaire import Question
 from crosscheck.risk.checks import find_differences
 from crosscheck.risk.evidence import probability
-from crosscheck.risk.monotone import add_up, rank_among
+from crosscheck.risk.monotone import add_up_probes, rank_among
 from crosscheck.risk.weights import with_records
 from crosscheck.rulebook.checks import judge_probes, list_checks
 from crosscheck.scoring.beside import score_answers_beside
@@ -116,7 +116,7 @@ def _add_up_answered(
     cases: pl.DataFrame,
     changes: pl.DataFrame,
 ) -> pl.DataFrame:
-    """What `add_up` gives where the answer that a change is about is its `value`."""
+    """What `add_up_probes` gives where the answer that a change is about is its `value`."""
     risk = outcome.risk
     weighing = standard.rulebook.of_kind(*(name for name, kind in standard.risk.kinds.items() if kind.factor > 0))
     answered = _answered(cases, changes, standard)
@@ -129,7 +129,7 @@ def _add_up_answered(
     held, present, names, _ = with_records(evidence.beside(answered["org_code"], types, z), standard.risk)
     tried = answered.select(*KEYS).with_columns(item=changes["item"])
     weights = _own_weights(outcome, cases, names)[chosen]
-    return add_up(tried, held * present * weights, names, differences, list_checks(weighing))
+    return add_up_probes(tried, held * present * weights, names, differences, list_checks(weighing))
 
 
 def _answered(cases: pl.DataFrame, changes: pl.DataFrame, standard: Standard) -> pl.DataFrame:

@@ -11,7 +11,7 @@ from crosscheck.risk.checks import (
     cover_scores,
     find_differences,
     hold_below_ceilings,
-    state_check_weights,
+    prior_check_weights,
 )
 from tests.risk.invented import MODEL, checks, findings
 from tests.risk.known import Listed
@@ -95,7 +95,7 @@ def test_a_worse_answer_never_adds_less_by_rule_and_score_together() -> None:
 def test_a_check_weighs_by_strength_severity_and_kind() -> None:
     rules = checks(DUTY, ("C-2", "good_practice", "low", ["a.one"], []), ("C-3", "context", "high", ["a.two"], []))
     asks = rules.with_columns(check_id=pl.format("{}-asks", "check_id"), kind=pl.lit("answer_vs_answer"))
-    stated = state_check_weights(pl.concat([rules, asks]), findings(), MODEL)
+    stated = prior_check_weights(pl.concat([rules, asks]), findings(), MODEL)
     assert dict(zip(stated["check_id"], stated["decibans"], strict=True)) == {
         "C-1": STATED,
         "C-2": MODEL.checks["good_practice"]["low"].decibans,
@@ -105,7 +105,7 @@ def test_a_check_weighs_by_strength_severity_and_kind() -> None:
 
 def test_a_check_that_is_named_weighs_what_is_stated_of_it_and_not_of_its_kind() -> None:
     rules = checks(*[(name, "statutory", "high", [f"a.{name}"], []) for name in ("C-1", *MODEL.named_checks)])
-    stated = state_check_weights(rules, findings(), MODEL)
+    stated = prior_check_weights(rules, findings(), MODEL)
     weights = {row["check_id"]: (row["decibans"], row["sd"]) for row in stated.iter_rows(named=True)}
     assert {"C2-DEC-12", "C2-DEC-13"} <= set(MODEL.named_checks)
     for name, named in MODEL.named_checks.items():
@@ -118,8 +118,8 @@ def test_a_check_that_mixes_own_answers_with_others_accounts_weighs_nothing() ->
     for kind in sorted(set(MODEL.kinds) - {"declaration_vs_answer"}):
         of_kind = rules.with_columns(kind=pl.lit(kind))
         free = MODEL.kinds[kind].factor > 0
-        assert state_check_weights(of_kind, findings(), MODEL)["check_id"].to_list() == (["C-2"] if free else [])
-    assert state_check_weights(rules.head(1), findings(), MODEL)["check_id"].to_list() == ["C-1"]
+        assert prior_check_weights(of_kind, findings(), MODEL)["check_id"].to_list() == (["C-2"] if free else [])
+    assert prior_check_weights(rules.head(1), findings(), MODEL)["check_id"].to_list() == ["C-1"]
 
 
 def test_only_a_check_of_own_answers_counts_where_it_is_not_answered(national: Listed) -> None:
@@ -139,7 +139,7 @@ def test_a_check_that_a_worse_answer_ends_adds_no_more_than_the_one_that_it_begi
         ("C-2", "statutory", "high", ["post.days"], ["post.held"]),
         ("C-3", "statutory", "high", ["plan.reviewed"], ["plan.exists"]),
     )
-    held = hold_below_ceilings(state_check_weights(rules, findings(), MODEL))
+    held = hold_below_ceilings(prior_check_weights(rules, findings(), MODEL))
     weights = dict(zip(held["check_id"], held["decibans"], strict=True))
     assert weights["C-2"] == weights["C-1"] == MODEL.checks["national_guidance"]["low"].decibans
     assert "C-3" not in weights  # no check begins where `plan.exists` gets worse
@@ -151,13 +151,13 @@ def test_two_checks_that_would_end_at_once_weigh_nothing() -> None:
         ("C-2", "statutory", "high", ["post.days"], ["post.held"]),
         ("C-3", "statutory", "high", ["post.grade"], ["post.held"]),
     )
-    assert state_check_weights(rules, findings(), MODEL)["check_id"].to_list() == ["C-1"]
+    assert prior_check_weights(rules, findings(), MODEL)["check_id"].to_list() == ["C-1"]
 
 
 def test_an_unanswered_check_adds_what_the_average_answer_adds() -> None:
     found = findings(*[("C-1", f"R{place:02}", "differs" if place < 3 else "agrees") for place in range(12)],
                      ("C-1", "R12", "cannot_tell"))  # fmt: skip
-    weights = state_check_weights(checks(DUTY), found, MODEL)
+    weights = prior_check_weights(checks(DUTY), found, MODEL)
     added = find_differences(weights, found, applicable(*[("C-1", f"R{place:02}") for place in range(14)]))
     by_code = {row["org_code"]: (row["differs"], row["decibans"]) for row in added.iter_rows(named=True)}
     answered = [by_code.get(f"R{place:02}", (False, 0.0))[1] for place in range(12)]
@@ -168,7 +168,7 @@ def test_an_unanswered_check_adds_what_the_average_answer_adds() -> None:
 
 def test_a_check_that_does_not_apply_adds_nothing() -> None:
     found = findings(("C-1", "R00", "differs"), ("C-1", "R01", "not_applicable"))
-    added = find_differences(state_check_weights(checks(DUTY), found, MODEL), found, applicable(("C-1", "R00")))
+    added = find_differences(prior_check_weights(checks(DUTY), found, MODEL), found, applicable(("C-1", "R00")))
     assert added["org_code"].to_list() == ["R00"]
 
 
@@ -176,7 +176,7 @@ def confirmed(
     found: pl.DataFrame, seen: pl.DataFrame, *rules: tuple[str, str, str, list[str], list[str]]
 ) -> pl.DataFrame:
     table = checks(*rules)
-    return confirm_check_weights(state_check_weights(table, found, MODEL), table, found, seen, MODEL, 0.13)
+    return confirm_check_weights(prior_check_weights(table, found, MODEL), table, found, seen, MODEL, 0.13)
 
 
 def test_a_duty_whose_absence_decides_gains_weight_and_a_harmless_one_loses_it() -> None:

@@ -43,16 +43,16 @@ def factor(name: str, relative: float) -> Floats:
 
 def draw_slowly(risk: Risk) -> Slowly:
     """Everybody declares compliance, answered everything, was not visited."""
-    doubts: dict[str, list[float]] = defaultdict(list)
+    polarity_warnings: dict[str, list[float]] = defaultdict(list)
     for part, decibans, sd in risk.parts.select("part", "decibans", "sd").iter_rows():
         if decibans:
-            doubts[part].append(sd / abs(decibans))
+            polarity_warnings[part].append(sd / abs(decibans))
     of_items: dict[str, Floats] = defaultdict(lambda: np.zeros(NUMBER))
     of_others: dict[str, Floats] = defaultdict(lambda: np.zeros(NUMBER))
     for code, family, part, decibans in risk.parts.select("org_code", "family", "part", "decibans").iter_rows():
         if family != "prior" and decibans:
             into = of_items if family in ITEMS else of_others
-            into[code] = into[code] + decibans * factor(part, median(doubts[part]))
+            into[code] = into[code] + decibans * factor(part, median(polarity_warnings[part]))
     stated = risk.learnt.link
     link = np.clip(stated + risk.learnt.link_sd * normal("link", NUMBER), 0, 0.95)
     share = np.clip(risk.prevalence.share + risk.prevalence.sd * normal("prevalence", NUMBER), 0.005, 0.995)

@@ -11,7 +11,7 @@ import pytest
 from scipy.stats import multivariate_normal
 
 from crosscheck.risk import factors
-from crosscheck.risk.factors import Evidence, Loadings, learn_loadings, state_loadings
+from crosscheck.risk.factors import ItemTable, Loadings, fit_loadings, prior_loadings
 from crosscheck.risk.items import ITEMS
 from tests.risk.invented import MODEL, Floats, invent, of_one_type, one_item
 
@@ -20,13 +20,13 @@ FIGURES = {f"figure.{number:02}": (0.45, 0.0) for number in range(10)}
 SECTIONS = {name: f"section {place % 2}" for place, name in enumerate(ANSWERS)}
 
 
-def small() -> tuple[Evidence, Loadings]:
+def small() -> tuple[ItemTable, Loadings]:
     """Seven items of fifty organisations, a fifth of them missing, in two groups; loadings that are no optimum."""
     names = {"answer.a": (0.3, -0.3), "answer.b": (0.4, -0.2), "answer.c": (0.2, 0.0), "answer.d": (0.3, -0.1)}
     names |= {"figure.a": (0.4, 0.0), "figure.b": (0.3, 0.0), "figure.c": (0.2, 0.0)}
     groups = dict.fromkeys(("answer.a", "answer.b", "figure.a"), "one") | dict.fromkeys(("answer.c", "answer.d"), "two")
     evidence = invent(names, number=50, groups=groups, missing=0.2).lay_out()
-    stated = state_loadings(evidence, MODEL)
+    stated = prior_loadings(evidence, MODEL)
     shift = np.random.default_rng(5).uniform(0.0, 0.1, stated.mean.shape) * np.array([1.0, -1.0, 1.0])
     return evidence, replace(stated, mean=stated.mean + shift, noise=stated.noise * 0.9)
 
@@ -35,7 +35,7 @@ def unknowns(of: Loadings) -> Floats:
     return np.column_stack([of.mean, of.noise])
 
 
-def dense_log_likelihood(evidence: Evidence, loadings: Loadings) -> float:
+def dense_log_likelihood(evidence: ItemTable, loadings: Loadings) -> float:
     """Each organisation a multivariate normal of the items that it has; its covariance written out in full."""
     own = loadings.mean[:, 2:] * evidence.grouping
     covariance = loadings.mean[:, :2] @ loadings.mean[:, :2].T + own @ own.T + np.diag(loadings.noise)
@@ -49,7 +49,7 @@ def dense_log_likelihood(evidence: Evidence, loadings: Loadings) -> float:
 
 def test_the_likelihood_is_that_of_a_dense_normal_with_missing_items() -> None:
     evidence, tried = small()
-    stated = state_loadings(evidence, MODEL)
+    stated = prior_loadings(evidence, MODEL)
     likelihood = factors._Likelihood(evidence, stated, MODEL, np.ones(len(stated.noise)))
     found = {}
     for name, loadings in (("tried", tried), ("stated", stated)):
@@ -63,7 +63,7 @@ def test_the_likelihood_is_that_of_a_dense_normal_with_missing_items() -> None:
 def test_the_gradient_is_that_of_differences() -> None:
     evidence, tried = small()
     relevance = np.random.default_rng(1).uniform(0.0, 1.0, len(tried.noise))
-    likelihood = factors._Likelihood(evidence, state_loadings(evidence, MODEL), MODEL, relevance)
+    likelihood = factors._Likelihood(evidence, prior_loadings(evidence, MODEL), MODEL, relevance)
     at, step = unknowns(tried), 1e-6
     at[:, 2] *= evidence.grouping.sum(axis=1)  # an item of no group has no loading on one
     _, gradient = likelihood(at)
@@ -78,7 +78,7 @@ def test_the_gradient_is_that_of_differences() -> None:
 
 def test_true_loadings_are_found_on_invented_organisations() -> None:
     evidence = invent(ANSWERS | FIGURES, number=2500, groups=SECTIONS).lay_out()
-    learnt = learn_loadings(evidence, MODEL)
+    learnt = fit_loadings(evidence, MODEL)
     figures = evidence.items["family"].to_numpy() == "figures"
     assert learnt.quality[figures].mean() == pytest.approx(0.45, abs=0.03)
     assert learnt.quality[~figures].mean() == pytest.approx(0.35, abs=0.05)
@@ -89,15 +89,15 @@ def test_true_loadings_are_found_on_invented_organisations() -> None:
 
 def test_an_item_that_says_nothing_is_learnt_to_say_hardly_anything() -> None:
     evidence = invent(ANSWERS | FIGURES | {"figure.noise": (0.0, 0.0)}, number=1500).lay_out()
-    learnt = learn_loadings(evidence, MODEL)
+    learnt = fit_loadings(evidence, MODEL)
     noise = evidence.items["item"].to_list().index("figure.noise")
-    assert state_loadings(evidence, MODEL).quality[noise] == 0.35
+    assert prior_loadings(evidence, MODEL).quality[noise] == 0.35
     assert learnt.quality[noise] < 0.1
 
 
 def test_a_cold_start_and_disturbed_ones_give_the_same_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
     evidence = invent(ANSWERS | FIGURES, number=200, groups=SECTIONS, missing=0.1).lay_out()
-    cold = learn_loadings(evidence, MODEL)
+    cold = fit_loadings(evidence, MODEL)
     search = factors._search
     for seed in (1, 2):
         drawn = np.random.default_rng(seed).uniform(0.0, 0.2, (evidence.items.height, 4))
@@ -107,7 +107,7 @@ def test_a_cold_start_and_disturbed_ones_give_the_same_bytes(monkeypatch: pytest
             return search(likelihood, stated, first * [1.0, 1.0, 1.0, 0.8] + drawn * [1.0, -1.0, 1.0, 0.0])
 
         monkeypatch.setattr(factors, "_search", disturbed)
-        other = learn_loadings(evidence, MODEL)
+        other = fit_loadings(evidence, MODEL)
         assert other.settled
         assert other.mean.tobytes() == cold.mean.tobytes()
         assert other.noise.tobytes() == cold.noise.tobytes()
@@ -127,7 +127,7 @@ def test_what_is_small_beside_its_doubt_is_drawn_to_nothing_and_what_is_large_ha
 def test_no_loading_is_learnt_against_its_direction() -> None:
     against = {"answer.against": (-0.6, 0.5), "figure.against": (-0.6, 0.0)}
     evidence = invent(ANSWERS | FIGURES | against, number=600).lay_out()
-    learnt = learn_loadings(evidence, MODEL)
+    learnt = fit_loadings(evidence, MODEL)
     places = [evidence.items["item"].to_list().index(name) for name in against]
     assert (learnt.quality >= 0).all()
     assert (learnt.mean[:, 1] <= 0).all()
@@ -141,7 +141,7 @@ def test_one_organisation_with_everything_at_worst_hardly_moves_what_is_learnt()
         items=invented.items.with_columns(z=pl.when(pl.col("org_code") == invented.codes[0]).then(3.0).otherwise("z")),
     )
     laid_out = worst.lay_out()
-    before, after = (learn_loadings(evidence, MODEL) for evidence in (invented.lay_out(), laid_out))
+    before, after = (fit_loadings(evidence, MODEL) for evidence in (invented.lay_out(), laid_out))
     assert laid_out.influence[0] < 0.1
     assert np.abs(after.quality - before.quality).max() < 0.02
 
@@ -149,7 +149,7 @@ def test_one_organisation_with_everything_at_worst_hardly_moves_what_is_learnt()
 def test_where_others_hold_nothing_own_accounts_keep_the_proportions_that_are_stated() -> None:
     uneven = {name: (0.6 if place % 2 else 0.0, 0.0) for place, name in enumerate(ANSWERS)}
     alone, beside = (
-        learn_loadings(invent(names, number=400).lay_out(), MODEL).mean[:16, :2] for names in (uneven, uneven | FIGURES)
+        fit_loadings(invent(names, number=400).lay_out(), MODEL).mean[:16, :2] for names in (uneven, uneven | FIGURES)
     )
     assert np.abs(alone - alone.mean(axis=0)).max() < 0.01
     assert alone[0, 1] == pytest.approx(-alone[0, 0], abs=0.03)  # as much bias beside quality as is stated
@@ -158,8 +158,8 @@ def test_where_others_hold_nothing_own_accounts_keep_the_proportions_that_are_st
 
 def test_a_model_that_does_not_learn_leaves_what_is_stated() -> None:
     evidence, _ = small()
-    left = learn_loadings(evidence, MODEL.model_copy(update={"learns": False}))
-    assert (left.mean == state_loadings(evidence, MODEL).mean).all()
+    left = fit_loadings(evidence, MODEL.model_copy(update={"learns": False}))
+    assert (left.mean == prior_loadings(evidence, MODEL).mean).all()
 
 
 def test_an_item_of_which_all_are_equal_is_left_out() -> None:
@@ -171,16 +171,16 @@ def test_an_item_of_which_all_are_equal_is_left_out() -> None:
 def test_items_that_all_are_equal_leave_nothing_to_learn() -> None:
     codes = [f"R{place:04}" for place in range(60)]
     items = pl.concat([one_item(name, codes, [0.0] * 60) for name in FIGURES])
-    evidence = factors.lay_out(items, of_one_type(codes), MODEL)
+    evidence = factors.build_item_table(items, of_one_type(codes), MODEL)
     assert evidence.z.shape == (60, 0)
-    assert learn_loadings(evidence, MODEL).mean.shape == (0, 3)
+    assert fit_loadings(evidence, MODEL).mean.shape == (0, 3)
 
 
 @pytest.mark.parametrize("codes", [[], ["R0001"], ["R0001", "R0002"]])
 def test_a_handful_of_organisations_or_none_has_no_item_to_learn_from(codes: list[str]) -> None:
     items = ITEMS.to_frame() if not codes else one_item("figure.a", codes, np.arange(len(codes)))
-    evidence = factors.lay_out(items, of_one_type(codes).cast(pl.String), MODEL)
-    learnt = learn_loadings(evidence, MODEL)
+    evidence = factors.build_item_table(items, of_one_type(codes).cast(pl.String), MODEL)
+    learnt = fit_loadings(evidence, MODEL)
     assert evidence.z.shape == (len(codes), 0)
     assert learnt.settled
 
@@ -194,7 +194,7 @@ def test_items_are_centred_within_the_type_and_remarks_are_not() -> None:
         family=pl.lit("comments")
     )
     shifted = invented.items.with_columns(z=pl.col("z") + pl.when(pl.col("org_code") < "R0100").then(1.0).otherwise(0))
-    evidence = factors.lay_out(pl.concat([shifted, remarks]), types, MODEL)
+    evidence = factors.build_item_table(pl.concat([shifted, remarks]), types, MODEL)
     by_type = (evidence.influence[:100] @ evidence.z[:100], evidence.influence[100:] @ evidence.z[100:])
     figures = evidence.items["family"].to_numpy() == "figures"
     assert np.abs(np.array(by_type)[:, figures]).max() < 0.1 * 100
@@ -208,11 +208,11 @@ def test_what_visits_found_keeps_the_loading_that_is_stated() -> None:
     )
     evidence = replace(invented, items=pl.concat([invented.items, found])).lay_out()
     place = evidence.items["item"].to_list().index("visit.former")
-    assert learn_loadings(evidence, MODEL).quality[place] == 0.25
+    assert fit_loadings(evidence, MODEL).quality[place] == 0.25
 
 
 def test_the_order_of_the_rows_changes_no_byte() -> None:
     invented = invent(ANSWERS | FIGURES, number=120, missing=0.1)
     shuffled = replace(invented, items=invented.items.sample(fraction=1.0, shuffle=True, seed=3))
-    one, other = (learn_loadings(at.lay_out(), MODEL) for at in (invented, shuffled))
+    one, other = (fit_loadings(at.lay_out(), MODEL) for at in (invented, shuffled))
     assert one.mean.tobytes() == other.mean.tobytes()

@@ -9,7 +9,7 @@ import pytest
 
 from crosscheck.collection.read import Collection
 from crosscheck.pipeline import Outcome, cross_check
-from crosscheck.risk.prevalence import estimate_prevalence
+from crosscheck.risk.prevalence import estimate_lapse_share
 from crosscheck.standard import Standard
 from crosscheck.visits.plan import Capacity
 from tests.risk.invented import MODEL, NO_VISITS
@@ -44,7 +44,7 @@ def test_with_every_answer_figure_remark_tie_and_visit_missing_everybody_has_the
     of_year = collection.tables["declarations"].filter(pl.col("year") == YEAR)
     declared = of_year.with_columns(status=pl.lit("compliant"), statement=pl.lit(None, pl.String))
     outcome = listed(collection, standard, **without, declarations=declared)
-    stated = estimate_prevalence(NO_VISITS, MODEL, YEAR).share
+    stated = estimate_lapse_share(NO_VISITS, MODEL, YEAR).share
     assert compliant(outcome)["risk"].to_list() == pytest.approx([stated] * outcome.visit_list.height, abs=1e-6)
     assert outcome.visit_list.height > 500
 

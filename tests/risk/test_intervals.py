@@ -14,7 +14,7 @@ from crosscheck.pipeline import cross_check
 from crosscheck.risk.estimate import Risk
 from crosscheck.risk.evidence import PARTS
 from crosscheck.risk.intervals import Ranked, draw_risks, normal, rank_declarations
-from crosscheck.risk.learning import Learnt
+from crosscheck.risk.learning import VisitLearning
 from crosscheck.risk.prevalence import Prevalence
 from crosscheck.standard import Standard
 from crosscheck.visits.pools import assign_pools
@@ -47,7 +47,7 @@ def add_part(risk: Risk, code: str, decibans: float, sd: float = 0.0, family: st
 
 def without_doubt(risk: Risk) -> Risk:
     """The same with every parameter known exactly."""
-    learnt: Learnt = replace(risk.learnt, link_sd=0.0)
+    learnt: VisitLearning = replace(risk.learnt, link_sd=0.0)
     prevalence: Prevalence = replace(risk.prevalence, sd=0.0)
     return replace(risk, parts=risk.parts.with_columns(sd=pl.lit(0.0)), learnt=learnt, prevalence=prevalence)
 

@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from crosscheck.risk.factors import Evidence, lay_out, state_loadings
+from crosscheck.risk.factors import ItemTable, build_item_table, prior_loadings
 from crosscheck.risk.items import VERIFIED
 from tests.risk.invented import MODEL, Floats, invent, one_item
 
@@ -16,12 +16,16 @@ HELD = MODEL.limits.score
 RAW = np.linspace(-1.0, 1.0, 40) + 3.0 * (np.arange(40) % 2)  # trusts of the second type have more of everything
 
 
-def laid_out(*items: pl.DataFrame, verified: pl.DataFrame | None = None) -> Evidence:
+def laid_out(*items: pl.DataFrame, verified: pl.DataFrame | None = None) -> ItemTable:
     together = pl.concat(items)
-    return lay_out(together, TYPES, MODEL) if verified is None else lay_out(together, TYPES, MODEL, verified)
+    return (
+        build_item_table(together, TYPES, MODEL)
+        if verified is None
+        else build_item_table(together, TYPES, MODEL, verified)
+    )
 
 
-def column(evidence: Evidence, name: str) -> Floats:
+def column(evidence: ItemTable, name: str) -> Floats:
     return evidence.z[:, evidence.items["item"].to_list().index(name)]
 
 
@@ -108,7 +112,7 @@ def test_who_lies_far_from_all_others_counts_for_less() -> None:
     usual = invent(many, number=100)
     odd = usual.items.with_columns(z=pl.when(pl.col("org_code") == "R0000").then(4.0).otherwise("z"))
     before, after = (
-        lay_out(items, pl.DataFrame({"org_code": usual.codes, "org_type": "pct"}), MODEL).influence
+        build_item_table(items, pl.DataFrame({"org_code": usual.codes, "org_type": "pct"}), MODEL).influence
         for items in (usual.items, odd)
     )
     assert (before <= 1).all()
@@ -119,7 +123,7 @@ def test_who_lies_far_from_all_others_counts_for_less() -> None:
 def test_own_accounts_are_learnt_the_more_freely_the_more_others_hold() -> None:
     own = one_item("answer.one", CODES, RAW)
     half = one_item("figure.one", CODES[::2], RAW[::2] + np.arange(20) % 3)
-    alone, beside = (state_loadings(laid_out(*items), MODEL) for items in ((own,), (own, half)))
+    alone, beside = (prior_loadings(laid_out(*items), MODEL) for items in ((own,), (own, half)))
     prior, stated = MODEL.figures["high"].loading, MODEL.answers["statutory"]
     information = 0.5 * prior**2 / (1 - prior**2)
     freedom = np.sqrt(information / (information + MODEL.estimation.independent))

@@ -9,8 +9,8 @@ import polars as pl
 import pytest
 
 from crosscheck.risk.checks import CHECK_WEIGHTS
-from crosscheck.risk.learning import Learnt, Stated, learn_from_visits, slope_of_link
-from crosscheck.visits.listing import list_findings
+from crosscheck.risk.learning import BeforeVisits, VisitLearning, learn_from_visits, slope_of_link
+from crosscheck.visits.listing import all_visits
 from tests.risk.invented import MODEL, NO_VISITS, YEAR, Floats, conform, visits
 
 SHARE = 0.13
@@ -65,8 +65,8 @@ def visit(of: Declared, finding: object, **columns: object) -> pl.DataFrame:
     return conform(pl.DataFrame(told | columns))
 
 
-def learn(of: Declared, visited: pl.DataFrame) -> Learnt:
-    return learn_from_visits(visited, Stated(of.items, of.differences, WEIGHTS), MODEL, YEAR, SHARE)
+def learn(of: Declared, visited: pl.DataFrame) -> VisitLearning:
+    return learn_from_visits(visited, BeforeVisits(of.items, of.differences, WEIGHTS), MODEL, YEAR, SHARE)
 
 
 def true_chance(of: Declared, slope: float = 1.0, check: float = 0.0) -> Floats:
@@ -113,7 +113,7 @@ def test_a_check_that_visits_looked_at_is_learnt_from_that_and_not_from_outcomes
     looked_at = WEIGHTS.with_columns(seen=pl.lit(40.0))
     visited = visit(of, find(true_chance(of, 1.0, 9.0)))
     of_looks, of_outcomes = (
-        learn_from_visits(visited, Stated(of.items, of.differences, weights), MODEL, YEAR, SHARE)
+        learn_from_visits(visited, BeforeVisits(of.items, of.differences, weights), MODEL, YEAR, SHARE)
         .weights["decibans"]
         .item()
         for weights in (looked_at, WEIGHTS)
@@ -171,7 +171,7 @@ def test_that_the_chosen_are_worse_does_not_pass_for_what_their_items_say() -> N
     assert told.link < untold.link - 0.1
 
 
-def repeated(of: Declared, times: int, finding: object, *, elsewhere: bool) -> Learnt:
+def repeated(of: Declared, times: int, finding: object, *, elsewhere: bool) -> VisitLearning:
     """Each visited so many times in the year with the same finding: as other functions, or other organisations."""
     functions = ["commissioner", "provider", "whole"][:times]
     changes = [
@@ -184,7 +184,7 @@ def repeated(of: Declared, times: int, finding: object, *, elsewhere: bool) -> L
         pl.concat([table.with_columns(**change) for change in changes])
         for table in (visit(of, finding).with_columns(pl.col("function").cast(pl.String)), of.items, of.differences)
     )
-    return learn_from_visits(conform(visited), Stated(items, differences, WEIGHTS), MODEL, YEAR, SHARE)
+    return learn_from_visits(conform(visited), BeforeVisits(items, differences, WEIGHTS), MODEL, YEAR, SHARE)
 
 
 def test_three_visits_to_one_organisation_in_a_year_count_as_two_to_two_organisations() -> None:
@@ -216,7 +216,7 @@ def test_all_checks_together_are_learnt_to_weigh_more_or_less_than_stated() -> N
     few = WEIGHTS.with_columns(sd=pl.lit(0.01))  # a check has no room of its own, so that the factor alone is learnt
     for check in (0.0, 3.5, 7.0):
         visited = visit(of, find(true_chance(of, 1.0, check)))
-        learnt = learn_from_visits(visited, Stated(of.items, of.differences, few), MODEL, YEAR, SHARE)
+        learnt = learn_from_visits(visited, BeforeVisits(of.items, of.differences, few), MODEL, YEAR, SHARE)
         weights.append(learnt.weights["decibans"].item())
     assert weights[0] < 1.5
     assert weights[1] == pytest.approx(3.5, abs=0.8)
@@ -233,9 +233,9 @@ def test_visits_of_a_later_year_teach_nothing() -> None:
 def test_visits_on_another_standard_teach_nothing() -> None:
     of = declared(20)
     on_another = visit(of, find(true_chance(of)), standard="C4")
-    assert list_findings({"visits": on_another}, "C2").is_empty()
-    assert list_findings({"visits": on_another}, "C4").height == 20
-    assert list_findings({"visits": on_another.with_columns(standard=pl.lit(None, pl.String))}, "C2").height == 20
+    assert all_visits({"visits": on_another}, "C2").is_empty()
+    assert all_visits({"visits": on_another}, "C4").height == 20
+    assert all_visits({"visits": on_another.with_columns(standard=pl.lit(None, pl.String))}, "C2").height == 20
 
 
 def test_what_is_known_today_says_less_of_a_visit_of_years_ago() -> None:
@@ -250,11 +250,15 @@ def test_a_function_of_former_years_is_held_against_all_of_todays() -> None:
     items = pl.DataFrame({"org_code": ["R1", "R1"], "function": ["commissioner", "provider"], "decibans": [9.0, -9.0]})
     no_differences = declared(0).differences
     learnt = learn_from_visits(
-        visits(("R1", "2006/07", "random", "qualified")), Stated(items, no_differences, WEIGHTS), MODEL, YEAR, SHARE
+        visits(("R1", "2006/07", "random", "qualified")),
+        BeforeVisits(items, no_differences, WEIGHTS),
+        MODEL,
+        YEAR,
+        SHARE,
     )
     mean = learn_from_visits(
         visits(("R1", "2006/07", "random", "qualified")),
-        Stated(
+        BeforeVisits(
             items.head(1).with_columns(function=pl.lit("whole"), decibans=pl.lit(0.0)), no_differences, WEIGHTS
         ),
         MODEL, YEAR, SHARE,

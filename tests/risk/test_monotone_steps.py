@@ -11,8 +11,8 @@ import pytest
 from crosscheck.cases.probes import EVERYTHING
 from crosscheck.risk.estimate import _without_visits
 from crosscheck.risk.evidence import NATS_IN_DECIBANS
-from crosscheck.risk.factors import lay_out
-from crosscheck.risk.monotone import _average, add_up, rank_among
+from crosscheck.risk.factors import build_item_table
+from crosscheck.risk.monotone import _average, add_up_probes, rank_among
 from crosscheck.risk.weights import BETTER
 from tests.risk.invented import MODEL, checks, invent, of_one_type, one_item
 from tests.risk.known import estimate
@@ -33,7 +33,7 @@ def added_up(item: str, *differing: tuple[str, bool, float]) -> tuple[float, flo
     differences = pl.DataFrame(differing, schema=schema, orient="row").with_columns(
         org_code=pl.lit("P1"), function=pl.lit("whole"), sd=pl.lit(0.1)
     )
-    total, left = add_up(rows, ADDED, NAMES, differences, RULES).row(0)
+    total, left = add_up_probes(rows, ADDED, NAMES, differences, RULES).row(0)
     return float(total), float(left)
 
 
@@ -68,7 +68,7 @@ def test_without_what_visits_found_every_part_of_the_evidence_has_the_same_items
     items = pl.concat(
         [one_item("answer.one", codes, np.arange(40) % 7), one_item("visit.former", codes[:3], [1.0, 2.0, -0.5])]
     )
-    whole = lay_out(items, of_one_type(codes), MODEL)
+    whole = build_item_table(items, of_one_type(codes), MODEL)
     left = _without_visits(whole)
     assert whole.items.height == 2
     assert left.items["item"].to_list() == ["answer.one"]

@@ -7,7 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from crosscheck.risk.model import Prior
-from crosscheck.risk.prevalence import Prevalence, estimate_prevalence
+from crosscheck.risk.prevalence import Prevalence, estimate_lapse_share
 from tests.risk.invented import MODEL, NO_VISITS, YEAR, visits
 
 WORTH = MODEL.prior.visits
@@ -16,11 +16,11 @@ WORTH = MODEL.prior.visits
 def estimate(qualified: int, upheld: int, selected_by: str = "random", year: str = YEAR) -> Prevalence:
     rows = [(f"R{place:03}", year, selected_by, "qualified" if place < qualified else "upheld")
             for place in range(qualified + upheld)]  # fmt: skip
-    return estimate_prevalence(visits(*rows), MODEL, YEAR)
+    return estimate_lapse_share(visits(*rows), MODEL, YEAR)
 
 
 def test_without_visits_the_share_is_the_stated_one_with_visitors_errors_taken_out() -> None:
-    alone = estimate_prevalence(NO_VISITS, MODEL, YEAR)
+    alone = estimate_lapse_share(NO_VISITS, MODEL, YEAR)
     # (0.13 - 1 + 0.92) / (0.85 + 0.92 - 1)
     assert (MODEL.visitors.sensitivity, MODEL.visitors.specificity, MODEL.prior.found_share) == (0.85, 0.92, 0.13)
     assert alone.share == pytest.approx(0.05 / 0.77)
@@ -50,11 +50,11 @@ def test_visits_of_former_years_fade() -> None:
 
 def test_visits_that_somebody_chose_say_nothing_of_it() -> None:
     for selected_by in ("risk", "mandatory"):
-        assert estimate(80, 20, selected_by) == estimate_prevalence(NO_VISITS, MODEL, YEAR)
+        assert estimate(80, 20, selected_by) == estimate_lapse_share(NO_VISITS, MODEL, YEAR)
 
 
 def test_visits_of_a_later_year_say_nothing_of_it() -> None:
-    assert estimate(80, 20, year="2009/10") == estimate_prevalence(NO_VISITS, MODEL, YEAR)
+    assert estimate(80, 20, year="2009/10") == estimate_lapse_share(NO_VISITS, MODEL, YEAR)
 
 
 def test_a_share_below_what_visitors_misjudge_is_held_above_nothing() -> None:

@@ -9,9 +9,9 @@ import polars as pl
 import pytest
 
 from crosscheck.risk.estimate import estimate_risk
-from crosscheck.risk.factors import learn_loadings
+from crosscheck.risk.factors import fit_loadings
 from crosscheck.risk.items import ITEMS
-from crosscheck.risk.relevance import Seen, judge_relevance
+from crosscheck.risk.relevance import Seen, find_irrelevant
 from crosscheck.standard import Standard
 from tests.risk.invented import MODEL, Floats, invent
 from tests.risk.known import YEAR, Listed, risk_numbers
@@ -27,7 +27,7 @@ def seen(found: float, sd: float, stated: float = 0.35, stated_sd: float = 0.12,
 
 
 def relevance(item: Seen) -> float:
-    return float(judge_relevance(item, MODEL.estimation)[0])
+    return float(find_irrelevant(item, MODEL.estimation)[0])
 
 
 def test_a_loading_near_what_is_stated_is_taken_for_one_that_says_something() -> None:
@@ -61,7 +61,7 @@ def test_random_figures_take_nothing_from_what_the_real_ones_say() -> None:
     learnt = {}
     for name, names in (("alone", ANSWERS | FIGURES), ("beside", ANSWERS | FIGURES | noise)):
         evidence = invent(names, number=400).lay_out()
-        learnt[name] = learn_loadings(evidence, MODEL).quality
+        learnt[name] = fit_loadings(evidence, MODEL).quality
         real = evidence.items["item"].is_in(list(ANSWERS | FIGURES)).to_numpy()
         if name == "beside":
             assert np.median(learnt[name][~real]) < 0.002

@@ -18,7 +18,7 @@ from crosscheck.pipeline import Outcome, cross_check
 from crosscheck.risk.model import read_risk_model
 from crosscheck.risk.revision import hash_evidence, hash_visits, leave_out, revise, write_version
 from crosscheck.standard import Standard
-from crosscheck.visits.listing import list_findings
+from crosscheck.visits.listing import all_visits
 from crosscheck.visits.plan import Capacity
 from tests.few import cut_collection, organisations
 
@@ -43,7 +43,7 @@ def outcome(collection: Collection, standard: Standard) -> Outcome:
 def version(
     collection: Collection, outcome: Outcome, standard: Standard, tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
-    visits = list_findings(collection.tables, "C2")
+    visits = all_visits(collection.tables, "C2")
     revision = revise(outcome.risk, visits, outcome.items, standard.risk)
     file = tmp_path_factory.mktemp("version") / "v4.toml"
     file.write_text(write_version(STATED.read_text(encoding="utf-8"), revision, "v4"), encoding="utf-8")
@@ -54,7 +54,7 @@ def test_a_version_is_a_model_like_any_other_and_names_what_it_was_learnt_from(
     version: Path, collection: Collection, outcome: Outcome
 ) -> None:
     model = read_risk_model(version)
-    visits = list_findings(collection.tables, "C2")
+    visits = all_visits(collection.tables, "C2")
     assert model.version == "v4"
     assert set(model.visits_learnt_from) == set(hash_visits(visits).to_list())
     assert model.evidence_learnt_from == hash_evidence(outcome.items)
@@ -95,14 +95,14 @@ def test_a_run_with_the_version_learns_nothing_from_the_same_visits_and_answers_
 
 def test_what_is_new_is_learnt_from(version: Path, collection: Collection) -> None:
     model = read_risk_model(version)
-    visits = list_findings(collection.tables, "C2")
+    visits = all_visits(collection.tables, "C2")
     later = visits.head(3).with_columns(visited_on=pl.lit("2009-12-01").str.to_date())
     assert leave_out(pl.concat([visits, later]), model).equals(later)
     assert leave_out(visits, model).is_empty()
 
 
 def test_a_visit_counts_as_known_whatever_the_order_and_the_further_columns(collection: Collection) -> None:
-    visits = list_findings(collection.tables, "C2")
+    visits = all_visits(collection.tables, "C2")
     turned = visits.reverse().with_columns(assessor=pl.lit("A000"))
     assert hash_visits(turned).to_list() == hash_visits(visits).to_list()[::-1]
 
@@ -115,7 +115,7 @@ def test_without_a_new_visit_nothing_is_learnt_and_it_says_so(outcome: Outcome, 
 def test_a_second_revision_replaces_the_comparison_and_keeps_both_sources(
     version: Path, collection: Collection, outcome: Outcome, standard: Standard
 ) -> None:
-    visits = list_findings(collection.tables, "C2").head(2).with_columns(visited_on=pl.lit("2010-01-04").str.to_date())
+    visits = all_visits(collection.tables, "C2").head(2).with_columns(visited_on=pl.lit("2010-01-04").str.to_date())
     revision = revise(outcome.risk, visits, outcome.items, read_risk_model(version))
     text = write_version(version.read_text(encoding="utf-8"), revision, "v5")
     assert text.count("# Learnt from") == 1

@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from crosscheck.risk import weights
-from crosscheck.risk.factors import learn_loadings, state_loadings
+from crosscheck.risk.factors import fit_loadings, prior_loadings
 from crosscheck.risk.model import RiskModel
 from crosscheck.risk.weights import BETTER, Weighed, weigh_items
 from tests.risk.invented import MODEL, Floats, Invented, declarations, invent, one_item
@@ -41,7 +41,7 @@ def shaded() -> Invented:
 def weigh(invented: Invented, model: RiskModel = MODEL, function: str = "whole") -> Weighed:
     evidence = invented.lay_out(model)
     known = declarations(invented.codes, function).select("org_code", "function")
-    return weigh_items(known, evidence, learn_loadings(evidence, model), model, 0.75, 0.13)
+    return weigh_items(known, evidence, fit_loadings(evidence, model), model, 0.75, 0.13)
 
 
 def of_one(weighed: Weighed, code: str) -> dict[str, float]:
@@ -52,7 +52,7 @@ def of_one(weighed: Weighed, code: str) -> dict[str, float]:
 def problem_of(invented: Invented, model: RiskModel = FACTS) -> weights._Problem:
     evidence = invented.lay_out(model)
     *_, facts = weights.with_records(evidence, model)
-    return weights._problem(evidence, state_loadings(evidence, model), model, 0.75, "whole", facts)
+    return weights._problem(evidence, prior_loadings(evidence, model), model, 0.75, "whole", facts)
 
 
 def best_of_all_active_sets(covariance: Floats, target: Floats) -> Floats:
@@ -120,7 +120,7 @@ def test_the_weights_of_what_is_there_are_scaled_by_the_best_factor() -> None:
 def test_the_covariance_of_one_sided_gaps_is_that_of_simulation() -> None:
     invented = invent(WITH_FACTS, groups=OF_FACTS)
     evidence = invented.lay_out(FACTS)
-    loadings = state_loadings(evidence, FACTS)
+    loadings = prior_loadings(evidence, FACTS)
     problem, draws = problem_of(invented), 400_000
     generator = np.random.default_rng(0)
     grouped = generator.standard_normal((draws, evidence.grouping.shape[1])) @ evidence.grouping.T
@@ -149,7 +149,7 @@ def test_an_absent_figure_adds_nothing_and_an_unanswered_question_counts_as_the_
     for absent, same in (("figure.0", False), ("answer.0", True)):
         gone = (pl.col("org_code") == one) & (pl.col("item") == absent)
         evidence = invented.lay_out()
-        fitted = learn_loadings(evidence, MODEL)
+        fitted = fit_loadings(evidence, MODEL)
         fewer = replace(invented, items=invented.items.filter(~gone)).lay_out()
         row, column = evidence.codes.to_list().index(one), evidence.items["item"].to_list().index(absent)
         z, present = evidence.z.copy(), evidence.present.copy()

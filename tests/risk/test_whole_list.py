@@ -14,10 +14,10 @@ from crosscheck import settings
 from crosscheck.cases.cases import catalogue
 from crosscheck.collection.read import Collection
 from crosscheck.pipeline import cross_check
-from crosscheck.risk.checks import cover_scores, find_differences, hold_below_ceilings, state_check_weights
+from crosscheck.risk.checks import cover_scores, find_differences, hold_below_ceilings, prior_check_weights
 from crosscheck.risk.evidence import probability, solve_level
 from crosscheck.risk.items import ITEMS
-from crosscheck.risk.learning import Stated, learn_from_visits
+from crosscheck.risk.learning import BeforeVisits, learn_from_visits
 from crosscheck.risk.weights import BETTER, weigh_items
 from crosscheck.rulebook.load import load_rulebook
 from crosscheck.standard import Standard
@@ -75,7 +75,7 @@ def test_outcomes_at_random_leave_hardly_any_difference_between_risks(national: 
     declared = declared.select("org_code", pl.col("function").cast(pl.String))
     stated = weigh_items(declared, evidence, fitted, MODEL, MODEL.link.quality, share).contributions
     stated = stated.filter(~pl.col("item").str.starts_with("visit."))
-    weights = state_check_weights(known.checks, known.findings, MODEL)
+    weights = prior_check_weights(known.checks, known.findings, MODEL)
     differences = find_differences(hold_below_ceilings(weights), known.findings, known.applicable).with_columns(
         pl.col("function").cast(pl.String)
     )
@@ -92,7 +92,7 @@ def test_outcomes_at_random_leave_hardly_any_difference_between_risks(national: 
                          finding=pl.Series(np.where(found, "qualified", "upheld")))
     )  # fmt: skip
     assert visited.height > 6_500
-    learnt = learn_from_visits(visited, Stated(*copied, weights), MODEL, YEAR, share)
+    learnt = learn_from_visits(visited, BeforeVisits(*copied, weights), MODEL, YEAR, share)
     of_items = weigh_items(declared, evidence, fitted, MODEL, learnt.link, share)
     of_checks = find_differences(learnt.weights, known.findings, known.applicable).with_columns(
         pl.col("function").cast(pl.String)

@@ -8,7 +8,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from crosscheck.rulebook.evaluate import evaluate, judge
+from crosscheck.rulebook.evaluate import evaluate, give_verdicts
 from crosscheck.rulebook.rule import Rulebook
 from crosscheck.vocabulary import SEVERITY, VERDICT
 
@@ -264,7 +264,7 @@ def test_findings_come_by_rule_organisation_and_function(
 
 def test_verdicts_keep_the_order_of_the_cases(cases: Callable[..., pl.DataFrame], rulebook_with: Load) -> None:
     known = [{"org_code": "R2", "staffing.checks": "all_staff"}, {"org_code": "R1", "staffing.checks": "not_all"}]
-    verdicts = judge(cases(*known), rulebook_with())
+    verdicts = give_verdicts(cases(*known), rulebook_with())
     assert verdicts.rows() == [("R2", "whole", "agrees"), ("R1", "whole", "differs")]
     assert verdicts.schema == {"org_code": pl.String, "function": pl.String, "STD-HR-01": VERDICT}
 
@@ -273,7 +273,7 @@ def test_a_collection_without_declarations_has_no_findings(
     cases: Callable[..., pl.DataFrame], rulebook_with: Load
 ) -> None:
     nobody = cases({}).head(0)
-    assert evaluate(nobody, rulebook_with()).height == judge(nobody, rulebook_with()).height == 0
+    assert evaluate(nobody, rulebook_with()).height == give_verdicts(nobody, rulebook_with()).height == 0
 
 
 def test_levels_in_another_order_than_the_questionnaires_are_never_compared(
@@ -281,4 +281,4 @@ def test_levels_in_another_order_than_the_questionnaires_are_never_compared(
 ) -> None:
     turned = pl.Series("staffing.checks", ["not_all"], dtype=pl.Enum(["all_staff", "all_since_2002", "not_all"]))
     with pytest.raises(pl.exceptions.SchemaError):
-        judge(cases({}).with_columns(turned), rulebook_with())
+        give_verdicts(cases({}).with_columns(turned), rulebook_with())

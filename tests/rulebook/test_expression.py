@@ -32,7 +32,7 @@ from crosscheck.rulebook.condition import (
     names_in,
 )
 from crosscheck.rulebook.expression import parse
-from crosscheck.rulebook.spelling import DEEPEST, LONGEST, ExpressionError
+from crosscheck.rulebook.syntax_checks import DEEPEST, LONGEST, ExpressionError
 from tests.rulebook.conftest import NAMES
 
 Names = dict[str, Name]

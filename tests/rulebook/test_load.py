@@ -17,6 +17,9 @@ from tests.rulebook.conftest import NAMES
 
 Load = Callable[..., Rulebook]
 PLACE = "rules/std/staffing/STD-HR-01.toml"
+COMPULSORY = (
+    "basis", "source", "explanations", "lines_of_enquiry", "finding", "group", "severity", "expects",
+)  # fmt: skip
 
 
 def test_a_rule_is_read_as_its_file_states_it(rulebook_with: Load, names: dict[str, Name]) -> None:
@@ -24,8 +27,8 @@ def test_a_rule_is_read_as_its_file_states_it(rulebook_with: Load, names: dict[s
     assert rule.applies_to == AppliesTo(("compliant",), ("acute", "pct"), ("whole", "provider"))
     assert (rule.id, rule.severity, rule.strength) == ("STD-HR-01", "high", "statutory")
     assert rule.expects == 'staffing.checks >= "all_since_2002"'
-    assert rule.said == (names["staffing.checks"],)
-    assert (rule.checked_on, rule.own_choice, rule.file.name) == (date(2026, 11, 22), "", "STD-HR-01.toml")
+    assert rule.finding_names == (names["staffing.checks"],)
+    assert (rule.checked_on, rule.threshold_rationale, rule.file.name) == (date(2026, 11, 22), "", "STD-HR-01.toml")
     assert [example.verdict for example in rule.examples] == ["agrees", "differs", "cannot_tell"]
 
 
@@ -59,8 +62,12 @@ WRONG = [
     ('strength = "statutory"', 'strength = "duty"', "strength: 'duty' is not allowed. Allowed are: statutory, "),
     ('title = "All staff appointed since 2002 have been checked"', 'title = " "', "title: ' ' is no text."),
     ('group = "recruitment"', "group = 3", "group: 3 is no text."),
-    ('innocent = ["Staff on long leave"]', "innocent = []", "innocent: At least one is needed."),
-    ('ask = ["See the register"]', 'ask = "See it"', "ask: 'See it' is no list."),
+    ('explanations = ["Staff on long leave"]', "explanations = []", "explanations: At least one is needed."),
+    (
+        'lines_of_enquiry = ["See the register"]',
+        'lines_of_enquiry = "See it"',
+        "lines_of_enquiry: 'See it' is no list.",
+    ),
     ('covers = ["C039"]', "covers = [39]", "covers: 39 is no text."),
     ("checked_on = 2026-11-22", 'checked_on = "2026-11-22"', "checked_on: '2026-11-22' is no date. Write it without"),
     ("checked_on = 2026-11-22", "checked_on = 2026-11-22T10:00:00", "is no date."),
@@ -69,14 +76,14 @@ WRONG = [
     ('declared = ["compliant"]', "declared = []", "applies_to, declared: At least one is needed."),
     ('declared = ["compliant"]', 'services = ["dental"]', "services: 'dental' is not allowed. Allowed are: maternity."),
     ('declared = ["compliant"]', 'status = ["compliant"]', "applies_to, status: There is no such entry."),
-    ("{staffing.checks}.", "{staffing.check}.", "says: {staffing.check}: No such question. Did you mean"),
-    ("{staffing.checks}.", "{staffing.checks.", "says: A brace has no partner."),
+    ("{staffing.checks}.", "{staffing.check}.", "finding: {staffing.check}: No such question. Did you mean"),
+    ("{staffing.checks}.", "{staffing.checks.", "finding: A brace has no partner."),
     ('>= "all_since_2002"', '>= "x"', 'expects:\n  staffing.checks >= "x"\n' + " " * 21 + "^^^\nThere is"),
     ('verdict = "agrees"', 'verdict = "pass"', "example, 1, verdict: 'pass' is not allowed. Allowed are: differs"),
     ('verdict = "agrees"', 'verdict = "agrees"\nwhy = "x"', "example, 1, why: There is no such entry."),
     ('severity = "high"', 'severty = "high"', "severty: There is no such entry. Did you mean severity?"),
     ('severity = "high"', 'threshold = "half"', "threshold: Thresholds are tables. Write [[threshold]] above"),
-    ('severity = "high"', 'severity = "high"\nown_choice = ""', "own_choice: '' is no text."),
+    ('severity = "high"', 'severity = "high"\nthreshold_rationale = ""', "threshold_rationale: '' is no text."),
     ('verdict = "agrees"', 'verdict = "agrees"\nprovider = {}', "example, 1, provider: Other organisations are a list"),
     ('verdict = "agrees"', 'verdict = "agrees"\nprovider = [3]', "example, 1, provider, 1: 3 is no table."),
     (
@@ -170,8 +177,17 @@ def test_every_missing_entry_is_named_at_once(folder: Path, names: dict[str, Nam
     with pytest.raises(RulebookError) as caught:
         load_rulebook(folder, names)
     missing = [problem.split(", ")[1].split(":")[0] for problem in caught.value.problems]
-    assert {"title", "applies_to", "expects", "says", "innocent", "ask", "example", "checked_on"} <= set(missing)
-    assert not {"own_choice", "only_if"} & set(missing)
+    assert {
+        "title",
+        "applies_to",
+        "expects",
+        "finding",
+        "explanations",
+        "lines_of_enquiry",
+        "example",
+        "checked_on",
+    } <= set(missing)
+    assert not {"threshold_rationale", "only_if"} & set(missing)
 
 
 def test_an_example_that_comes_out_otherwise_is_named_with_both_verdicts(
@@ -393,8 +409,8 @@ def test_thresholds_of_two_names_may_run_at_the_same_time(rulebook_with: Load, f
 
 
 def test_a_cut_off_of_ones_own_is_told_with_its_reason(rulebook_with: Load) -> None:
-    own = ('severity = "high"', 'severity = "high"\nown_choice = "The project\'s own cut-off: half"')
-    assert rulebook_with(own)["STD-HR-01"].own_choice == "The project's own cut-off: half"
+    own = ('severity = "high"', 'severity = "high"\nthreshold_rationale = "The project\'s own cut-off: half"')
+    assert rulebook_with(own)["STD-HR-01"].threshold_rationale == "The project's own cut-off: half"
 
 
 def test_the_waivers_beside_the_rules_are_no_rule(folder: Path, names: dict[str, Name]) -> None:
@@ -419,14 +435,29 @@ def test_all_problems_of_all_files_are_told_at_once(rulebook_with: Load, folder:
         load_rulebook(folder, NAMES)
     told = [problem.split(":")[0].split("/")[-1] for problem in caught.value.problems]
     assert told == [
-        "STD-HR-02.toml, severity", "STD-HR-02.toml, says", "STD-HR-03.toml, expects", "STD-HR-04.toml",
+        "STD-HR-02.toml, severity", "STD-HR-02.toml, finding", "STD-HR-03.toml, expects", "STD-HR-04.toml",
         "STD-HR-05.toml, basis",
     ]  # fmt: skip
     assert "No data was read" in str(caught.value)
     assert "can't be read as TOML" in caught.value.problems[3]
 
 
-@pytest.mark.parametrize("key", ["basis", "source", "innocent", "ask", "says", "group", "severity", "expects"])
+def test_a_former_name_of_an_entry_is_refused_with_its_line_and_the_name_of_today(rulebook_with: Load) -> None:
+    today = ('severity = "high"', 'severity = "high"\nown_choice = "half"'), ("finding =", "says ="), (
+        "explanations =", "innocent ="), ("lines_of_enquiry =", "ask =")  # fmt: skip
+    with pytest.raises(RulebookError) as caught:
+        rulebook_with(*today, ('basis = "The Act of 2002"\n', ""))
+    assert list(caught.value.problems) == [
+        f"{PLACE}, line 8, own_choice: This entry is now called threshold_rationale. Write threshold_rationale in its "
+        "place.",
+        f"{PLACE}, line 12, innocent: This entry is now called explanations. Write explanations in its place.",
+        f"{PLACE}, line 13, ask: This entry is now called lines_of_enquiry. Write lines_of_enquiry in its place.",
+        f"{PLACE}, line 11, says: This entry is now called finding. Write finding in its place.",
+        f"{PLACE}, basis: This entry is missing.",
+    ]
+
+
+@pytest.mark.parametrize("key", COMPULSORY)
 def test_a_rule_without_its_law_or_its_innocent_explanations_is_refused(key: str, folder: Path) -> None:
     file = folder / "staffing" / "STD-HR-01.toml"
     kept = [line for line in file.read_text(encoding="utf-8").splitlines() if not line.startswith(f"{key} ")]

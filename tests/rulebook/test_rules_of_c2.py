@@ -18,7 +18,7 @@ from crosscheck.cases.cases import Name, catalogue
 from crosscheck.questionnaire import Questionnaire
 from crosscheck.rulebook.condition import Absent, Mention, names_in, nodes
 from crosscheck.rulebook.coverage import read_coverage
-from crosscheck.rulebook.evaluate import judge
+from crosscheck.rulebook.evaluate import give_verdicts
 from crosscheck.rulebook.examples import run_examples
 from crosscheck.rulebook.load import load_rulebook
 from crosscheck.rulebook.rule import Kind, Rule, Rulebook
@@ -134,7 +134,7 @@ def test_with_all_answers_absent_no_rule_speaks_but_of_absence_or_of_declaration
     tied = [(one, relation, other, 1) for relation in RELATIONS for one, other in pairwise(codes)]
     schema = {"org_code": pl.String, "relation": RELATION, "other_code": pl.String, "item": pl.UInt8}
     for ties in (pl.DataFrame(tied, schema=schema, orient="row"), None):
-        verdicts = judge(known, rulebook, ties)
+        verdicts = give_verdicts(known, rulebook, ties)
         speaking = {rule.id for rule in rulebook if set(verdicts[rule.id]) & {"agrees", "differs"}}
         assert speaking <= {rule.id for rule in rulebook if needs_no_answer(rule)}
 
@@ -143,8 +143,8 @@ def test_every_rule_has_a_citation_an_innocent_explanation_and_something_to_ask_
     for rule in rulebook:
         assert rule.basis, rule.id
         assert "review, " in rule.source, rule.id
-        assert len(rule.innocent) >= 2, rule.id
-        assert len(rule.ask) >= 2, rule.id
+        assert len(rule.explanations) >= 2, rule.id
+        assert len(rule.lines_of_enquiry) >= 2, rule.id
 
 
 @pytest.mark.parametrize(
@@ -200,13 +200,13 @@ def test_a_rule_is_of_the_kind_of_the_candidates_that_it_covers(rulebook: Rulebo
 
 def test_no_sentence_accuses_anybody(rulebook: Rulebook) -> None:
     for rule in rulebook:
-        told = " ".join((rule.title, rule.says, *rule.innocent, *rule.ask)).lower()
+        told = " ".join((rule.title, rule.finding, *rule.explanations, *rule.lines_of_enquiry)).lower()
         assert not any(word in told for word in (" lied", " lie ", "fraud", "dishonest", "false")), rule.id
 
 
 def test_a_cut_off_of_the_projects_own_says_so(rulebook: Rulebook) -> None:
-    own = [rule for rule in rulebook if rule.own_choice]
-    assert [rule.id for rule in own if "project" not in rule.own_choice] == []
+    own = [rule for rule in rulebook if rule.threshold_rationale]
+    assert [rule.id for rule in own if "project" not in rule.threshold_rationale] == []
     assert {"C2-TRN-01", "C2-TRN-02", "C2-LSCB-03", "C2-WRK-01"} <= {rule.id for rule in own}
 
 
@@ -215,7 +215,7 @@ def test_a_dated_cut_off_is_the_projects_own_or_stands_in_its_basis(rulebook: Ru
         (rule.id, threshold.name)
         for rule in rulebook
         for threshold in rule.thresholds
-        if not rule.own_choice and not stands_in(threshold.value, rule.basis)
+        if not rule.threshold_rationale and not stands_in(threshold.value, rule.basis)
     ]
     assert unexplained == []
 

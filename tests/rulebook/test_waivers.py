@@ -171,7 +171,7 @@ def test_a_waived_finding_is_shown_weighs_nothing_and_makes_no_visit_mandatory(
 
     assert told(before, first)["weight"] > 0
     waived = told(after, first)
-    assert (waived["verdict"], waived["weight"], waived["waived"]) == ("differs", 0.0, decided[0].told())
+    assert (waived["verdict"], waived["weight"], waived["waived"]) == ("differs", 0.0, decided[0].describe())
     assert (selected(before, first), selected(before, ended)) == ("mandatory", "mandatory")
     assert selected(after, first) != "mandatory"
     assert selected(after, ended) == "mandatory"

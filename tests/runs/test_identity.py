@@ -17,10 +17,11 @@ from crosscheck.collection.read import Collection, read_collection
 from crosscheck.questionnaire import Questionnaire
 from crosscheck.rulebook.waivers import Waiver
 from crosscheck.runs import identity
-from crosscheck.runs.identity import fingerprint, identify_run, list_sources
+from crosscheck.runs.identity import PlannedRun, fingerprint, identify_run, list_sources
+from crosscheck.runs.options import RunOptions
 from crosscheck.standard import Standard
 
-OPTIONS: dict[str, Any] = {"collection": "here", "year": "2008/09", "capacity": 60, "seed": 2009, "risk_model": None}
+OPTIONS = RunOptions(collection="here", year="2008/09", capacity=60, random_share=0.5, seed=2009, standard="C2")
 WAIVER = Waiver(
     rule="C2-HR-01", org_code="RXX", decided_by="J Smith", decided_on="2009-05-01", why="Seen", until="2010-03-31"
 )
@@ -56,8 +57,8 @@ def edit_a_file(collection: Collection) -> Collection:
                 options,
             ),
         ),
-        ("options", lambda read, standard, options: (read, standard, options | {"capacity": 61})),
-        ("options", lambda read, standard, options: (read, standard, options | {"seed": 2010})),
+        ("options", lambda read, standard, options: (read, standard, replace(options, capacity=61))),
+        ("options", lambda read, standard, options: (read, standard, replace(options, seed=2010))),
     ],
 )
 def test_a_change_moves_its_own_part_and_no_other(
@@ -83,7 +84,7 @@ def test_changed_source_is_another_code(
 
 
 def test_where_the_collection_lies_identifies_nothing(collection: Collection, standard: Standard) -> None:
-    moved = OPTIONS | {"collection": "elsewhere", "risk_model": "v2"}
+    moved = replace(OPTIONS, collection="elsewhere", risk_model="v2")
     assert identify_run(collection, standard, OPTIONS) == identify_run(collection, standard, moved)
 
 
@@ -108,3 +109,12 @@ def test_every_file_that_a_run_rests_on_is_listed_with_its_digest(national_run: 
     assert rules < manifest["sources"].keys()
     assert "rules/c2/waivers.toml" in rules
     assert manifest["fingerprint"] == fingerprint(manifest["identity"])
+
+
+def test_a_planned_run_is_identified_once(
+    collection: Collection, standard: Standard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    planned = PlannedRun(collection, standard, OPTIONS)
+    assert planned.identity == identify_run(collection, standard, OPTIONS)
+    monkeypatch.setattr(identity, "identify_run", lambda *_: pytest.fail("identified again"))
+    assert planned.fingerprint == fingerprint(planned.identity)

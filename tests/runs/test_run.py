@@ -420,13 +420,13 @@ def test_a_rule_whose_own_example_fails_stops_a_run_as_one_without_examples_does
 
 def test_screens_are_written_when_asked_for_and_change_no_risk(folder: Path, screened_run: Path) -> None:
     assert (screened_run / "visit_list.csv").read_bytes() == (folder / "visit_list.csv").read_bytes()
-    surprises = pl.read_csv(screened_run / "surprises.csv")
+    surprises = pl.read_csv(screened_run / "unexpected_declarations.csv")
     assert surprises.height == 539
-    assert set(pl.read_csv(screened_run / "oddities.csv")["detector"]) == {
+    assert set(pl.read_csv(screened_run / "outliers.csv")["detector"]) == {
         "isolation_forest", "neighbours", "robust_distance"
     }  # fmt: skip
     assert pl.read_csv(screened_run / "patterns.csv")["innocent"].null_count() == 0
-    assert not (folder / "surprises.csv").exists()
+    assert not (folder / "unexpected_declarations.csv").exists()
 
 
 def test_terminal_workbook_and_manifest_say_that_the_draw_is_for_practice_and_what_each_mandatory_visit_is_for(

@@ -21,9 +21,9 @@ from crosscheck.scoring.polarity import (
     RUNGS,
     PolarityModel,
     _item_rest,
+    build_polarity_probes,
     check_directions,
     check_polarity,
-    make_up_tables,
     read_polarity_model,
 )
 from crosscheck.settings import model_file, published_figures_file
@@ -52,7 +52,7 @@ def tables(collection: Collection) -> dict[str, pl.DataFrame]:
 def ladder(
     tables: dict[str, pl.DataFrame], questionnaire: Questionnaire, stated: PolarityModel
 ) -> dict[str, pl.DataFrame]:
-    return make_up_tables(tables["indicators"], questionnaire, stated, YEAR, "C2")
+    return build_polarity_probes(tables["indicators"], questionnaire, stated, YEAR, "C2")
 
 
 @pytest.fixture(scope="module")
@@ -82,8 +82,8 @@ def gate(scores, ladder, findings, stated) -> Gate:
     return lambda questionnaire, model: check_polarity(scores, score(ladder, questionnaire, model), findings, stated)
 
 
-def closing(doubts: pl.DataFrame) -> set[str]:
-    return set(doubts.filter("fails")["item"])
+def closing(warnings: pl.DataFrame) -> set[str]:
+    return set(warnings.filter("fails")["item"])
 
 
 def turned(question: Question) -> Question:
@@ -99,16 +99,16 @@ def directed(questionnaire: Questionnaire) -> list[Question]:
 
 
 def test_the_embedded_collection_passes_the_gate(gate, questionnaire, model) -> None:
-    doubts = gate(questionnaire, model)
-    assert closing(doubts) == set()
-    assert doubts.columns == ["item", "why", "evidence", "fails"]
+    warnings = gate(questionnaire, model)
+    assert closing(warnings) == set()
+    assert warnings.columns == ["item", "why", "evidence", "fails"]
 
 
 def test_the_collection_with_data_faults_passes_the_gate(shared, findings, questionnaire, model, stated) -> None:
     dirty = read_collection(shared / "data" / "england-2008-09-dirty", questionnaire).tables
-    ladder = make_up_tables(dirty["indicators"], questionnaire, stated, YEAR, "C2")
-    doubts = check_polarity(score(dirty, questionnaire, model), score(ladder, questionnaire, model), findings, stated)
-    assert closing(doubts) == set()
+    ladder = build_polarity_probes(dirty["indicators"], questionnaire, stated, YEAR, "C2")
+    warnings = check_polarity(score(dirty, questionnaire, model), score(ladder, questionnaire, model), findings, stated)
+    assert closing(warnings) == set()
 
 
 def test_every_scored_item_has_its_direction_stated_a_second_time(scores, ladder, questionnaire, model, stated) -> None:
@@ -166,11 +166,11 @@ def test_an_item_stated_once_only_is_named_and_the_gate_stays_open(
     scores, tables, findings, questionnaire, model, stated
 ) -> None:
     fewer = stated.model_copy(update={"units": {}})
-    ladder = make_up_tables(tables["indicators"], questionnaire, fewer, YEAR, "C2")
-    doubts = check_polarity(scores, score(ladder, questionnaire, model), findings, fewer)
-    named = doubts.filter(pl.col("why").str.contains("stated once"))
+    ladder = build_polarity_probes(tables["indicators"], questionnaire, fewer, YEAR, "C2")
+    warnings = check_polarity(scores, score(ladder, questionnaire, model), findings, fewer)
+    named = warnings.filter(pl.col("why").str.contains("stated once"))
     assert "training.level1_pct" in named["item"].to_list()
-    assert closing(doubts) == set()
+    assert closing(warnings) == set()
 
 
 def test_a_check_that_agrees_with_the_worst_or_differs_from_the_best_closes_the_gate(
@@ -180,12 +180,12 @@ def test_a_check_that_agrees_with_the_worst_or_differs_from_the_best_closes_the_
     swapped = made_up.with_columns(
         pl.col("verdict").cast(pl.String).replace({"agrees": "differs", "differs": "agrees"})
     )
-    doubts = check_polarity(scores, score(ladder, questionnaire, model), swapped, stated)
-    assert doubts.filter("fails").select("item", "why").rows() == [
+    warnings = check_polarity(scores, score(ladder, questionnaire, model), swapped, stated)
+    assert warnings.filter("fails").select("item", "why").rows() == [
         ("C2-POL-04", "it agrees with a made-up organisation whose every answer is at its worst"),
         ("C2-POL-04", "it differs from a made-up organisation whose every answer is at its best"),
     ]
-    assert "policies.domestic_abuse" in doubts.filter("fails")["evidence"][0]
+    assert "policies.domestic_abuse" in warnings.filter("fails")["evidence"][0]
 
 
 def section(correlations: list[float], organisations: int = 400, relevance: str = "answer") -> pl.DataFrame:
@@ -213,10 +213,10 @@ def against(scores: pl.DataFrame, findings: pl.DataFrame, stated: PolarityModel)
 
 
 def test_an_item_that_runs_against_the_rest_of_its_section_closes_the_gate(findings, stated) -> None:
-    doubts = against(section([0.6, 0.6, 0.6, -0.6]), findings, stated)
-    assert doubts["item"].to_list() == ["made.item3"]
-    assert doubts["fails"].to_list() == [True]
-    assert "standard error 0.05, 400 organisations" in doubts["evidence"][0]
+    warnings = against(section([0.6, 0.6, 0.6, -0.6]), findings, stated)
+    assert warnings["item"].to_list() == ["made.item3"]
+    assert warnings["fails"].to_list() == [True]
+    assert "standard error 0.05, 400 organisations" in warnings["evidence"][0]
 
 
 def test_the_order_of_rows_changes_nothing(findings, stated) -> None:
@@ -275,12 +275,12 @@ def test_two_statements_that_disagree_are_known_before_any_organisation_is_score
     question_id = "policies.domestic_abuse"
     questions = {**questionnaire.questions, question_id: turned(questionnaire[question_id])}
     turned_scores = score(ladder, replace(questionnaire, questions=questions), model)
-    doubts = check_directions(turned_scores, findings)
-    assert doubts.select("item", "why", "fails").rows() == [
+    warnings = check_directions(turned_scores, findings)
+    assert warnings.select("item", "why", "fails").rows() == [
         (question_id, "of made-up organisations, one that is worse throughout does not score worse", True)
     ]
     assert (
-        doubts["evidence"]
+        warnings["evidence"]
         .str.contains(r"^acute: z -?\d\.\d with everything at its worst, -?\d\.\d at its best; ")
         .all()
     )
@@ -291,17 +291,17 @@ def test_two_statements_that_disagree_are_known_before_any_organisation_is_score
 def test_a_moderate_contrary_correlation_closes_the_gate_of_no_collection_however_large(
     organisations, findings, stated
 ) -> None:
-    doubts = against(section([0.5, 0.5, 0.5, -0.42], organisations), findings, stated)
-    assert doubts["item"].to_list() == ["made.item3"]
-    assert -0.33 < float(doubts["evidence"][0].split()[1]) < -0.25
-    assert not doubts["fails"].any()
+    warnings = against(section([0.5, 0.5, 0.5, -0.42], organisations), findings, stated)
+    assert warnings["item"].to_list() == ["made.item3"]
+    assert -0.33 < float(warnings["evidence"][0].split()[1]) < -0.25
+    assert not warnings["fails"].any()
 
 
 def test_a_large_contrary_correlation_of_few_organisations_is_only_named(findings, stated) -> None:
     scores = section([0.6, 0.6, 0.6, -0.6])
     few = scores.filter(pl.col("org_code") < "X0080")
-    doubts = against(few, findings, stated)
-    assert doubts.select("item", "fails").rows() == [("made.item3", False)]
+    warnings = against(few, findings, stated)
+    assert warnings.select("item", "fails").rows() == [("made.item3", False)]
 
 
 def copied(tables: dict[str, pl.DataFrame], times: int) -> dict[str, pl.DataFrame]:
@@ -318,9 +318,11 @@ def test_a_fourfold_copy_of_the_collection_passes_the_gate(
     tables, ladder, findings, questionnaire, model, stated
 ) -> None:
     larger = copied(tables, 4)
-    doubts = check_polarity(score(larger, questionnaire, model), score(ladder, questionnaire, model), findings, stated)
-    assert closing(doubts) == set()
-    assert doubts.height > 0
+    warnings = check_polarity(
+        score(larger, questionnaire, model), score(ladder, questionnaire, model), findings, stated
+    )
+    assert closing(warnings) == set()
+    assert warnings.height > 0
 
 
 @pytest.mark.parametrize("difficulty", ["easy", "hard"])
@@ -343,9 +345,9 @@ def test_a_run_with_a_turned_sign_stops_before_anything_is_scored(collection, st
         begun.append(name)
         return nullcontext()
 
-    def refuse(doubts: pl.DataFrame) -> None:
-        if doubts["fails"].any():
-            raise PolarityError(doubts["item"].to_list())
+    def refuse(warnings: pl.DataFrame) -> None:
+        if warnings["fails"].any():
+            raise PolarityError(warnings["item"].to_list())
 
     with pytest.raises(PolarityError) as raised:
         cross_check(collection, wrong, YEAR, Capacity(60, 0.5, 2009), step, refuse=refuse)

@@ -16,7 +16,7 @@ from crosscheck.simulation.margins import Target
 from crosscheck.simulation.model import MECHANISMS, Mechanism, SimulationModel, WorldPlan
 from crosscheck.simulation.world import World, build_world
 from crosscheck.standard import Standard
-from crosscheck.visits.outcomes import measure
+from crosscheck.visits.outcomes import measure_worth
 
 Worlds = Callable[[Mechanism], list[World]]
 
@@ -42,7 +42,7 @@ def _grave(world: World, model: SimulationModel) -> pl.DataFrame:
 
 def _lift(declared: pl.DataFrame, score: str) -> float:
     judged = declared.select(score=pl.col(score).cast(pl.Float64), otherwise=~pl.col("upheld"), weight=1.0)
-    return measure(judged).lift.value
+    return measure_worth(judged).lift.value
 
 
 def _looked_at(world: World) -> pl.DataFrame:

@@ -12,7 +12,7 @@ from crosscheck.simulation.margins import Target
 from crosscheck.simulation.model import DIFFICULTIES, SimulationModel, WorldPlan
 from crosscheck.simulation.truth import seat_boards, statuses, weigh_sections
 from crosscheck.simulation.world import World, build_world
-from crosscheck.visits.outcomes import measure
+from crosscheck.visits.outcomes import measure_worth
 
 
 def _lift_of_counting(world: World, questionnaire: Questionnaire) -> float:
@@ -20,7 +20,7 @@ def _lift_of_counting(world: World, questionnaire: Questionnaire) -> float:
     counted = count_adverse(world.tables["answers"], world.tables["organisations"], questionnaire)
     declared = world.truth.filter(pl.col("status") == "compliant").join(counted, on="org_code")
     judged = declared.select(score=pl.col("adverse").cast(pl.Float64), otherwise=~pl.col("upheld"), weight=1.0)
-    return measure(judged).lift.value
+    return measure_worth(judged).lift.value
 
 
 def test_stated_shares_come_back_from_standard_normals() -> None:

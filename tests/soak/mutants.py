@@ -53,7 +53,7 @@ def room_of(name: str) -> Room:
 
 ROOMS = {
     "rulebook": Room(
-        tuple(f"crosscheck/rulebook/{name}.py" for name in ("expression", "meaning", "evaluate", "context")),
+        tuple(f"crosscheck/rulebook/{name}.py" for name in ("expression", "compile_polars", "evaluate", "context")),
         (
             *("tests/rulebook/test_evaluate.py", "tests/rulebook/test_expression.py", "tests/rulebook/test_load.py"),
             *("tests/rulebook/test_only_if.py", "tests/rulebook/test_context.py"),
@@ -382,7 +382,9 @@ def main() -> None:
     options.add_argument("--number", type=int, default=100, help="how many mutants of each room")
     options.add_argument("--minutes", type=float, default=60, help="how long to go on in each room")
     options.add_argument("--seed", type=int, default=20090331)
-    options.add_argument("--line", action="append", help="only mutants of this place, as crosscheck/…/meaning.py:120")
+    options.add_argument(
+        "--line", action="append", help="only mutants of this line, for example crosscheck/rulebook/evaluate.py:9"
+    )
     asked = options.parse_args()
     os.environ.update(SURROUNDINGS)
     sys.dont_write_bytecode = True

@@ -48,7 +48,7 @@ def seconds_of_a_save(url: str, run: SmallRun) -> float:
         started(url, run).join()
         taken.append(time.perf_counter() - begun)
         with open_store(url) as store:
-            delete_run(store, list_runs(store)[0]["run_id"])
+            delete_run(store, list_runs(store)[0].run_id)
     return taken[-1]
 
 

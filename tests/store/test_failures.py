@@ -110,7 +110,7 @@ def test_the_rights_that_the_documentation_gives_are_enough_and_no_more(server: 
                 connection.exec_driver_sql(statement)
         assert delete_run(store, run_id) == small_run.save(store)
     with open_store(reader) as store:
-        assert [run["run_id"] for run in list_runs(store)] == [run_id]
+        assert [run.run_id for run in list_runs(store)] == [run_id]
         with pytest.raises(StoreError, match="permission denied"):
             delete_run(store, run_id)
 

@@ -98,10 +98,10 @@ def test_its_rows_keep_what_they_said_and_lack_what_nobody_asked_then(upgraded: 
 def test_its_runs_are_listed_shown_and_given_back_byte_for_byte(upgraded: Path, former_run: Path) -> None:
     with open_store(str(upgraded)) as store:
         (listed,) = list_runs(store)
-        shown = show_run(store, RUN)
+        _, shown = show_run(store, RUN)
         rows = read_dossier_rows(store, RUN, TRUST)
-    assert (listed["crosscheck"], listed["declarations"], listed["selected"]) == ("0.1.0", 5, 3)
-    assert shown["models"]["visit_risk"]["version"] == "v2"
+    assert (listed.crosscheck, listed.declarations, listed.selected) == ("0.1.0", 5, 3)
+    assert shown.models["visit_risk"].version == "v2"
     assert rows["visit_list"]["among_first"].to_list() == [0.076, 0.005]
     assert (former_run / "beliefs.parquet").is_file()
     assert not (former_run / "duties.parquet").exists()
@@ -184,7 +184,7 @@ def test_a_backup_of_it_goes_into_a_store_of_each_kind(upgraded: Path, empty_url
     with connect(empty_url, create=True) as other:
         restore(tmp_path / "backup.zip", other)
     with open_store(empty_url) as other:
-        assert [run["crosscheck"] for run in list_runs(other)] == ["0.1.0"]
+        assert [run.crosscheck for run in list_runs(other)] == ["0.1.0"]
         assert {look: ailments for look, ailments in examine(other).items() if ailments} == {}
 
 

@@ -31,7 +31,7 @@ def test_up_down_and_up_again_with_a_run_in_it(empty_url: str, small_run: SmallR
             migrate(store, version)
             with store.reading() as connection:
                 assert missing_triggers(connection) == []
-        assert [run["run_id"] for run in list_runs(store)] == [run_id]
+        assert [run.run_id for run in list_runs(store)] == [run_id]
         migrate(store, "base")
         assert state_of(store) is None
         migrate(store, "head")

@@ -7,6 +7,7 @@ import json
 import shutil
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
 from pathlib import Path
 
 import polars as pl
@@ -46,7 +47,7 @@ def counts(store: Store, tables: Iterable[str] = TABLES) -> dict[str, int]:
 
 
 def run_in(store: Store) -> str:
-    return list_runs(store)[0]["run_id"]
+    return list_runs(store)[0].run_id
 
 
 def test_a_run_comes_back_byte_for_byte_with_all_it_rests_on_and_goes_without_a_trace(
@@ -63,8 +64,8 @@ def test_a_run_comes_back_byte_for_byte_with_all_it_rests_on_and_goes_without_a_
     assert written == manifest["sources"]
 
     assert find_run(store, manifest["fingerprint"]) == run_id
-    assert [run["run_id"] for run in list_runs(store)] == [run_id]
-    assert show_run(store, run_id[:4])["counts"] == manifest["counts"]
+    assert [run.run_id for run in list_runs(store)] == [run_id]
+    assert asdict(show_run(store, run_id[:4])[1].counts) == manifest["counts"]
     assert save_run(store, national_run, collection_folder, settings.home()).is_new is False
 
     delete_run(store, run_id)

@@ -15,12 +15,12 @@ from crosscheck.visits.calibration import (
     GROUPS,
     TENTH,
     Calibration,
-    Truth,
+    KnownTruth,
     calibrate,
     share_by_clusters,
 )
 
-_VISITORS = Truth(sensitivity=0.85, specificity=0.93)
+_VISITORS = KnownTruth(sensitivity=0.85, specificity=0.93)
 
 
 def _judged(
@@ -53,7 +53,7 @@ def judged() -> pl.DataFrame:
 
 @pytest.fixture(scope="module")
 def calibration(judged: pl.DataFrame) -> Calibration:
-    return calibrate("made up", judged, Truth())
+    return calibrate("made up", judged, KnownTruth())
 
 
 def _slow_interval(rows: list[tuple[str, float, float]]) -> tuple[float, float, float]:
@@ -142,13 +142,13 @@ def test_each_declaration_is_in_one_group_of_each_grouping(calibration: Calibrat
 
 
 def test_tenths_of_few_declarations_lose_nobody() -> None:
-    few = calibrate("few", _judged(np.linspace(0.1, 0.4, 24), np.zeros(24, dtype=bool)), Truth())
+    few = calibrate("few", _judged(np.linspace(0.1, 0.4, 24), np.zeros(24, dtype=bool)), KnownTruth())
     assert few.tenths["judged"].sum() == 24
     assert few.tenths["judged"].max() - few.tenths["judged"].min() <= 1  # type: ignore[operator]  # whole numbers
 
 
 def test_the_order_of_rows_changes_no_byte(judged: pl.DataFrame, calibration: Calibration) -> None:
-    shuffled = calibrate("made up", judged.sample(fraction=1.0, shuffle=True, seed=5), Truth())
+    shuffled = calibrate("made up", judged.sample(fraction=1.0, shuffle=True, seed=5), KnownTruth())
     assert_frame_equal(shuffled.groups, calibration.groups, check_exact=True)
     assert_frame_equal(shuffled.numbers, calibration.numbers, check_exact=True)
     assert_frame_equal(shuffled.summarise(), calibration.summarise(), check_exact=True)
@@ -158,7 +158,7 @@ def test_risks_that_hold_err_as_chance_has_it_and_doubled_risks_by_more() -> Non
     drawn = np.random.default_rng(5)
     risk = drawn.uniform(0.02, 0.4, 12_000)
     otherwise = drawn.random(12_000) < risk
-    held, doubled = (calibrate("made up", _judged(stated, otherwise), Truth()) for stated in (risk, 2 * risk))
+    held, doubled = (calibrate("made up", _judged(stated, otherwise), KnownTruth()) for stated in (risk, 2 * risk))
     assert held.error < 2 * held.error_by_chance < 0.03
     assert doubled.error == pytest.approx(0.21, abs=0.02)
     assert doubled.error > 10 * doubled.error_by_chance
@@ -169,7 +169,7 @@ def test_visitors_errors_are_taken_out_of_what_they_found() -> None:
     risk = drawn.uniform(0.05, 0.6, 24_000)
     lapse = drawn.random(24_000) < risk
     seen = drawn.random(24_000) < np.where(lapse, _VISITORS.sensitivity, 1 - _VISITORS.specificity)
-    corrected, raw = (calibrate("visits", _judged(risk, seen), who) for who in (_VISITORS, Truth()))
+    corrected, raw = (calibrate("visits", _judged(risk, seen), who) for who in (_VISITORS, KnownTruth()))
     whole = corrected.groups.filter(pl.col("grouping") == ALL).row(0, named=True)
     assert whole["seen"] == pytest.approx(seen.mean())
     assert whole["found"] == pytest.approx(lapse.mean(), abs=0.01)
@@ -186,7 +186,7 @@ def test_a_share_below_what_visitors_err_is_nought_and_not_less() -> None:
 
 def test_worlds_are_the_clusters_of_worlds_and_organisations_those_of_one_sample(judged: pl.DataFrame) -> None:
     worlds = pl.concat([judged.with_columns(sample=pl.lit(f"world {number}")) for number in range(3)])
-    several, single = calibrate("worlds", worlds, Truth()), calibrate("visits", judged, Truth())
+    several, single = calibrate("worlds", worlds, KnownTruth()), calibrate("visits", judged, KnownTruth())
     assert (several.clusters, several.groups["clusters"][0], several.groups["samples"][0]) == ("worlds", 3, 3)
     assert (single.clusters, single.groups["clusters"][0], single.groups["samples"][0]) == ("organisations", 200, 1)
 
@@ -201,7 +201,7 @@ def test_numbers_lie_in_their_intervals_nine_times_in_ten_and_seldom_in_those_th
         truth = 1 / (1 + np.exp(-(logit + drawn.normal(0, 0.4))))
         risks = 1 / (1 + np.exp(-(logit[:, None] + shift[None, :])))
         parts.append(_judged(risks.mean(axis=1), drawn.random(number) < truth, f"world {world:03}", risks))
-    made = calibrate("worlds", pl.concat(parts), Truth())
+    made = calibrate("worlds", pl.concat(parts), KnownTruth())
     whole = made.groups.filter(pl.col("grouping") == "org_type").select(pl.col("within_number", "within_sum").sum())
     numbers, sums = whole.row(0)
     assert numbers / (2 * worlds) == pytest.approx(0.91, abs=0.05)
@@ -232,12 +232,12 @@ def test_of_trusts_whose_functions_differ_those_are_right_whose_lapsing_one_has_
 
 
 def test_equal_risks_of_the_two_functions_count_half() -> None:
-    equal = calibrate("made up", _judged(np.full(24, 0.3), np.arange(24) % 2 == 0), Truth())
+    equal = calibrate("made up", _judged(np.full(24, 0.3), np.arange(24) % 2 == 0), KnownTruth())
     assert equal.pairs["share"].to_list() == [0.5]
 
 
 def test_where_no_trusts_functions_differ_the_summary_says_none_and_no_share() -> None:
-    summary = calibrate("made up", _judged(np.full(24, 0.3), np.zeros(24, dtype=bool)), Truth()).summarise()
+    summary = calibrate("made up", _judged(np.full(24, 0.3), np.zeros(24, dtype=bool)), KnownTruth()).summarise()
     assert summary.select("pairs", "right", "right_low").row(0) == (0, None, None)
 
 

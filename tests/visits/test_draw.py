@@ -13,7 +13,7 @@ from scipy.stats import chi2
 from crosscheck.cli import main
 from crosscheck.collection.read import Collection
 from crosscheck.visits.draw import DRAW, allocate, draw_at_random, join_strata, ticket
-from crosscheck.visits.listing import list_findings
+from crosscheck.visits.listing import all_visits
 
 YEAR = "2008/09"
 DRAWS = 20_000
@@ -25,7 +25,7 @@ def frame(collection: Collection) -> pl.DataFrame:
     """Every organisation of the embedded collection with a declaration of compliance that nobody has visited."""
     tables = collection.tables
     declared = tables["declarations"].filter((pl.col("year") == YEAR) & (pl.col("status") == "compliant"))
-    visited = list_findings(tables, "C2").filter(pl.col("year") == YEAR)
+    visited = all_visits(tables, "C2").filter(pl.col("year") == YEAR)
     open_ones = declared.join(visited, on=["org_code", "function"], how="anti")
     types = tables["organisations"].select("org_code", "org_type")
     return open_ones.select("org_code").unique().join(types, on="org_code").sort("org_code")

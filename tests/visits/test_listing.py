@@ -9,7 +9,7 @@ import pytest
 
 from crosscheck.contract.inputs import INPUTS
 from crosscheck.contract.outputs import FURTHER, OUTPUTS
-from crosscheck.visits.listing import list_declarations, list_findings, list_visit_items, list_visits
+from crosscheck.visits.listing import all_visits, build_visit_list, describe_declarations, list_visit_items
 from crosscheck.vocabulary import POOL, STATUS
 
 KEYS = ["org_code", "function"]
@@ -52,14 +52,18 @@ def rows_of(name: str, *keys: str) -> pl.DataFrame:
 def listed(
     verdicts: dict[str, list[str]] | None = None, duties: tuple[str, ...] = (), seen: pl.DataFrame | None = None
 ) -> pl.DataFrame:
-    declarations = list_declarations(CASES.reverse(), RANKED, visits() if seen is None else seen)
+    declarations = describe_declarations(CASES.reverse(), RANKED, visits() if seen is None else seen)
     told = [(code, "whole", verdict) for code, each in (verdicts or {}).items() for verdict in each]
-    planned = RANKED.select(KEYS).reverse().with_columns(selected_by=pl.lit("risk"), inclusion_probability=pl.lit(None))
+    planned = (
+        RANKED.select(KEYS)
+        .reverse()
+        .with_columns(selected_by=pl.lit("risk"), inclusion_probability=pl.lit(None), added=pl.lit(None, pl.String))
+    )
     reasons = RANKED.select(KEYS).reverse().with_columns(reason=pl.format("Because of {}.", "org_code"))
     findings = pl.DataFrame(
         told, schema=[*KEYS, "verdict"], orient="row", schema_overrides=dict.fromkeys((*KEYS, "verdict"), pl.String)
     )
-    return list_visits(declarations, planned, findings, rows_of("check_id", *duties), reasons)
+    return build_visit_list(declarations, planned, findings, rows_of("check_id", *duties), reasons)
 
 
 def test_the_list_has_the_promised_columns_and_stays_in_its_order() -> None:
@@ -99,21 +103,21 @@ def test_of_several_visits_to_one_declaration_the_last_is_told() -> None:
 def test_visits_of_former_years_and_of_the_first_wave_count_once_each() -> None:
     before, wave = visits(("R01", "whole", 3, "upheld")), visits(("R02", "whole", 4, "qualified"))
     both = {"visits": pl.concat([before, wave]), "visits_wave_1": wave}
-    found = list_findings(both, "C2")
+    found = all_visits(both, "C2")
     assert found.select("org_code", "finding").rows() == [("R01", "upheld"), ("R02", "qualified")]
-    assert list_findings({"visits_wave_1": wave}, "C2")["org_code"].to_list() == ["R02"]
-    assert list_findings({}, "C2").equals(INPUTS["visits"].empty())
+    assert all_visits({"visits_wave_1": wave}, "C2")["org_code"].to_list() == ["R02"]
+    assert all_visits({}, "C2").equals(INPUTS["visits"].empty())
 
 
 def test_two_visits_to_one_declaration_on_different_days_are_two() -> None:
-    found = list_findings({"visits": visits(("R01", "whole", 3, "upheld"), ("R01", "whole", 4, "upheld"))}, "C2")
+    found = all_visits({"visits": visits(("R01", "whole", 3, "upheld"), ("R01", "whole", 4, "upheld"))}, "C2")
     assert found.height == 2
 
 
 @pytest.mark.parametrize(("standard", "counts"), [("C2", 1), (None, 1), ("C4", 0)])
 def test_visits_on_another_standard_count_nowhere(standard: str | None, counts: int) -> None:
     given = visits(("R01", "whole", 3, "upheld"), standard=standard)
-    assert list_findings({"visits": given}, "C2").height == counts
+    assert all_visits({"visits": given}, "C2").height == counts
 
 
 def test_criteria_that_were_looked_at_count_once_and_none_where_there_are_none() -> None:

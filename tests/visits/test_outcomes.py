@@ -11,7 +11,7 @@ from crosscheck.visits.outcomes import (
     area_under_curve,
     average_precision,
     lift,
-    measure,
+    measure_worth,
     tell_yield,
 )
 
@@ -50,13 +50,15 @@ def test_the_interval_of_the_area_covers_nine_times_in_ten() -> None:
 
 
 def test_hit_rate_and_lift_are_counted_among_the_first() -> None:
-    worth = measure(_judged(range(20), [False] * 16 + [True, False, True, True]), share=0.2)
+    worth = measure_worth(_judged(range(20), [False] * 16 + [True, False, True, True]), share=0.2)
     assert (worth.judged, worth.first, worth.hit_rate, worth.otherwise) == (20, 4, 0.75, 0.15)
     assert worth.lift.value == pytest.approx(5.0)
 
 
 def test_those_that_tie_for_the_last_places_share_them() -> None:
-    worth = measure(_judged([3, 2, 2, 2, 2, 1, 1, 1, 1, 1], [True, True, False, False, False] + [False] * 5), share=0.3)
+    worth = measure_worth(
+        _judged([3, 2, 2, 2, 2, 1, 1, 1, 1, 1], [True, True, False, False, False] + [False] * 5), share=0.3
+    )
     assert worth.hit_rate == pytest.approx((1 + 2 * 0.25) / 3)
 
 
@@ -64,8 +66,8 @@ def test_the_order_of_rows_changes_nothing() -> None:
     score, otherwise, weight = _made_up(9)
     judged = _judged(score, otherwise, weight)
     shuffled = judged.sample(fraction=1.0, shuffle=True, seed=1)
-    assert measure(judged).hit_rate == pytest.approx(measure(shuffled).hit_rate)
-    assert measure(judged).lift.value == pytest.approx(measure(shuffled).lift.value)
+    assert measure_worth(judged).hit_rate == pytest.approx(measure_worth(shuffled).hit_rate)
+    assert measure_worth(judged).lift.value == pytest.approx(measure_worth(shuffled).lift.value)
 
 
 def test_the_error_of_a_lift_is_that_of_the_formula() -> None:
@@ -78,12 +80,12 @@ def test_the_error_of_a_lift_is_that_of_the_formula() -> None:
 
 def test_weights_claim_no_more_than_was_visited() -> None:
     score, otherwise, _ = _made_up(2, 40)
-    once, twentyfold = (measure(_judged(score, otherwise, [weight] * 40)) for weight in (1.0, 20.0))
+    once, twentyfold = (measure_worth(_judged(score, otherwise, [weight] * 40)) for weight in (1.0, 20.0))
     assert once == twentyfold
 
 
 def test_nothing_found_gives_no_lift_and_no_area_rather_than_nought() -> None:
-    worth = measure(_judged([1, 2, 3], [False] * 3))
+    worth = measure_worth(_judged([1, 2, 3], [False] * 3))
     assert math.isnan(worth.lift.value)
     assert math.isnan(worth.auc.value)
     assert math.isnan(worth.average_precision)
@@ -91,9 +93,11 @@ def test_nothing_found_gives_no_lift_and_no_area_rather_than_nought() -> None:
 
 def test_a_perfect_ranking_finds_the_lapses_days_sooner_and_a_reversed_one_later() -> None:
     otherwise = [True] * 2 + [False] * 8
-    perfect = measure(_judged(range(10, 0, -1), otherwise), visits_a_day=2.0)
+    perfect = measure_worth(_judged(range(10, 0, -1), otherwise), visits_a_day=2.0)
     assert perfect.days_sooner == pytest.approx((5.5 - 1.5) / 2)
-    assert measure(_judged(range(10), otherwise), visits_a_day=2.0).days_sooner == pytest.approx(-perfect.days_sooner)
+    assert measure_worth(_judged(range(10), otherwise), visits_a_day=2.0).days_sooner == pytest.approx(
+        -perfect.days_sooner
+    )
 
 
 def test_yield_is_told_by_arm() -> None:

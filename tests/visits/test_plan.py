@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import polars as pl
 import pytest
@@ -177,12 +177,12 @@ def test_without_capacity_nobody_is_chosen() -> None:
 def test_the_manifest_says_that_the_draw_is_for_practice_and_what_chances_it_gave() -> None:
     capacity = Capacity(60, 0.5, 7)
     told = describe_draw(plan(listed(), duties(), capacity), capacity, YEAR)
-    assert (told["binding"], told["note"], told["value"]) == (False, PRACTICE, "7")
+    assert (told.binding, told.note, told.value) == (False, PRACTICE, "7")
     assert PRACTICE == "practice draw, not binding"
-    assert [stratum["stratum"] for stratum in told["strata"]] == ["acute", "mental_health", "pct"]
-    for stratum in told["strata"]:
-        assert stratum["inclusion_probability"] == stratum["drawn"] / stratum["organisations"]
-    assert sum(stratum["drawn"] for stratum in told["strata"]) == 30
+    assert [stratum.stratum for stratum in told.strata] == ["acute", "mental_health", "pct"]
+    for stratum in told.strata:
+        assert stratum.inclusion_probability == stratum.drawn / stratum.organisations
+    assert sum(stratum.drawn for stratum in told.strata) == 30
 
 
 @pytest.fixture(scope="module")
@@ -236,11 +236,11 @@ def test_the_floor_takes_visits_from_the_risk_arm_until_everybody_has_it() -> No
 def test_a_floor_that_capacity_cannot_reach_is_said_with_the_least_chance() -> None:
     capacity = designed(20, floor=0.5)
     made = plan(listed(), duties(), capacity)
-    told = describe_draw(made, capacity, YEAR)["floor"]
+    told = describe_draw(made, capacity, YEAR).floor
     assert count_arms(made.declarations) == {"mandatory": 0, "risk": 0, "random": 20}
-    assert told["asked"] == 0.5
-    assert told["least_chance"] == made.draw["inclusion_probability"].min()
-    assert told["least_chance"] < 0.5
+    assert told.asked == 0.5
+    assert told.least_chance == made.draw["inclusion_probability"].min()
+    assert told.least_chance < 0.5
 
 
 def test_the_adaptive_design_draws_all_visits_that_unmet_duties_leave() -> None:
@@ -257,9 +257,9 @@ def test_by_expected_benefit_the_risk_arm_takes_the_highest_and_the_manifest_say
     drawn = set(selected(made, "random"))
     by_benefit = with_risk(listed()).filter(pl.col("pool") == "to_visit").sort("benefit", descending=True)["org_code"]
     assert set(selected(made, "risk")) == set([code for code in by_benefit if code not in drawn][:10])
-    gain = {one["chosen_by"]: one for one in describe_draw(made, capacity, YEAR)["gain"]}
-    assert gain["expected_benefit"]["benefit"] > gain["risk"]["benefit"]
-    assert gain["expected_benefit"]["finds"] < gain["risk"]["finds"]
+    gain = {one.chosen_by: one for one in describe_draw(made, capacity, YEAR).gain}
+    assert gain["expected_benefit"].benefit > gain["risk"].benefit
+    assert gain["expected_benefit"].finds < gain["risk"].finds
     assert plan(listed(), duties(), designed(20)).gain == ()
 
 
@@ -272,7 +272,7 @@ def test_whom_a_person_adds_is_visited_beside_the_arms_and_changes_nobodys_chanc
     marked = made.declarations.drop_nulls("added")
     assert marked.select("org_code", "added").rows() == [(code, "Ann: A letter came") for code in ("R000", "R180")]
     assert made.unknown == ("R199", "XXX")
-    assert describe_draw(made, capacity, YEAR)["added"] == added
+    assert [asdict(visit) for visit in describe_draw(made, capacity, YEAR).added] == added
 
 
 def test_one_correction_changes_the_random_arm_by_no_more_than_enter_or_leave_the_draw() -> None:
@@ -288,23 +288,23 @@ def test_one_correction_changes_the_random_arm_by_no_more_than_enter_or_leave_th
 
 def test_the_manifest_holds_how_dry_draws_fit_the_chances() -> None:
     capacity = Capacity(60, 0.5, 7)
-    told = describe_draw(plan(listed(), duties(), capacity), capacity, YEAR)["dry_draws"]
-    assert (told["draws"], told["never_drawn"]) == (1000, 0)
-    assert told["p"] > 0.001
-    assert describe_draw(plan(listed(), duties(), Capacity(0, 0.5, 1)), Capacity(0, 0.5, 1), YEAR)["dry_draws"] is None
+    told = describe_draw(plan(listed(), duties(), capacity), capacity, YEAR).dry_draws
+    assert (told.draws, told.never_drawn) == (1000, 0)
+    assert told.p > 0.001
+    assert describe_draw(plan(listed(), duties(), Capacity(0, 0.5, 1)), Capacity(0, 0.5, 1), YEAR).dry_draws is None
 
 
 def test_a_seal_of_another_frame_does_not_make_a_draw_binding() -> None:
     seal = Seal("7bf1", "0" * 64, "the lottery of 1 May", "2009-05-01T20:00+00:00", "42", 0)
     capacity = Capacity(60, 0.5, 7, seal=seal)
     told = describe_draw(plan(listed(), duties(), capacity), capacity, YEAR)
-    assert (told["binding"], told["value"]) == (False, "42")
-    assert told["note"].endswith("the frame has changed since, so this one is not it")
-    sealed = Capacity(60, 0.5, 7, seal=replace(seal, frame=told["frame"]))
+    assert (told.binding, told.value) == (False, "42")
+    assert told.note.endswith("the frame has changed since, so this one is not it")
+    sealed = Capacity(60, 0.5, 7, seal=replace(seal, frame=told.frame))
     bound = describe_draw(plan(listed(), duties(), sealed), sealed, YEAR)
-    assert bound["binding"]
-    assert bound["note"] == (
-        f"binding draw, sealed as {told['frame'][:16]} before 2009-05-01T20:00+00:00 (the lottery of 1 May)"
+    assert bound.binding
+    assert bound.note == (
+        f"binding draw, sealed as {told.frame[:16]} before 2009-05-01T20:00+00:00 (the lottery of 1 May)"
     )
 
 
@@ -312,7 +312,8 @@ def test_the_floor_costs_the_expected_hits_that_the_same_plan_without_it_has_mor
     plain, floored = (plan(listed(), duties(), designed(60, floor=floor)) for floor in (0.0, 0.2))
     risks = dict(listed().select("org_code", "risk").iter_rows())
     hits = [
-        sum(risks[code] for code in made.declarations.drop_nulls("selected_by")["org_code"]) for made in (floored, plain)
+        sum(risks[code] for code in made.declarations.drop_nulls("selected_by")["org_code"])
+        for made in (floored, plain)
     ]
     assert floored.floor_price is not None
     assert (floored.floor_price.expected_hits, floored.floor_price.without) == pytest.approx(hits, abs=1e-6)
@@ -334,7 +335,7 @@ def test_whom_a_person_removes_is_not_chosen_by_risk_and_keeps_duty_and_chance()
     assert set(by_risk) - set(now) == {by_risk[0]}
     assert made.draw.equals(before.draw), "nobody's chance changes"
     assert made.unknown == ("XXX",)
-    said = {one["org_code"]: one["visited_as"] for one in describe_draw(made, capacity, YEAR)["removed"]}
+    said = {one.org_code: one.visited_as for one in describe_draw(made, capacity, YEAR).removed}
     assert said == {by_risk[0]: None, drawn[0]: "random", "XXX": None}
 
 

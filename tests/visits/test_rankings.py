@@ -9,7 +9,7 @@ import pytest
 
 from crosscheck.contract.inputs import INPUTS
 from crosscheck.questionnaire import Questionnaire
-from crosscheck.visits.rankings import BREACHES, COUNTING, list_items, rank_otherwise
+from crosscheck.visits.rankings import BREACHES, COUNTING, list_ranking_items, rank_otherwise
 from tests.scoring.test_scores import QUESTIONS, answers, organisations
 
 YEAR = "2008/09"
@@ -144,7 +144,7 @@ def test_a_former_visit_that_upheld_counts_against_a_lapse_and_compliance_for_no
 def items(given: Mapping[str, pl.DataFrame], admitted: pl.DataFrame | None = None) -> dict[tuple[object, ...], float]:
     """By organisation, function and item."""
     none = unmet() if admitted is None else admitted
-    told = list_items(given, SCORES.filter(pl.col("org_code") == "AC00"), none, YEAR)
+    told = list_ranking_items(given, SCORES.filter(pl.col("org_code") == "AC00"), none, YEAR)
     assert told.columns == ["org_code", "function", "item", "value"]
     return {tuple(key): value for *key, value in told.iter_rows()}
 

@@ -11,12 +11,12 @@ from crosscheck.contract.inputs import INPUTS
 from crosscheck.visits.season_yield import (
     ADDED,
     OUTSIDE,
-    Season,
+    SeasonPlan,
     SeasonYield,
     compare_arms,
     measure_yield,
+    outcomes_of_visits,
     power_to_tell,
-    read_outcomes,
     visits_to_tell,
 )
 
@@ -49,7 +49,7 @@ def _visits(visited: list[str], not_upheld: list[str]) -> pl.DataFrame:
 
 def _measure(visited: list[str], not_upheld: list[str], listed: pl.DataFrame | None = None) -> SeasonYield:
     verdicts = {"org_code": pl.String, "function": pl.String, "check_id": pl.String, "verdict": pl.String}
-    season = Season(
+    season = SeasonPlan(
         listed=_listed() if listed is None else listed,
         strata=pl.DataFrame({"org_type": ["acute"], "stratum": ["acute"]}),
         visits=_visits(visited, not_upheld),
@@ -96,8 +96,8 @@ def test_of_two_visits_of_one_declaration_the_later_counts() -> None:
     visits = _visits(["R000", "R000"], ["R000"]).with_columns(
         visited_on=pl.Series([date(2009, 10, 1), date(2009, 9, 1)]), finding=pl.Series(["upheld", "qualified"])
     )
-    assert read_outcomes(visits)["not_upheld"].to_list() == [False]
-    assert read_outcomes(visits.reverse())["not_upheld"].to_list() == [False]
+    assert outcomes_of_visits(visits)["not_upheld"].to_list() == [False]
+    assert outcomes_of_visits(visits.reverse())["not_upheld"].to_list() == [False]
 
 
 def test_two_declarations_of_a_trust_that_lapse_together_leave_the_interval_of_an_arm_wider() -> None:
@@ -105,7 +105,7 @@ def test_two_declarations_of_a_trust_that_lapse_together_leave_the_interval_of_a
     visits = [
         _visits(CODES[4:12], CODES[4:7]).with_columns(function=pl.lit(name)) for name in ("commissioner", "provider")
     ]
-    season = Season(
+    season = SeasonPlan(
         listed=listed,
         strata=pl.DataFrame({"org_type": ["acute"], "stratum": ["acute"]}),
         visits=pl.concat(visits),

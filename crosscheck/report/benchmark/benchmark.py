@@ -26,8 +26,8 @@ from crosscheck.report.output.folder import refuse_foreign, replace_file
 from crosscheck.report.output.html import environment, render
 from crosscheck.report.output.pdf import write_papers
 from crosscheck.report.output.workbook import new_workbook, write_sheet
-from crosscheck.rulebook.plain import in_words
-from crosscheck.runs.run_folder import MANIFEST, read_json, read_table
+from crosscheck.rulebook.to_english import in_words
+from crosscheck.runs.run_folder import read_manifest, read_table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -153,11 +153,11 @@ def _chosen(only: Sequence[str], known: Mapping[str, str]) -> list[str]:
 
 def _read_desk(run: Path, only: Sequence[str]) -> _Desk:
     """Everything that packs need, worked out once for all organisations."""
-    told = read_json(run, MANIFEST)["options"]
-    questionnaire = read_questionnaire(settings.questionnaire_file(told["standard"]))
+    told = read_manifest(run).options
+    questionnaire = read_questionnaire(settings.questionnaire_file(told.standard))
     tables = {name: read_table(run, f"collection/{name}") for name in ("organisations", "answers")}
     answers = gather_answers(tables, questionnaire)
-    expectations = read_expectations(settings.expectations_file(told["standard"]))
+    expectations = read_expectations(settings.expectations_file(told.standard))
     asked = _asked(group_answers(answers, questionnaire), questionnaire, expectations)
     given: dict[str, list[Answered]] = {}
     wanted = answers.filter(pl.col("org_code").is_in([code.upper() for code in only])) if only else answers
@@ -165,7 +165,7 @@ def _read_desk(run: Path, only: Sequence[str]) -> _Desk:
         given.setdefault(code, []).append(Answered(asked[org_type, question_id], item, answer, number))
     organisations = tables["organisations"].sort("org_code")
     names, types = (dict(zip(organisations["org_code"], organisations[of], strict=True)) for of in ("name", "org_type"))
-    return _Desk(told["year"], told["standard"], names, types, given)
+    return _Desk(told.year, told.standard, names, types, given)
 
 
 def _asked(

@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 from crosscheck.report.benchmark.similar import FIGURE, Group, possible_answers
-from crosscheck.rulebook.plain import in_words, value_in_words
+from crosscheck.rulebook.to_english import in_words, value_in_words
 from crosscheck.vocabulary import ABSENCES
 
 if TYPE_CHECKING:

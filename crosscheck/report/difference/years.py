@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import polars as pl
 
-from crosscheck.cases.history import hand_down
+from crosscheck.cases.history import inherit_history
 from crosscheck.runs.run_folder import read_table
 from crosscheck.scoring.cusum import accumulate, run_length
 from crosscheck.vocabulary import COMPLIANT
@@ -33,7 +33,9 @@ def describe_years(folder: Path) -> dict[str, Any]:
     """
     declarations, predecessors = read_table(folder, "collection/declarations"), read_table(folder, "predecessors")
     organisations = read_table(folder, "collection/organisations")["org_code"]
-    handed = hand_down(declarations, predecessors, ("year",)).filter(pl.col("org_code").is_in(organisations.implode()))
+    handed = inherit_history(declarations, predecessors, ("year",)).filter(
+        pl.col("org_code").is_in(organisations.implode())
+    )
     return {
         "by_year": count_by_year(declarations).to_dicts(),
         "repeated": count_repeated(handed),

@@ -15,9 +15,9 @@ from crosscheck.report.dossier.dossier import (
     Weight,
 )
 from crosscheck.report.dossier.dossier_tables import read_cases
-from crosscheck.report.dossier.peer_position import read_standing
+from crosscheck.report.dossier.peer_position import read_peer_position
 from crosscheck.report.dossier.waterfall import add_up
-from crosscheck.rulebook.plain import in_words
+from crosscheck.rulebook.to_english import in_words
 from crosscheck.vocabulary import RELATIONS, SEVERITIES, WHY_ABSENT
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from crosscheck.report.dossier.dossier_tables import Shelves
-    from crosscheck.report.dossier.peer_position import Standing
+    from crosscheck.report.dossier.peer_position import PeerPosition
 
 FIGURES: Final = 8  # of those from other sources, the weightiest are shown beside those of the peers
 _NAMED_PARTS: Final = 7  # single bars of a waterfall
@@ -173,16 +173,18 @@ def _label(name: str, labels: Mapping[str, str]) -> str:
     return f"{in_words(side)}: {labels[rest]}" if rest in labels else _spoken(name)
 
 
-def _sections(rows: Iterable[dict[str, Any]]) -> tuple[Standing, ...]:
+def _sections(rows: Iterable[dict[str, Any]]) -> tuple[PeerPosition, ...]:
     """All sections together first, then each."""
     told = [
-        read_standing(row, row["section"], _SECTIONS.get(row["section"], in_words(row["section"])), str(row["items"]))
+        read_peer_position(
+            row, row["section"], _SECTIONS.get(row["section"], in_words(row["section"])), str(row["items"])
+        )
         for row in rows
     ]
     return tuple(sorted(told, key=lambda one: (one.name != "all", -(one.z or 0.0), one.name)))
 
 
-def _figures(case: dict[str, Any], rows: Iterable[dict[str, Any]]) -> tuple[Standing, ...]:
+def _figures(case: dict[str, Any], rows: Iterable[dict[str, Any]]) -> tuple[PeerPosition, ...]:
     """The figures from other sources that weigh most, for or against."""
     weights = {part["part"]: abs(part["decibans"]) for part in case["parts"] if part["family"] == "figures"}
     weighty = sorted(
@@ -190,7 +192,7 @@ def _figures(case: dict[str, Any], rows: Iterable[dict[str, Any]]) -> tuple[Stan
         key=lambda row: (-weights[row["indicator"]], row["indicator"]),
     )
     return tuple(
-        read_standing(row, row["indicator"], row["label"], in_words(row["source"])) for row in weighty[:FIGURES]
+        read_peer_position(row, row["indicator"], row["label"], in_words(row["source"])) for row in weighty[:FIGURES]
     )
 
 

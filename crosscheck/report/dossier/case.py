@@ -187,9 +187,9 @@ def _differing(case: dict[str, Any]) -> Iterator[str]:
         yield from _wrapped(finding["says"], "   ")
         yield from _wrapped(f"Rests on: {finding['evidence']}", "   ")
         yield from _wrapped(f"Expected: {rule['basis']} ({rule['source']})", "   ")
-        for reply in rule["innocent"]:
+        for reply in rule["explanations"]:
             yield from _wrapped(f"It may rightly reply: {reply}", "   ")
-        for request in rule["ask"]:
+        for request in rule["lines_of_enquiry"]:
             yield from _wrapped(f"[ ] {request}", "       ", first="   ")
 
 

@@ -5,7 +5,6 @@ Texts of the collection are kept as they are: the page escapes them.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING, Any, Final
@@ -15,12 +14,13 @@ from markupsafe import Markup
 from crosscheck.report.dossier.case import OTHER_FUNCTION
 from crosscheck.report.dossier.dots import draw_places
 from crosscheck.report.dossier.waterfall import draw_bars
+from crosscheck.report.output.file_names import page_of
 from crosscheck.report.output.html import sign
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from crosscheck.report.dossier.peer_position import Standing
+    from crosscheck.report.dossier.peer_position import PeerPosition
     from crosscheck.report.dossier.waterfall import Step
 
 FUNNELS: Final = 2
@@ -179,8 +179,8 @@ class Dossier:
     findings: tuple[Finding, ...]
     questions: tuple[OpenQuestion, ...]
     agreeing: tuple[str, ...]
-    sections: tuple[Standing, ...]
-    figures: tuple[Standing, ...]
+    sections: tuple[PeerPosition, ...]
+    figures: tuple[PeerPosition, ...]
     comments: tuple[Comment, ...]
     neighbours: tuple[tuple[str, tuple[Neighbour, ...]], ...]
     visits: tuple[Mapping[str, Any], ...]
@@ -194,16 +194,11 @@ class Dossier:
     @property
     def asked_first(self) -> list[tuple[Finding, str]]:
         """The first request of each of the weightiest findings that count."""
-        counting = [finding for finding in self.findings if finding.waived is None and finding.rule["ask"]]
-        return [(finding, finding.rule["ask"][0]) for finding in counting[:_ASKED_FIRST]]
+        counting = [finding for finding in self.findings if finding.waived is None and finding.rule["lines_of_enquiry"]]
+        return [(finding, finding.rule["lines_of_enquiry"][0]) for finding in counting[:_ASKED_FIRST]]
 
     @property
-    def with_funnel(self) -> tuple[Standing, ...]:
+    def with_funnel(self) -> tuple[PeerPosition, ...]:
         """The weightiest of its figures that have a denominator and so a funnel."""
         has = (one for one in self.figures if one.kind in _WITH_FUNNEL and one.expected is not None)
         return tuple(has)[:FUNNELS]
-
-
-def page_of(org_code: str) -> str:
-    """The name of an organisation's page. Codes are letters and digits; anything else is written as its number."""
-    return re.sub(r"[^A-Za-z0-9]", lambda found: f"_{ord(found[0]):x}", org_code) + ".html"

@@ -15,11 +15,11 @@ from markupsafe import Markup
 from crosscheck.errors import RunError
 from crosscheck.report.dossier.build_dossier import read_dossiers
 from crosscheck.report.dossier.case import FAMILIES
-from crosscheck.report.dossier.dossier import page_of
 from crosscheck.report.dossier.dossier_tables import read_basis
 from crosscheck.report.dossier.list_pages import DUTIES
 from crosscheck.report.dossier.plots import KEY, Funnels, write_figure
 from crosscheck.report.dossier.visit_page import write_visit_page
+from crosscheck.report.output.file_names import page_of
 from crosscheck.report.output.folder import refuse_foreign, replace_file
 from crosscheck.report.output.html import environment
 from crosscheck.report.output.pdf import write_papers

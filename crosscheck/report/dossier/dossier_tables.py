@@ -22,13 +22,15 @@ from crosscheck.questionnaire import read_questionnaire
 from crosscheck.report.dossier.case import HISTORY_COLUMNS, assemble_cases, by_declaration
 from crosscheck.report.dossier.peer_position import spread_scores
 from crosscheck.report.output.rank_bands import TO_VISIT, reach_of_capacity
-from crosscheck.runs.run_folder import MANIFEST, digest_collection, read_json, read_table, scan_table
-from crosscheck.visits.listing import list_findings
+from crosscheck.runs.run_folder import digest_collection, read_json, read_manifest, read_table, scan_table
+from crosscheck.visits.listing import all_visits
 from crosscheck.vocabulary import VERDICTS, WHY_ABSENT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
+
+    from crosscheck.runs.manifest import Manifest
 
 _KEYS: Final = ("org_code", "function")
 
@@ -44,7 +46,7 @@ class Basis:
     standard: str
     declarations: int
     fingerprint: str
-    manifest: Mapping[str, Any]
+    manifest: Manifest
     tables: Mapping[str, str]
 
 
@@ -54,14 +56,14 @@ def read_basis(run: Path) -> Basis:
     Raises:
         RunError: there is no such run.
     """
-    manifest = read_json(run, MANIFEST)
-    tables = digest_collection(run)
-    told = {name: manifest[name] for name in ("crosscheck", "seed", "rules", "models", "waivers")}
-    told |= {"tables": tables, "options": {**manifest["options"], "collection": ""}}
+    manifest = read_manifest(run)
+    tables, rests_on = digest_collection(run), manifest.as_json()
+    told = {name: rests_on[name] for name in ("crosscheck", "seed", "rules", "models", "waivers")}
+    told |= {"tables": tables, "options": {**manifest.options.as_json(), "collection": ""}}
     return Basis(
-        year=manifest["options"]["year"],
-        standard=manifest["options"]["standard"],
-        declarations=manifest["reconciliation"]["declarations"],
+        year=manifest.options.year,
+        standard=manifest.options.standard,
+        declarations=manifest.reconciliation.declarations,
         fingerprint=hashlib.sha256(json.dumps(told, sort_keys=True, default=str).encode()).hexdigest()[:12],
         manifest=manifest,
         tables=tables,
@@ -162,7 +164,7 @@ def _fill_shelves(run: Path, codes: Sequence[str], listed: pl.DataFrame, titles:
         visits=_by_organisation(_read_visits(run, codes)),
         problems=_by_organisation(_read_problems(run, codes)),
         places=by_declaration(read_table(run, "places").filter(wanted)),
-        reach=reach_of_capacity(listed, read_json(run, MANIFEST)["options"]["capacity"]),
+        reach=reach_of_capacity(listed, read_manifest(run).options.capacity),
         last=listed.filter(pl.col("pool") == TO_VISIT).height,
     )
 
@@ -176,7 +178,7 @@ def _by_organisation(table: pl.DataFrame) -> _OfOrganisation:
 
 def _read_labels(run: Path, scores: pl.DataFrame) -> dict[str, str]:
     """What people call a question or a figure, by its name."""
-    standard = read_json(run, MANIFEST)["options"]["standard"]
+    standard = read_manifest(run).options.standard
     questionnaire = read_questionnaire(settings.questionnaire_file(standard))
     asked = {name.name: name.meaning for name in catalogue(questionnaire, ()).values()}
     return asked | dict(scores.select("indicator", "label").unique().iter_rows())
@@ -211,8 +213,8 @@ def _read_visits(run: Path, codes: Sequence[str]) -> pl.DataFrame:
     files = {"visits": read_table(run, "collection/visits")}
     if (run / "collection" / "visits_wave_1.parquet").is_file():
         files["visits_wave_1"] = read_table(run, "collection/visits_wave_1")
-    standard = read_json(run, MANIFEST)["options"]["standard"]
-    visits = list_findings(files, standard).rename({"org_code": "to"})
+    standard = read_manifest(run).options.standard
+    visits = all_visits(files, standard).rename({"org_code": "to"})
     former = read_table(run, "predecessors").select("org_code", to="predecessor")
     own = pl.DataFrame({"org_code": codes, "to": codes}, schema={"org_code": pl.String, "to": pl.String})
     return (

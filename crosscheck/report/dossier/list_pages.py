@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import polars as pl
 
-from crosscheck.report.dossier.dossier import page_of
 from crosscheck.report.dossier.dossier_tables import read_basis
+from crosscheck.report.output.file_names import page_of
 from crosscheck.report.output.html import environment
 from crosscheck.runs.run_folder import read_table
 from crosscheck.visits.follow_up import BETWEEN

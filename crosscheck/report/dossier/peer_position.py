@@ -9,7 +9,7 @@ import polars as pl
 from markupsafe import Markup
 
 from crosscheck.report.output.html import sign
-from crosscheck.rulebook.plain import in_words
+from crosscheck.rulebook.to_english import in_words
 from crosscheck.vocabulary import BAND_LIMITS, BANDS
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ _GROUND, _WIDE, _NARROW, _INK, _OWN = "#eef1f4", "#c3cbd3", "#8a97a4", "#1b1d20"
 
 
 @dataclass(frozen=True)
-class Standing:
+class PeerPosition:
     """One score of an organisation among the organisations of its type.
 
     `z` is its distance from what is expected (positive is worse), None where there is no score. `spread` has the
@@ -85,10 +85,10 @@ def spread_scores(scores: pl.DataFrame, by: str) -> pl.DataFrame:
     return scores.with_columns(peers.alias("peers"), worse_than, *quantiles)
 
 
-def read_standing(row: dict[str, Any], name: str, label: str, about: str) -> Standing:
+def read_peer_position(row: dict[str, Any], name: str, label: str, about: str) -> PeerPosition:
     """One row of `spread_scores` as it is shown."""
     spread = tuple(row[f"p{share * 100:.0f}"] for share in _QUANTILES)
-    return Standing(
+    return PeerPosition(
         name=name,
         label=label,
         about=about,

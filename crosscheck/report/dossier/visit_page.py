@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-from crosscheck.report.dossier.dossier import page_of
 from crosscheck.report.dossier.dossier_tables import read_basis
+from crosscheck.report.output.file_names import page_of
 from crosscheck.report.output.html import environment
 from crosscheck.report.output.rank_bands import describe_assumed, describe_assumption, find_like_ranks
-from crosscheck.runs.former_runs import is_former
 from crosscheck.runs.run_folder import read_table
 from crosscheck.visits.plan import count_arms
+from crosscheck.vocabulary import ARMS_IN_WORDS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,12 +19,8 @@ if TYPE_CHECKING:
     import polars as pl
 
     from crosscheck.report.dossier.dossier_tables import Basis
+    from crosscheck.runs.manifest import Manifest
 
-ARMS: Final = {
-    "mandatory": "for an unmet statutory duty",
-    "risk": "for the highest risk",
-    "random": "at random",
-}
 POOLS_IN_WORDS: Final = {"to_visit": "To visit", "visited": "Visited this year", "follow_up": "To follow up"}
 
 
@@ -44,7 +40,7 @@ def write_visit_page(
     """
     basis = basis or read_basis(run)
     listed = read_table(run, "visit_list").sort("rank")
-    rows, capacity = listed.to_dicts(), basis.manifest["options"]["capacity"]
+    rows, capacity = listed.to_dicts(), basis.manifest.options.capacity
     template = environment("visit_list").get_template("index.html")
     environment("visit_list").filters["page"] = page_of
     return template.render(
@@ -52,7 +48,7 @@ def write_visit_page(
         rows=rows,
         planned=[row for row in rows if row["selected_by"]],
         added=[row for row in rows if row["added"]],
-        arms=ARMS,
+        arms=ARMS_IN_WORDS,
         pools=POOLS_IN_WORDS,
         chosen=count_arms(listed),
         laws=_name_laws(read_table(run, "duties"), {(row["org_code"], row["function"]): row["reason"] for row in rows}),
@@ -60,16 +56,16 @@ def write_visit_page(
         assumption=_describe_assumptions(basis.manifest, listed, capacity),
         beside=beside,
         with_dossiers=with_dossiers,
-        without_declaration=basis.manifest["reconciliation"]["without_declaration"],
+        without_declaration=basis.manifest.reconciliation.without_declaration,
     )
 
 
-def _describe_assumptions(manifest: Mapping[str, Any], listed: pl.DataFrame, capacity: int) -> str:
+def _describe_assumptions(manifest: Manifest, listed: pl.DataFrame, capacity: int) -> str:
     """What every risk starts from, and what another start would give; empty for a run that does not say it."""
-    if is_former(manifest):
+    if manifest.risk is None:
         return ""
-    start = describe_assumption(manifest["risk"]["prevalence"])
-    return f"{start} {describe_assumed(manifest['risk']['assumed'], listed, capacity)}".strip()
+    start = describe_assumption(manifest.risk.prevalence)
+    return f"{start} {describe_assumed(manifest.risk.assumed, listed, capacity)}".strip()
 
 
 def _name_laws(duties: pl.DataFrame, reasons: Mapping[tuple[str, str], str]) -> dict[tuple[str, str], list[str]]:

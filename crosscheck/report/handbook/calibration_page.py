@@ -19,7 +19,7 @@ from crosscheck.report.output.plain_page import (
     write_table,
 )
 from crosscheck.report.output.svg import INK, Axis, draw_line, write_text
-from crosscheck.visits.calibration import ALL, GROUPINGS, TENTH, Truth
+from crosscheck.visits.calibration import ALL, GROUPINGS, TENTH, KnownTruth
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -133,7 +133,7 @@ def _tabulate(calibration: Calibration, grouping: str) -> str:
 def describe_source(calibration: Calibration) -> str:
     """Where the found shares come from, and what is taken as independent, in two sentences."""
     visitors = calibration.visitors
-    if isinstance(visitors, Truth):
+    if isinstance(visitors, KnownTruth):
         source = "Not met is what is true in these invented worlds."
     else:
         source = (
@@ -163,7 +163,7 @@ def draw_tenths(calibration: Calibration) -> str:
             shapes.append(draw_line((x, up.at(row["low"])), (x, up.at(row["high"])), INK, 3))
         shapes.append(draw_dot(x, up.at(row["found"])))
     told = f"{calibration.among.capitalize()}: share not met against stated risk, from the lowest tenth to the highest"
-    return write_picture(shapes, bottom + 76, f"{told}: {_in_words(tenths)}.")
+    return write_picture(shapes, bottom + 76, f"{told}: {_describe_groups(tenths)}.")
 
 
 def draw_groups(calibration: Calibration) -> str:
@@ -179,7 +179,7 @@ def draw_groups(calibration: Calibration) -> str:
     key = "Point: not met, with its 90% interval. Diamond: stated risk."
     shapes.append(write_text((_LEFT + _RIGHT) / 2, bottom + 60, key, "middle"))
     told = f"{calibration.among.capitalize()}: share not met and stated risk by type, function and region"
-    return write_picture(shapes, bottom + 76, f"{told}: {_in_words(groups, named=True)}.")
+    return write_picture(shapes, bottom + 76, f"{told}: {_describe_groups(groups, named=True)}.")
 
 
 def _draw_group(row: dict[str, Any], across: Axis, height: float) -> list[str]:
@@ -206,7 +206,7 @@ def _most(groups: pl.DataFrame) -> float:
     return min(1.0, 1.05 * float(largest)) or 1.0
 
 
-def _in_words(groups: pl.DataFrame, *, named: bool = False) -> str:
+def _describe_groups(groups: pl.DataFrame, *, named: bool = False) -> str:
     return "; ".join(
         f"{row['group'] + ' ' if named else ''}{row['stated']:.1%} stated, {row['found']:.1%} not met"
         for row in groups.to_dicts()

@@ -21,9 +21,9 @@ from crosscheck.report.output.folder import refuse_foreign, written_whole
 from crosscheck.report.output.html import TEMPLATES, read_style
 from crosscheck.report.output.prose import set_prose
 from crosscheck.rulebook.condition import names_in
-from crosscheck.rulebook.plain import called, in_words, named, plain, value_in_words
 from crosscheck.rulebook.rule import PERCENTILE, PLACEHOLDER, Kind, Strength
-from crosscheck.runs.run_folder import MANIFEST, read_json, read_table
+from crosscheck.rulebook.to_english import full_label, in_words, short_label, to_english, value_in_words
+from crosscheck.runs.run_folder import read_manifest, read_table
 from crosscheck.vocabulary import FUNCTIONS, ORG_TYPES, SEVERITIES, STATUSES, VERDICTS
 
 if TYPE_CHECKING:
@@ -31,14 +31,15 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from crosscheck.cases.cases import Name
-    from crosscheck.rulebook.plain import Plain
     from crosscheck.rulebook.rule import Example, Given, Rule, Rulebook
+    from crosscheck.rulebook.to_english import EnglishCondition
     from crosscheck.standard import Standard
     from crosscheck.vocabulary import Relation
 
 MARK: Final = "handbook.json"
 _TEMPLATES: Final = TEMPLATES / "handbook"
 _SCRIPT: Final = "search.js"
+_OWN: Final = "project_threshold"
 _MOST_COMPANIONS: Final = 10
 _OTHERS: Final[dict[Relation, str]] = {
     "commissioner": "commissioner", "provider": "provider", "same_lscb": "other member", "other_party": "other party",
@@ -106,8 +107,8 @@ class Entry:
 
     rule: Rule
     section: str
-    premise: Plain | None
-    condition: Plain
+    premise: EnglishCondition | None
+    condition: EnglishCondition
     says: str
     names: tuple[Name, ...]
     examples: tuple[Shown, ...]
@@ -237,9 +238,9 @@ def _entry(
     return Entry(
         rule=rule,
         section=rule.file.parent.name,
-        premise=None if rule.premise is None else plain(rule.premise),
-        condition=plain(rule.condition),
-        says=PLACEHOLDER.sub(lambda found: f"[{named(names[found[1]])}]", rule.says),
+        premise=None if rule.premise is None else to_english(rule.premise),
+        condition=to_english(rule.condition),
+        says=PLACEHOLDER.sub(lambda found: f"[{short_label(names[found[1]])}]", rule.finding),
         names=tuple(dict.fromkeys(name for condition in rule.conditions for name in names_in(condition))),
         examples=tuple(_example(example, names) for example in rule.examples),
         together=tuple(other for other in rulebook if other.group == rule.group and other.id != rule.id),
@@ -263,7 +264,7 @@ def _given(given: Mapping[str, Given], names: Mapping[str, Name]) -> tuple[str, 
 
 
 def _given_name(name: str, names: Mapping[str, Name]) -> str:
-    return _sentence(called(names[name]) if name in names else name)
+    return _sentence(full_label(names[name]) if name in names else name)
 
 
 def _given_value(name: str, value: Given, names: Mapping[str, Name]) -> str:
@@ -284,7 +285,7 @@ def _listings(entries: tuple[Entry, ...]) -> tuple[Listing, ...]:
         "severity": (reversed(SEVERITIES), lambda entry: entry.rule.severity),
         "strength": (get_args(Strength), lambda entry: entry.rule.strength),
         "kind": (get_args(Kind), lambda entry: entry.rule.kind),
-        "own choice": (("own_choice",), lambda entry: "own_choice" if entry.rule.own_choice else ""),
+        "project threshold": ((_OWN,), lambda entry: _OWN if entry.rule.threshold_rationale else ""),
     }
     return tuple(
         Listing(f"{by.replace(' ', '-')}/{value}.html", by, value, chosen)
@@ -299,15 +300,15 @@ def _read_run(folder: Path, rulebook: Rulebook) -> Run:
         read_table(folder, name).with_columns(pl.col("org_code", "function").cast(pl.String))
         for name in ("findings", "visit_list")
     )
-    manifest = read_json(folder, MANIFEST)
+    manifest = read_manifest(folder)
     verdicts: dict[str, list[Verdicts]] = {}
     for row in count_verdicts(findings, visit_list).iter_rows(named=True):
         counts = {name: row[name] for name in ("declarations", *VERDICTS)}
         verdicts.setdefault(row["check_id"], []).append(Verdicts(_organisations(row["org_type"]), **counts))
     return Run(
-        year=manifest["options"]["year"],
+        year=manifest.options.year,
         declarations=visit_list.height,
-        same_rules=manifest["rules"]["sha256"] == rulebook.digest,
+        same_rules=manifest.rules.sha256 == rulebook.digest,
         verdicts={rule: tuple(rows) for rule, rows in verdicts.items()},
         companions=_companions(findings, rulebook),
     )
@@ -363,9 +364,17 @@ def _about(entry: Entry) -> str:
 
 def _searched(entry: Entry) -> Iterator[str]:
     rule = entry.rule
-    yield from (rule.id, rule.title, rule.says, rule.basis, rule.source, rule.own_choice, in_words(rule.group))
+    yield from (
+        rule.id,
+        rule.title,
+        rule.finding,
+        rule.basis,
+        rule.source,
+        rule.threshold_rationale,
+        in_words(rule.group),
+    )
     yield from (_about(entry), in_words(rule.kind), rule.only_if, rule.expects, str(entry.condition))
-    yield from (*rule.innocent, *rule.ask, *rule.covers, *rule.expectations)
+    yield from (*rule.explanations, *rule.lines_of_enquiry, *rule.covers, *rule.expectations)
     yield from (f"{name.name} {name.meaning}" for name in entry.names)
 
 

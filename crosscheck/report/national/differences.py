@@ -33,7 +33,7 @@ _LEFT_OUT: Final = {
 }
 
 
-def judge(figures: pl.DataFrame) -> pl.DataFrame:
+def classify_agreement(figures: pl.DataFrame) -> pl.DataFrame:
     """Add to recomputed figures how far they agree with what was published, and why they do not.
 
     A figure agrees if it prints as published. Loose words are taken at their word: `around` is half a step either way,

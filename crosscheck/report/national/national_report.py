@@ -9,14 +9,14 @@ import polars as pl
 
 from crosscheck import settings
 from crosscheck.questionnaire import read_questionnaire
-from crosscheck.report.national.differences import AGREEMENTS, POINTS, judge
+from crosscheck.report.national.differences import AGREEMENTS, POINTS, classify_agreement
 from crosscheck.report.national.disclosure import withhold, withhold_returns
 from crosscheck.report.national.figures import PARTS, recompute
 from crosscheck.report.national.respondents import ORGANISATIONS, list_respondents
 from crosscheck.report.national.review import EVERY_TYPE, read_review
 from crosscheck.report.national.suppression import POSSIBLE, SMALLEST
-from crosscheck.rulebook.plain import in_words
-from crosscheck.runs.run_folder import MANIFEST, read_json, read_table
+from crosscheck.rulebook.to_english import in_words
+from crosscheck.runs.run_folder import read_manifest, read_table
 from crosscheck.vocabulary import ORG_TYPES
 
 if TYPE_CHECKING:
@@ -141,13 +141,13 @@ def draw_picture(run: Path, *, publish: bool = False) -> Picture:
         RunError: there is no such run.
         ModelError: what was published on its standard is missing.
     """
-    options = read_json(run, MANIFEST)["options"]
-    standard, year = options["standard"], options["year"]
+    options = read_manifest(run).options
+    standard, year = options.standard, options.year
     review = read_review(settings.published_figures_file(standard), settings.review_tables_file(standard))
     questionnaire = read_questionnaire(settings.questionnaire_file(standard))
     tables = {name: read_table(run, f"collection/{name}") for name in ("organisations", "answers", "declarations")}
     respondents = list_respondents(tables, questionnaire, standard)
-    judged = judge(recompute(review, respondents, year))
+    judged = classify_agreement(recompute(review, respondents, year))
     if publish:
         judged = withhold(judged, respondents, review)
         organisations = withhold_returns(_returns(respondents))

@@ -10,7 +10,7 @@ import tomli
 from pydantic import ValidationError
 
 from crosscheck.errors import ModelError
-from crosscheck.model_file import Stated
+from crosscheck.model_file import ModelPart
 from crosscheck.vocabulary import ORG_TYPES, Absence
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ _NUMBERS: Final = (
 )
 
 
-class Among(Stated):
+class Among(ModelPart):
     """Only those that gave one of `levels` to `question` are in the base that the review words as `base`."""
 
     base: str
@@ -37,7 +37,7 @@ class Among(Stated):
     levels: tuple[str, ...]
 
 
-class _Place(Stated):
+class _Place(ModelPart):
     """What a row, a column or a whole table says of its cells; empty where it says nothing."""
 
     question: str = ""
@@ -80,7 +80,7 @@ class Table(_Place):
         return question.format(role=row.role), level, kind or EVERY_TYPE, period
 
 
-class Printed(Stated):
+class Printed(ModelPart):
     """What is known of one printed figure beside what the review says: who else its base counts, and why.
 
     `counts` are absences, of `not_applicable`, `not_known` and `no_answer`; `remark` is said beside the figure.
@@ -91,7 +91,7 @@ class Printed(Stated):
     remark: str
 
 
-class _Tables(Stated):
+class _Tables(ModelPart):
     among: tuple[Among, ...]
     printed: tuple[Printed, ...] = ()
     table: tuple[Table, ...]

@@ -7,6 +7,7 @@ leaves that folder behind; the next that writes to the same place takes up what 
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import json
 import os
 import shutil
@@ -15,10 +16,9 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 from crosscheck.errors import RunError
-from crosscheck.runs.identity import sha256_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
     from typing import TextIO
 
@@ -44,7 +44,7 @@ class Work:
         found = _read_ledger(self._ledger)
         self.stale = bool(found["stages"]) and found["key"] != key
         self._stages: dict[str, dict[str, str]] = {} if self.stale else self._whole(found["stages"])
-        self.told: dict[str, Any] = found["told"] if self._stages else {}
+        self.told: dict[str, object] = found["told"] if self._stages else {}
         self.taken_up = tuple(self._stages)
         self.leave_only_whole()
 
@@ -52,7 +52,7 @@ class Work:
         """Whether the stage is whole."""
         return stage in self._stages
 
-    def seal(self, stage: str, told: dict[str, Any] | None = None, but: str = "") -> None:
+    def seal(self, stage: str, told: Mapping[str, object] | None = None, but: str = "") -> None:
         """Note that all files which no former stage wrote are whole, and are the stage's; they never change again.
 
         Args:
@@ -65,7 +65,7 @@ class Work:
         with ThreadPoolExecutor(_AT_ONCE) as pool:  # the disk takes many at once as fast as one
             list(pool.map(_write_through, files.values()))
         self._stages[stage] = {name: sha256_of(file) for name, file in files.items()}
-        self.told |= told or {}
+        self.told |= dict(told or {})
         self._write_ledger()
 
     @property
@@ -174,6 +174,11 @@ def replace_file(file: Path, write: Callable[[Path], object]) -> None:
         beside.replace(file)
     finally:
         beside.unlink(missing_ok=True)
+
+
+def sha256_of(file: Path) -> str:
+    """The SHA-256 of a file that was written."""
+    return hashlib.sha256(file.read_bytes()).hexdigest()
 
 
 def digest_files(folder: Path, but: str) -> dict[str, str]:

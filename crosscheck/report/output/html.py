@@ -18,7 +18,7 @@ from markupsafe import Markup
 
 from crosscheck.errors import CrosscheckError
 from crosscheck.report.output.rank_bands import describe_effect, describe_place
-from crosscheck.rulebook.plain import in_words
+from crosscheck.rulebook.to_english import in_words
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from statistics import fmean
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
 from crosscheck.vocabulary import POOLS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
+
+    from crosscheck.risk.assumption import AssumedShare
+    from crosscheck.risk.prevalence import Prevalence
 
 TO_VISIT: Final = POOLS[0]
 
@@ -71,23 +74,23 @@ def find_like_ranks(listed: pl.DataFrame, capacity: int) -> tuple[int, int] | No
     return (first, ordered.height) if ordered.height > first else None
 
 
-def describe_assumption(prevalence: Mapping[str, Any]) -> str:
+def describe_assumption(prevalence: Prevalence) -> str:
     """What every risk starts from, as the assumption that it is.
 
     Args:
-        prevalence: of the manifest's `risk`: `share`, `visits` (how many random visits count).
+        prevalence: of the manifest's `risk`.
     """
-    share = f"in {prevalence['share']:.1%} of compliant declarations the standard is in truth not met"
-    if not prevalence["visits"]:
+    share = f"in {prevalence.share:.1%} of compliant declarations the standard is in truth not met"
+    if not prevalence.visits:
         return f"We assume that {share} (starting point for every trust; no random visit is known)."
     return f"Random visits suggest that {share} (starting point for every trust; an assumption)."
 
 
-def describe_assumed(assumed: Sequence[Mapping[str, float]], listed: pl.DataFrame, capacity: int) -> str:
+def describe_assumed(assumed: Sequence[AssumedShare], listed: pl.DataFrame, capacity: int) -> str:
     """The risks under other starting points, in one sentence; empty where nothing is to be visited.
 
     Args:
-        assumed: of the manifest's `risk`: one entry a starting point: `share`, `first`, `mean_to_capacity`.
+        assumed: of the manifest's `risk`: one entry a starting point.
         listed: the visit list.
         capacity: how many organisations can be visited.
     """
@@ -95,8 +98,8 @@ def describe_assumed(assumed: Sequence[Mapping[str, float]], listed: pl.DataFram
         return ""
     reach = reach_of_capacity(listed, capacity)
     risks = listed.filter(pl.col("pool") == TO_VISIT).sort("rank").head(reach)["risk"].to_list()
-    others = " and ".join(f"{one['mean_to_capacity']:.0%} at {one['share']:.0%}" for one in assumed)
-    first = " and ".join(f"{one['first']:.0%}" for one in assumed)
+    others = " and ".join(f"{one.mean_to_capacity:.0%} at {one.share:.0%}" for one in assumed)
+    first = " and ".join(f"{one.first:.0%}" for one in assumed)
     return (
         f"The mean risk of ranks 1 to {reach} is {fmean(risks):.0%}; with another starting point it would be {others} "
         f"(the first: {risks[0]:.0%}; {first})."

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import polars as pl
 
+from crosscheck.report.output.file_names import file_stem
 from crosscheck.report.output.html import render
 from crosscheck.report.output.tables import write_csv
-from crosscheck.report.reply.reply_form import file_stem
-from crosscheck.runs.run_folder import MANIFEST, read_json, read_table
+from crosscheck.runs.run_folder import read_manifest, read_table
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -47,7 +47,7 @@ class Comparison:
     farthest: int
 
 
-def compare_runs(before: Path, after: Path, org_codes: pl.Series) -> Comparison:
+def compare_corrected(before: Path, after: Path, org_codes: pl.Series) -> Comparison:
     """Compare a run with one that was made of the same collection but for corrections.
 
     Args:
@@ -75,10 +75,10 @@ def write_comparison(comparison: Comparison, corrections: pl.DataFrame, before: 
     """Write `before_and_after.csv`, one row a thing that changed, `before_and_after.html` and `corrections.csv`."""
     write_csv(corrections, folder / "corrections.csv")
     write_csv(_long(comparison), folder / "before_and_after.csv")
-    options = read_json(before, MANIFEST)["options"]
+    options = read_manifest(before).options
     told: dict[str, Any] = {
-        "year": options["year"],
-        "standard": options["standard"],
+        "year": options.year,
+        "standard": options.standard,
         "corrections": corrections.to_dicts(),
         "comparison": comparison,
         "cases": [_case(standing, comparison) for standing in comparison.standings.to_dicts()],

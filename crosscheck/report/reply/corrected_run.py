@@ -2,29 +2,36 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from crosscheck.collection.corrections import correct, list_corrections
 from crosscheck.errors import RunError
-from crosscheck.report.reply.before_and_after import compare_runs, summarise_comparison, write_comparison
+from crosscheck.report.reply.before_and_after import compare_corrected, summarise_comparison, write_comparison
+from crosscheck.runs.identity import PlannedRun
 from crosscheck.runs.make_run import (
-    Beside,
     Clock,
+    RunExtras,
     collection_of_run,
     make_run,
     reply_key,
     standard_of_run,
     write_accepted,
 )
-from crosscheck.runs.run_folder import MANIFEST, read_json, refuse_foreign_folder
+from crosscheck.runs.manifest import CorrectedRun
+from crosscheck.runs.run_folder import MANIFEST, read_manifest, refuse_foreign_folder
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     import polars as pl
 
+    from crosscheck.runs.manifest import Manifest
 
-def make_corrected_run(run: Path, accepted: pl.DataFrame, folder: Path, step: Clock) -> str | None:
+
+def make_corrected_run(
+    run: Path, accepted: pl.DataFrame, folder: Path, step: Clock, write_pages: Callable[[Path], None]
+) -> str | None:
     """Work everything out again with the accepted corrections, into a folder of its own.
 
     Args:
@@ -32,6 +39,7 @@ def make_corrected_run(run: Path, accepted: pl.DataFrame, folder: Path, step: Cl
         accepted: as `corrections.choose_accepted` gives them.
         folder: where the corrected run goes.
         step: the clock of the steps.
+        write_pages: writes the pages of a run into its folder (`report.write_pages`).
 
     Returns:
         What it changed, in some lines; None where no correction is among what was accepted, so that nothing was made.
@@ -48,14 +56,14 @@ def make_corrected_run(run: Path, accepted: pl.DataFrame, folder: Path, step: Cl
     corrected = corrections["org_code"].unique().sort()
     collection = correct(collection_of_run(run), accepted)
 
-    def write_pages(whole: Path) -> None:
+    def write_corrections(whole: Path) -> None:
         write_accepted(collection.corrections, whole)
-        write_comparison(compare_runs(run, whole, corrected), corrections, run, whole)
+        write_comparison(compare_corrected(run, whole, corrected), corrections, run, whole)
 
-    manifest = read_json(run, MANIFEST)
-    beside = Beside({"corrects": _parent(run, manifest)}, write_pages)
-    make_run(collection, standard, manifest["options"], folder, step, beside)
-    return summarise_comparison(compare_runs(run, folder, corrected), folder)
+    manifest = read_manifest(run)
+    planned = PlannedRun(collection, standard, manifest.options)
+    make_run(planned, folder, step, RunExtras(write_pages, write_corrections, _parent(run, manifest)))
+    return summarise_comparison(compare_corrected(run, folder, corrected), folder)
 
 
 def refuse_other_runs(folder: Path, run: Path) -> None:
@@ -66,12 +74,10 @@ def refuse_other_runs(folder: Path, run: Path) -> None:
     """
     refuse_foreign_folder(folder)
     if (folder / MANIFEST).is_file():
-        corrected = read_json(folder, MANIFEST).get("corrects") or {}
-        if folder.resolve() == run.resolve() or corrected.get("run") != reply_key(run):
+        corrects = read_manifest(folder).corrects
+        if folder.resolve() == run.resolve() or corrects is None or corrects.run != reply_key(run):
             raise RunError(f"{folder}: holds another run, and all versions are kept. Name another folder with --out.")
 
 
-def _parent(run: Path, manifest: dict[str, Any]) -> dict[str, Any]:
-    """By what the run that is corrected can be known again, and which it corrects itself, if any."""
-    made_with = {name: manifest[name] for name in ("crosscheck", "python", "packages")}
-    return {"run": reply_key(run), **made_with, "corrects": manifest.get("corrects")}
+def _parent(run: Path, manifest: Manifest) -> CorrectedRun:
+    return CorrectedRun(reply_key(run), manifest.crosscheck, manifest.python, manifest.packages, manifest.corrects)

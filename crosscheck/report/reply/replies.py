@@ -12,13 +12,12 @@ from crosscheck.cases.history import last_day
 from crosscheck.collection.replies import Replies, read_replies
 from crosscheck.contract.reply_form import REPLY
 from crosscheck.errors import ReplyError
-from crosscheck.report.output.folder import written_whole
+from crosscheck.report.output.folder import sha256_of, written_whole
 from crosscheck.report.output.tables import write_csv
 from crosscheck.report.reply.reply_form import fill_forms
 from crosscheck.runs.finding_items import list_items
-from crosscheck.runs.identity import sha256_of
 from crosscheck.runs.make_run import reply_key, standard_of_run
-from crosscheck.runs.run_folder import MANIFEST, read_json
+from crosscheck.runs.run_folder import read_manifest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -120,7 +119,7 @@ def propose_waivers(run: Path, accepted: pl.DataFrame) -> str:
     An explanation changes no answer: whether its finding still weighs is a decision about a rule, and is written where
     those are. Empty where nothing was explained.
     """
-    year_ends = last_day(read_json(run, MANIFEST)["options"]["year"])
+    year_ends = last_day(read_manifest(run).options.year)
     explained = accepted.filter(pl.col("reply") == "explain").unique("item", keep="first", maintain_order=True)
     return "\n".join(
         line

@@ -7,19 +7,19 @@ from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import quote
 
 import polars as pl
 
 from crosscheck.contract.reply_form import REPLIES, REPLY_FORM
 from crosscheck.errors import UnknownNameError
+from crosscheck.report.output.file_names import file_stem
 from crosscheck.report.output.folder import written_whole
 from crosscheck.report.output.html import render
 from crosscheck.report.output.tables import guard_formulas
 from crosscheck.report.output.workbook import new_workbook
 from crosscheck.runs.finding_items import ASKED_ONLY, items_to_reply, list_items, other_accounts
 from crosscheck.runs.make_run import reply_key, standard_of_run
-from crosscheck.runs.run_folder import MANIFEST, read_json, read_table
+from crosscheck.runs.run_folder import read_manifest, read_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -85,8 +85,8 @@ def write_forms(
     items, grounds = list_items(run, standard)
     chosen = _choose(items, only)
     rows = fill_forms(run, items, grounds, standard.questionnaire)
-    options = read_json(run, MANIFEST)["options"]
-    told = {"run": reply_key(run), "year": options["year"], "standard": options["standard"]}
+    options = read_manifest(run).options
+    told = {"run": reply_key(run), "year": options.year, "standard": options.standard}
     names = dict(read_table(run, "names").drop_nulls("name").select("code", "name").iter_rows())
     of_organisation = [_by_organisation(frame, chosen) for frame in (items, grounds, rows)]
     with written_whole(folder, FORMS_MARK, "set of reply forms") as whole:
@@ -105,11 +105,6 @@ def write_forms(
         mark = json.dumps({**told, "organisations": list(chosen), "duties": with_duties}, indent=1)
         (whole / FORMS_MARK).write_text(mark + "\n", encoding="utf-8")
     return len(chosen), len(with_duties)
-
-
-def file_stem(org_code: str) -> str:
-    """What an organisation's files are called: its code, with whatever a path would take for something else escaped."""
-    return quote(org_code, safe="")
 
 
 def fill_forms(run: Path, items: pl.DataFrame, grounds: pl.DataFrame, questionnaire: Questionnaire) -> pl.DataFrame:
@@ -190,7 +185,7 @@ def _letters(letter: Mapping[str, Any]) -> Iterable[str]:
 
 def _show_evidence(rule: Rule) -> list[str]:
     """What an assessor would ask to see, as what an organisation may send: lines of enquiry that begin with See."""
-    seen = [line.removeprefix(_SEE) for line in rule.ask if line.startswith(_SEE)]
+    seen = [line.removeprefix(_SEE) for line in rule.lines_of_enquiry if line.startswith(_SEE)]
     return [line[:1].upper() + line[1:] for line in seen] or [_ANY_EVIDENCE]
 
 

@@ -12,10 +12,10 @@ import polars as pl
 from crosscheck.errors import DifferenceError, DrawError
 from crosscheck.report.output.folder import written_whole
 from crosscheck.report.output.html import TEMPLATES
-from crosscheck.runs.run_folder import DRAW, JOINT, MANIFEST, read_json, read_table
+from crosscheck.runs.run_folder import DRAW, JOINT, read_manifest, read_table
 from crosscheck.visits.draw import DRAW as SCHEMA
 from crosscheck.visits.draw import draw_from, read_frame
-from crosscheck.visits.seal import FRAME_FILE, parse_frame, read_seal, write_frame
+from crosscheck.visits.seal import FRAME_FILE, Seal, parse_frame, write_frame
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,15 +50,15 @@ def write_draw_folder(run: Path, folder: Path) -> None:
         RunError: there is no such run, or the place holds something else.
         DrawError: its draw is for practice.
     """
-    manifest = read_json(run, MANIFEST)
-    seal = read_seal(manifest["options"].get("seal"))
-    if seal is None or not manifest["draw"]["binding"]:
+    manifest = read_manifest(run)
+    seal, account = manifest.options.seal, manifest.draw
+    if seal is None or account is None or not account.binding:
         raise DrawError(f"{run}: its draw is for practice, so there is nothing to publish. Seal and draw it first.")
     draw, joint = (read_table(run, name) for name in (DRAW, JOINT))
-    frame = read_frame(draw, joint, manifest["draw"]["design"])
+    frame = read_frame(draw, joint, account.design)
     templates = TEMPLATES / "draw"
     with written_whole(folder, SEAL, "published draw") as whole:
-        (whole / FRAME_FILE).write_text(write_frame(frame, manifest["options"]["year"]), encoding="utf-8")
+        (whole / FRAME_FILE).write_text(write_frame(frame, manifest.options.year), encoding="utf-8")
         (whole / SEAL).write_text(json.dumps(asdict(seal), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
         for name in (DRAW, JOINT):
             (whole / f"{name}.csv").write_bytes((run / f"{name}.csv").read_bytes())
@@ -78,13 +78,11 @@ def verify_draw_folder(folder: Path) -> Verified:
         raise DifferenceError(missing)
     content = (folder / FRAME_FILE).read_bytes()
     try:
-        seal = read_seal(json.loads((folder / SEAL).read_text(encoding="utf-8")))
+        seal = Seal(**json.loads((folder / SEAL).read_text(encoding="utf-8")))
         frame, year = parse_frame(content.decode())
         published = pl.read_csv(folder / f"{DRAW}.csv", schema=SCHEMA)
     except (ValueError, KeyError, TypeError, pl.exceptions.PolarsError) as error:
         raise DifferenceError(f"{folder}: can't be read as a published draw: {error}.") from error
-    if seal is None:
-        raise DifferenceError(f"{folder / SEAL}: says nothing.")
     differing = list(_hold_against(draw_from(frame, seal.value, year), published))
     if hashlib.sha256(content).hexdigest() != seal.frame:
         differing.insert(0, f"{FRAME_FILE} is not what was sealed.")

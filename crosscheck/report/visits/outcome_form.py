@@ -9,14 +9,14 @@ import polars as pl
 
 from crosscheck.collection.outcome_form import FILLED_IN, FINDINGS, OF_THE_VISIT, OUTCOME_FORM
 from crosscheck.contract.inputs import SEEN
+from crosscheck.report.output.file_names import file_stem
 from crosscheck.report.output.folder import written_whole
 from crosscheck.report.output.tables import guard_formulas
 from crosscheck.report.output.workbook import new_workbook
-from crosscheck.report.reply.reply_form import file_stem
 from crosscheck.report.visits.visit_criteria import list_blinded_criteria, list_criteria, list_visited
 from crosscheck.report.visits.visit_evidence import weigh_evidence
 from crosscheck.runs.make_run import standard_of_run
-from crosscheck.runs.run_folder import MANIFEST, read_json
+from crosscheck.runs.run_folder import read_manifest
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -77,7 +77,7 @@ def key_of_run(run: Path) -> str:
     Raises:
         RunError: there is no such run.
     """
-    return str(read_json(run, MANIFEST)["fingerprint"][:16])
+    return read_manifest(run).run_id
 
 
 def lay_out_form(visited: pl.DataFrame, criteria: pl.DataFrame, run: str) -> pl.DataFrame:

@@ -12,7 +12,7 @@ from crosscheck.cases.history import last_day
 from crosscheck.collection.outcome_form import Expected, Outcomes, read_outcomes
 from crosscheck.questionnaire import read_questionnaire
 from crosscheck.report.visits.outcome_form import key_of_run
-from crosscheck.runs.run_folder import MANIFEST, read_json, read_table
+from crosscheck.runs.run_folder import read_manifest, read_table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,12 +32,12 @@ def read_forms(run: Path, files: Sequence[Path]) -> tuple[str, Outcomes]:
         RunError: there is no such run.
         OutcomeError: as `collection.outcome_form.read_outcomes`.
     """
-    options = read_json(run, MANIFEST)["options"]
+    options = read_manifest(run).options
     declarations = read_table(run, "visit_list").select(pl.col("org_code", "function").cast(pl.String))
-    ends = last_day(options["year"])
+    ends = last_day(options.year)
     key = key_of_run(run)
-    expected = Expected(key, options["standard"], declarations, ends - _YEAR, ends + 2 * _YEAR)
-    return key, read_outcomes(files, expected, read_questionnaire(settings.questionnaire_file(options["standard"])))
+    expected = Expected(key, options.standard, declarations, ends - _YEAR, ends + 2 * _YEAR)
+    return key, read_outcomes(files, expected, read_questionnaire(settings.questionnaire_file(options.standard)))
 
 
 def describe_outcomes(outcomes: Outcomes, files: int) -> str:

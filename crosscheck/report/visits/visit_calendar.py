@@ -9,7 +9,7 @@ from icalendar import Calendar, Event
 
 from crosscheck.report.output.folder import replace_file
 from crosscheck.report.visits.visit_plan import refuse_undated
-from crosscheck.rulebook.plain import in_words
+from crosscheck.rulebook.to_english import in_words
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import polars as pl
 
-from crosscheck.report.dossier.dossier import page_of
+from crosscheck.report.output.file_names import page_of
 from crosscheck.report.output.folder import written_whole
 from crosscheck.report.output.html import environment
 from crosscheck.report.output.pdf import write_papers
@@ -19,7 +19,7 @@ from crosscheck.report.visits.visit_criteria import list_blinded_criteria, list_
 from crosscheck.report.visits.visit_evidence import weigh_evidence
 from crosscheck.runs.finding_items import other_accounts
 from crosscheck.runs.make_run import standard_of_run
-from crosscheck.runs.run_folder import MANIFEST, read_json, read_table
+from crosscheck.runs.run_folder import read_manifest, read_table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -202,8 +202,8 @@ def _read_point(
         is_duty=point["is_duty"],
         expected=point["expected"] or "",
         accounts=tuple(_accounts(rule, grounds, says, names)) if rule and grounds is not None else (),
-        explanations=rule.innocent if rule else (),
-        lines_of_enquiry=rule.ask if rule else (_ENQUIRIES[point["family"]],),
+        explanations=rule.explanations if rule else (),
+        lines_of_enquiry=rule.lines_of_enquiry if rule else (_ENQUIRIES[point["family"]],),
     )
 
 
@@ -261,6 +261,6 @@ def _write_blinded(
 
 
 def _render(template: str, run: Path, **fields: Any) -> str:
-    options = read_json(run, MANIFEST)["options"]
-    basis = {"run": key_of_run(run), "year": options["year"], "standard": options["standard"]}
+    options = read_manifest(run).options
+    basis = {"run": key_of_run(run), "year": options.year, "standard": options.standard}
     return environment("visit_pack").get_template(template).render(**basis, **fields)

@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, Any, Final
 import polars as pl
 
 from crosscheck.errors import RunError
-from crosscheck.report.output.folder import refuse_foreign
+from crosscheck.report.output.folder import refuse_foreign, sha256_of
 from crosscheck.report.output.tables import write_csv
-from crosscheck.runs.identity import sha256_of
-from crosscheck.runs.run_folder import COLLECTION, MANIFEST, read_json, read_table
+from crosscheck.runs.run_folder import COLLECTION, read_manifest, read_table
 from crosscheck.visits.capacity import draw_visit_weeks, fit_visits, list_chosen, room_of
 from crosscheck.visits.plan import PRACTICE
 from crosscheck.visits.plan_file import TeamPlan, read_team_plan
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from crosscheck.visits.capacity import Fit
+    from crosscheck.visits.plan import DrawAccount
 
 PLAN: Final = "visit_plan.csv"
 ACCOUNT: Final = "visit_plan.json"
@@ -76,8 +76,8 @@ def make_plan(run: Path, file: Path) -> VisitPlan:
     """
     visit_list, organisations = _read_run(run)
     plan = read_team_plan(file, organisations["region"].drop_nulls())
-    draw = read_json(run, MANIFEST).get("draw", {})
-    chosen = draw_visit_weeks(list_chosen(visit_list, organisations), plan, str(draw.get("value")), str(draw.get("year")))
+    draw = read_manifest(run).require_draw()
+    chosen = draw_visit_weeks(list_chosen(visit_list, organisations), plan, draw.value, draw.year)
     fit = fit_visits(chosen, plan)
     planned = plan_weeks(fit.visits, plan)
     prices = (*_price_floor(draw), *price_constraints(visit_list, organisations, chosen, plan, fit))
@@ -87,11 +87,10 @@ def make_plan(run: Path, file: Path) -> VisitPlan:
     )
 
 
-def _price_floor(draw: dict[str, Any]) -> Iterator[Price]:
+def _price_floor(draw: DrawAccount) -> Iterator[Price]:
     """What the floor of the random draw costs, as the run worked it out; nothing where there is none."""
-    floor = draw.get("floor", {})
-    if floor.get("without") is not None:
-        yield Price("floor of the random draw", floor["expected_hits"], floor["without"])
+    if price := draw.floor.price:
+        yield Price("floor of the random draw", price.expected_hits, price.without)
 
 
 def change_plan(run: Path, file: Path, before: Path, today: dt.date, at_most: int) -> VisitPlan:
@@ -178,7 +177,7 @@ def _describe_visits(made: VisitPlan) -> Iterator[str]:
         )
     if drawn := visits["drawn_week"].count():
         kept = visits.filter(pl.col("week") == pl.col("drawn_week")).height
-        yield f"{_count(drawn, 'visit')} of the random sample have a week that was drawn; {kept} of them are planned in it."
+        yield f"The week of {_count(drawn, 'visit')} of the random sample was drawn; {kept} of them are planned in it."
     yield from made.fit.sentences
 
 
@@ -281,9 +280,9 @@ def _read_run(run: Path) -> tuple[pl.DataFrame, pl.DataFrame]:
 
 
 def _rests_on(run: Path, plan: TeamPlan) -> dict[str, str]:
-    manifest = read_json(run, MANIFEST)
+    manifest = read_manifest(run)
     return {
-        "run": manifest["fingerprint"],
+        "run": manifest.fingerprint,
         "visit_list": sha256_of(run / "visit_list.csv"),
         "organisations": sha256_of(run / COLLECTION / "organisations.parquet"),
         "plan": plan.sha256,
@@ -291,7 +290,7 @@ def _rests_on(run: Path, plan: TeamPlan) -> dict[str, str]:
 
 
 def _is_practice(run: Path) -> bool:
-    return not read_json(run, MANIFEST).get("draw", {}).get("binding", False)
+    return not read_manifest(run).is_binding
 
 
 def _names(names: list[str]) -> str:

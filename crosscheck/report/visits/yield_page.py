@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from html import escape
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
@@ -29,17 +29,18 @@ from crosscheck.report.visits.yield_sentences import (
     describe_reading,
     percent,
 )
-from crosscheck.runs.run_folder import MANIFEST, read_json, read_table
+from crosscheck.runs.run_folder import read_manifest, read_table
 from crosscheck.visits.hit_rates import rate_assessors
 from crosscheck.visits.listing import of_standard
 from crosscheck.visits.season import draw_weeks
-from crosscheck.visits.season_yield import RANDOM, Season, measure_yield
+from crosscheck.visits.season_yield import RANDOM, SeasonPlan, measure_yield
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import date
     from pathlib import Path
 
+    from crosscheck.visits.plan import DrawAccount
     from crosscheck.visits.season_yield import SeasonYield
 
 _MARK: Final = "yield.json"
@@ -118,12 +119,12 @@ def measure_run(run: Path, visits: pl.DataFrame, looks: pl.DataFrame, half_width
     Raises:
         RunError: there is no such run.
     """
-    manifest = read_json(run, MANIFEST)
-    year, standard = manifest["options"]["year"], manifest["options"]["standard"]
+    manifest = read_manifest(run)
+    year, standard = manifest.options.year, manifest.options.standard
     return measure_yield(
-        Season(
+        SeasonPlan(
             listed=read_table(run, "visit_list"),
-            strata=_strata(manifest),
+            strata=_strata(manifest.require_draw()),
             visits=of_standard(visits, standard).filter(pl.col("year") == year),
             looks=of_standard(looks, standard).filter(pl.col("year") == year),
             findings=read_table(run, "findings"),
@@ -139,8 +140,8 @@ def rate_assessors_of_run(run: Path, visits: pl.DataFrame) -> pl.DataFrame:
     Raises:
         RunError: there is no such run.
     """
-    options = read_json(run, MANIFEST)["options"]
-    of_year = of_standard(visits, options["standard"]).filter(pl.col("year") == options["year"])
+    options = read_manifest(run).options
+    of_year = of_standard(visits, options.standard).filter(pl.col("year") == options.year)
     return rate_assessors(of_year.select("assessor", not_upheld=pl.col("finding") == "qualified"))
 
 
@@ -150,10 +151,10 @@ def draw_weeks_of_run(run: Path, weeks: int, monday: date | None) -> pl.DataFram
     Raises:
         RunError: there is no such run.
     """
-    manifest = read_json(run, MANIFEST)
+    account = read_manifest(run).require_draw()
     drawn = read_table(run, "visit_list").filter(pl.col("selected_by") == RANDOM).unique("org_code")
-    draw = drawn.join(_strata(manifest), on="org_type").select("org_code", "stratum", drawn=pl.lit(value=True))
-    return draw_weeks(draw, [1] * weeks, manifest["draw"]["value"], manifest["draw"]["year"], monday)
+    draw = drawn.join(_strata(account), on="org_type").select("org_code", "stratum", drawn=pl.lit(value=True))
+    return draw_weeks(draw, [1] * weeks, account.value, account.year, monday)
 
 
 def write_yield(found: SeasonYield, folder: Path) -> None:
@@ -201,9 +202,9 @@ def list_estimates(found: SeasonYield) -> pl.DataFrame:
     return pl.DataFrame([{"estimate": _ESTIMATE_NAMES[name], **asdict(one)} for name, one in estimates.items()])
 
 
-def _strata(manifest: Mapping[str, Any]) -> pl.DataFrame:
+def _strata(draw: DrawAccount) -> pl.DataFrame:
     """The stratum of each type: a joined one bears the names of its types."""
-    rows = [(name, one["stratum"]) for one in manifest["draw"]["strata"] for name in one["stratum"].split("+")]
+    rows = [(name, drawn.stratum) for drawn in draw.strata for name in drawn.stratum.split("+")]
     return pl.DataFrame(rows, schema={"org_type": pl.String, "stratum": pl.String}, orient="row")
 
 

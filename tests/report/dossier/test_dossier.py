@@ -219,7 +219,7 @@ def test_on_paper_too_every_finding_has_what_may_rightly_be_replied_and_what_to_
     (dossier,) = read_dossiers(national_run, [TRUST])
     assert len(dossier.findings) > 4, "some are told whole, some in short"
     for finding in dossier.findings:
-        for words in (*finding.rule["innocent"], *finding.rule["ask"]):
+        for words in (*finding.rule["explanations"], *finding.rule["lines_of_enquiry"]):
             assert " ".join(words.split()) in text, finding.check_id
     assert text.count(KEY) == 1
     assert "lie inside</text>" not in text, "what pictures mean is said once"

@@ -12,8 +12,8 @@ import pytest
 from crosscheck.backtest import Backtest
 from crosscheck.report.handbook.backtest_page import write_backtest
 from crosscheck.report.handbook.calibration_page import describe_source, tabulate_groups, write_calibration_page
-from crosscheck.visits.calibration import GROUPINGS, GROUPS, Calibration, Truth, calibrate
-from crosscheck.visits.outcomes import Estimate, measure, tell_yield
+from crosscheck.visits.calibration import GROUPINGS, GROUPS, Calibration, KnownTruth, calibrate
+from crosscheck.visits.outcomes import Estimate, measure_worth, tell_yield
 from tests.looking import WIDTHS, open_page, overflow, violations
 
 if TYPE_CHECKING:
@@ -46,12 +46,12 @@ def _calibration(among: str, seed: int) -> Calibration:
             "weight": 1.0,
         }
     )
-    return calibrate(among, judged, Truth() if "worlds" in among else _VISITORS)
+    return calibrate(among, judged, KnownTruth() if "worlds" in among else _VISITORS)
 
 
 def _backtest(*calibrations: Calibration) -> Backtest:
     rows = pl.DataFrame({"score": [3.0, 2.0, 1.0, 0.5], "otherwise": [True, False, True, False], "weight": [1.0] * 4})
-    worth = measure(rows)
+    worth = measure_worth(rows)
     worths = pl.DataFrame(
         {
             "among": calibrations[0].among,

@@ -140,7 +140,7 @@ def test_a_work_named_on_the_page_is_named_in_the_code_and_the_other_way_round()
 
 
 # Named beside the main source, for a step of it.
-MORE = {"scoring.multivariate": {"Ledoit and Wolf 2004", "Wolf 2004"}}
+MORE = {"scoring.outliers": {"Ledoit and Wolf 2004", "Wolf 2004"}}
 
 
 def test_a_card_shows_the_released_file_as_it_is(dictionary) -> None:

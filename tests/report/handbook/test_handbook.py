@@ -120,8 +120,15 @@ def plainly(text: str) -> str:
 def test_every_rule_has_a_page_with_its_basis_its_replies_and_what_to_ask(standard, handbook, pages) -> None:
     for rule in standard.rulebook:
         text = pages[handbook / "rules" / f"{rule.id}.html"].text
-        told = (rule.title, rule.basis, rule.source, rule.only_if, rule.expects, rule.own_choice)
-        shown = (*told, *rule.innocent, *rule.ask, *rule.covers, *rule.expectations, str(rule.checked_on))
+        told = (rule.title, rule.basis, rule.source, rule.only_if, rule.expects, rule.threshold_rationale)
+        shown = (
+            *told,
+            *rule.explanations,
+            *rule.lines_of_enquiry,
+            *rule.covers,
+            *rule.expectations,
+            str(rule.checked_on),
+        )
         assert [words for words in shown if plainly(words) not in text] == [], rule.id
 
 
@@ -256,8 +263,10 @@ def test_a_folder_with_something_else_is_left_alone(standard, tmp_path) -> None:
 def test_what_a_rule_says_is_shown_as_text_and_never_as_code(standard, tmp_path) -> None:
     hostile = '<script>alert("x")</script> & <b>"bold"</b>'
     (name, rule), *_ = standard.rulebook.rules.items()
-    told = dict.fromkeys(("title", "basis", "source", "says", "own_choice", "group"), hostile)
-    doctored = replace(rule, **told, innocent=(hostile,), ask=(hostile,), covers=(hostile,), expectations=(hostile,))
+    told = dict.fromkeys(("title", "basis", "source", "finding", "threshold_rationale", "group"), hostile)
+    doctored = replace(
+        rule, **told, explanations=(hostile,), lines_of_enquiry=(hostile,), covers=(hostile,), expectations=(hostile,)
+    )
     write_handbook(replace(standard, rulebook=Rulebook({name: doctored}, "one")), tmp_path / "handbook", None)
     for file in (tmp_path / "handbook").rglob("*.html"):
         page = read(file)
@@ -273,7 +282,7 @@ def test_the_search_holds_every_rule_with_its_words_and_questions(standard, hand
     for entry, rule in zip(held, standard.rulebook, strict=True):
         assert (handbook / entry["page"]).is_file()
         questions = [name.name for name in names_in(rule.condition)]
-        sought = (rule.id, rule.title, rule.basis, *rule.innocent, *rule.ask, *questions)
+        sought = (rule.id, rule.title, rule.basis, *rule.explanations, *rule.lines_of_enquiry, *questions)
         assert [words for words in sought if words.casefold() not in entry["text"]] == []
 
 

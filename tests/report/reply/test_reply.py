@@ -28,6 +28,7 @@ from crosscheck.questionnaire import Questionnaire
 from crosscheck.report.reply.corrected_run import make_corrected_run
 from crosscheck.report.reply.replies import propose_waivers, read_decisions
 from crosscheck.report.reply.reply_form import write_form
+from crosscheck.report.write_pages import write_pages
 from crosscheck.risk.items import VERIFIED
 from crosscheck.rulebook.waivers import Waiver
 from crosscheck.runs.run_folder import read_json, read_table
@@ -361,7 +362,7 @@ def test_an_explanation_changes_no_answer_and_is_offered_as_a_waiver(
     ]
     assert all(one.until >= one.decided_on for one in waivers)
     assert "[[waiver]]" in (corrected.parent / "told.txt").read_text(encoding="utf-8")
-    assert make_corrected_run(made_run, explained, tmp_path / "run", Steps()) is None
+    assert make_corrected_run(made_run, explained, tmp_path / "run", Steps(), write_pages) is None
     assert not (tmp_path / "run").exists()
 
 

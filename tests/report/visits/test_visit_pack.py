@@ -115,7 +115,7 @@ def test_a_point_shows_both_accounts_its_explanations_and_its_lines_of_enquiry(
             rule = standard.rulebook[check_id]
             tried += 1
             assert "Its answer: " in text
-            assert all(" ".join(words.split()) in text for words in (*rule.innocent, *rule.ask))
+            assert all(" ".join(words.split()) in text for words in (*rule.explanations, *rule.lines_of_enquiry))
     assert tried > 20
 
 

@@ -105,7 +105,7 @@ def test_a_plan_without_dates_gives_no_calendar_and_says_what_is_missing(
 ) -> None:
     plan = plan_of([visit("R2X"), visit("5ZA", place=2) | lacking], tmp_path / "plan.csv")
     refused = crosscheck_("visits", "calendar", plan, "--out", tmp_path / "visits.ics")
-    assert refused.exit_code == 21
+    assert refused.exit_code == 18
     assert words in refused.output
     assert "Make the plan with dates." in refused.output
     assert not (tmp_path / "visits.ics").exists()
@@ -122,7 +122,7 @@ def test_all_that_is_wrong_with_a_plan_is_said_at_once(tmp_path: Path) -> None:
     rows = [visit("R2X"), visit("R2X", week=2), visit("5ZA", monday="2009-07-01"), visit("R3G", week=0),
             visit("R4F", week=2, monday="soon"), visit("R5F", week=2, monday="2009-07-13")]  # fmt: skip
     refused = crosscheck_("visits", "map", plan_of(rows, tmp_path / "plan.csv"), "--out", tmp_path / "map.html")
-    assert refused.exit_code == 21
+    assert refused.exit_code == 18
     for words in (
         "plan.csv, row 2, org_code (R2X): The organisation is planned twice.",
         "plan.csv, row 4, monday (2009-07-01): This day is a Wednesday.",
@@ -132,7 +132,7 @@ def test_all_that_is_wrong_with_a_plan_is_said_at_once(tmp_path: Path) -> None:
     ):
         assert words in refused.output
     missing = crosscheck_("visits", "map", tmp_path / "none.csv", "--out", tmp_path / "map.html")
-    assert missing.exit_code == 21
+    assert missing.exit_code == 18
 
 
 def test_the_workbook_has_a_sheet_for_each_team_and_loses_no_visit(tmp_path: Path) -> None:

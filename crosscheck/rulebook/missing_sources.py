@@ -1,4 +1,4 @@
-"""Silence: which checks can't be told because a whole source said nothing."""
+"""Checks that cannot be completed because a whole source is missing from the collection."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 RELATIONSHIPS = "relationships"
 
 
-def count_cost(rulebook: Rulebook, cases: pl.DataFrame, ties: pl.DataFrame | None) -> pl.DataFrame:
+def checks_lost(rulebook: Rulebook, cases: pl.DataFrame, ties: pl.DataFrame | None) -> pl.DataFrame:
     """Name the checks that speak of something of which the collection holds nothing at all.
 
     Args:
@@ -29,15 +29,15 @@ def count_cost(rulebook: Rulebook, cases: pl.DataFrame, ties: pl.DataFrame | Non
         or `relationships`), `check_id`. Questions are left out: who did not answer them is told case by case.
     """
     nulls = cases.null_count().row(0, named=True)
-    silent = {name for name, absent in nulls.items() if absent == cases.height}
-    rows = [(source, rule.id) for rule in rulebook for source in _missing(rule, silent, ties)]
+    missing = {name for name, absent in nulls.items() if absent == cases.height}
+    rows = [(source, rule.id) for rule in rulebook for source in _missing_sources_of(rule, missing, ties)]
     return pl.DataFrame(rows, schema={"source": pl.String, "check_id": pl.String}, orient="row").unique().sort(pl.all())
 
 
-def _missing(rule: Rule, silent: set[str], ties: pl.DataFrame | None) -> Iterator[str]:
+def _missing_sources_of(rule: Rule, missing: set[str], ties: pl.DataFrame | None) -> Iterator[str]:
     for condition in rule.conditions:
         for name in names_in(condition):
             if name.relation and ties is None:
                 yield RELATIONSHIPS
-            elif not name.relation and not name.absences and name.name in silent:
+            elif not name.relation and not name.absences and name.name in missing:
                 yield name.name

@@ -1,4 +1,4 @@
-"""Surprise: the status that the rest of the evidence predicts, against the one that is declared.
+"""Unexpected declarations: the status that the rest of the evidence predicts, against the one that is declared.
 
 Shown beside a declaration; it weighs nothing until visits have shown what it is worth. What is predicted is what boards
 like this one declare, not what is true: where most boards declare too well, the prediction does too.
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from crosscheck.scoring.dispersion import Floats
-    from crosscheck.scoring.screens import ScreensModel
+    from crosscheck.scoring.exploratory import ExploratoryModel
 
-SURPRISES: Final = pl.Schema(
+UNEXPECTED_DECLARATIONS: Final = pl.Schema(
     {
         "org_code": pl.String(),
         "function": pl.String(),
@@ -41,15 +41,15 @@ _Statuses = npt.NDArray[np.int8]  # 1 where the declaration is not one of compli
 
 
 @dataclass(frozen=True)
-class Foretelling:
-    """How well the evidence foretells the declared statuses, by cross-validation.
+class PredictionFit:
+    """How well the evidence predicts the declared statuses, by cross-validation.
 
     Attributes:
         declarations: how many were predicted.
         not_compliant: how many of them do not declare compliance.
         log_loss: mean surprise without its sign, in bits a declaration; less is better.
         base_log_loss: the same for a prediction that knows the share of the training declarations only.
-        gain: `base_log_loss` less `log_loss`; not above 0 means that nothing was foretold.
+        gain: `base_log_loss` less `log_loss`; not above 0 means that nothing was predicted.
         gain_error: standard error of the gain, organisations as units.
         auc: chance that of two declarations, one of either status, the one not compliant was expected to be it rather.
         fifths: calibration, one row a fifth of the declarations by `expected`, least first: `fifth`, `declarations`,
@@ -82,8 +82,8 @@ class _Predicted:
 
 
 def predict_statuses(
-    cases: pl.DataFrame, scores: pl.DataFrame, model: ScreensModel
-) -> tuple[pl.DataFrame, Foretelling]:
+    cases: pl.DataFrame, scores: pl.DataFrame, model: ExploratoryModel
+) -> tuple[pl.DataFrame, PredictionFit]:
     """Predict each declared status from the evidence on the others, and say how far what is declared differs from it.
 
     Logistic regression with a ridge penalty on few summaries: mean score of each section of answers, of the figures
@@ -97,12 +97,12 @@ def predict_statuses(
         model: folds, penalties and the seed.
 
     Returns:
-        One row a declaration (`SURPRISES`), by `org_code`, `function`: `expected_not_compliant` is the predicted
-        probability that it does not declare compliance, and `surprise`, in bits, is -log₂ of the probability of what it
-        does declare: positive (worse) where that is compliance, negative where it is not, near 0 where the two agree.
-        And how well the evidence foretells. A summary that an organisation lacks moves its prediction by nothing. Where
-        either status is declared fewer than twice as often as there are folds, nothing can be learnt: the base rate is
-        expected of all.
+        One row a declaration (`UNEXPECTED_DECLARATIONS`), by `org_code`, `function`: `expected_not_compliant` is the
+        predicted probability that it does not declare compliance, and `surprise`, in bits, is -log₂ of the probability
+        of what it does declare: positive (worse) where that is compliance, negative where it is not, near 0 where the
+        two agree. And how well the evidence predicts. A summary that an organisation lacks moves its prediction by
+        nothing. Where either status is declared fewer than twice as often as there are folds, nothing can be learnt:
+        the base rate is expected of all.
     """
     ordered = cases.sort(*_KEYS)
     summaries = _summarise(ordered, scores, model.surprise.held_at)
@@ -111,10 +111,10 @@ def predict_statuses(
     rare = min(otherwise.sum(), len(otherwise) - otherwise.sum())
     learnable = rare >= 2 * model.surprise.folds
     predicted = _predict(summaries, otherwise, groups, model) if learnable else _base_rate(otherwise)
-    surprises = ordered.select(*_KEYS).with_columns(
+    unexpected = ordered.select(*_KEYS).with_columns(
         expected_not_compliant=predicted.expected, surprise=_surprise(predicted.expected, otherwise)
     )
-    return surprises.cast(SURPRISES), _assess(predicted, otherwise, groups, model)
+    return unexpected.cast(UNEXPECTED_DECLARATIONS), _assess(predicted, otherwise, groups, model)
 
 
 def _summarise(cases: pl.DataFrame, scores: pl.DataFrame, held_at: float) -> Floats:
@@ -152,19 +152,19 @@ def _base_rate(otherwise: _Statuses) -> _Predicted:
     return _Predicted(share, share, ())
 
 
-def _predict(summaries: Floats, otherwise: _Statuses, groups: _Rows, model: ScreensModel) -> _Predicted:
+def _predict(summaries: Floats, otherwise: _Statuses, groups: _Rows, model: ExploratoryModel) -> _Predicted:
     expected, base = np.empty(len(otherwise)), np.empty(len(otherwise))
     penalties = []
     for training, rest in _folds(otherwise, groups, model):
         known, statuses = summaries[training], otherwise[training]
         penalty = _choose_penalty(known, statuses, groups[training], model)
-        expected[rest] = _foretell(known, statuses, summaries[rest], penalty)
+        expected[rest] = _predict_probabilities(known, statuses, summaries[rest], penalty)
         base[rest] = statuses.mean()
         penalties.append(penalty)
     return _Predicted(expected, base, tuple(penalties))
 
 
-def _folds(otherwise: _Statuses, groups: _Rows, model: ScreensModel) -> Iterator[tuple[_Rows, _Rows]]:
+def _folds(otherwise: _Statuses, groups: _Rows, model: ExploratoryModel) -> Iterator[tuple[_Rows, _Rows]]:
     """Folds that keep an organisation's declarations together and share out those not compliant."""
     from sklearn.model_selection import StratifiedGroupKFold
 
@@ -172,17 +172,17 @@ def _folds(otherwise: _Statuses, groups: _Rows, model: ScreensModel) -> Iterator
     yield from splitter.split(otherwise, otherwise, groups)
 
 
-def _choose_penalty(summaries: Floats, otherwise: _Statuses, groups: _Rows, model: ScreensModel) -> float:
+def _choose_penalty(summaries: Floats, otherwise: _Statuses, groups: _Rows, model: ExploratoryModel) -> float:
     """The penalty with the least log-loss on folds of these declarations; of equal ones the strongest."""
     losses = dict.fromkeys(sorted(model.surprise.penalties, reverse=True), 0.0)
     for training, rest in _folds(otherwise, groups, model):
         for penalty in losses:
-            expected = _foretell(summaries[training], otherwise[training], summaries[rest], penalty)
+            expected = _predict_probabilities(summaries[training], otherwise[training], summaries[rest], penalty)
             losses[penalty] += np.abs(_surprise(expected, otherwise[rest])).sum()
     return min(losses, key=losses.__getitem__)
 
 
-def _foretell(known: Floats, statuses: _Statuses, asked: Floats, penalty: float) -> Floats:
+def _predict_probabilities(known: Floats, statuses: _Statuses, asked: Floats, penalty: float) -> Floats:
     """Probabilities for `asked` from what is `known`; both by the mean and spread of what is known."""
     from sklearn.linear_model import LogisticRegression
 
@@ -195,10 +195,10 @@ def _foretell(known: Floats, statuses: _Statuses, asked: Floats, penalty: float)
     return np.asarray(regression.predict_proba(apply)[:, 1])
 
 
-def _assess(predicted: _Predicted, otherwise: _Statuses, groups: _Rows, model: ScreensModel) -> Foretelling:
+def _assess(predicted: _Predicted, otherwise: _Statuses, groups: _Rows, model: ExploratoryModel) -> PredictionFit:
     loss, base_loss = (np.abs(_surprise(share, otherwise)) for share in (predicted.expected, predicted.base))
     gained = np.bincount(groups, base_loss - loss)[1:]
-    return Foretelling(
+    return PredictionFit(
         declarations=len(otherwise),
         not_compliant=int(otherwise.sum()),
         log_loss=float(loss.mean()),

@@ -16,11 +16,11 @@ from crosscheck import cli
 from crosscheck.cases.cases import catalogue
 from crosscheck.errors import UnknownNameError
 from crosscheck.questionnaire import Question, Questionnaire
-from crosscheck.rulebook import solver, soundness
+from crosscheck.rulebook import solver, verify
 from crosscheck.rulebook.expression import parse
 from crosscheck.rulebook.rule import AppliesTo, Example, Rule, Rulebook, Threshold
-from crosscheck.rulebook.soundness import Flaw, find_flaws
-from crosscheck.rulebook.spelling import ExpressionError
+from crosscheck.rulebook.syntax_checks import ExpressionError
+from crosscheck.rulebook.verify import Flaw, find_flaws
 from crosscheck.standard import Standard
 from crosscheck.vocabulary import ORG_TYPES
 
@@ -72,14 +72,14 @@ def rule(expects: str, only_if: str = "", **changes: Any) -> Rule:
         strength="context",
         basis="none",
         source="none",
-        says="It differs.",
-        said=(),
-        innocent=("a slip",),
-        ask=("ask",),
+        finding="It differs.",
+        finding_names=(),
+        explanations=("a slip",),
+        lines_of_enquiry=("ask",),
         group="one",
         covers=(),
         expectations=(),
-        own_choice="",
+        threshold_rationale="",
         thresholds=(),
         checked_on=TODAY,
         examples=(),
@@ -382,7 +382,7 @@ def told(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
     """What the command tells of some flaws."""
 
     def tell(found: list[Flaw], *options: str) -> Any:
-        monkeypatch.setattr(soundness, "find_flaws", lambda *_: found)
+        monkeypatch.setattr(verify, "find_flaws", lambda *_: found)
         return CliRunner().invoke(cli.main, ["rules", "check", *options])
 
     return tell

@@ -1,7 +1,7 @@
-"""Oddness: which organisations answer unlike others of their type, all answers and figures taken together.
+"""Outliers: which organisations answer unlike others of their type, all answers and figures taken together.
 
-A screen without a direction: an odd organisation may be better than its peers, or only different. It weighs nothing
-until visits have shown what it is worth (design: method, section 3).
+Without a direction: an outlier may be better than its peers, or only different. It does not affect the risk until
+visits have shown what it is worth (design: method, section 3).
 
 Each detector gives one number an organisation and says what it is made of, figure by figure; the contributions add up
 to it. Rows and columns are sorted and the seed is fixed, so that the order of what comes in changes nothing. An absent
@@ -22,9 +22,9 @@ from crosscheck.scoring.dispersion import Floats, normal_scores
 from crosscheck.vocabulary import ABSENCES, WHY_ABSENT
 
 if TYPE_CHECKING:
-    from crosscheck.scoring.screens import ScreensModel
+    from crosscheck.scoring.exploratory import ExploratoryModel
 
-ODDITIES: Final = pl.Schema(
+OUTLIERS: Final = pl.Schema(
     {
         "org_code": pl.String(),
         "org_type": pl.String(),
@@ -46,18 +46,18 @@ _STEPS: Final = 20
 
 
 @dataclass(frozen=True)
-class Screen:
+class Outliers:
     """What the detectors found.
 
     Attributes:
-        oddities: one row an organisation and detector (`ODDITIES`), by `org_code`, `detector`. `distance` is in the
+        outliers: one row an organisation and detector (`OUTLIERS`), by `org_code`, `detector`. `distance` is in the
             detector's own unit, larger is odder; `share` is the mid-rank share of its type that is less odd; `oddness`
             is the normal score of that share, positive is odder, and can be compared across types and detectors.
         contributions: one row an organisation, detector and figure or absence (`CONTRIBUTIONS`; `question: no_answer`),
             weightiest first: the largest terms of the sum that makes the `distance`, positive is odder.
     """
 
-    oddities: pl.DataFrame
+    outliers: pl.DataFrame
     contributions: pl.DataFrame
 
 
@@ -69,7 +69,7 @@ class Distances:
     parts: Floats
 
 
-def screen_organisations(scores: pl.DataFrame, cases: pl.DataFrame, model: ScreensModel) -> Screen:
+def find_outliers(scores: pl.DataFrame, cases: pl.DataFrame, model: ExploratoryModel) -> Outliers:
     """Compare each organisation as a whole with all others of its type, by three detectors.
 
     `isolation_forest`, `robust_distance` and `neighbours` look at every score with a direction and at every absence:
@@ -83,19 +83,19 @@ def screen_organisations(scores: pl.DataFrame, cases: pl.DataFrame, model: Scree
         model: the seed and the numbers of each detector.
 
     Returns:
-        Oddities and their contributions. A type with too few organisations (`model.oddness.least`) has no row.
+        Outliers and their contributions. A type with too few organisations (`model.oddness.least`) has no row.
     """
     organisations = cases.unique("org_code", keep="first").sort("org_code")
     of_types = organisations.partition_by("organisation.org_type", as_dict=True)
     screened = [
-        _screen_type(str(org_type), of_type, scores, model)
+        _find_in_type(str(org_type), of_type, scores, model)
         for (org_type,), of_type in sorted(of_types.items(), key=lambda item: str(item[0]))
         if of_type.height >= model.oddness.least
     ]
-    oddities = pl.concat([ODDITIES.to_frame(), *(screen.oddities for screen in screened)])
+    outliers = pl.concat([OUTLIERS.to_frame(), *(screen.outliers for screen in screened)])
     contributions = pl.concat([CONTRIBUTIONS.to_frame(), *(screen.contributions for screen in screened)])
-    return Screen(
-        oddities.sort("org_code", "detector"),
+    return Outliers(
+        outliers.sort("org_code", "detector"),
         contributions.sort("org_code", "detector", "contribution", "name", descending=[False, False, True, False]),
     )
 
@@ -179,7 +179,7 @@ def look_around(matrix: Floats, neighbours: int) -> Distances:
     return Distances(parts.sum(axis=1), parts)
 
 
-def _detect(names: list[str], matrix: Floats, model: ScreensModel) -> dict[str, Distances]:
+def _detect(names: list[str], matrix: Floats, model: ExploratoryModel) -> dict[str, Distances]:
     """What each detector says; the blocks are the sections and sources of scores, and the kinds of absence."""
     oddness = model.oddness
     _, blocks = np.unique([_block(name) for name in names], return_inverse=True)
@@ -196,16 +196,18 @@ def _block(name: str) -> str:
     return absence or figure.removeprefix("review1.").removeprefix("review2.").split(".")[0]
 
 
-def _screen_type(org_type: str, organisations: pl.DataFrame, scores: pl.DataFrame, model: ScreensModel) -> Screen:
+def _find_in_type(
+    org_type: str, organisations: pl.DataFrame, scores: pl.DataFrame, model: ExploratoryModel
+) -> Outliers:
     names, matrix = _describe(organisations, scores, model.oddness.held_at)
     codes = organisations["org_code"]
     found = _detect(names, matrix, model) if names else {}
-    oddities = [ODDITIES.to_frame(), *(_oddities(codes, org_type, name, of.distance) for name, of in found.items())]
+    outliers = [OUTLIERS.to_frame(), *(_outlier_rows(codes, org_type, name, of.distance) for name, of in found.items())]
     contributions = [
         CONTRIBUTIONS.to_frame(),
         *(_contributions(codes, name, names, of.parts, model.oddness.named) for name, of in found.items()),
     ]
-    return Screen(pl.concat(oddities), pl.concat(contributions))
+    return Outliers(pl.concat(outliers), pl.concat(contributions))
 
 
 def _describe(organisations: pl.DataFrame, scores: pl.DataFrame, held_at: float) -> tuple[list[str], Floats]:
@@ -243,7 +245,7 @@ def _absences(organisations: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _oddities(codes: pl.Series, org_type: str, detector: str, distance: Floats) -> pl.DataFrame:
+def _outlier_rows(codes: pl.Series, org_type: str, detector: str, distance: Floats) -> pl.DataFrame:
     """Rounded before they are ranked, so that organisations that are alike tie."""
     rounded = distance.round(9)
     oddness = normal_scores(rounded)

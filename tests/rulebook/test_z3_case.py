@@ -11,7 +11,7 @@ import z3
 from crosscheck.cases.cases import WHY_ABSENT, build_cases, catalogue
 from crosscheck.collection.read import Collection
 from crosscheck.questionnaire import Questionnaire
-from crosscheck.rulebook.possible import FUNCTION, PossibleCase, as_code, exactly
+from crosscheck.rulebook.z3_case import FUNCTION, PossibleCase, as_code, exactly
 from crosscheck.scoring.model import read_indicator_model
 from crosscheck.settings import model_file
 

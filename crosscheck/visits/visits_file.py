@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from crosscheck.contract.table import Column, Table
 
 
-def read_findings(file: Path) -> pl.DataFrame:
+def read_visits_file(file: Path) -> pl.DataFrame:
     """Read what visits found. Further columns are left alone.
 
     Returns:
@@ -29,8 +29,8 @@ def read_findings(file: Path) -> pl.DataFrame:
     return dated.cast(INPUTS["visits"].schema).sort("org_code", "function", "visited_on")
 
 
-def read_looks(file: Path) -> pl.DataFrame:
-    """Read what visits saw of single criteria, under the conditions of `read_findings`.
+def read_criteria_file(file: Path) -> pl.DataFrame:
+    """Read what visits saw of single criteria, under the conditions of `read_visits_file`.
 
     Returns:
         `inputs.INPUTS["visit_items"]`.
@@ -50,17 +50,17 @@ def read_outcome_files(place: Path) -> tuple[pl.DataFrame, pl.DataFrame]:
         `inputs.INPUTS["visits"]` and `inputs.INPUTS["visit_items"]`, this one without a row where there is none.
 
     Raises:
-        CollectionError: as `read_findings`.
+        CollectionError: as `read_visits_file`.
     """
     if not place.is_dir():
-        return read_findings(place), INPUTS["visit_items"].empty()
+        return read_visits_file(place), INPUTS["visit_items"].empty()
     waves = sorted(place.glob("visits_*.csv"))
-    made = [read_findings(file) for file in (place / "visits.csv", *waves)]
-    looks = [read_looks(file) for file in sorted(place.glob("visit_items*.csv"))]
+    made = [read_visits_file(file) for file in (place / "visits.csv", *waves)]
+    looks = [read_criteria_file(file) for file in sorted(place.glob("visit_items*.csv"))]
     return pl.concat(made), pl.concat([INPUTS["visit_items"].empty(), *looks])
 
 
-def take_visits(rows: Sequence[Mapping[str, object]], year: str) -> tuple[pl.DataFrame, pl.DataFrame]:
+def visits_from_records(rows: Sequence[Mapping[str, object]], year: str) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Take visits that were recorded elsewhere, of two of one declaration the later record, and no criterion.
 
     Args:

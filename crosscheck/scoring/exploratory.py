@@ -1,4 +1,4 @@
-"""The model of the screens: how oddness and surprise are computed, read from `models/`."""
+"""The model of the exploratory tables: how outliers and unexpected declarations are found, read from `models/`."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from crosscheck.model_file import Heading, Stated, read_stated
+from crosscheck.model_file import Heading, ModelPart, read_model_file
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
-class OddnessModel(Stated):
+class OutlierModel(ModelPart):
     """How organisations of one type are compared as a whole.
 
     A type with fewer than `least` organisations is not screened. Scores are held at ±`held_at`. `named` is how many
@@ -27,7 +27,7 @@ class OddnessModel(Stated):
     named: int = Field(ge=1)
 
 
-class SurpriseModel(Stated):
+class UnexpectedModel(ModelPart):
     """How the declared status is predicted: folds, and the penalties among which the training cases choose."""
 
     held_at: float = Field(gt=0)
@@ -35,18 +35,18 @@ class SurpriseModel(Stated):
     penalties: tuple[float, ...] = Field(min_length=1)
 
 
-class ScreensModel(Heading):
+class ExploratoryModel(Heading):
     """All choices of one version; `seed` fixes every draw, `digest` is the SHA-256 of the file."""
 
     seed: int = Field(ge=0)
-    oddness: OddnessModel
-    surprise: SurpriseModel
+    oddness: OutlierModel
+    surprise: UnexpectedModel
 
 
-def read_screens_model(file: Path) -> ScreensModel:
-    """Read the choices of the screens.
+def read_exploratory_model(file: Path) -> ExploratoryModel:
+    """Read the choices of the exploratory tables.
 
     Raises:
         ModelError: with every missing, unknown or impossible entry at once.
     """
-    return read_stated(file, ScreensModel)
+    return read_model_file(file, ExploratoryModel)

@@ -7,7 +7,7 @@ import pytest
 
 from crosscheck.cases.cases import Name
 from crosscheck.rulebook.expression import parse
-from crosscheck.rulebook.plain import Plain, called, in_words, plain, value_in_words
+from crosscheck.rulebook.to_english import EnglishCondition, full_label, in_words, to_english, value_in_words
 
 CHECKS = "“all since 2002” or “all staff”"
 HOLD = {
@@ -95,25 +95,25 @@ JOINED = {
 
 @pytest.mark.parametrize("expression", HOLD)
 def test_each_kind_of_condition_has_its_plain_words(names, expression: str) -> None:
-    assert plain(parse(expression, names)) == Plain(HOLD[expression])
+    assert to_english(parse(expression, names)) == EnglishCondition(HOLD[expression])
 
 
 @pytest.mark.parametrize("expression", JOINED)
 def test_what_joins_several_says_how_many_of_them_are_to_hold(names, expression: str) -> None:
-    joined = plain(parse(expression, names))
+    joined = to_english(parse(expression, names))
     assert str(joined) == JOINED[expression]
     assert len(joined.parts) >= 2
 
 
 def test_a_threshold_is_told_by_its_value(names) -> None:
-    told = plain(parse("staffing.trained_pct >= threshold.least", names, {"least": 20.0}))
+    told = to_english(parse("staffing.trained_pct >= threshold.least", names, {"least": 20.0}))
     assert str(told) == "“trained” is at least 20% of eligible staff"
 
 
 def test_a_question_too_long_for_a_sentence_is_called_by_the_end_of_its_name() -> None:
     text = "Is there a process that follows up every child who missed an appointment?"
     question = Name("policies.missed_appointments", "choice", text, ("no", "yes"), absences=True)
-    assert called(question) == "missed appointments (policies)"
+    assert full_label(question) == "missed appointments (policies)"
 
 
 def test_the_letters_of_the_field_are_spelled_and_no_underscore_is_left() -> None:
@@ -127,6 +127,6 @@ def test_a_value_is_told_with_its_unit(names) -> None:
 
 
 def test_plain_words_need_no_frames() -> None:
-    asked = "import sys; import crosscheck.rulebook.plain; print('polars' in sys.modules)"
+    asked = "import sys; import crosscheck.rulebook.to_english; print('polars' in sys.modules)"
     told = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
     assert told.stdout.strip() == "False"

@@ -51,11 +51,11 @@ _NOT_APPLICABLE: Final = pl.lit("not_applicable", dtype=ABSENCE)
 
 
 @dataclass(frozen=True)
-class Known:
-    """How it is told of a part of a condition whether it holds and, if that is unknown, whether it waits."""
+class PartLookup:
+    """How to look up whether a part of a condition holds and, if that is unknown, whether an answer could decide it."""
 
     holds: Callable[[Condition], pl.Expr]
-    waits: Callable[[Condition], pl.Expr]
+    answerable: Callable[[Condition], pl.Expr]
 
 
 @cache
@@ -65,108 +65,111 @@ def holds(condition: Condition) -> pl.Expr:
 
 
 @cache
-def waits(condition: Condition | Operand) -> pl.Expr:
+def answerable(condition: Condition | Operand) -> pl.Expr:
     """Whether, given that a condition or a value is unknown, an answer could still come that decides it.
 
-    It can't where every absent answer that keeps it open is absent because it is not applicable.
+    No answer can where each of those that are absent is absent because it is not applicable.
     """
-    return waits_given(condition, NESTED)
+    return answerable_given(condition, NESTED)
 
 
 @singledispatch
-def holds_given(condition: Condition, _: Known) -> pl.Expr:
-    """Whether a condition holds, given how that is told of its parts."""
+def holds_given(condition: Condition, _: PartLookup) -> pl.Expr:
+    """Whether a condition holds, given the columns that say so of its parts."""
     raise NotImplementedError(condition)  # each kind of condition has its meaning below
 
 
 @holds_given.register(Comparison)
-def _(comparison: Comparison, _: Known) -> pl.Expr:
+def _(comparison: Comparison, _: PartLookup) -> pl.Expr:
     left, right, sign = comparison.left, comparison.right, comparison.sign
     if isinstance(left, Fixed):  # on the left, polars can make one row of it where all that it is held against is null
         left, right, sign = right, left, sign.translate(_MIRRORED)
-    return _compared(sign, value_of(left), value_of(right))
+    return _compare(sign, value_of(left), value_of(right))
 
 
 @holds_given.register(Flag)
-def _(flag: Flag, _: Known) -> pl.Expr:
+def _(flag: Flag, _: PartLookup) -> pl.Expr:
     return pl.col(flag.name.name)
 
 
 @holds_given.register(Absent)
-def _(absent: Absent, _: Known) -> pl.Expr:
+def _(absent: Absent, _: PartLookup) -> pl.Expr:
     name = absent.name
     return _is_not_applicable(name) if absent.only_not_applicable else pl.col(name.name).is_null()
 
 
 @holds_given.register(Multiple)
-def _(multiple: Multiple, _: Known) -> pl.Expr:
+def _(multiple: Multiple, _: PartLookup) -> pl.Expr:
     return value_of(multiple.part) % multiple.of == 0
 
 
 @holds_given.register(Mention)
-def _(mention: Mention, _: Known) -> pl.Expr:
+def _(mention: Mention, _: PartLookup) -> pl.Expr:
     any_of_them = "|".join(map(re.escape, mention.words))
     return pl.col(mention.name.name).str.contains(rf"(?i)(?:^|\W)(?:{any_of_them})(?:\W|$)")  # \b would lose "100%"
 
 
 @holds_given.register(Not)
-def _(contrary: Not, known: Known) -> pl.Expr:
-    return ~known.holds(contrary.part)
+def _(contrary: Not, lookup: PartLookup) -> pl.Expr:
+    return ~lookup.holds(contrary.part)
 
 
 @holds_given.register(Junction)
-def _(junction: Junction, known: Known) -> pl.Expr:
-    return (_all if junction.every else _any)(map(known.holds, junction.parts))
+def _(junction: Junction, lookup: PartLookup) -> pl.Expr:
+    return (_all if junction.every else _any)(map(lookup.holds, junction.parts))
 
 
 @holds_given.register(Tally)
-def _(tally: Tally, known: Known) -> pl.Expr:
-    """Compare the least and the most that the tally can be; an unknown part that waits may come out either way."""
-    parts = [known.holds(part) for part in tally.parts]
+def _(tally: Tally, lookup: PartLookup) -> pl.Expr:
+    """Compare the least and the most that the tally can be; an undecided part may come out either way."""
+    parts = [lookup.holds(part) for part in tally.parts]
     if not tally.share:
         most = _number_of(part.fill_null(value=True) for part in parts)
         return _over_range(tally.sign, tally.limit, _number_of(parts), most)
-    waiting = [known.waits(part) for part in tally.parts]
-    most = _number_of(part.fill_null(waits) for part, waits in zip(parts, waiting, strict=True))
-    apply = _number_of(part.is_not_null() | waits for part, waits in zip(parts, waiting, strict=True)).replace(0, None)
+    answerable_parts = [lookup.answerable(part) for part in tally.parts]
+    most = _number_of(part.fill_null(answer) for part, answer in zip(parts, answerable_parts, strict=True))
+    applying = _number_of(part.is_not_null() | answer for part, answer in zip(parts, answerable_parts, strict=True))
+    apply = applying.replace(
+        0, None
+    )  # a share of nothing is unknown; polars would make NaN of it, which counts as high
     return _over_range(tally.sign, tally.limit, _number_of(parts) / apply, most / apply)
 
 
 @holds_given.register(Among)
-def _(among: Among, _: Known) -> pl.Expr:
+def _(among: Among, _: PartLookup) -> pl.Expr:
     """Compare the least and the most of the others of which the part may hold; unknown where it applies to none."""
-    holding, waiting, applying = (pl.col(column) for column in among_columns(among).values())
+    holding, undecided, applying = (pl.col(column) for column in among_columns(among).values())
     divisor = applying if among.share else 1
-    over = _over_range(among.sign, among.limit, holding / divisor, (holding + waiting) / divisor)
+    over = _over_range(among.sign, among.limit, holding / divisor, (holding + undecided) / divisor)
     return pl.when(applying > 0).then(over)
 
 
-def waits_given(condition: Condition | Operand, known: Known) -> pl.Expr:
-    """Whether a condition or a value that is unknown waits for an answer, given how that is told of its parts."""
+def answerable_given(condition: Condition | Operand, lookup: PartLookup) -> pl.Expr:
+    """Whether an answer could still decide a condition or value that is unknown, given the same of its parts."""
     match condition:
         case Not(part):
-            return known.waits(part)
+            return lookup.answerable(part)
         case Junction(_, parts) | Tally(_, parts):
-            return _any(known.holds(part).is_null() & known.waits(part) for part in parts)
+            return _any(lookup.holds(part).is_null() & lookup.answerable(part) for part in parts)
         case Among():
-            return _among_waits(condition)
-    return _leaf_waits(condition)
+            return _among_answerable(condition)
+    return _leaf_answerable(condition)
 
 
-def keeps_open(condition: Condition | Operand, known: Known) -> dict[str, pl.Expr]:
-    """Of each name, whether, given that the condition is unknown, its absence keeps it so and could be mended."""
+def undecided_by(condition: Condition | Operand, lookup: PartLookup) -> dict[str, pl.Expr]:
+    """Of each name, whether, given that the condition is unknown, its absence leaves it undecided."""
     match condition:
         case Not(part):
-            return keeps_open(part, known)
+            return undecided_by(part, lookup)
         case Junction(_, parts) | Tally(_, parts):
-            return _together(
-                (name, known.holds(part).is_null() & keeps)
+            return _any_by_name(
+                (name, lookup.holds(part).is_null() & undecided)
                 for part in parts
-                for name, keeps in keeps_open(part, known).items()
+                for name, undecided in undecided_by(part, lookup).items()
             )
         case Among():
-            return {name.name: pl.col(waits_for(condition, name.name)) for name in names_in(condition)}
-    return _together((name, keeps) for gap in _gaps(condition) for name, keeps in gap.by_name.items())
+            return {name.name: pl.col(undecided_by_column(condition, name.name)) for name in names_in(condition)}
+    return _any_by_name((name, undecided) for gap in _gaps(condition) for name, undecided in gap.by_name.items())
 
 
 def value_of(operand: Operand) -> pl.Expr:
@@ -181,7 +184,7 @@ def _value_of(operand: Operand) -> pl.Expr:
 
 @_value_of.register(Arithmetic)
 def _(arithmetic: Arithmetic) -> pl.Expr:
-    outcome = _calculated(arithmetic)
+    outcome = _arithmetic(arithmetic)
     return pl.when(outcome.is_finite()).then(outcome)
 
 
@@ -212,29 +215,29 @@ def _(extreme: Extreme) -> pl.Expr:
 
 @_value_of.register(Percentile)
 @_value_of.register(Total)
-def _(worked_out_before: Percentile | Total) -> pl.Expr:
-    return pl.col(worked_out_before.text)
+def _(operand: Percentile | Total) -> pl.Expr:
+    return pl.col(operand.text)
 
 
 def among_columns(among: Among) -> dict[str, str]:
-    """Where a case keeps of how many others the part `holds`, `waits` to be known, and `applies` at all."""
-    return {count: f"{among.text} {count}" for count in ("holds", "waits", "applies")}
+    """The columns of how many others the part `holds` of, is `undecided` of, and `applies` to at all."""
+    return {count: f"{among.text} {count}" for count in ("holds", "undecided", "applies")}
 
 
-def total_waits(total: Total) -> str:
-    """Where a case holds whether a total that is unknown waits for an answer."""
-    return f"{total.text} waits"
+def total_answerable(total: Total) -> str:
+    """The column that says whether an answer could still decide a total that is unknown."""
+    return f"{total.text} answerable"
 
 
-def waits_for(of_others: Among | Total, name: str) -> str:
-    """Where a case holds whether what is asked of others waits for what bears this name."""
-    return f"{of_others.text} waits for {name}"
+def undecided_by_column(of_others: Among | Total, name: str) -> str:
+    """The column that says whether what is asked of others is undecided because of this name."""
+    return f"{of_others.text} undecided by {name}"
 
 
-def _together(kept: Iterable[tuple[str, pl.Expr]]) -> dict[str, pl.Expr]:
+def _any_by_name(by_part: Iterable[tuple[str, pl.Expr]]) -> dict[str, pl.Expr]:
     by_name: dict[str, list[pl.Expr]] = {}
-    for name, keeps in kept:
-        by_name.setdefault(name, []).append(keeps)
+    for name, undecided in by_part:
+        by_name.setdefault(name, []).append(undecided)
     return {name: _any(cases) for name, cases in by_name.items()}
 
 
@@ -250,14 +253,14 @@ class _Gap:
     by_name: dict[str, pl.Expr]
 
 
-def _leaf_waits(leaf: Condition | Operand) -> pl.Expr:
-    """Whether a part that is unknown waits for anything else than what is not applicable."""
+def _leaf_answerable(leaf: Condition | Operand) -> pl.Expr:
+    """Whether anything else than answers that are not applicable is absent from a part that is unknown."""
     gaps = list(_gaps(leaf))
     blocking = [gap.blocking for gap in gaps if gap.blocking is not None]
     if not blocking:
         return pl.lit(value=True)
-    none = ~_any(blocking)
-    return none if len(gaps) == 1 else none | _any(gap.wanting for gap in gaps)
+    unblocked = ~_any(blocking)
+    return unblocked if len(gaps) == 1 else unblocked | _any(gap.wanting for gap in gaps)
 
 
 def _gaps(part: Condition | Operand) -> Iterator[_Gap]:
@@ -269,9 +272,9 @@ def _gaps(part: Condition | Operand) -> Iterator[_Gap]:
             any_wanting = _any(map(_is_wanting, names))
             yield _Gap(none_there & any_wanting, none_there & ~any_wanting, by_name)
         case Total(_, inner, text):
-            absent, waiting = pl.col(text).is_null(), pl.col(total_waits(part))
-            by_name = {name.name: absent & pl.col(waits_for(part, name.name)) for name in names_in(inner)}
-            yield _Gap(absent & waiting, absent & ~waiting, by_name)
+            absent, could_be_known = pl.col(text).is_null(), pl.col(total_answerable(part))
+            by_name = {name.name: absent & pl.col(undecided_by_column(part, name.name)) for name in names_in(inner)}
+            yield _Gap(absent & could_be_known, absent & ~could_be_known, by_name)
         case _:
             for name in names_of(part):
                 wanting = _is_wanting(name)
@@ -289,12 +292,12 @@ def _is_wanting(name: Name) -> pl.Expr:
     return absent & ~_is_not_applicable(name) if name.absences else absent
 
 
-def _calculated(operand: Operand) -> pl.Expr:
-    """A calculation as it comes out: a part that is not finite shows in the whole, unless it divides (x / inf is 0)."""
+def _arithmetic(operand: Operand) -> pl.Expr:
+    """The result of a calculation: a part that is not finite shows in the whole, unless it divides (x / inf is 0)."""
     if not isinstance(operand, Arithmetic):
         return value_of(operand)
-    right = (value_of if operand.sign == "/" else _calculated)(operand.right)
-    outcome: pl.Expr = _OPERATORS[operand.sign](_calculated(operand.left), right)
+    right = (value_of if operand.sign == "/" else _arithmetic)(operand.right)
+    outcome: pl.Expr = _OPERATORS[operand.sign](_arithmetic(operand.left), right)
     return outcome
 
 
@@ -304,14 +307,14 @@ def _level(level: str, levels: tuple[str, ...]) -> pl.Expr:
     return pl.lit(level, dtype=pl.Enum(levels))
 
 
-def _compared(sign: str, left: pl.Expr, right: pl.Expr | float) -> pl.Expr:
-    compared: pl.Expr = _OPERATORS[sign](left, right)
-    return compared
+def _compare(sign: str, left: pl.Expr, right: pl.Expr | float) -> pl.Expr:
+    comparison: pl.Expr = _OPERATORS[sign](left, right)
+    return comparison
 
 
-def _among_waits(among: Among) -> pl.Expr:
+def _among_answerable(among: Among) -> pl.Expr:
     """Whether an answer of one of them could come; where nobody knows who they are, it could."""
-    return (pl.col(among_columns(among)["waits"]) > 0).fill_null(value=True)
+    return (pl.col(among_columns(among)["undecided"]) > 0).fill_null(value=True)
 
 
 def _over_range(sign: str, limit: float, least: pl.Expr, most: pl.Expr) -> pl.Expr:
@@ -322,7 +325,7 @@ def _over_range(sign: str, limit: float, least: pl.Expr, most: pl.Expr) -> pl.Ex
         always, never = (least == limit) & (most == limit), (least > limit) | (most < limit)
     else:
         hardest, easiest = (most, least) if sign in {"<", "<="} else (least, most)
-        always, never = _compared(sign, hardest, limit), ~_compared(sign, easiest, limit)
+        always, never = _compare(sign, hardest, limit), ~_compare(sign, easiest, limit)
     return pl.when(always).then(statement=True).when(never).then(statement=False)
 
 
@@ -339,5 +342,5 @@ def _any(conditions: Iterable[pl.Expr]) -> pl.Expr:
     return reduce(operator.or_, conditions)
 
 
-# Each part in its place, for a condition by itself; a whole rulebook is worked out a layer at a time (`layers`).
-NESTED: Final = Known(holds, waits)
+# For a condition by itself; the conditions of a whole rulebook are worked out once each (`evaluation_plan`).
+NESTED: Final = PartLookup(holds, answerable)

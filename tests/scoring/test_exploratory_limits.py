@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from crosscheck.errors import ModelError
+from crosscheck.scoring.exploratory import read_exploratory_model
 from crosscheck.scoring.patterns import read_pattern_model
 from crosscheck.scoring.polarity import read_polarity_model
-from crosscheck.scoring.screens import read_screens_model
 from crosscheck.settings import model_file
 from tests.limits import Limits, hold_to
 
@@ -41,7 +41,7 @@ SIGNS = (
 
 @pytest.mark.parametrize("limits", SCREENS, ids=[limits.place for limits in SCREENS])
 def test_a_choice_of_the_screens_is_held_to_its_limits(limits: Limits) -> None:
-    hold_to(read_screens_model(model_file("C2", "screens")), limits)
+    hold_to(read_exploratory_model(model_file("C2", "screens")), limits)
 
 
 @pytest.mark.parametrize("limits", PATTERNS, ids=[limits.place for limits in PATTERNS])

@@ -6,12 +6,17 @@ import pytest
 from polars.testing import assert_frame_equal
 from sklearn.metrics import log_loss, roc_auc_score
 
-from crosscheck.scoring.screens import ScreensModel, read_screens_model
-from crosscheck.scoring.surprise import SURPRISES, Foretelling, _summarise, predict_statuses
+from crosscheck.scoring.exploratory import ExploratoryModel, read_exploratory_model
+from crosscheck.scoring.unexpected_declarations import (
+    UNEXPECTED_DECLARATIONS,
+    PredictionFit,
+    _summarise,
+    predict_statuses,
+)
 from crosscheck.settings import model_file
 from crosscheck.vocabulary import ABSENCE, ABSENCES, STATUS
 
-MODEL = read_screens_model(model_file("C2", "screens", "v1"))
+MODEL = read_exploratory_model(model_file("C2", "screens", "v1"))
 SECTIONS = ("audit", "policies", "staffing", "training")
 COUNT = 300
 CODES = [f"R{number:03}" for number in range(COUNT)]
@@ -51,7 +56,7 @@ def shuffled(of: pl.DataFrame, seed: int) -> pl.DataFrame:
     return of.drop("declared.status").join(moved, on="org_code")
 
 
-def foretell(given: pl.DataFrame, signal: float) -> Foretelling:
+def foretell(given: pl.DataFrame, signal: float) -> PredictionFit:
     return predict_statuses(given, scores(signal), MODEL)[1]
 
 
@@ -179,12 +184,12 @@ def test_the_order_of_the_rows_changes_nothing() -> None:
 
 
 def test_the_seed_fixes_the_folds() -> None:
-    other = ScreensModel.model_validate(MODEL.model_dump() | {"seed": 7})
+    other = ExploratoryModel.model_validate(MODEL.model_dump() | {"seed": 7})
     assert not predict_statuses(CASES, scores(0.6), other)[0].equals(SURPRISING)
 
 
 def test_each_declaration_has_one_row_of_the_promised_shape() -> None:
-    assert SURPRISING.schema == SURPRISES
+    assert SURPRISING.schema == UNEXPECTED_DECLARATIONS
     assert_frame_equal(
         SURPRISING.select("org_code", "function"), CASES.select("org_code", "function").sort("org_code", "function")
     )

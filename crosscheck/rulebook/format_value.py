@@ -15,27 +15,27 @@ if TYPE_CHECKING:
 _DECIMALS: Final = 3
 
 
-def in_words(name: Name) -> pl.Expr:
+def format_value(name: Name) -> pl.Expr:
     """The answer as a person would say it; what is absent says why."""
     why = [pl.col(name.name + WHY_ABSENT).cast(pl.String).str.replace_all("_", " ")] if name.absences else []
-    return pl.coalesce(_value_in_words(name), *why, pl.lit("not known"))
+    return pl.coalesce(_format_known(name), *why, pl.lit("not known"))
 
 
-def as_evidence(name: Name, words: pl.Expr, called: str | None = None) -> pl.Expr:
+def format_evidence(name: Name, words: pl.Expr, label: str | None = None) -> pl.Expr:
     """What it is called (its name, if nothing else is said) and, in words, what it is, with its unit."""
     if not name.unit or name.is_percentage:
-        return pl.format(f"{called or name.name} = {{}}", words)
+        return pl.format(f"{label or name.name} = {{}}", words)
     unit = pl.when(pl.col(name.name).is_null()).then(pl.lit("")).otherwise(pl.lit(f" {name.unit}"))
-    return pl.format(f"{called or name.name} = {{}}{{}}", words, unit)
+    return pl.format(f"{label or name.name} = {{}}{{}}", words, unit)
 
 
-def figure_as_evidence(text: str) -> pl.Expr:
+def format_figure(text: str) -> pl.Expr:
     """What is worked out over peers or other organisations, to three figures, under the text that asks for it."""
     figure = pl.col(text).round_sig_figs(3).cast(pl.String).str.strip_suffix(".0")
     return pl.format(f"{text} = {{}}", figure.fill_null("not known"))
 
 
-def _value_in_words(name: Name) -> pl.Expr:
+def _format_known(name: Name) -> pl.Expr:
     value = pl.col(name.name)
     match name.type:
         case "number":

@@ -16,8 +16,8 @@ import z3
 
 from crosscheck.cases.cases import Name
 from crosscheck.contract.inputs import INPUTS
+from crosscheck.rulebook.compile_polars import total_answerable
 from crosscheck.rulebook.condition import Reference
-from crosscheck.rulebook.meaning import total_waits
 from crosscheck.vocabulary import FUNCTIONS, ORG_TYPES, RELATIONS, STATUSES
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ _OF_ORGANISATIONS: Final = {f"organisation.{column.name}": column for column in 
 
 
 @dataclass(frozen=True)
-class Held:
+class HeldValue:
     """What a case holds under a name: a value if it is `there`; an answer that is not there may be `not_applicable`.
 
     A level is its place among the levels, a day its number in the calendar, a text a number of its own.
@@ -55,14 +55,14 @@ class Held:
     there: z3.BoolRef
     not_applicable: z3.BoolRef
 
-    def shown(self, model: z3.ModelRef) -> str | None:
+    def format_in(self, model: z3.ModelRef) -> str | None:
         """What a case of the solver's holds, as an example gives it; None for what need not be said of it."""
         if not _is_so(model, self.there):
             return f"{self.label} = n/a" if _is_so(model, self.not_applicable) else None
         value = model.eval(self.value, model_completion=True)
         if self.name.type == "flag":
             return f"{self.label} = {str(z3.is_true(value)).lower()}"
-        return f"{self.label} = {_shown(self.name, value)}"
+        return f"{self.label} = {_format_solver_value(self.name, value)}"
 
     def simpler(self, model: z3.ModelRef) -> Iterator[z3.BoolRef]:
         """What would make a case of the solver's simpler in this respect, the simplest first."""
@@ -85,11 +85,11 @@ class PossibleCase:
     """
 
     questions: Mapping[str, Question]
-    held: dict[str, Held] = field(default_factory=dict)
+    held: dict[str, HeldValue] = field(default_factory=dict)
     certain: list[z3.BoolRef] = field(default_factory=list)
     numbers_of_kind: dict[str, z3.ArithRef] = field(default_factory=dict)
 
-    def hold(self, name: Name, kind: int = 0) -> Held:
+    def hold(self, name: Name, kind: int = 0) -> HeldValue:
         """What it holds under a name; what is another organisation's, in that kind of others."""
         label = f"{name.relation} {kind}: {name.name}" if name.relation else name.name
         if label not in self.held:
@@ -97,7 +97,7 @@ class PossibleCase:
             self.certain += list(self._certain_of(self.held[label], kind))
         return self.held[label]
 
-    def mention(self, text: Held, words: str) -> z3.BoolRef:
+    def mention(self, text: HeldValue, words: str) -> z3.BoolRef:
         """Whether a text mentions some words; if so, it mentions also the words that are part of them."""
         parts = words.casefold().split()
         whole = self._mention(text, parts)
@@ -108,32 +108,32 @@ class PossibleCase:
         ]
         return whole
 
-    def _mention(self, text: Held, words: list[str]) -> z3.BoolRef:
+    def _mention(self, text: HeldValue, words: list[str]) -> z3.BoolRef:
         label = f'{text.label} mentions "{" ".join(words)}"'
         name = Name(label, "flag", "", relation=text.name.relation)
-        return self.held.setdefault(label, Held(label, name, z3.Bool(label), _TRUE, _FALSE)).value
+        return self.held.setdefault(label, HeldValue(label, name, z3.Bool(label), _TRUE, _FALSE)).value
 
-    def measure(self, text: str) -> Held:
+    def measure(self, text: str) -> HeldValue:
         """A number that is worked out over all cases, and laid beside each under the text that asks for it."""
         if text not in self.held:
             name = Name(text, "number", "")
-            self.held[text] = Held(text, name, z3.Real(text), z3.Bool(f"{text} is there"), _FALSE)
+            self.held[text] = HeldValue(text, name, z3.Real(text), z3.Bool(f"{text} is there"), _FALSE)
         return self.held[text]
 
-    def percentile(self, percentile: Percentile, part_is_known: z3.BoolRef) -> Held:
+    def percentile(self, percentile: Percentile, part_is_known: z3.BoolRef) -> HeldValue:
         """A place among peers, which is never that of nobody or of all, and is known only where the number is."""
         held = self.measure(percentile.text)
         self.certain += [held.value > 0, held.value < 1, z3.Implies(held.there, part_is_known)]
         return held
 
-    def total(self, total: Total) -> tuple[Held, z3.BoolRef]:
-        """A sum over others, and whether it waits for an answer; of what is never below 0, neither is the sum."""
-        held, waits = self.measure(total.text), z3.Bool(total_waits(total))
+    def total(self, total: Total) -> tuple[HeldValue, z3.BoolRef]:
+        """A sum over others, and whether an answer could decide it; of what is never below 0, neither is the sum."""
+        held, answerable = self.measure(total.text), z3.Bool(total_answerable(total))
         match total.part:
             case Reference(name) if _bounds(name, self.question(name))[0] == 0:
                 self.certain.append(held.value >= 0)
-        self.certain.append(z3.Implies(z3.Not(TIES_ARE_KNOWN), z3.And(z3.Not(held.there), waits)))
-        return held, waits
+        self.certain.append(z3.Implies(z3.Not(TIES_ARE_KNOWN), z3.And(z3.Not(held.there), answerable)))
+        return held, answerable
 
     def number_of(self, relation: str, kind: int) -> z3.ArithRef:
         """How many others of a kind there are."""
@@ -148,20 +148,21 @@ class PossibleCase:
         bare = name.name.removeprefix(f"{name.relation}.") if name.relation else name.name
         return self.questions.get(bare) or self.questions.get(f"review1.{bare}")
 
-    def is_put(self, name: Name, kind: int = 0) -> z3.BoolRef:
+    def is_asked(self, name: Name, kind: int = 0) -> z3.BoolRef:
         """Whether the question is put to the organisation, or not known not to be (its services may not be known)."""
         question = self.question(name)
         if question is None:
             return _TRUE
-        asked = self.hold(_of(ORG_TYPE, name.relation), kind)
+        org_type = self.hold(_of(ORG_TYPE, name.relation), kind)
         services = (Name(f"service.{service}", "flag", "") for service in question.services)
         provided = [self.hold(_of(service, name.relation), kind) for service in services]
-        of_type = [asked.value == ORG_TYPES.index(org_type) for org_type in question.org_types]
+        of_type = [org_type.value == ORG_TYPES.index(name) for name in question.org_types]
         return z3.And(
-            z3.Or(z3.Not(asked.there), *of_type), *(z3.Or(z3.Not(service.there), service.value) for service in provided)
+            z3.Or(z3.Not(org_type.there), *of_type),
+            *(z3.Or(z3.Not(service.there), service.value) for service in provided),
         )
 
-    def _certain_of(self, held: Held, kind: int) -> Iterator[z3.BoolRef]:
+    def _certain_of(self, held: HeldValue, kind: int) -> Iterator[z3.BoolRef]:
         """What is certain of what any case holds under a name."""
         name = held.name
         yield z3.Not(z3.And(held.there, held.not_applicable))
@@ -179,10 +180,10 @@ class PossibleCase:
             yield z3.Implies(held.there, self.hold(FUNCTION).value != FUNCTIONS.index("whole"))
         if self.question(name) and name.relation != "this_review":
             # Whoever is not asked does not answer. (A return might, against the questionnaire; no rule may rest on it.)
-            not_put = z3.And(_is_a_case(name.relation, kind), z3.Not(self.is_put(name, kind)))
-            yield z3.Implies(not_put, held.not_applicable)
+            not_asked = z3.And(_is_a_case(name.relation, kind), z3.Not(self.is_asked(name, kind)))
+            yield z3.Implies(not_asked, held.not_applicable)
 
-    def _certain_of_others(self, held: Held, kind: int) -> Iterator[z3.BoolRef]:
+    def _certain_of_others(self, held: HeldValue, kind: int) -> Iterator[z3.BoolRef]:
         """An organisation of which there is no case holds nothing; an account of a shared review is one of the two."""
         name = held.name
         if name.relation != "this_review":
@@ -191,8 +192,8 @@ class PossibleCase:
             return
         accounts = [self.hold(_review(name, item)) for item in (1, 2)]
         same = [
-            z3.And(held.value == one.value, held.there == one.there, held.not_applicable == one.not_applicable)
-            for one in accounts
+            z3.And(held.value == each.value, held.there == each.there, held.not_applicable == each.not_applicable)
+            for each in accounts
         ]
         yield z3.Or(*same, z3.And(z3.Not(held.there), z3.Not(held.not_applicable)))
 
@@ -200,10 +201,10 @@ class PossibleCase:
 TIES_ARE_KNOWN: Final = z3.Bool("it is known who is tied to whom")
 
 
-def either(one: PossibleCase, other: PossibleCase) -> PossibleCase:
+def merge_cases(first: PossibleCase, second: PossibleCase) -> PossibleCase:
     """One case of which both things are asked."""
-    numbers = one.numbers_of_kind | other.numbers_of_kind
-    return PossibleCase(one.questions, one.held | other.held, [*one.certain, *other.certain], numbers)
+    numbers = first.numbers_of_kind | second.numbers_of_kind
+    return PossibleCase(first.questions, first.held | second.held, [*first.certain, *second.certain], numbers)
 
 
 def as_code(name: Name, value: object) -> Any:
@@ -223,12 +224,12 @@ def exactly(number: float) -> z3.RatNumRef:
     return z3.RealVal(simple if float(simple) == number else Fraction(number))
 
 
-def _variable(label: str, name: Name) -> Held:
+def _variable(label: str, name: Name) -> HeldValue:
     answer = z3.Bool(f"{label} is not applicable") if name.absences else _FALSE
-    return Held(label, name, _SORTS.get(name.type, z3.Int)(label), z3.Bool(f"{label} is there"), answer)
+    return HeldValue(label, name, _SORTS.get(name.type, z3.Int)(label), z3.Bool(f"{label} is there"), answer)
 
 
-def _range(held: Held, question: Question | None) -> Iterator[z3.BoolRef]:
+def _range(held: HeldValue, question: Question | None) -> Iterator[z3.BoolRef]:
     """What the reader lets through: of questions as `collection.answers` reads them, of figures as they are made."""
     name = held.name
     if name.levels:
@@ -273,7 +274,7 @@ def _is_so(model: z3.ModelRef, condition: z3.BoolRef) -> bool:
     return bool(z3.is_true(model.eval(condition, model_completion=True)))
 
 
-def _shown(name: Name, value: Any) -> str:
+def _format_solver_value(name: Name, value: Any) -> str:
     match name.type:
         case "number":
             return f"{float(value.as_fraction()):.6g}"

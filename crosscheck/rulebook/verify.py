@@ -1,7 +1,7 @@
 """Whether a rule set is sound in itself: decided over all possible cases by a solver, without reading any data.
 
 What a rule can't do, and what two rules do to one another, is not tried out on cases but proved; where there is a case
-that shows it, the smallest is given as its witness. What is taken for granted of every case stands in `possible`.
+that shows it, the smallest is given as its witness. What is taken for granted of every case stands in `z3_case`.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Final, Literal, get_args
 
 import z3
 
+from crosscheck.rulebook.compile_z3 import SymbolicVerdicts, encode
 from crosscheck.rulebook.condition import names_in
-from crosscheck.rulebook.encoding import Verdicts, encode
 from crosscheck.rulebook.examples import run_examples
-from crosscheck.rulebook.possible import FUNCTION, ORG_TYPE, STATUS, either
 from crosscheck.rulebook.solver import Solver, UndecidedError
+from crosscheck.rulebook.z3_case import FUNCTION, ORG_TYPE, STATUS, merge_cases
 from crosscheck.vocabulary import VERDICTS
 
 if TYPE_CHECKING:
@@ -54,8 +54,8 @@ class Flaw:
     witness: str = ""
 
     def __str__(self) -> str:
-        shown = f"\n    {self.witness}" if self.witness else ""
-        return f"{self.grade}: {self.rule} {self.flaw}{shown}"
+        witness = f"\n    {self.witness}" if self.witness else ""
+        return f"{self.grade}: {self.rule} {self.flaw}{witness}"
 
 
 def find_flaws(
@@ -87,30 +87,30 @@ def find_flaws(
         for failure in run_examples(rulebook, names)
         if failure.rule.id in chosen
     ]
-    sound: list[Verdicts] = []
+    sound: list[SymbolicVerdicts] = []
     for rule in rulebook:
         verdicts = encode(rule, questions)
-        inability = _decided(rule, _inability(verdicts, solver))
+        inability = _flaws_until_undecided(rule, _inability(verdicts, solver))
         if not inability:
             sound.append(verdicts)
         if rule.id in chosen:
-            flaws += [*_of_the_file(rule, on), *inability]
-            flaws += [] if inability else _decided(rule, _not_shown(verdicts, solver))
-    for one, other in _comparable(sound):
-        if chosen & {one.rule.id, other.rule.id}:
-            flaws += _decided(one.rule, _implication(one, other, only_ask, solver))
-            flaws += _decided(one.rule, _contradiction(one, other, sound, solver))
+            flaws += [*_file_flaws(rule, on), *inability]
+            flaws += [] if inability else _flaws_until_undecided(rule, _without_example(verdicts, solver))
+    for first, second in _comparable(sound):
+        if chosen & {first.rule.id, second.rule.id}:
+            flaws += _flaws_until_undecided(first.rule, _implication(first, second, only_ask, solver))
+            flaws += _flaws_until_undecided(first.rule, _contradiction(first, second, sound, solver))
     place = [*rulebook.rules]
-    return [*sorted(flaws, key=lambda flaw: place.index(flaw.rule)), *_idle(rulebook, chosen, on)]
+    return [*sorted(flaws, key=lambda flaw: place.index(flaw.rule)), *_not_in_force(rulebook, chosen, on)]
 
 
-def _idle(rulebook: Rulebook, chosen: Collection[str], on: date) -> list[Flaw]:
+def _not_in_force(rulebook: Rulebook, chosen: Collection[str], on: date) -> list[Flaw]:
     """The rules that are not in force on the day, of those chosen."""
     idle = [rule_id for rule_id in rulebook.not_in_force if rule_id in chosen]
     return [Flaw(rule_id, "remark", f"not in force on {on}, and not checked") for rule_id in idle]
 
 
-def _decided(rule: Rule, flaws: Iterator[Flaw]) -> list[Flaw]:
+def _flaws_until_undecided(rule: Rule, flaws: Iterator[Flaw]) -> list[Flaw]:
     """The flaws that the solver finds; where it gives up, that is said instead of the rest."""
     found: list[Flaw] = []
     try:
@@ -120,7 +120,7 @@ def _decided(rule: Rule, flaws: Iterator[Flaw]) -> list[Flaw]:
     return found
 
 
-def _of_the_file(rule: Rule, on: date) -> Iterator[Flaw]:
+def _file_flaws(rule: Rule, on: date) -> Iterator[Flaw]:
     """What needs no solver: when it was last checked, and its thresholds."""
     if on - rule.checked_on > CHECKED_WITHIN:
         yield Flaw(rule.id, "note", f"not checked for a year: last on {rule.checked_on}")
@@ -133,17 +133,17 @@ def _of_the_file(rule: Rule, on: date) -> Iterator[Flaw]:
                 yield Flaw(rule.id, "error", f"threshold.{name} has no value from {earlier.until} to {later.since}")
 
 
-def _inability(verdicts: Verdicts, solver: Solver) -> Iterator[Flaw]:
+def _inability(verdicts: SymbolicVerdicts, solver: Solver) -> Iterator[Flaw]:
     """What a rule can't do, but should be able to."""
     rule, certain = verdicts.rule, verdicts.case.certain
     if not solver.is_possible(*certain, verdicts.inside):
         yield Flaw(rule.id, "error", "never applies: there is no declaration such as applies_to names")
         return
-    yield from _never_put(verdicts, solver)
+    yield from _never_asked(verdicts, solver)
     if not solver.is_possible(*certain, verdicts.applies):
         yield Flaw(rule.id, "error", "premise never holds: what only_if says can't be")
         return
-    agrees, differs = (solver.is_possible(*certain, one) for one in (verdicts.agrees, verdicts.differs))
+    agrees, differs = (solver.is_possible(*certain, verdict) for verdict in (verdicts.agrees, verdicts.differs))
     if not agrees and not differs:
         yield Flaw(rule.id, "error", "can never be decided: no case agrees, and none differs")
     elif not differs:
@@ -153,62 +153,67 @@ def _inability(verdicts: Verdicts, solver: Solver) -> Iterator[Flaw]:
         yield Flaw(rule.id, "error", "always differs where it is decided", witness or "")
 
 
-def _never_put(verdicts: Verdicts, solver: Solver) -> Iterator[Flaw]:
+def _never_asked(verdicts: SymbolicVerdicts, solver: Solver) -> Iterator[Flaw]:
     """Questions that are not put to anybody to whom the rule applies."""
     case = verdicts.case
     names = dict.fromkeys(name for condition in verdicts.rule.conditions for name in names_in(condition))
     for name in names:
-        if not name.relation and not solver.is_possible(verdicts.inside, case.is_put(name), *case.certain):
+        if not name.relation and not solver.is_possible(verdicts.inside, case.is_asked(name), *case.certain):
             flaw = f"speaks of a question that is never put to whom it applies to: {name.name}"
             yield Flaw(verdicts.rule.id, "error", flaw)
 
 
-def _not_shown(verdicts: Verdicts, solver: Solver) -> Iterator[Flaw]:
+def _without_example(verdicts: SymbolicVerdicts, solver: Solver) -> Iterator[Flaw]:
     """Verdicts that it can give and of which it brings no example."""
-    shown = {example.verdict for example in verdicts.rule.examples}
+    examples = {example.verdict for example in verdicts.rule.examples}
     for verdict in VERDICTS:
-        if verdict in shown:
+        if verdict in examples:
             continue
         witness = solver.smallest(getattr(verdicts, verdict), verdicts, verdicts.case)
         if witness is not None:
             yield Flaw(verdicts.rule.id, "error", f"no example shows the verdict {verdict}, which it can give", witness)
 
 
-def _comparable(rules: Iterable[Verdicts]) -> Iterator[tuple[Verdicts, Verdicts]]:
+def _comparable(rules: Iterable[SymbolicVerdicts]) -> Iterator[tuple[SymbolicVerdicts, SymbolicVerdicts]]:
     """Rules that speak of the same thing, two by two."""
-    named = [(one, {name for part in one.rule.conditions for name in names_in(part)}) for one in rules]
-    for (one, names), (other, others_names) in combinations(named, 2):
-        if names & others_names:
-            yield one, other
+    names_by_rule = [(rule, {name for part in rule.rule.conditions for name in names_in(part)}) for rule in rules]
+    for (first, names), (second, other_names) in combinations(names_by_rule, 2):
+        if names & other_names:
+            yield first, second
 
 
-def _implication(one: Verdicts, other: Verdicts, only_ask: Collection[str], solver: Solver) -> Iterator[Flaw]:
+def _implication(
+    first: SymbolicVerdicts, second: SymbolicVerdicts, only_ask: Collection[str], solver: Solver
+) -> Iterator[Flaw]:
     """Whether one of two rules differs only where the other does, or both differ in the same cases."""
-    case = either(one.case, other.case)
+    case = merge_cases(first.case, second.case)
     implies, is_implied = (
         not solver.is_possible(*case.certain, narrow.differs, z3.Not(wide.differs))
-        for narrow, wide in ((one, other), (other, one))
+        for narrow, wide in ((first, second), (second, first))
     )
     if implies or is_implied:
-        narrow, wide = (one, other) if implies else (other, one)
+        narrow, wide = (first, second) if implies else (second, first)
         sameness = _EXACTLY if implies and is_implied else "only where"
         witness = solver.smallest(z3.And(wide.differs, z3.Not(narrow.differs)), wide, case)
-        yield Flaw(narrow.rule.id, *_counted(narrow.rule, wide.rule, sameness, only_ask), witness or "")
+        yield Flaw(narrow.rule.id, *_grade_overlap(narrow.rule, wide.rule, sameness, only_ask), witness or "")
 
 
-def _contradiction(one: Verdicts, other: Verdicts, sound: list[Verdicts], solver: Solver) -> Iterator[Flaw]:
+def _contradiction(
+    first: SymbolicVerdicts, second: SymbolicVerdicts, sound: list[SymbolicVerdicts], solver: Solver
+) -> Iterator[Flaw]:
     """Whether whoever agrees with one of two rules, and leaves nothing open, differs from the other.
 
     Each must be able to agree where both are decided: a rule on what a vacant post must not have speaks only of cases
     that differ from the rule that wants it filled, and contradicts nothing.
     """
-    case = either(one.case, other.case)
-    disputes = [(kept, broken, z3.And(kept.agrees, broken.differs)) for kept, broken in ((one, other), (other, one))]
-    if solver.is_possible(*case.certain, one.agrees, other.agrees) or not all(
+    case = merge_cases(first.case, second.case)
+    both_ways = ((first, second), (second, first))
+    disputes = [(kept, broken, z3.And(kept.agrees, broken.differs)) for kept, broken in both_ways]
+    if solver.is_possible(*case.certain, first.agrees, second.agrees) or not all(
         solver.is_possible(*case.certain, dispute) for *_, dispute in disputes
     ):
         return
-    if any(_overrules(third, one, other, solver) for third in sound if third not in (one, other)):
+    if any(_overrules(third, first, second, solver) for third in sound if third not in (first, second)):
         return
     for kept, broken, dispute in disputes:
         if not solver.is_possible(*case.certain, kept.agrees, broken.excused):
@@ -217,15 +222,15 @@ def _contradiction(one: Verdicts, other: Verdicts, sound: list[Verdicts], solver
             return
 
 
-def _overrules(third: Verdicts, one: Verdicts, other: Verdicts, solver: Solver) -> bool:
+def _overrules(third: SymbolicVerdicts, first: SymbolicVerdicts, second: SymbolicVerdicts, solver: Solver) -> bool:
     """Whether wherever two rules both apply, a third differs already: who keeps that never comes between them."""
-    case = either(one.case, other.case)
+    case = merge_cases(first.case, second.case)
     shared = third.case.held.keys() & case.held.keys() - _IN_EVERY_CASE
-    certain = either(case, third.case).certain
-    return bool(shared) and not solver.is_possible(*certain, one.applies, other.applies, z3.Not(third.differs))
+    certain = merge_cases(case, third.case).certain
+    return bool(shared) and not solver.is_possible(*certain, first.applies, second.applies, z3.Not(third.differs))
 
 
-def _counted(narrow: Rule, wide: Rule, sameness: str, only_ask: Collection[str]) -> tuple[Grade, str]:
+def _grade_overlap(narrow: Rule, wide: Rule, sameness: str, only_ask: Collection[str]) -> tuple[Grade, str]:
     """How grave it is that one rule differs only where another does: whether one thing is weighed twice."""
     flaw = f"differs {sameness} {wide.id} does"
     if {narrow.kind, wide.kind} & set(only_ask):

@@ -12,22 +12,22 @@ from sklearn.neighbors import NearestNeighbors
 
 from crosscheck.errors import ModelError
 from crosscheck.scoring.dispersion import Floats
-from crosscheck.scoring.multivariate import (
+from crosscheck.scoring.exploratory import ExploratoryModel, read_exploratory_model
+from crosscheck.scoring.outliers import (
     CONTRIBUTIONS,
-    ODDITIES,
+    OUTLIERS,
     Distances,
-    Screen,
+    Outliers,
+    find_outliers,
     isolate,
     leave_the_core,
     look_around,
-    screen_organisations,
 )
-from crosscheck.scoring.screens import ScreensModel, read_screens_model
 from crosscheck.settings import model_file
 from crosscheck.vocabulary import ABSENCE
 
 FILE = model_file("C2", "screens", "v1")
-MODEL = read_screens_model(FILE)
+MODEL = read_exploratory_model(FILE)
 DETECTORS = ["isolation_forest", "neighbours", "robust_distance"]
 QUESTIONS = [f"{section}.q{number}" for section in ("audit", "policies", "training") for number in range(6)]
 ODD = "AC07"
@@ -72,11 +72,11 @@ def cases_of(of: pl.DataFrame, absent: dict[tuple[str, str], str] | None = None)
     return of.with_columns(pl.lit("whole").alias("function"), *why)
 
 
-def screen(scores: pl.DataFrame, cases: pl.DataFrame) -> Screen:
-    return screen_organisations(scores, cases, MODEL)
+def screen(scores: pl.DataFrame, cases: pl.DataFrame) -> Outliers:
+    return find_outliers(scores, cases, MODEL)
 
 
-def weightiest(found: Screen, org_code: str, detector: str) -> str:
+def weightiest(found: Outliers, org_code: str, detector: str) -> str:
     of_this = (pl.col("org_code") == org_code) & (pl.col("detector") == detector)
     name = found.contributions.filter(of_this)["name"][0]
     assert isinstance(name, str)
@@ -161,7 +161,7 @@ def test_an_organisation_that_answers_unlike_its_type_is_oddest_by_every_detecto
     scores = scores.with_columns(
         pl.when(strange & pl.col("indicator").str.starts_with("audit")).then(3.5).otherwise("z").alias("z")
     )
-    oddest = screen(scores, CASES).oddities.sort("oddness").group_by("detector").last()
+    oddest = screen(scores, CASES).outliers.sort("oddness").group_by("detector").last()
     assert oddest["org_code"].to_list() == [ODD] * 3
 
 
@@ -183,19 +183,19 @@ def test_two_kinds_of_absence_are_not_taken_for_each_other() -> None:
 def test_a_section_that_does_not_apply_to_some_counts_once() -> None:
     whole = {(code, name): "not_applicable" for code in ACUTE["org_code"][:3] for name in QUESTIONS[:6]}
     one = {(code, QUESTIONS[0]): "not_applicable" for code in ACUTE["org_code"][:3]}
-    assert_frame_equal(screen(SCORES, cases_of(ACUTE, whole)).oddities, screen(SCORES, cases_of(ACUTE, one)).oddities)
+    assert_frame_equal(screen(SCORES, cases_of(ACUTE, whole)).outliers, screen(SCORES, cases_of(ACUTE, one)).outliers)
 
 
 def test_an_organisation_without_a_single_answer_is_screened_all_the_same() -> None:
     silent = {(ODD, name): "no_answer" for name in QUESTIONS}
-    found = screen(SCORES.filter(pl.col("org_code") != ODD), cases_of(ACUTE, silent)).oddities
+    found = screen(SCORES.filter(pl.col("org_code") != ODD), cases_of(ACUTE, silent)).outliers
     assert found.filter(pl.col("org_code") == ODD).height == 3
     assert found["oddness"].is_finite().all()
 
 
 def test_oddness_is_comparable_between_types_and_detectors() -> None:
     both = pl.concat([ACUTE, organisations("pct", 90)])
-    found = screen(scored(both), cases_of(both)).oddities
+    found = screen(scored(both), cases_of(both)).outliers
     spread = found.group_by("org_type", "detector").agg(pl.col("oddness").mean().alias("mean"), pl.col("oddness").std())
     assert spread.height == 6
     assert spread["mean"].abs().max() < 1e-9
@@ -208,24 +208,24 @@ def test_a_type_is_compared_with_itself_only() -> None:
         pl.col("z") + pl.when(pl.col("org_code").str.starts_with("PC")).then(3).otherwise(0)
     )
     alone = far_off.filter(pl.col("org_code").str.starts_with("AC"))
-    of_both = screen(far_off, cases_of(both)).oddities.filter(pl.col("org_type") == "acute")
-    assert_frame_equal(of_both, screen(alone, CASES).oddities)
+    of_both = screen(far_off, cases_of(both)).outliers.filter(pl.col("org_type") == "acute")
+    assert_frame_equal(of_both, screen(alone, CASES).outliers)
 
 
 def test_too_few_organisations_of_a_type_are_not_screened() -> None:
     few = organisations("ambulance", MODEL.oddness.least - 1)
     found = screen(scored(few), cases_of(few))
-    assert_frame_equal(found.oddities, ODDITIES.to_frame())
+    assert_frame_equal(found.outliers, OUTLIERS.to_frame())
     assert_frame_equal(found.contributions, CONTRIBUTIONS.to_frame())
 
 
 def test_organisations_of_which_nothing_is_known_are_not_screened() -> None:
-    assert screen(SCORES.clear(), CASES).oddities.is_empty()
+    assert screen(SCORES.clear(), CASES).outliers.is_empty()
 
 
 def test_two_declarations_of_one_organisation_count_once() -> None:
     twice = pl.concat([CASES, CASES.with_columns(pl.lit("provider").alias("function"))])
-    assert_frame_equal(screen(SCORES, twice).oddities, screen(SCORES, CASES).oddities)
+    assert_frame_equal(screen(SCORES, twice).outliers, screen(SCORES, CASES).outliers)
 
 
 def test_the_order_of_the_rows_changes_nothing() -> None:
@@ -233,7 +233,7 @@ def test_the_order_of_the_rows_changes_nothing() -> None:
     scores, cases = scored(many), cases_of(many)
     mixed = screen(scores.sample(fraction=1, shuffle=True, seed=2), cases.sample(fraction=1, shuffle=True, seed=9))
     ordered = screen(scores, cases)
-    assert mixed.oddities.equals(ordered.oddities)
+    assert mixed.outliers.equals(ordered.outliers)
     assert mixed.contributions.equals(ordered.contributions)
 
 
@@ -246,7 +246,7 @@ def test_only_the_weightiest_contributions_are_kept_and_come_first() -> None:
 
 def test_both_frames_have_the_promised_columns() -> None:
     found = screen(SCORES, CASES)
-    assert found.oddities.schema == ODDITIES
+    assert found.outliers.schema == OUTLIERS
     assert found.contributions.schema == CONTRIBUTIONS
 
 
@@ -254,25 +254,25 @@ def test_every_problem_of_the_model_file_is_told_at_once(tmp_path: Path) -> None
     wrong = FILE.read_text(encoding="utf-8").replace("trees = 100", "trees = 1").replace("folds = 5", "fold = 5")
     (tmp_path / "v1.toml").write_text(wrong, encoding="utf-8")
     with pytest.raises(ModelError) as caught:
-        read_screens_model(tmp_path / "v1.toml")
+        read_exploratory_model(tmp_path / "v1.toml")
     told = "\n".join(caught.value.problems)
     assert all(name in told for name in ("oddness.trees", "surprise.folds", "surprise.fold:"))
 
 
 def test_a_model_file_that_is_not_there_is_told(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="no such model file"):
-        read_screens_model(tmp_path / "v9.toml")
+        read_exploratory_model(tmp_path / "v9.toml")
 
 
 def test_a_model_file_that_is_no_toml_is_told_with_its_line(tmp_path: Path) -> None:
     (tmp_path / "v1.toml").write_text("seed = = 1", encoding="utf-8")
     with pytest.raises(ModelError, match="line 1"):
-        read_screens_model(tmp_path / "v1.toml")
+        read_exploratory_model(tmp_path / "v1.toml")
 
 
 def test_the_seed_is_part_of_the_model() -> None:
-    other = ScreensModel.model_validate(MODEL.model_dump() | {"seed": 7})
-    one, two = screen(SCORES, CASES).oddities, screen_organisations(SCORES, CASES, other).oddities
+    other = ExploratoryModel.model_validate(MODEL.model_dump() | {"seed": 7})
+    one, two = screen(SCORES, CASES).outliers, find_outliers(SCORES, CASES, other).outliers
     forest = pl.col("detector") == "isolation_forest"
     assert not one.filter(forest).equals(two.filter(forest))
     assert one.filter(~forest).equals(two.filter(~forest))
@@ -285,10 +285,10 @@ def test_a_score_counts_no_further_than_it_is_held_at_on_either_side() -> None:
             SCORES.with_columns(pl.when(one).then(side * at).otherwise("z").alias("z"))
             for at in (3 * MODEL.oddness.held_at, MODEL.oddness.held_at)
         )
-        assert_frame_equal(screen(far, CASES).oddities, screen(held, CASES).oddities)
+        assert_frame_equal(screen(far, CASES).outliers, screen(held, CASES).outliers)
 
 
 def test_distances_and_contributions_are_told_to_nine_places() -> None:
     found = screen(SCORES, CASES)
-    for told in (found.oddities["distance"], found.contributions["contribution"]):
+    for told in (found.outliers["distance"], found.contributions["contribution"]):
         assert told.equals(told.round(9))

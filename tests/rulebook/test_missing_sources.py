@@ -10,8 +10,8 @@ from crosscheck.collection.read import Collection
 from crosscheck.contract.inputs import INPUTS
 from crosscheck.questionnaire import Questionnaire
 from crosscheck.rulebook.condition import names_in
+from crosscheck.rulebook.missing_sources import checks_lost
 from crosscheck.rulebook.rule import Rulebook
-from crosscheck.rulebook.silence import count_cost
 from crosscheck.standard import Standard
 
 EXPECTS = """'staffing.checks >= "all_since_2002"'"""
@@ -24,7 +24,7 @@ def silences(
 ) -> Callable[..., list[tuple[str, str]]]:
     def count(expects: str, *known: dict[str, object], ties: pl.DataFrame | None = TIES) -> list[tuple[str, str]]:
         rules = rulebook_with((EXPECTS, f"'{expects}'"))
-        return count_cost(rules, cases(*known), ties).rows()
+        return checks_lost(rules, cases(*known), ties).rows()
 
     return count
 
@@ -61,7 +61,7 @@ def test_a_collection_without_figures_remarks_and_ties_names_every_check_that_sp
     figures = standard.indicators.names
     bare = {name: INPUTS[name].empty() for name in ("indicators", "comments", "relationships")}
     tables = dict(collection.tables) | bare
-    cost = count_cost(standard.rulebook, build_cases(tables, questionnaire, figures, "2008/09", "C2"), None)
+    cost = checks_lost(standard.rulebook, build_cases(tables, questionnaire, figures, "2008/09", "C2"), None)
     spoken_of = {(name, rule.id) for rule in standard.rulebook for part in rule.conditions for name in names_in(part)}
     of_others = {("relationships", rule_id) for name, rule_id in spoken_of if name.relation}
     of_sources = {

@@ -42,8 +42,8 @@ if TYPE_CHECKING:
 
 # A question longer than this hides the sentence that it stands in; then the last part of its name stands for it.
 _SHORT: Final = 60
-_DESCRIBED: Final = ("comment", "declared", "organisation", "returned")
-_SPELLED: Final = {
+_DESCRIPTIVE_SECTIONS: Final = ("comment", "declared", "organisation", "returned")
+_SPELLING: Final = {
     "ae": "A&E", "crb": "CRB", "gbp": "in pounds", "gp": "GP", "gps": "GPs", "imr": "management review",
     "imrs": "management reviews", "lscb": "LSCB", "mmr": "MMR", "hes": "HES", "camhs": "CAMHS", "ofsted": "Ofsted",
     "january": "January", "pct": "primary care trust", "scr": "serious case review",
@@ -64,7 +64,7 @@ _HOW_MUCH: Final = {
     "==": "exactly", "!=": "not exactly", "<": "less than", "<=": "at most", ">": "more than", ">=": "at least",
 }  # fmt: skip
 _AMONG_PEERS: Final = "among organisations of its type"
-_CALCULATED: Final = {"+": "plus", "-": "minus", "*": "times", "/": "divided by"}
+_ARITHMETIC: Final = {"+": "plus", "-": "minus", "*": "times", "/": "divided by"}
 
 _OWNERS: Final = {
     "commissioner": "the commissioner's ", "provider": "the provider's ", "same_lscb": "the other member's ",
@@ -92,11 +92,11 @@ _OTHERS: Final[dict[Relation, tuple[str, str, str]]] = {
 
 
 @dataclass(frozen=True)
-class Plain:
+class EnglishCondition:
     """A condition in words. Where it joins several, `text` says how many of its `parts` are to hold."""
 
     text: str
-    parts: tuple[Plain, ...] = ()
+    parts: tuple[EnglishCondition, ...] = ()
 
     def __str__(self) -> str:
         if not self.parts:
@@ -104,34 +104,36 @@ class Plain:
         return f"{self.text}: {'; '.join(f'({part})' if part.parts else str(part) for part in self.parts)}"
 
 
-def plain(condition: Condition) -> Plain:
+def to_english(condition: Condition) -> EnglishCondition:
     """The condition in words.
 
     `not` is worked into what it denies (as in “is not known”, or “neither”), which leaves the three values as they are.
     """
-    match _settled(condition):
+    match _push_negation_inward(condition):
         case Junction(_, parts) as junction:
-            return _listed(junction) or Plain(_how_many_hold(junction), tuple(map(plain, parts)))
+            return _describe_value_list(junction) or EnglishCondition(
+                _how_many_hold(junction), tuple(map(to_english, parts))
+            )
         case Tally(share, parts, sign, limit):
             that_apply = " that apply" if share else ""
             how_many = _how_many(sign, limit, share=share)
             hold = "holds" if how_many.endswith(" 1") else "hold"
-            return Plain(f"{how_many} of these{that_apply} {hold}", tuple(map(plain, parts)))
+            return EnglishCondition(f"{how_many} of these{that_apply} {hold}", tuple(map(to_english, parts)))
         case Among() as among:
-            return _among(among)
+            return _describe_among(among)
         case Comparison() as comparison:
-            return Plain(_compared(comparison))
+            return EnglishCondition(_describe_comparison(comparison))
         case Not(part):
-            return Plain(_told(part, holds=False))
+            return EnglishCondition(_describe_leaf(part, holds=False))
         case simple:
-            return Plain(_told(simple, holds=True))
+            return EnglishCondition(_describe_leaf(simple, holds=True))
 
 
-def called(name: Name) -> str:
-    """What people call it: its own words if they are short, a short question between quotation marks, else its name."""
+def full_label(name: Name) -> str:
+    """Its name for people: its own words if they are short, a short question between quotation marks, else its name."""
     if name.absences and not name.relation and len(name.meaning) <= _SHORT:
         return f"“{name.meaning}”{_in_brackets(_review(name))}"
-    return named(name)
+    return short_label(name)
 
 
 def value_in_words(name: Name, value: float | str | date) -> str:
@@ -143,16 +145,16 @@ def value_in_words(name: Name, value: float | str | date) -> str:
 def in_words(term: str) -> str:
     """A name of the code as people write it, as `less_than_annual` or `lscb`."""
     spaced = re.sub(r"(?<=[a-z])(?=\d)", " ", term.replace("_", " "))
-    return " ".join(_SPELLED.get(word, word) for word in spaced.split(" "))
+    return " ".join(_SPELLING.get(word, word) for word in spaced.split(" "))
 
 
-def _settled(condition: Condition, *, holds: bool = True) -> Condition:
+def _push_negation_inward(condition: Condition, *, holds: bool = True) -> Condition:
     """The same without `not` before anything that has a contrary of its own; unknown parts stay unknown either way."""
     match condition:
         case Not(part):
-            return _settled(part, holds=not holds)
+            return _push_negation_inward(part, holds=not holds)
         case Junction(every, parts):
-            return Junction(every == holds, tuple(_settled(part, holds=holds) for part in parts))
+            return Junction(every == holds, tuple(_push_negation_inward(part, holds=holds) for part in parts))
         case Comparison() | Tally() | Among() if not holds:
             return replace(condition, sign=_CONTRARY[condition.sign])
     return condition if holds else Not(condition)
@@ -175,36 +177,36 @@ def _how_many(sign: str, limit: float, *, share: bool) -> str:
     return f"{how_much} {_number(limit)}"
 
 
-def _among(among: Among) -> Plain:
+def _describe_among(among: Among) -> EnglishCondition:
     """Of how many others it holds. `all(x)` is read as a rule writes it, though the tree says `not any(not x)`."""
-    one, other, many = _OTHERS[among.relation]
+    any_other, each_other, others = _OTHERS[among.relation]
     match among:
         case Among(_, False, Not(part), "<", 1):
-            return _of_others(f"for each {other}", part)
+            return _describe_others(f"for each {each_other}", part)
         case Among(_, False, part, "<", 1):
-            return _of_others(f"for no {other}", part)
+            return _describe_others(f"for no {each_other}", part)
         case Among(_, False, part, ">=", 1):
-            return _of_others(f"for {one}", part)
+            return _describe_others(f"for {any_other}", part)
     how_many = _how_many(among.sign, among.limit, share=among.share)
-    return _of_others(f"for {how_many} of {many}", among.part)
+    return _describe_others(f"for {how_many} of {others}", among.part)
 
 
-def _of_others(whom: str, part: Condition) -> Plain:
-    said = plain(part)
-    return Plain(f"{whom}, {said.text}", said.parts)
+def _describe_others(whom: str, part: Condition) -> EnglishCondition:
+    inner = to_english(part)
+    return EnglishCondition(f"{whom}, {inner.text}", inner.parts)
 
 
-def _listed(junction: Junction) -> Plain | None:
+def _describe_value_list(junction: Junction) -> EnglishCondition | None:
     """One of several values, or none of them, if that is all that the parts say."""
     pairs = [_one_value(part) for part in junction.parts]
-    same = all(one and other and one[:2] == other[:2] for one, other in pairwise(pairs))
+    same = all(pair and following and pair[:2] == following[:2] for pair, following in pairwise(pairs))
     if not pairs[0] or not same or pairs[0][1] != ("!=" if junction.every else "=="):
         return None
     name, _, _ = pairs[0]
     given = [pair[2] for pair in pairs if pair]
     values = [_quoted(str(value)) if name.levels else value_in_words(name, value) for value in given]
     listed = f"none of {_series(values, 'and')}" if junction.every else _series(values, "or")
-    return Plain(f"{called(name)} is {listed}")
+    return EnglishCondition(f"{full_label(name)} is {listed}")
 
 
 def _one_value(condition: Condition) -> tuple[Name, str, float | str | date] | None:
@@ -214,13 +216,13 @@ def _one_value(condition: Condition) -> tuple[Name, str, float | str | date] | N
     return None
 
 
-def _compared(comparison: Comparison) -> str:
+def _describe_comparison(comparison: Comparison) -> str:
     left, right, sign = comparison.left, comparison.right, comparison.sign
     if isinstance(left, Fixed):
         left, right, sign = right, left, sign.translate(_MIRRORED)
     match left, right:
         case Reference(name), Fixed(str(level), levels) if levels:
-            return f"{called(name)} {_over_levels(sign, level, levels, ordered=name.type == 'ordinal')}"
+            return f"{full_label(name)} {_over_levels(sign, level, levels, ordered=name.type == 'ordinal')}"
         case _, Fixed(date() as day):
             return f"{_subject(left)} {_BY_DAY[sign]} {_figure(day)}"
         case Percentile(part), Fixed(float(value)):
@@ -245,25 +247,25 @@ def _quoted(level: str) -> str:
     return f"“{in_words(level)}”"
 
 
-def _told(condition: Condition, *, holds: bool) -> str:
+def _describe_leaf(condition: Condition, *, holds: bool) -> str:
     """A condition that is no comparison and joins nothing, or its contrary."""
     match condition:
         case Flag(name):
-            return _flagged(name, holds=holds)
+            return _describe_flag(name, holds=holds)
         case Absent(name, True):
-            return f"{called(name)} {'is' if holds else 'is not'} “not applicable”"
+            return f"{full_label(name)} {'is' if holds else 'is not'} “not applicable”"
         case Absent(name):
             known = "answered" if name.absences else "known"
-            return f"{called(name)} {'is not' if holds else 'is'} {known}"
+            return f"{full_label(name)} {'is not' if holds else 'is'} {known}"
         case Multiple(part, of):
             return f"{_subject(part)} {'is' if holds else 'is not'} a whole multiple of {_number(of)}"
         case Mention(name, words):
             quoted = _series([f"“{word}”" for word in words], "or" if holds else "and")
-            return f"{called(name)} mentions {'' if holds else 'none of '}{quoted}"
-    raise NotImplementedError(condition)  # `plain` says all that joins or compares
+            return f"{full_label(name)} mentions {'' if holds else 'none of '}{quoted}"
+    raise NotImplementedError(condition)  # `to_english` says all that joins or compares
 
 
-def _flagged(name: Name, *, holds: bool) -> str:
+def _describe_flag(name: Name, *, holds: bool) -> str:
     last = name.name.rsplit(".", 1)[-1]
     if ".service." in f".{name.name}":
         return (
@@ -273,8 +275,8 @@ def _flagged(name: Name, *, holds: bool) -> str:
 
 
 def _subject(operand: Operand) -> str:
-    """What a sentence is about: a name by itself may be told at length, one among others stays short."""
-    return called(operand.name) if isinstance(operand, Reference) else _value(operand)
+    """What a sentence is about: a name by itself may be written at length, one among others stays short."""
+    return full_label(operand.name) if isinstance(operand, Reference) else _value(operand)
 
 
 @singledispatch
@@ -289,12 +291,12 @@ def _(fixed: Fixed) -> str:
 
 @_value.register(Reference)
 def _(reference: Reference) -> str:
-    return named(reference.name)
+    return short_label(reference.name)
 
 
 @_value.register(Step)
 def _(step: Step) -> str:
-    return f"the place of {named(step.name)} among its answers (1 is the worst)"
+    return f"the place of {short_label(step.name)} among its answers (1 is the worst)"
 
 
 @_value.register(Size)
@@ -307,12 +309,12 @@ def _(size: Size) -> str:
 
 @_value.register(Extreme)
 def _(extreme: Extreme) -> str:
-    return f"the {'highest' if extreme.highest else 'lowest'} of {_series(map(named, extreme.names), 'and')}"
+    return f"the {'highest' if extreme.highest else 'lowest'} of {_series(map(short_label, extreme.names), 'and')}"
 
 
 @_value.register(Arithmetic)
 def _(arithmetic: Arithmetic) -> str:
-    return f"{_part(arithmetic.left)} {_CALCULATED[arithmetic.sign]} {_part(arithmetic.right)}"
+    return f"{_part(arithmetic.left)} {_ARITHMETIC[arithmetic.sign]} {_part(arithmetic.right)}"
 
 
 @_value.register(Percentile)
@@ -353,13 +355,13 @@ def _is_percentage(operand: Operand) -> bool:
     return False
 
 
-def named(name: Name) -> str:
-    """What it is called inside a longer sentence."""
+def short_label(name: Name) -> str:
+    """Its name inside a longer sentence."""
     _, section, last = f".{name.name}".rsplit(".", 2)
-    if section in _DESCRIBED and not name.relation:
-        return " ".join(_SPELLED.get(word, word) for word in name.meaning.replace("_", " ").split(" "))
-    known_from = ", ".join(filter(None, (in_words(section), _review(name))))
-    return f"{_OWNERS.get(name.relation, '')}{in_words(last.removesuffix('_pct'))}{_in_brackets(known_from)}"
+    if section in _DESCRIPTIVE_SECTIONS and not name.relation:
+        return " ".join(_SPELLING.get(word, word) for word in name.meaning.replace("_", " ").split(" "))
+    in_brackets = ", ".join(filter(None, (in_words(section), _review(name))))
+    return f"{_OWNERS.get(name.relation, '')}{in_words(last.removesuffix('_pct'))}{_in_brackets(in_brackets)}"
 
 
 def _review(name: Name) -> str:
