@@ -192,8 +192,9 @@ def _describe_fit(draw: DrawAccount) -> str:
     floor = draw.floor
     if floor.least_chance is not None and floor.least_chance < floor.asked - _NEAR:
         said.append(
-            f"the floor of {floor.asked:.1%} is not reached: the least chance is {floor.least_chance:.1%}; more "
-            "visits or a lower floor would do"
+            f"the floor of {floor.asked:.1%} is not reached: the least chance is {floor.least_chance:.1%}; "
+            + (f"{floor.visits_needed} visits, or " if floor.visits_needed else "")
+            + f"a floor of {int(floor.least_chance * 1000) / 1000:.1%}, would do"
         )
     if price := floor.price:
         said.append(

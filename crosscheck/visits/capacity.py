@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from crosscheck.visits.plan_file import Region, Team, TeamPlan
+    from crosscheck.visits.plan_file import Leave, Region, Team, TeamPlan
 
 # One row an organisation to visit. `expected_hits` is the sum of the risks of the declarations that the visit tests:
 # how many of them it would be expected not to uphold. `drawn_week` (1 is the first) is null where no week was drawn.
@@ -324,6 +324,7 @@ def _shortfall(here: pl.DataFrame, plan: TeamPlan, teams: list[Team]) -> str:
     limits = [one for one in plan.tables.region if one.name in here["region"].to_list()]
     whole += "".join(f", at most {one.visits_a_week} a week in {one.name}" for one in limits)
     ways = [*_more_weeks(here, plan), *_more_a_week(here, plan, teams), *_more_in_region(here, plan, limits)]
+    ways += _less_leave(here, plan)
     return f"{_number(many)} more than the {names} {whole}: {' or '.join(ways) or 'no single change'} would do."
 
 
@@ -371,6 +372,21 @@ def _more_in_region(here: pl.DataFrame, plan: TeamPlan, limits: list[Region]) ->
     if least:
         name = min(least, key=lambda one: (least[one], one))
         yield f"{_number(least[name])} a week more in {name}"
+
+
+def _less_leave(here: pl.DataFrame, plan: TeamPlan) -> Iterator[str]:
+    """The shortest leave without which all would fit."""
+    leaves = plan.tables.leave
+
+    def fits_without(leave: Leave) -> bool:
+        others = tuple(one for one in leaves if one is not leave)
+        less = type(plan)(plan.tables.model_copy(update={"leave": others}), plan.sha256)
+        return _fits(here, less, room_of(less))
+
+    if enough := [leave for leave in leaves if fits_without(leave)]:
+        leave = min(enough, key=lambda one: (one.last - one.first, one.first, one.team or ""))
+        whose = f"of the team {leave.team}" if leave.team else "of all teams"
+        yield f"no leave {whose} from {leave.first:%-d %B %Y} to {leave.last:%-d %B %Y}"
 
 
 def _least(enough: Callable[[int], bool]) -> int | None:

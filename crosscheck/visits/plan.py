@@ -71,6 +71,7 @@ class Plan:
         unknown: organisations that somebody added or removed and that have no declaration which a visit can test.
         removed: by organisation that somebody removed: the arm that chose it all the same, null where none did.
         floor_price: what the floor costs; None without one.
+        visits_for_floor: how many visits the floor needs, where there are too few; None otherwise.
     """
 
     declarations: pl.DataFrame
@@ -80,6 +81,7 @@ class Plan:
     unknown: tuple[str, ...] = ()
     removed: Mapping[str, Arm | None] = field(default_factory=dict)
     floor_price: FloorPrice | None = None
+    visits_for_floor: int | None = None
 
 
 @dataclass(frozen=True)
@@ -137,7 +139,32 @@ def plan_visits(listed: pl.DataFrame, duties: pl.DataFrame, capacity: Capacity, 
         tuple(code for code in (*added["org_code"], *sorted(removed)) if code not in known),
         dict.fromkeys(sorted(known & set(removed))) | dict(arms.filter(pl.col("org_code").is_in(removed)).iter_rows()),
         _price_floor(listed, duties, capacity, arm, year, declarations) if design.floor else None,
+        None
+        if _reaches(frame, design.floor)
+        else _find_visits_for_floor(organisations, open_ones, capacity, bound.height),
     )
+
+
+def _find_visits_for_floor(
+    organisations: pl.DataFrame, open_ones: pl.DataFrame, capacity: Capacity, bound: int
+) -> int | None:
+    """The fewest visits with which everybody has the floor, mandatory visits as they are; found by halving."""
+    design = capacity.design
+
+    def enough(visits: int) -> bool:
+        if design.kind == "adaptive":
+            frame = _lay_out(open_ones, replace(capacity, visits=visits), bound)
+        else:  # the floor may take all that is left from the risk arm
+            frame = stratify(open_ones, max(visits - bound, 0))
+        return _reaches(frame, design.floor)
+
+    low, high = capacity.visits + 1, organisations.height
+    if not enough(high):
+        return None
+    while low < high:
+        middle = (low + high) // 2
+        low, high = (low, middle) if enough(middle) else (middle + 1, high)
+    return low
 
 
 def _price_floor(
@@ -171,11 +198,15 @@ class StratumDrawn:
 
 @dataclass(frozen=True)
 class Floor:
-    """The least chance that was asked for, the least that there is (None where nobody can be drawn), and its price."""
+    """The least chance that was asked for, the least that there is (None where nobody can be drawn), and its price.
+
+    Where that is less than was asked for, `visits_needed` is how many visits would do; None if no number does.
+    """
 
     asked: float
     least_chance: float | None
     price: FloorPrice | None = None
+    visits_needed: int | None = None
 
 
 @dataclass(frozen=True)
@@ -257,7 +288,7 @@ def describe_draw(plan: Plan, capacity: Capacity, year: str) -> DrawAccount:
         frame=frame,
         design=design.kind,
         strata=tuple(StratumDrawn(**row) for row in strata.iter_rows(named=True)),
-        floor=Floor(design.floor, cast("float | None", least), plan.floor_price),
+        floor=Floor(design.floor, cast("float | None", least), plan.floor_price, plan.visits_for_floor),
         dry_draws=try_design(plan.frame),
         gain=plan.gain,
         added=tuple(AddedVisit(one.org_code, one.who, one.why) for one in design.added),

@@ -241,6 +241,10 @@ def test_a_floor_that_capacity_cannot_reach_is_said_with_the_least_chance() -> N
     assert told.asked == 0.5
     assert told.least_chance == made.draw["inclusion_probability"].min()
     assert told.least_chance < 0.5
+    assert told.visits_needed is not None
+    for visits, reached in ((told.visits_needed, True), (told.visits_needed - 1, False)):
+        chances = plan(listed(), duties(), designed(visits, floor=0.5)).draw["inclusion_probability"]
+        assert bool((chances >= 0.5).all()) == reached
 
 
 def test_the_adaptive_design_draws_all_visits_that_unmet_duties_leave() -> None:
