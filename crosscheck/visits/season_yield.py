@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import polars as pl
@@ -25,9 +25,13 @@ from crosscheck.visits.prevalence_estimates import (
 )
 from crosscheck.vocabulary import ARMS
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 RANDOM: Final = "random"
 RISK: Final = "risk"
 ADDED: Final = "added"  # by a person: counted apart for ever
+REMOVED: Final = "removed"  # by a person, and visited all the same for a duty or by the draw: in its arm, too
 OUTSIDE: Final = "not planned"  # a visit of a declaration that no arm chose
 ARM_YIELD: Final = pl.Schema(
     {
@@ -56,12 +60,14 @@ class SeasonPlan:
     """What is known of a season.
 
     Attributes:
-        listed: `outputs.OUTPUTS["visit_list"]` of the run by which visits were planned; `added_by` may be beside it.
+        listed: `outputs.OUTPUTS["visit_list"]` of the run by which visits were planned. Whoever an arm chose is of that
+            arm, and not of those `added`, so that additions change nothing about the random sample.
         strata: the stratum of each type of organisation: `org_type`, `stratum`.
         visits: `inputs.INPUTS["visits"]` of the year; of two of one declaration the later one counts.
         looks: `inputs.INPUTS["visit_items"]` of the year; without a row where nobody recorded criteria.
         findings: of the run: `org_code`, `function`, `check_id`, `verdict`.
         organisations: `inputs.INPUTS["organisations"]`.
+        removed: codes of the organisations that people removed from the visits by risk.
     """
 
     listed: pl.DataFrame
@@ -70,6 +76,7 @@ class SeasonPlan:
     looks: pl.DataFrame
     findings: pl.DataFrame
     organisations: pl.DataFrame
+    removed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -108,7 +115,7 @@ class SeasonYield:
     """All that a season of visits brought.
 
     Attributes:
-        arms: `ARM_YIELD`, the arms in their order, those added and those not planned last if there are any.
+        arms: `ARM_YIELD`, the arms in their order; then, if there are any, those added, removed and not planned.
         lift: visits by risk over random ones.
         population: what the random arm speaks of.
         prevalence: the share of its declarations that a visit would not uphold.
@@ -155,7 +162,12 @@ def measure_yield(season: SeasonPlan, half_width: float = 0.05, level: float = L
     outcomes = outcomes_of_visits(season.visits)
     planned = _plan(season)
     judged = planned.join(outcomes, on=_KEYS, how="left")
-    arms = _yield_of_arms(judged, _outside(planned, outcomes), level)
+    apart = {
+        ADDED: judged.filter(arm=ADDED),
+        REMOVED: judged.filter(pl.col("arm").is_not_null() & pl.col("org_code").is_in(season.removed)),
+        OUTSIDE: _outside(planned, outcomes),
+    }
+    arms = _yield_of_arms(judged, apart, level)
     organisations = _sum_up(judged)
     complete = _with_chance(organisations)
     population = _population(organisations)
@@ -223,8 +235,7 @@ def _error(level: float) -> float:
 
 def _plan(season: SeasonPlan) -> pl.DataFrame:
     """One row a declaration that could be chosen, with its arm and stratum."""
-    added = pl.col("added_by").is_not_null() if "added_by" in season.listed.columns else pl.lit(value=False)
-    arm = pl.when(added).then(pl.lit(ADDED)).otherwise("selected_by")
+    arm = pl.col("selected_by").fill_null(pl.when(pl.col("added").is_not_null()).then(pl.lit(ADDED)))
     return (
         season.listed.filter(pl.col("pool") == "to_visit")
         .join(season.strata, on="org_type", how="left")
@@ -239,9 +250,10 @@ def _outside(planned: pl.DataFrame, outcomes: pl.DataFrame) -> pl.DataFrame:
     return outcomes.join(chosen, on=_KEYS, how="anti").with_columns(arm=pl.lit(OUTSIDE))
 
 
-def _yield_of_arms(judged: pl.DataFrame, outside: pl.DataFrame, level: float) -> pl.DataFrame:
-    rows = [_yield_of_arm(arm, judged.filter(pl.col("arm") == arm)) for arm in (*ARMS, ADDED)]
-    rows.append({**_yield_of_arm(OUTSIDE, outside), "organisations_planned": 0})
+def _yield_of_arms(judged: pl.DataFrame, apart: Mapping[str, pl.DataFrame], level: float) -> pl.DataFrame:
+    rows = [_yield_of_arm(arm, judged.filter(pl.col("arm") == arm)) for arm in ARMS]
+    rows += [_yield_of_arm(name, visits) for name, visits in apart.items()]
+    rows[-1]["organisations_planned"] = 0
     shown = [row for row in rows if row["arm"] in ARMS or row["organisations_planned"] or row["organisations_visited"]]
     arms = pl.DataFrame(shown, infer_schema_length=None).with_columns(pl.col("share").fill_nan(None))
     low, high = binomial_interval(arms["share"].fill_null(0.0).to_numpy(), arms["effective"].to_numpy(), level)

@@ -11,6 +11,7 @@ from crosscheck.contract.inputs import INPUTS
 from crosscheck.visits.season_yield import (
     ADDED,
     OUTSIDE,
+    REMOVED,
     SeasonPlan,
     SeasonYield,
     compare_arms,
@@ -36,7 +37,9 @@ def _listed(**more: object) -> pl.DataFrame:
             "selected_by": ARMS,
             "inclusion_probability": chance,
             "pool": "to_visit",
-        }
+            "added": None,
+        },
+        schema_overrides={"added": pl.String},
     )
     return listed.with_columns(**more)  # type: ignore[arg-type]  # what each test puts beside it
 
@@ -47,7 +50,9 @@ def _visits(visited: list[str], not_upheld: list[str]) -> pl.DataFrame:
     return made.with_columns(function=pl.lit("whole"), visited_on=pl.lit(date(2009, 9, 1)), finding=finding)
 
 
-def _measure(visited: list[str], not_upheld: list[str], listed: pl.DataFrame | None = None) -> SeasonYield:
+def _measure(
+    visited: list[str], not_upheld: list[str], listed: pl.DataFrame | None = None, removed: tuple[str, ...] = ()
+) -> SeasonYield:
     verdicts = {"org_code": pl.String, "function": pl.String, "check_id": pl.String, "verdict": pl.String}
     season = SeasonPlan(
         listed=_listed() if listed is None else listed,
@@ -56,6 +61,7 @@ def _measure(visited: list[str], not_upheld: list[str], listed: pl.DataFrame | N
         looks=INPUTS["visit_items"].empty(),
         findings=pl.DataFrame(schema=verdicts),
         organisations=pl.DataFrame({"org_code": CODES, "org_type": "acute", "staff_wte": 100.0}),
+        removed=removed,
     )
     return measure_yield(season)
 
@@ -85,11 +91,26 @@ def test_while_visits_go_on_those_made_speak_for_all() -> None:
 
 def test_whom_a_person_added_is_counted_apart_for_ever() -> None:
     added = pl.when(pl.col("org_code").is_in(CODES[24:27])).then(pl.lit("A. Byrne"))
-    measured = _measure([*CODES[12:24], *CODES[24:27]], CODES[24:26], _listed(added_by=added))
+    measured = _measure([*CODES[12:24], *CODES[24:27]], CODES[24:26], _listed(added=added))
     arms = {row["arm"]: row for row in measured.arms.to_dicts()}
     assert (arms[ADDED]["declarations_visited"], arms[ADDED]["not_upheld"]) == (3, 2)
     assert OUTSIDE not in arms
     assert measured.prevalence.hajek.value == 0
+
+
+def test_whom_the_draw_chose_stays_in_the_random_sample_although_a_person_added_it() -> None:
+    added = pl.when(pl.col("org_code").is_in(CODES[12:15])).then(pl.lit("A. Byrne: a letter"))
+    plain, marked = (_measure(CODES[12:24], CODES[12:14], listed) for listed in (_listed(), _listed(added=added)))
+    assert marked.prevalence.hajek == plain.prevalence.hajek
+    assert marked.arms.equals(plain.arms)
+
+
+def test_whom_a_person_removed_and_a_visit_saw_all_the_same_has_a_rate_of_its_own_beside_that_of_its_arm() -> None:
+    removed = (CODES[12], CODES[13], CODES[14], CODES[59])
+    arms = {row["arm"]: row for row in _measure(CODES[12:24], CODES[12:14], removed=removed).arms.to_dicts()}
+    assert (arms[REMOVED]["declarations_visited"], arms[REMOVED]["not_upheld"]) == (3, 2)
+    assert 0 < arms[REMOVED]["low"] < 2 / 3 < arms[REMOVED]["high"] < 1
+    assert arms["random"]["declarations_visited"] == 12, "the sample stays whole"
 
 
 def test_of_two_visits_of_one_declaration_the_later_counts() -> None:

@@ -120,15 +120,16 @@ def measure_run(run: Path, visits: pl.DataFrame, looks: pl.DataFrame, half_width
         RunError: there is no such run.
     """
     manifest = read_manifest(run)
-    year, standard = manifest.options.year, manifest.options.standard
+    year, standard, draw = manifest.options.year, manifest.options.standard, manifest.require_draw()
     return measure_yield(
         SeasonPlan(
             listed=read_table(run, "visit_list"),
-            strata=_strata(manifest.require_draw()),
+            strata=_strata(draw),
             visits=of_standard(visits, standard).filter(pl.col("year") == year),
             looks=of_standard(looks, standard).filter(pl.col("year") == year),
             findings=read_table(run, "findings"),
             organisations=read_table(run, "collection/organisations"),
+            removed=tuple(one.org_code for one in draw.removed),
         ),
         half_width,
     )

@@ -18,6 +18,7 @@ ARM_NAMES: Final = {
     "risk": "the highest risk",
     "random": "the random draw",
     "added": "a person's addition",
+    "removed": "removed by a person, visited all the same",
     "not planned": "no plan",
 }
 
