@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
-import z3
 from click.testing import CliRunner, Result
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from scipy.optimize import LinearConstraint, milp
 
 from crosscheck.cli import main
 from crosscheck.errors import PlanError
@@ -122,27 +122,28 @@ def may(row: dict[str, Any], name: str, plan: TeamPlan) -> bool:
 
 
 def can_be_made(case: Case, rows: list[dict[str, Any]]) -> bool:
-    """Whether these visits can be made together, asked of a solver that knows nothing of the plan's own."""
-    plan, solver, room = case.plan, z3.Solver(), room_of(case.plan)
+    """Whether these visits can be made together: each visit, team and week one by one, whole numbers only."""
+    plan, room = case.plan, room_of(case.plan)
     agreed = {one.org_code: one.week for one in plan.tables.agreed}
-    slots = [(team, week) for team in range(len(room)) for week in range(room.shape[1])]
-    chosen = {(at, slot): z3.Bool(f"{at} {slot}") for at in range(len(rows)) for slot in slots}
-    for at, row in enumerate(rows):
-        week_ = agreed.get(row["org_code"], row["drawn_week"])
-        mine = [
-            chosen[at, (team, week)]
-            for team, week in slots
-            if may(row, plan.teams[team].name, plan) and week_ in (None, week + 1)
-        ]
-        solver.add(z3.PbGe([(one, 1) for one in mine], 1) if mine else z3.BoolVal(val=False))
-    for team, week in slots:
-        solver.add(z3.PbLe([(chosen[at, (team, week)], 1) for at in range(len(rows))], int(room[team, week])))
-    for limit in plan.tables.region:
-        inside = [at for at, row in enumerate(rows) if row["region"] == limit.name]
-        for week in range(room.shape[1]):
-            there = [(chosen[at, slot], 1) for at in inside for slot in slots if slot[1] == week]
-            solver.add(z3.PbLe(there, limit.visits_a_week) if there else z3.BoolVal(val=True))
-    return bool(solver.check() == z3.sat)
+    limits = {one.name: one.visits_a_week for one in plan.tables.region}
+    ways = [
+        (at, team, week)
+        for at, row in enumerate(rows)
+        for team, week in itertools.product(range(len(room)), range(room.shape[1]))
+        if may(row, plan.teams[team].name, plan) and agreed.get(row["org_code"], row["drawn_week"]) in (None, week + 1)
+    ]
+    once = [[way[0] == at for way in ways] for at in range(len(rows))]
+    slots = list(itertools.product(range(len(room)), range(room.shape[1])))
+    in_slot = [[way[1:] == slot for way in ways] for slot in slots]
+    regions = list(itertools.product(limits, range(room.shape[1])))
+    in_region = [[(rows[way[0]]["region"], way[2]) == region for way in ways] for region in regions]
+    if not rows or not ways:
+        return not rows
+    matrix = np.array([*once, *in_slot, *in_region], dtype=float)
+    most = [*[1] * len(rows), *(int(room[slot]) for slot in slots), *(limits[region] for region, _ in regions)]
+    least = [1] * len(rows) + [0] * (len(slots) + len(regions))
+    found = milp(np.zeros(len(ways)), constraints=LinearConstraint(matrix, least, most), integrality=1, bounds=(0, 1))
+    return found.x is not None
 
 
 def check_refusal(case: Case, drawn: pl.DataFrame, said: str) -> None:
@@ -160,6 +161,7 @@ def check_plan(case: Case) -> None:
     except PlanError as error:
         check_refusal(case, drawn, str(error))
         return
+    assert can_be_made(case, fit.visits.to_dicts())
     planned = plan_weeks(fit.visits, case.plan)
     table = planned.visits
     assert sorted(table["org_code"].to_list() + fit.left_out["org_code"].to_list()) == case.visits["org_code"].to_list()
