@@ -93,7 +93,7 @@ def run(collection: Path, year: str, out: Path, *, store: str | None, unless_sam
             _keep(store, out, collection)
 
 
-def _read_plan(file: Path | None, random_share: float | None) -> dict[str, Any]:
+def _read_plan(file: Path | None, random_share: float | None) -> dict[str, object]:
     """The options that say how visits are chosen: the plan as text, and its random share unless one is given."""
     from crosscheck.visits.design import default_plan, format_design, load_design
 

@@ -12,6 +12,7 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 
 from crosscheck.errors import PlanError
+from crosscheck.visits.plan import visiting_arm
 from crosscheck.visits.plan_file import no_such
 from crosscheck.visits.season import WEEKS, draw_weeks
 from crosscheck.visits.transport import Kinds, choose_visits
@@ -39,7 +40,6 @@ VISITS: Final = pl.Schema(
     }
 )
 ANY_WEEK: Final = -1
-ADDED: Final = "added"  # the arm of organisations that a person added
 RANDOM: Final = "random"
 MAY_GIVE_WAY: Final = "risk"  # an unmet duty is visited; without one of the random sample the estimate would be biased
 _MOST_TRIED: Final = 60  # weeks or visits a week
@@ -58,15 +58,13 @@ def list_chosen(visit_list: pl.DataFrame, organisations: pl.DataFrame) -> pl.Dat
     """The organisations that a visit list chooses, as `VISITS`, by code.
 
     Args:
-        visit_list: `outputs.OUTPUTS["visit_list"]` with `added`: an organisation that a person added, and that no arm
-            chose, is in the arm `added`.
+        visit_list: `outputs.OUTPUTS["visit_list"]`; with `added` (null: nobody added it); an organisation that a
+            person added and no arm chose is in the arm `added`.
         organisations: with `easting` and `northing`, which may be null.
     """
-    arm = pl.col("selected_by").cast(pl.String)
-    if "added" in visit_list.columns:
-        arm = arm.fill_null(pl.when(pl.col("added").is_not_null()).then(pl.lit(ADDED)))
+    # One visit an organisation, whatever number of its declarations is tested; hits add up over them.
     chosen = (
-        visit_list.with_columns(arm=arm)
+        visit_list.with_columns(arm=visiting_arm())
         .filter(pl.col("arm").is_not_null())
         .sort("org_code", "function")
         .group_by("org_code", maintain_order=True)

@@ -18,7 +18,7 @@ from crosscheck.visits.teams import lay_out_plan, list_routes
 from crosscheck.visits.tour_search import order_stops
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
     from crosscheck.visits.capacity import Fit
     from crosscheck.visits.ground import Ints
@@ -48,7 +48,14 @@ class Replanned:
     fit: Fit
 
 
-def replan(chosen: pl.DataFrame, before: pl.DataFrame, plan: TeamPlan, today: dt.date, at_most: int) -> Replanned:
+def replan(
+    chosen: pl.DataFrame,
+    before: pl.DataFrame,
+    plan: TeamPlan,
+    today: dt.date,
+    at_most: int,
+    visited: Collection[str] | None = None,
+) -> Replanned:
     """Keep to the plan where it can be kept to.
 
     Weeks that have begun and agreed visits stay. As few of the others as can be get another team or week; among equally
@@ -59,30 +66,46 @@ def replan(chosen: pl.DataFrame, before: pl.DataFrame, plan: TeamPlan, today: dt
         before: `teams.VISIT_PLAN`, the plan so far.
         plan: teams and dates now.
         today: the day from which it is planned anew.
-        at_most: how many visits may move; new ones and those given up are not counted.
+        at_most: how many visits may move; new ones, those missed and those given up are not counted.
+        visited: the organisations visited so far. One whose week has ended without a visit is planned anew; one visited
+            before its week keeps its row. None if it is not known: then every week that has begun went as planned.
 
     Raises:
         PlanError: more have to move, the past would change, or as `capacity.fit_visits`.
     """
-    past = before.filter(pl.col("monday") <= today)
+    past = before.filter(_is_past(today, visited))
+    kept = before.filter(~_is_missed(today, visited))
     if problems := list(_changes_the_past(past, plan)):
         raise PlanError(problems)
     ahead = _ahead(plan, today, past)
     coming = free_of_drawn_weeks(chosen).join(past, on="org_code", how="anti")
     fit = fit_visits(coming, ahead)
     visits = pl.concat([fit.visits, free_of_drawn_weeks(past.select(VISITS.names()))]).sort("org_code")
-    old = _slots(visits, before, plan)
+    old = _slots(visits, kept, plan)
     codes = visits["org_code"]
     new = settle_visits(visits, ahead, old, np.flatnonzero(codes.is_in(past["org_code"].to_list())))
-    moved = codes.filter(pl.Series(old != new) & codes.is_in(before["org_code"].to_list()))
+    moved = codes.filter(pl.Series(old != new) & codes.is_in(kept["org_code"].to_list()))
     if len(moved) > at_most:
         raise PlanError(
             f"At least {len(moved)} visits have to move ({', '.join(moved)}); --at-most allows {at_most}. "
             f"Allow {len(moved)}, or give the teams more room in the plan."
         )
-    kept = visits.drop("drawn_week").join(before.select("org_code", "drawn_week"), on="org_code", how="left")
-    laid = lay_out_plan(kept.sort("org_code"), plan, list_routes(visits, plan, new))
+    with_weeks = visits.drop("drawn_week").join(before.select("org_code", "drawn_week"), on="org_code", how="left")
+    laid = lay_out_plan(with_weeks.sort("org_code"), plan, list_routes(visits, plan, new))
     return Replanned(laid, _list_moves(visits, before, plan, old, new), fit)
+
+
+def _is_missed(today: dt.date, visited: Collection[str] | None) -> pl.Expr:
+    """That the working week of a visit has ended without it."""
+    if visited is None:
+        return pl.lit(value=False)
+    return (pl.col("monday") + dt.timedelta(days=4) < today) & ~pl.col("org_code").is_in(list(visited))
+
+
+def _is_past(today: dt.date, visited: Collection[str] | None) -> pl.Expr:
+    """That a visit was made, or is to be made in a week that has begun."""
+    made = pl.col("org_code").is_in(list(visited or ()))
+    return ((pl.col("monday") <= today) | made) & ~_is_missed(today, visited)
 
 
 def _changes_the_past(past: pl.DataFrame, plan: TeamPlan) -> Iterator[str]:

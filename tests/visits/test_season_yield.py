@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from datetime import date
 
 import numpy as np
@@ -8,8 +9,10 @@ import polars as pl
 import pytest
 
 from crosscheck.contract.inputs import INPUTS
+from crosscheck.visits.draw import stratify
+from crosscheck.visits.plan import ADDED
 from crosscheck.visits.season_yield import (
-    ADDED,
+    DECISIONS,
     OUTSIDE,
     REMOVED,
     SeasonPlan,
@@ -50,20 +53,22 @@ def _visits(visited: list[str], not_upheld: list[str]) -> pl.DataFrame:
     return made.with_columns(function=pl.lit("whole"), visited_on=pl.lit(date(2009, 9, 1)), finding=finding)
 
 
-def _measure(
-    visited: list[str], not_upheld: list[str], listed: pl.DataFrame | None = None, removed: tuple[str, ...] = ()
-) -> SeasonYield:
-    verdicts = {"org_code": pl.String, "function": pl.String, "check_id": pl.String, "verdict": pl.String}
-    season = SeasonPlan(
-        listed=_listed() if listed is None else listed,
-        strata=pl.DataFrame({"org_type": ["acute"], "stratum": ["acute"]}),
-        visits=_visits(visited, not_upheld),
+def _season(listed: pl.DataFrame, visits: pl.DataFrame, decisions: pl.DataFrame | None = None) -> SeasonPlan:
+    """Two arms: 12 of the 56 organisations that need not be visited are drawn."""
+    in_draw = listed.drop_nulls("inclusion_probability").unique("org_code")
+    return SeasonPlan(
+        listed=listed,
+        frame=stratify(in_draw.select("org_code", "org_type"), 12),
+        visits=visits,
         looks=INPUTS["visit_items"].empty(),
-        findings=pl.DataFrame(schema=verdicts),
+        findings=pl.DataFrame(schema=dict.fromkeys(("org_code", "function", "check_id", "verdict"), pl.String)),
         organisations=pl.DataFrame({"org_code": CODES, "org_type": "acute", "staff_wte": 100.0}),
-        removed=removed,
+        decisions=DECISIONS.to_frame() if decisions is None else decisions,
     )
-    return measure_yield(season)
+
+
+def _measure(visited: list[str], not_upheld: list[str], listed: pl.DataFrame | None = None) -> SeasonYield:
+    return measure_yield(_season(_listed() if listed is None else listed, _visits(visited, not_upheld)))
 
 
 def test_the_prevalence_is_of_the_declarations_in_the_draw_and_those_chosen_by_risk_do_not_move_it() -> None:
@@ -98,19 +103,37 @@ def test_whom_a_person_added_is_counted_apart_for_ever() -> None:
     assert measured.prevalence.hajek.value == 0
 
 
-def test_whom_the_draw_chose_stays_in_the_random_sample_although_a_person_added_it() -> None:
-    added = pl.when(pl.col("org_code").is_in(CODES[12:15])).then(pl.lit("A. Byrne: a letter"))
-    plain, marked = (_measure(CODES[12:24], CODES[12:14], listed) for listed in (_listed(), _listed(added=added)))
-    assert marked.prevalence.hajek == plain.prevalence.hajek
-    assert marked.arms.equals(plain.arms)
+def _decided(*decisions: tuple[str, str, date]) -> pl.DataFrame:
+    rows = [(code, "whole", kind, day) for code, kind, day in decisions]
+    return pl.DataFrame(rows, schema=DECISIONS, orient="row")
 
 
-def test_whom_a_person_removed_and_a_visit_saw_all_the_same_has_a_rate_of_its_own_beside_that_of_its_arm() -> None:
-    removed = (CODES[12], CODES[13], CODES[14], CODES[59])
-    arms = {row["arm"]: row for row in _measure(CODES[12:24], CODES[12:14], removed=removed).arms.to_dicts()}
+def test_a_decision_without_a_visit_removes_only_if_it_was_taken_before_the_visit() -> None:
+    before, after = date(2009, 8, 1), date(2009, 9, 2)
+    decisions = _decided((CODES[4], "no visit", before), (CODES[5], "no visit", after), (CODES[6], "visit", before),
+                         (CODES[7], "no visit", before))  # fmt: skip
+    measured = measure_yield(_season(_listed(), _visits(CODES[4:7], [CODES[4]]), decisions))
+    arms = {row["arm"]: row for row in measured.arms.to_dicts()}
+    assert (arms[REMOVED]["organisations_planned"], arms[REMOVED]["declarations_visited"]) == (2, 1)
+    assert arms[REMOVED]["not_upheld"] == 1
+    assert arms["risk"]["declarations_visited"] == 3
+    assert 0 < arms[REMOVED]["low"] < arms[REMOVED]["high"]
+
+
+def test_whom_the_plan_removed_and_the_draw_chose_has_a_rate_of_its_own_and_stays_in_the_sample() -> None:
+    season = replace(_season(_listed(), _visits(CODES[12:24], CODES[12:14])), removed=(*CODES[12:15], CODES[59]))
+    arms = {row["arm"]: row for row in measure_yield(season).arms.to_dicts()}
     assert (arms[REMOVED]["declarations_visited"], arms[REMOVED]["not_upheld"]) == (3, 2)
-    assert 0 < arms[REMOVED]["low"] < 2 / 3 < arms[REMOVED]["high"] < 1
-    assert arms["random"]["declarations_visited"] == 12, "the sample stays whole"
+    assert arms["random"]["declarations_visited"] == 12
+
+
+def test_a_decision_to_visit_adds_only_where_no_arm_chose() -> None:
+    day = date(2009, 8, 1)
+    decisions = _decided((CODES[12], "visit", day), (CODES[30], "visit", day))
+    measured = measure_yield(_season(_listed(), _visits([CODES[12], CODES[30]], [CODES[30]]), decisions))
+    arms = {row["arm"]: row for row in measured.arms.to_dicts()}
+    assert (arms[ADDED]["declarations_visited"], arms[ADDED]["not_upheld"]) == (1, 1)
+    assert arms["random"]["declarations_visited"] == 1
 
 
 def test_of_two_visits_of_one_declaration_the_later_counts() -> None:
@@ -126,14 +149,7 @@ def test_two_declarations_of_a_trust_that_lapse_together_leave_the_interval_of_a
     visits = [
         _visits(CODES[4:12], CODES[4:7]).with_columns(function=pl.lit(name)) for name in ("commissioner", "provider")
     ]
-    season = SeasonPlan(
-        listed=listed,
-        strata=pl.DataFrame({"org_type": ["acute"], "stratum": ["acute"]}),
-        visits=pl.concat(visits),
-        looks=INPUTS["visit_items"].empty(),
-        findings=pl.DataFrame(schema=dict.fromkeys(("org_code", "function", "check_id", "verdict"), pl.String)),
-        organisations=pl.DataFrame({"org_code": CODES, "org_type": "acute", "staff_wte": 100.0}),
-    )
+    season = _season(listed, pl.concat(visits))
     risk = measure_yield(season).arms.filter(pl.col("arm") == "risk").row(0, named=True)
     single = _measure(CODES[4:12], CODES[4:7]).arms.filter(pl.col("arm") == "risk").row(0, named=True)
     assert (risk["declarations_visited"], risk["not_upheld"]) == (16, 6)
