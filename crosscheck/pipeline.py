@@ -264,7 +264,7 @@ def weigh_evidence(
     with one_thread():
         known = _gather_known(collection, standard, year, evidence)
         risk = estimate_risk(known, standard.risk, year)
-        findings = add_check_weights(evidence.findings, risk.parts, risk.learnt.weights)
+        findings = add_check_weights(evidence.findings, risk.parts, risk.from_visits.weights)
         pools = assign_pools(cases, all_visits(collection.tables, standard.name).filter(pl.col("year") == year))
         ranked = rank_declarations(cases, risk, standard.risk, pools, capacity.visits)
     return Weighed(known.items, findings, risk, ranked)

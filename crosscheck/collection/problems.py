@@ -67,6 +67,20 @@ def list_problems(found: Iterable[tuple[Place, Problem]]) -> pl.DataFrame:
     return pl.DataFrame(listed, schema=SCHEMA, orient="row").sort("table", "file", "row", "column", nulls_last=False)
 
 
+def describe_problems(problems: pl.DataFrame) -> list[str]:
+    """Each problem in one line: file, row, column, what stands there, what is wrong, what is allowed.
+
+    Args:
+        problems: as `list_problems`.
+    """
+    rows = problems.select("file", "row", "column", "value", "problem", "remedy").iter_rows()
+    return [
+        f"{file}{f', row {row}' if row else ''}{f', {column}' if column else ''}"
+        f"{f' ({value})' if value else ''}: {problem} {remedy}"
+        for file, row, column, value, problem, remedy in rows
+    ]
+
+
 def _merge(one: Problem, other: Problem) -> Problem:
     if (other.problem, other.remedy) == (one.problem, one.remedy):
         return one

@@ -90,14 +90,14 @@ def read_collection(
         CollectionError: a required table or column is missing, or something can't be opened; all is named at once.
     """
     opened, strays = open_collection(path)
-    sheets = {sheet.table.name: _read_sheet(sheet, questionnaire, standard) for sheet in opened}
+    sheets = {sheet.table.name: read_sheet(sheet, questionnaire, standard) for sheet in opened}
     year = year or _latest_year(sheets["declarations"])
     sheets = {name: _state(sheet, year, standard) for name, sheet in sheets.items()}
     sheets["organisations"] = _refuse_repeated(sheets["organisations"])
     sheets |= {name: _refuse_repeated(sheet) for name, sheet in _check_codes(sheets).items()}
     empty = {name: pl.DataFrame(schema=_schema(table)) for name, table in INPUTS.items()}
     found = [*strays, *((sheet.place, problem) for sheet in sheets.values() for problem in sheet.problems)]
-    tables = empty | {name: _conformed(sheet.used(), sheet.table) for name, sheet in sheets.items()}
+    tables = empty | {name: conform_table(sheet.used(), sheet.table) for name, sheet in sheets.items()}
     return Collection(
         tables=tables | _part_answers(tables["answers"], year),
         problems=_say_whose(list_problems(found), sheets.values()),
@@ -142,8 +142,14 @@ def _say_whose(problems: pl.DataFrame, sheets: Iterable[Sheet]) -> pl.DataFrame:
     return problems.join(pl.concat([nobody, *rows]), on=["table", "file", "row"], how="left", maintain_order="left")
 
 
-def _read_sheet(sheet: Sheet, questionnaire: Questionnaire, standard: str | None) -> Sheet:
-    """Everything that one table tells by itself."""
+def read_sheet(sheet: Sheet, questionnaire: Questionnaire, standard: str | None) -> Sheet:
+    """Read the cells of one table, as far as it can be judged by itself: no other table is looked at.
+
+    Args:
+        sheet: as it was opened.
+        questionnaire: what was asked.
+        standard: the standard of rows of criteria that state none.
+    """
     name = sheet.table.name
     read = read_cells(tidy_texts(sheet), _columns(sheet.table))
     if name == "answers":
@@ -203,7 +209,7 @@ def _schema(table: Table) -> pl.Schema:
     return pl.Schema({**answers.SCHEMA, "year": pl.String()}) if table.name == "answers" else table.schema
 
 
-def _conformed(used: pl.DataFrame, table: Table) -> pl.DataFrame:
+def conform_table(used: pl.DataFrame, table: Table) -> pl.DataFrame:
     """All columns of the table, null where the file had none, sorted so that the order of the file's rows is lost."""
     schema = _schema(table)
     missing = [pl.lit(None, dtype=dtype).alias(name) for name, dtype in schema.items() if name not in used.columns]

@@ -82,6 +82,7 @@ def gather_items(
         those of the entry of the model that `prior` names. What is absent has no row.
     """
     known = tables["organisations"].select("org_code")
+    # A proved answer leaves the own account: it is then a fact, on which response bias has no hold.
     proved = NOTHING_VERIFIED if verified is None else verified
     answers = _answers(scores, tables["answers"], questionnaire, model)
     families = (
@@ -163,14 +164,14 @@ def _verified(answers: pl.DataFrame, model: RiskModel) -> pl.DataFrame:
 
 def _question_prior(model: RiskModel, question: Question) -> tuple[str, float, float, float, float, str]:
     """The entry of the model by name, the priors in the order of `_PRIORS`, and the reason."""
-    requirement, stated = next(
-        ((name, stated) for name, stated in model.answers.items() if name == question.requirement),
+    requirement, prior = next(
+        ((name, prior) for name, prior in model.answers.items() if name == question.requirement),
         ("context", model.answers["context"]),
     )
     own = model.questions.get(question.question_id)
     if own is None:
-        return f"answers.{requirement}", *_priors(stated), stated.reason
-    return "questions", own.loading, own.sd or stated.sd, stated.bias, stated.bias_sd, own.reason
+        return f"answers.{requirement}", *_priors(prior), prior.reason
+    return "questions", own.loading, own.sd or prior.sd, prior.bias, prior.bias_sd, own.reason
 
 
 def _answer_in_words() -> pl.Expr:
@@ -216,7 +217,7 @@ def _figures(scores: pl.DataFrame, model: RiskModel) -> pl.DataFrame:
 
 
 def _named_figures(model: RiskModel) -> pl.DataFrame:
-    rows = [(name, stated.loading, stated.sd) for name, stated in sorted(model.named_figures.items())]
+    rows = [(name, prior.loading, prior.sd) for name, prior in sorted(model.named_figures.items())]
     return pl.DataFrame(
         rows, schema={"indicator": pl.String, "named": pl.Float64, "named_sd": pl.Float64}, orient="row"
     )
@@ -240,6 +241,7 @@ def _percentage() -> pl.Expr:
 
 def _comments(comments: pl.DataFrame, model: RiskModel, year: str) -> pl.DataFrame:
     """One item an author: its remarks of the year averaged by reliability. A neutral remark is 0 and says nothing."""
+    # Averaged, not summed: an author who wrote ten remarks is still one witness.
     toll = -pl.col("polarity") * pl.col("reliability")
     count = pl.when(pl.len() == 1).then(pl.lit("one remark")).otherwise(pl.format("{} remarks", pl.len()))
     return (

@@ -74,6 +74,7 @@ def score_answers_beside(
 
     def score(group: _PeerGroup, given: Floats) -> Floats:
         asked = AskedItem(everybody[group.indicator], group.kind, group.levels, group.unit)
+        # The distribution is made of real peers alone: a probe must not change what it is compared with.
         distribution = answers_of_peers(group.figures.value, asked, model)
         if asked.levels:
             return score_levels(given, distribution)
@@ -119,9 +120,10 @@ def _score_groups(
 ) -> pl.DataFrame:
     """The values with `z`, each scored in the group in which most of its type is, if that is large enough."""
     group = (*FIGURE, "peer_group")
-    told = pl.col("worse", "levels", "unit").first()
-    groups = peers.group_by(group, maintain_order=True).agg(told, size=pl.len()).with_row_index("group")
+    attributes = pl.col("worse", "levels", "unit").first()
+    groups = peers.group_by(group, maintain_order=True).agg(attributes, size=pl.len()).with_row_index("group")
     starts = groups["size"].cum_sum() - groups["size"]
+    # A type may be spread over several peer groups (regions); the largest stands for it, ties by name.
     chosen = (
         peers.filter("compared")
         .group_by("org_type", *group)

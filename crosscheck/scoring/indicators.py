@@ -98,6 +98,7 @@ def gather_figures(indicators: pl.DataFrame, organisations: pl.DataFrame, model:
     return (
         indicators.join(organisations.select("org_code", "org_type", "region"), on="org_code")
         .sort("period", "numerator", "denominator", "value")
+        # Sorted by every value and not by period alone, so that two rows of one period give the same one each time.
         .unique(("org_code", "source", "indicator"), keep="last", maintain_order=True)
         .with_columns(name="indicator", indicator=pl.format("{}.{}", "source", "indicator"))
         .join(_named(model), on="indicator", how="left")
@@ -143,6 +144,7 @@ def gather_answers(
     answers: pl.DataFrame, questionnaire: Questionnaire, organisations: pl.DataFrame, model: IndicatorModel
 ) -> pl.DataFrame:
     """The answers that `score_answers` compares, one row an organisation and question, and how each is compared."""
+    # An organisation whose services are not known counts as asked: left out, it would gain by not saying.
     put_to_it = pl.col("org_types").list.contains(pl.col("org_type")) & (
         pl.col("services").is_null() | (pl.col("needed").list.set_difference("services").list.len() == 0)
     )
@@ -239,6 +241,7 @@ def _score(figures: pl.DataFrame, organisations: pl.DataFrame, model: IndicatorM
     worse = pl.col("direction").replace_strict({"lower_better": 1.0, "higher_better": -1.0}, default=None)
     similar = similar_organisations(organisations) if figures["by_similar"].any() else None
     gathered = gather_peers(figures.with_columns(worse=worse), model.peers, similar)
+    # Sorted before any sum is taken: floating-point sums depend on their order, and bytes must not.
     gathered = gathered.sort(*FIGURE, "peer_group", "org_code")
     return (
         gathered.with_columns(_compare(gathered, model))

@@ -229,6 +229,7 @@ def read_indicator_model(file: Path) -> IndicatorModel:
             f"{file}: version v1 compares answers with those of one type alone, which this program no longer does; use "
             f"{_FIRST_WITH_ANSWERS} or later, or the program of the run that used v1 (its manifest names the version)."
         )
+    # All problems at once, before any value is used: whoever edits a model mends it in one go.
     if problems := list(_problems(stated)):
         raise ModelError(f"{file}, {problem}" for problem in problems)
     return _model(stated, hashlib.sha256(content).hexdigest())

@@ -9,7 +9,7 @@ import polars as pl
 
 from crosscheck.collection.cells import read_cells, tidy_texts
 from crosscheck.collection.files import open_table
-from crosscheck.collection.problems import CONVERTED, ROW, Problem
+from crosscheck.collection.problems import CONVERTED, ROW, Problem, describe_problems, list_problems
 from crosscheck.contract.table import Column, Kind, Table
 from crosscheck.errors import CollectionError, PlanError, UnknownNameError
 
@@ -95,7 +95,7 @@ def read_plan(file: Path) -> pl.DataFrame:
         if problem.effect != CONVERTED and problem.row != 1
     ]
     if problems:
-        raise PlanError([_describe(problem, sheet.file) for problem in problems])
+        raise PlanError(describe_problems(list_problems((sheet.place, problem) for problem in problems)))
     return rows.select(VISIT_PLAN.schema.names()).sort(_ORDER, nulls_last=True)
 
 
@@ -144,8 +144,3 @@ def _odd_rows(sheet: Sheet) -> Iterator[Problem]:
     for row, week, day in two.select("row", "week", "monday").iter_rows():
         words = f"Week {week:.0f} begins on more than one day."
         yield Problem(row, "monday", str(day), words, "Give each week one Monday.", ROW)
-
-
-def _describe(problem: Problem, file: str) -> str:
-    place = f"{file}{f', row {problem.row}' if problem.row else ''}{f', {problem.column}' if problem.column else ''}"
-    return f"{place}{f' ({problem.value})' if problem.value else ''}: {problem.problem} {problem.remedy}"
