@@ -156,7 +156,7 @@ def _items(asked: Asked, defaults: Defaults, places: tuple[Path, Path], known: S
             merged = _merged(defaults, asked, variant)
             store = str(given) if (given := merged.pop("store", None)) is not None else None
             typed = ("run", *about, "--out", str(out / name), "--unless-same", *_as_options(merged, known))
-            yield Item(name, out / name, typed, size, store=store)
+            yield Item(name, out / name, typed, size, store=None if store is None else str(store))
         if asked.sensitivity:
             name = "-".join([*place, "sensitivity"])
             standard = _as_options({"standard": _merged(defaults, asked, None).get("standard")}, known)
