@@ -46,7 +46,17 @@ _UNREADABLE: Final = {
 
 # Documents that explain a collection, and what the system and open programs leave in a folder.
 _NO_PART: Final = (".md", ".html", ".pdf")
-_LEFT_BY_PROGRAMS: Final = (".", "~$", "thumbs.db", "desktop.ini", "readme", "license", "licence", "manifest")
+_LEFT_BY_PROGRAMS: Final = (
+    "crosscheck-report-",
+    ".",
+    "~$",
+    "thumbs.db",
+    "desktop.ini",
+    "readme",
+    "license",
+    "licence",
+    "manifest",
+)
 
 
 @dataclass(frozen=True)
