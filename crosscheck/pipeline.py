@@ -42,6 +42,7 @@ from crosscheck.visits.benefit import weigh_benefit
 from crosscheck.visits.duties import list_duties
 from crosscheck.visits.follow_up import BETWEEN, list_follow_up
 from crosscheck.visits.listing import all_visits, build_visit_list, describe_declarations, list_visit_items
+from crosscheck.visits.not_assessed import list_not_assessed
 from crosscheck.visits.plan import Capacity, plan_visits
 from crosscheck.visits.pools import assign_pools
 
@@ -68,8 +69,8 @@ class Outcome:
     called. `checks_lost` are checks that could be completed for nobody, because a whole source gave nothing.
     `polarity_warnings` are items of which it is not sure which end is worse; `items` is all that speaks of quality;
     `risk` is what was estimated, with the parts that add up to each risk, and `monotone` whether a worse answer can
-    lower one; `places` are those that a declaration to visit may have. `exploratory` are tables by name that do not
-    affect risk or rank; none unless they were asked for.
+    lower one; `places` are those that a declaration to visit may have; `not_assessed` is who is not on the list.
+    `exploratory` are tables by name that do not affect risk or rank; none unless they were asked for.
     """
 
     ties: pl.DataFrame
@@ -88,6 +89,7 @@ class Outcome:
     visit_list: pl.DataFrame
     duties: pl.DataFrame
     follow_up: pl.DataFrame
+    not_assessed: pl.DataFrame
     plan: Plan
     exploratory: Mapping[str, pl.DataFrame]
 
@@ -139,12 +141,15 @@ def cross_check(  # noqa: PLR0913 - what is read, how it is planned, and who wat
             refuse_breaches(monotone.breaches)
         with step("plan"):
             planned = _plan(checked, weighed, standard, year, capacity)
+            not_assessed = list_not_assessed(
+                collection.mentions, tables, planned.visit_list, lineage.predecessors, year
+            )
     with step("explore") if with_exploratory else nullcontext():
         exploratory = build_exploratory_tables(tables, cases, scores, standard) if with_exploratory else {}
     return Outcome(
         ties, lineage, names, cases, weighed.findings, lost, scores, pooled, warnings, weighed.items, weighed.risk,
-        monotone, weighed.ranked.places, planned.visit_list, planned.duties, planned.follow_up, planned.plan,
-        exploratory,
+        monotone, weighed.ranked.places, planned.visit_list, planned.duties, planned.follow_up, not_assessed,
+        planned.plan, exploratory,
     )  # fmt: skip
 
 

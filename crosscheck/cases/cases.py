@@ -135,13 +135,14 @@ def build_cases(
         CollectionError: no declaration on the standard in that year; the message names the years that there are.
     """
     declarations = tables["declarations"].filter(pl.col("standard") == standard)
-    years = declarations["year"].unique().sort()
+    in_scope = declarations.join(tables["organisations"], on="org_code", how="semi")  # a former body is nobody to visit
+    years = in_scope["year"].unique().sort()
     if year not in years:
         told = ", ".join(years) or "none on this standard at all"
         raise CollectionError(f"declarations: none on {standard} for {year}. There are: {told}. Name one with --year.")
     answers = inherit_answers(tables["answers"], predecessors).drop("inherited")
     cases = (
-        _declared(declarations, year)
+        _declared(in_scope, year)
         .join(recall_declarations(declarations, predecessors, year), on=["org_code", "function"], how="left")
         .join(_organisations(tables["organisations"], questionnaire), on="org_code", how="left")
         .join(_answers_wide(answers, questionnaire), on="org_code", how="left")

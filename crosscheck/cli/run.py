@@ -44,6 +44,9 @@ if TYPE_CHECKING:
 @click.option(
     "--pages/--no-pages", default=True, show_default=True, help="Also write the national picture and the dossiers."
 )
+@click.option(
+    "--strict", is_flag=True, help="End with status 1 if an organisation of the collection is not on the list."
+)
 @click.option("--unless-same", is_flag=True, help="Do nothing if this very run stands there whole already.")
 @click.option(
     "--store",
@@ -53,7 +56,9 @@ if TYPE_CHECKING:
 )
 @standard_option
 @undisturbed()
-def run(collection: Path, year: str, out: Path, *, store: str | None, unless_same: bool, **options: Any) -> None:
+def run(
+    collection: Path, year: str, out: Path, *, store: str | None, unless_same: bool, strict: bool, **options: Any
+) -> None:
     """Make the ranked, explained visit list of one year.
 
     \b
@@ -83,12 +88,20 @@ def run(collection: Path, year: str, out: Path, *, store: str | None, unless_sam
     planned = PlannedRun(read, standard, RunOptions(**{**options, **named, "standard": standard.name, **design}))
     if unless_same and holds_run(out, planned):
         click.echo(f"{out}: this very run stands there already, whole. Nothing was done.")
-        return
-    if not (store and _gave_back(store, planned.fingerprint, out)):
+    elif not (store and _gave_back(store, planned.fingerprint, out)):
         _tell_taken_up(make_run(planned, out, steps, RunExtras(write_pages)))
         click.echo(summarise_run(out, as_typed(sys.argv[0])))
         if store:
             _keep(store, out, collection)
+    if strict:
+        sys.exit(int(_lacks_organisations(out)))
+
+
+def _lacks_organisations(run: Path) -> bool:
+    """Whether an organisation of the collection is not on the list; a former body is, under its successor."""
+    from crosscheck.runs.run_folder import read_table
+
+    return read_table(run, "not_assessed")["successor"].null_count() > 0
 
 
 def _read_plan(file: Path | None, random_share: float | None) -> dict[str, Any]:
@@ -156,20 +169,21 @@ def check(collection: Path, standard: str | None, form: str) -> None:
 
     \b
     Example:  crosscheck check data/england-2008-09
-    Ends with 1 if anything was set aside.
+    Ends with 1 if anything was set aside or is in doubt.
     """
     from crosscheck.collection.read import read_collection
     from crosscheck.questionnaire import read_questionnaire
-    from crosscheck.runs.summary import summarise_reading
+    from crosscheck.runs.summary import list_problems_and_doubts, summarise_reading
     from crosscheck.standard import name_standard
 
     name = name_standard(standard)
     read = read_collection(collection, read_questionnaire(settings.questionnaire_file(name)), standard=name)
     if form == "table":
         click.echo(summarise_reading(read))
-    if form != "table" or not read.problems.is_empty():
-        list_rows(read.problems.to_dicts(), read.problems.columns, form)
-    sys.exit(int(not read.problems.filter(read.problems["effect"] != "converted").is_empty()))
+    found = list_problems_and_doubts(read)
+    if form != "table" or not found.is_empty():
+        list_rows(found.to_dicts(), found.columns, form)
+    sys.exit(int(not found.filter(found["effect"] != "converted").is_empty()))
 
 
 @main.command()

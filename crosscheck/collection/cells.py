@@ -257,7 +257,7 @@ def read_number(text: pl.Expr) -> pl.Expr:
 def _read_number(column: Column, text: pl.Expr) -> Reading:
     """A per cent sign is understood where the unit allows it: in a share from 0 to 1, and in a published figure."""
     number, low, high = read_number(text), column.low, column.high
-    if high == 1 or column.name == "value":
+    if high == 1 or column.name in ("value", "means"):
         number = read_number(text.str.replace(PER_CENT, ""))
         number = pl.when(text.str.ends_with("%")).then(number / 100 if high == 1 else number).otherwise(number)
     inside = number.is_between(-math.inf if low is None else low, math.inf if high is None else high)

@@ -66,8 +66,8 @@ class Sheet:
     `rows` has `row`, the number that a spreadsheet shows (the heading is 1), and one column of text a heading that the
     table knows; steps of the reader replace text by values. All rows stay: one is set aside by a problem that says so.
     `rows_read` counts the rows of the file that hold anything, `lost` those of them that are not among `rows`, since
-    nobody knows which cell of them is which. `days_off` is there for a workbook: what to add to the serial number of a
-    day, so that it counts from 1900.
+    nobody knows which cell of them is which; `lost_rows` are number and likely cells of each, by column. `days_off` is
+    there for a workbook: what to add to the serial number of a day, so that it counts from 1900.
     """
 
     table: Table
@@ -78,6 +78,7 @@ class Sheet:
     rows_read: int
     problems: tuple[Problem, ...] = ()
     lost: int = 0
+    lost_rows: tuple[tuple[int, Mapping[str, str]], ...] = ()
     days_off: int | None = None
 
     @property
@@ -317,9 +318,14 @@ def _sheet(source: _Source, table: Table) -> Sheet:
     rows = grid.cells.select("row", *(pl.col(str(position)).alias(name) for name, position in columns.items()))
     days_off = None if source.sheet is None else int(source.sheet["days_off"])
     digest = hashlib.sha256(raw).hexdigest()
-    read = Sheet(table, source.file, digest, len(raw), rows, grid.rows_read, lost=grid.lost, days_off=days_off)
+    lost = tuple((row, _likely_cells(cells, columns)) for row, cells in grid.lost_rows)
+    read = Sheet(table, source.file, digest, len(raw), rows, grid.rows_read, (), grid.lost, lost, days_off)
     read = read.noting((*grid.problems, *problems, *_noted(grid, columns)))
     return _without_marked(read, grid, {position: name for name, position in columns.items()})
+
+
+def _likely_cells(cells: Sequence[str], columns: Mapping[str, int]) -> dict[str, str]:
+    return {name: cells[position].strip() for name, position in columns.items() if position < len(cells)}
 
 
 def _noted(grid: Grid, columns: Mapping[str, int]) -> Iterator[Problem]:

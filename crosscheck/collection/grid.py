@@ -12,7 +12,7 @@ import polars as pl
 
 from crosscheck.collection.bounded import read_in_child
 from crosscheck.collection.limits import MOST_COLUMNS
-from crosscheck.collection.problems import CONVERTED, ROW, Problem, canonical, counted
+from crosscheck.collection.problems import CONVERTED, ROW, Lost, Problem, canonical, counted
 from crosscheck.collection.text import read_records
 from crosscheck.errors import CollectionError
 
@@ -48,7 +48,8 @@ class Grid:
     """Headings as they stand, and text cells in columns named by their position from "0", with `row` before them.
 
     `row` is the number that a spreadsheet shows, `heading_row` that of the headings. `rows_read` counts the rows that
-    hold anything, those that the problems set aside among them; `lost` those of them that are not among `cells`.
+    hold anything, those that the problems set aside among them; `lost` those of them that are not among `cells`, and
+    `lost_rows` has what can be told of them, unless they only repeat a row.
     `marked` are cells that can't be read as a person sees them; what becomes of them depends on their column. `noted`
     are problems of single columns, by position, that need not be told where the column is not read.
     """
@@ -59,6 +60,7 @@ class Grid:
     problems: tuple[Problem, ...] = ()
     heading_row: int = 1
     lost: int = 0
+    lost_rows: tuple[Lost, ...] = ()
     marked: tuple[Marked, ...] = ()
     noted: tuple[tuple[int, Problem], ...] = ()
 
@@ -78,7 +80,7 @@ class Rows:
     cells: list[list[Any]]
     times: Sequence[int] | None = None
     problems: tuple[Problem, ...] = ()
-    lost: int = 0
+    lost: tuple[Lost, ...] = ()
 
 
 def read_parquet(raw: bytes, file: str) -> Grid:
@@ -96,7 +98,7 @@ def read_parquet(raw: bytes, file: str) -> Grid:
 def read_text(raw: bytes, file: str, table: Table) -> Grid:
     """Read a text file in whatever encoding and with whatever separator it has; both are noted where unexpected."""
     records, problems, lost = read_records(raw, file, table)
-    rows = _collapse(Rows(range(1, len(records) + 1), records, None, tuple(problems), lost))
+    rows = _collapse(Rows(range(1, len(records) + 1), records, None, tuple(problems), tuple(lost)))
     return lay_out(rows, file, table, fixed_width=True)
 
 
@@ -168,13 +170,17 @@ def _regular(rows: Rows, at: int, headings: list[str], *, fixed_width: bool) -> 
     below, ragged = _part_ragged(below, len(headings)) if fixed_width else (_padded(below, len(headings)), ())
     swallowing = {problem.row for problem in rows.problems if problem.effect == ROW}
     kept = [place for place, row in enumerate(below.numbers) if row not in swallowing] if swallowing else []
-    lost = rows.lost + sum(times for _, times, _ in ragged)
+    lost = [*rows.lost, *(Lost(row, tuple(cells)) for row, _, cells in ragged)]
+    count = len(rows.lost) + sum(times for _, times, _ in ragged)
     if swallowing:
-        lost += len(below.numbers) - len(kept)
+        lost += [
+            Lost(row, tuple(cells)) for row, cells in zip(below.numbers, below.cells, strict=True) if row in swallowing
+        ]
+        count += len(below.numbers) - len(kept)
         below = _chosen(below, kept)
     told = [_ragged(row, times, cells, len(headings)) for row, times, cells in ragged]
     found = (*rows.problems, *_above(rows, at), *told)
-    return Grid(headings, _frame(below, len(headings)), lost, found, rows.numbers[at], lost)
+    return Grid(headings, _frame(below, len(headings)), count, found, rows.numbers[at], count, tuple(lost))
 
 
 def _frame(rows: Rows, width: int) -> pl.DataFrame:

@@ -59,6 +59,13 @@ class Problem(NamedTuple):
     last: int | None = None
 
 
+class Lost(NamedTuple):
+    """A row whose cells can't be told apart, or that stands in the cell of another: its cells, as far as they go."""
+
+    row: int
+    cells: tuple[str, ...]
+
+
 class Place(NamedTuple):
     """The table and the file, or the sheet of a workbook, in which a problem stands."""
 

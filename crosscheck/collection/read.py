@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 import polars as pl
@@ -11,8 +11,12 @@ from crosscheck.collection import answers, rows, visit_items
 from crosscheck.collection.cells import read_cells, tidy_texts
 from crosscheck.collection.codes import read_standards, refuse_odd_codes
 from crosscheck.collection.conventions import read_conventions
+from crosscheck.collection.doubts import SCHEMA as DOUBTS
 from crosscheck.collection.files import FIRST_WAVE, open_collection
+from crosscheck.collection.mentions import SCHEMA as MENTIONS
+from crosscheck.collection.mentions import list_mentions
 from crosscheck.collection.problems import list_problems
+from crosscheck.collection.resolved import hold_out
 from crosscheck.collection.spellings import hold_against_model, merge_spellings, refuse_slips
 from crosscheck.contract.inputs import INPUTS
 
@@ -31,6 +35,9 @@ _HISTORY: Final = ("declarations", "answers", *FIRST_WAVE, *FIRST_WAVE.values())
 
 # Answers of other assessment years than the run's: they are no answers of this year's, and are kept apart.
 OTHER_YEARS: Final = "answers_of_other_years"
+
+# What people said of values in doubt: a collection that has no such table lacks nothing.
+RESOLVED: Final = "resolved"
 
 _PERIODS: Final = {"declarations": ("lapse_from", "lapse_to"), "relationships": ("since", "until")}
 
@@ -68,7 +75,9 @@ class Collection:
     last column, `org_code`, says whose row it is.
     `corrections` are those that were accepted since it was read, each time that some were, as
     `crosscheck.collection.corrections.correct` was given them. `unread` are the absent tables of which there is a file
-    that can't be read: the problems say why.
+    that can't be read: the problems say why. `mentions` are all rows that speak of an organisation in scope
+    (`mentions.list_mentions`), those that were set aside among them. `doubts` are values that were left out, since they
+    are unlikely beside others and nobody resolved them (`resolved.hold_out`).
     """
 
     tables: dict[str, pl.DataFrame]
@@ -77,6 +86,8 @@ class Collection:
     absent: tuple[str, ...]
     corrections: tuple[pl.DataFrame, ...] = ()
     unread: tuple[str, ...] = ()
+    mentions: pl.DataFrame = field(default_factory=MENTIONS.to_frame)
+    doubts: pl.DataFrame = field(default_factory=DOUBTS.to_frame)
 
 
 def read_collection(
@@ -104,6 +115,7 @@ def read_collection(
     sheets = {name: _state(sheet, year, standard) for name, sheet in sheets.items()}
     sheets["organisations"] = _refuse_repeated(sheets["organisations"])
     sheets |= {name: _refuse_repeated(sheet) for name, sheet in _check_codes(sheets, conventions).items()}
+    sheets, doubts = hold_out(sheets, questionnaire, year)
     empty = {name: pl.DataFrame(schema=_schema(table)) for name, table in INPUTS.items()}
     found = [*strays, *((sheet.place, problem) for sheet in sheets.values() for problem in sheet.problems)]
     tables = empty | {name: _conformed(sheet.used(), sheet.table) for name, sheet in sheets.items()}
@@ -111,8 +123,10 @@ def read_collection(
         tables=tables | _part_answers(tables["answers"], year),
         problems=_say_whose(list_problems(found), sheets.values()),
         inputs=tuple(describe_input(sheet) for sheet in sheets.values()),
-        absent=tuple(name for name in INPUTS if name not in sheets),
+        absent=tuple(name for name in INPUTS if name not in sheets and name != RESOLVED),
         unread=tuple(name for name in INPUTS if name not in sheets and name in {place.table for place, _ in strays}),
+        mentions=list_mentions(sheets, year),
+        doubts=doubts,
     )
 
 

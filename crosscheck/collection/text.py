@@ -9,7 +9,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from crosscheck.collection.limits import MOST_BYTES, MOST_COLUMNS, MOST_LINES
-from crosscheck.collection.problems import CONVERTED, ROW, Problem, canonical, counted
+from crosscheck.collection.problems import CONVERTED, ROW, Lost, Problem, canonical, counted
 from crosscheck.errors import CollectionError
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ _NO_TEXT: Final = {
 }
 
 
-def read_records(raw: bytes, file: str, table: Table) -> tuple[list[list[str]], list[Problem], int]:
+def read_records(raw: bytes, file: str, table: Table) -> tuple[list[list[str]], list[Problem], list[Lost]]:
     """Read the rows of a text file, the headings among them.
 
     Args:
@@ -42,7 +42,7 @@ def read_records(raw: bytes, file: str, table: Table) -> tuple[list[list[str]], 
         table: what it should hold; the separator that finds most of its columns is taken.
 
     Returns:
-        The rows; what is odd about the file as a whole, or about its quotation marks; and how many rows are lost in a
+        The rows; what is odd about the file as a whole, or about its quotation marks; and the rows that are lost in a
         cell of another because a quotation mark is not closed. A row that swallows others is set aside.
 
     Raises:
@@ -59,7 +59,7 @@ def read_records(raw: bytes, file: str, table: Table) -> tuple[list[list[str]], 
     records = _parse(text, separator, file)
     swallowed = list(_swallowed(records, text, separator, table))
     found = [*problems, *_separated(separator), *(problem for problem, _ in swallowed)]
-    return records, found, sum(lost for _, lost in swallowed)
+    return records, found, [row for _, lost in swallowed for row in lost]
 
 
 def _parse(text: str, separator: str, file: str) -> list[list[str]]:
@@ -157,7 +157,9 @@ def _separated(separator: str) -> list[Problem]:
     return [Problem(None, None, separator, problem, "Save it with commas between the cells.", CONVERTED)]
 
 
-def _swallowed(records: list[list[str]], text: str, separator: str, table: Table) -> Iterator[tuple[Problem, int]]:
+def _swallowed(
+    records: list[list[str]], text: str, separator: str, table: Table
+) -> Iterator[tuple[Problem, list[Lost]]]:
     """Rows whose quoted cell holds further rows of the table, since its quotation mark was closed too late."""
     if text.count("\n") <= len(records):
         return
@@ -167,7 +169,7 @@ def _swallowed(records: list[list[str]], text: str, separator: str, table: Table
         lines = [line for cell in cells if "\n" in cell for line in cell.splitlines()[1:]]
         lost = [line for line in lines if _is_row(line.split(separator), len(names), closed)] if lines else []
         if lost:
-            yield _told(row, cells, lost), len(lost)
+            yield _told(row, cells, lost), [Lost(row, tuple(line.split(separator))) for line in lost]
 
 
 def _known(cells: Sequence[str], table: Table) -> int:

@@ -200,5 +200,23 @@ INPUTS: Final[dict[str, Table]] = {
             ),
             key=("org_code", "function", "year", "question_id", "item", "standard"),
         ),
+        Table(
+            "resolved",
+            "one doubted value that somebody confirmed or corrected",
+            (
+                Column("table", "choice", "where the value stands", allowed=("organisations", "answers", "indicators")),
+                ORG,
+                Column(
+                    "column", "text", "the column of organisations, the question, or source and indicator of the figure"
+                ),
+                optional("item", "text", "which repeated item, or the period of a figure", empty="it has none"),
+                Column("value", "number", "the value in doubt", unit="as it stands"),
+                Column("means", "number", "what it means: the same if it is right", unit="as asked for"),
+                Column("by", "text", "who found that out"),
+                Column("on", "date", "the day"),
+                Column("because", "text", "why, in words that others can follow"),
+            ),
+            key=("table", "org_code", "column", "item", "value"),
+        ),
     )
 }

@@ -47,6 +47,25 @@ KEPT: Final[dict[str, Table]] = {
             key=("org_code", "function", "family", "part"),
         ),
         Table(
+            "mentions",
+            "one row that speaks of an organisation in scope: its own, or a declaration of the year",
+            (
+                Column("table", "text", "the table"),
+                Column("file", "text", "the file, or the sheet of a workbook"),
+                number(
+                    "row",
+                    "row as a person counts it, heading = 1",
+                    "row",
+                    empty="it was used, and the organisation is on the list",
+                ),
+                text(
+                    "org_code", "the organisation's code, as it was understood, else as it stands", "the row has none"
+                ),
+                text("why", "why the row was set aside", "it was used"),
+            ),
+            key=("table", "file", "row", "org_code"),
+        ),
+        Table(
             "ties",
             "one relation of one organisation to another on the day as at which answers were given",
             (

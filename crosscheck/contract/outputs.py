@@ -261,6 +261,31 @@ OUTPUTS: Final[dict[str, Table]] = {
             ),
             key=("table", "file", "row", "column"),
         ),
+        Table(
+            "not_assessed",
+            "one organisation that occurs in the collection and is not on the list",
+            (
+                optional("org_code", "code", "the organisation's code, as it stands", empty="the row has none"),
+                Column("file", "text", "the file, or the sheet of a workbook"),
+                Column("row", "number", "row as a person counts it, heading = 1", unit="row"),
+                Column("reason", "text", "why it is not on the list"),
+            ),
+            key=("org_code", "file", "row"),
+        ),
+        Table(
+            "doubts",
+            "one value that is possible and unlikely, left out until somebody confirms it",
+            (
+                Column("table", "text", "the table"),
+                Column("file", "text", "the file, or the sheet of a workbook"),
+                Column("row", "number", "row as a person counts it, heading = 1", unit="row"),
+                Column("column", "text", "the column"),
+                Column("value", "text", "the value in doubt"),
+                Column("likely", "text", "what it may mean"),
+                Column("why", "text", "beside what it is unlikely"),
+            ),
+            key=("table", "file", "row", "column"),
+        ),
     )
 }
 
@@ -294,6 +319,12 @@ FURTHER: Final[dict[str, tuple[Column, ...]]] = {
         text("added", "who added its organisation to the visits, and why", "nobody did"),
     ),
     "problems": (Column("org_code", "code", "whose row it is", may_be_empty=True, empty="nobody can tell"),),
+    "doubts": (
+        ORG,
+        text("about", "the question, source and indicator, or column that it is of; `column` of the table `resolved`"),
+        text("item", "which repeated item, or the period of a figure; an empty text if it has none"),
+    ),
+    "not_assessed": (text("successor", "under which organisation a former body is assessed", "it is no former body"),),
     "findings": (
         text("says", "what the check says of this declaration", "it does not differ"),
         Column(

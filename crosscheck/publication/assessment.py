@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 import polars as pl
 from pydantic import Field, model_validator
 
+from crosscheck.contract.kept import KEPT
+from crosscheck.contract.outputs import OUTPUTS
 from crosscheck.model_file import Heading, ModelPart, read_model_file
 from crosscheck.report.national.suppression import suppress
 from crosscheck.runs.former_runs import read_rules
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
+    from crosscheck.contract.table import Table
     from crosscheck.runs.manifest import Manifest
 
 After = Literal["as_declared", "explained", "upheld", "qualified", "not_tested"]
@@ -96,7 +99,8 @@ class Evidence:
     """What a run holds that the final assessment speaks of or hangs on.
 
     `listed` is the visit list, `visits` those of the year that the collection knew, `innocent` the first innocent
-    explanation of each check.
+    explanation of each check. `mentions` and `not_assessed` account for every organisation of the collection; both are
+    empty for a run that was made before it did.
     """
 
     manifest: Manifest
@@ -104,6 +108,8 @@ class Evidence:
     findings: pl.DataFrame
     visits: pl.DataFrame
     innocent: pl.DataFrame
+    mentions: pl.DataFrame
+    not_assessed: pl.DataFrame
 
 
 def read_evidence(read: Callable[[str], bytes]) -> Evidence:
@@ -123,7 +129,16 @@ def read_evidence(read: Callable[[str], bytes]) -> Evidence:
         take_visits(visits.filter(pl.col("year") == manifest.options.year).to_dicts()),
         pl.DataFrame([(rule["id"], rule["explanations"][0]) for rule in rules if rule["explanations"]],
                      {"check_id": pl.String, "may_explain": pl.String}, orient="row"),
+        _read_account(read, manifest, "mentions.parquet", KEPT["mentions"]),
+        _read_account(read, manifest, "not_assessed.parquet", OUTPUTS["not_assessed"]),
     )  # fmt: skip
+
+
+def _read_account(read: Callable[[str], bytes], manifest: Manifest, path: str, table: Table) -> pl.DataFrame:
+    """A table that accounts for organisations; without a row for a run that has none."""
+    if path not in manifest.outputs:
+        return table.empty()
+    return pl.read_parquet(io.BytesIO(read(path)))
 
 
 def take_visits(visits: Iterable[Mapping[str, Any]]) -> pl.DataFrame:

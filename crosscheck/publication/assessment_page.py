@@ -42,17 +42,21 @@ class Heading:
     reason: str | None = None
 
 
-def write_assessment(assessed: pl.DataFrame, heading: Heading, folder: Path) -> None:
+def write_assessment(assessed: pl.DataFrame, not_assessed: pl.DataFrame, heading: Heading, folder: Path) -> None:
     """Write the final assessment as page, CSV and JSON, and the counts by type; the same rows give the same bytes.
 
     Args:
         assessed: as `assessment.assess`.
+        not_assessed: who occurs in the collection and has no declaration here (`Evidence.not_assessed`).
         heading: what the edition is.
         folder: an empty folder.
     """
     counts = count_outcomes(assessed)
+    # The first sentence says what is missing; what stood in the row is the regulator's to see.
+    missing = not_assessed.select("org_code", reason=pl.col("reason").str.extract(r"^([^.]*\.)"))
     write_csv(assessed, folder / "assessment.csv")
     write_csv(counts, folder / "counts.csv")
+    write_csv(missing, folder / "not_assessed.csv")
     told = {
         "edition": heading.edition_id,
         "standard": heading.standard,
@@ -62,6 +66,7 @@ def write_assessment(assessed: pl.DataFrame, heading: Heading, folder: Path) -> 
         "outcomes": OUTCOMES,
         "counts": counts.to_dicts(),
         "declarations": assessed.to_dicts(),
+        "not_assessed": missing.to_dicts(),
     }
     (folder / "assessment.json").write_text(as_json(told), encoding="utf-8")
     page = {
@@ -70,6 +75,7 @@ def write_assessment(assessed: pl.DataFrame, heading: Heading, folder: Path) -> 
         "counts": counts.to_dicts(),
         "withheld": WITHHELD,
         "declarations": assessed.to_dicts(),
+        "not_assessed": missing.to_dicts(),
         "qualified": assessed.filter(pl.col("after") == "qualified").to_dicts(),
         "totals": {after: assessed.filter(pl.col("after") == after).height for after in AFTERS},
     }

@@ -47,6 +47,7 @@ def ask_gates(
         reason: why an edition is corrected, if one is; it will be published too.
     """
     return [
+        _accounts(held),
         _problems(held),
         _signs(held),
         _draw(connection, held),
@@ -58,6 +59,28 @@ def ask_gates(
         _audit(connection),
         _signatures(signed),
     ]
+
+
+def _accounts(held: Round) -> Gate:
+    """Whether every organisation of the collection is on the list or named with the reason, and every row counted."""
+    evidence = held.evidence
+    if evidence.manifest.accounts is None:
+        says = "The run was made before every organisation was accounted for. Make it again with this program"
+        return Gate("accounts", passes=False, says=says)
+    named = {*evidence.listed["org_code"], *evidence.not_assessed["org_code"]}
+    vanished = [code for code in evidence.mentions["org_code"].unique().sort() if code not in named]
+    miscounted = [
+        file.file for file in evidence.manifest.inputs if file.rows != file.rows_used + (file.rows_set_aside or 0)
+    ]
+    if vanished or miscounted:
+        told = "; ".join(
+            [f"{code} is neither on the list nor in not_assessed.csv" for code in vanished]
+            + [f"{file}: the rows that were read are not those used and set aside" for file in miscounted]
+        )
+        return Gate("accounts", passes=False, says=told)
+    missing = evidence.not_assessed["successor"].null_count()
+    says = f"Every organisation of the collection is on the list or named with the reason: {missing} are not assessed"
+    return Gate("accounts", passes=True, says=says)
 
 
 def _problems(held: Round) -> Gate:

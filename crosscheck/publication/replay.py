@@ -222,7 +222,8 @@ def _compare_edition(kept: KeptEdition, run: Path, folder: Path) -> list[Compare
     heading = Heading(**{name: kept.row[name] for name in Heading.__dataclass_fields__})
     model = read_assessment_model(settings.model_file(heading.standard, "assessment"))
     evidence = read_evidence(lambda path: (run / path).read_bytes())
-    made = write_files(assess_again(evidence, json.loads(kept.basis[RECORDS]), model), heading)
+    assessed = assess_again(evidence, json.loads(kept.basis[RECORDS]), model)
+    made = write_files(assessed, evidence.not_assessed, heading)
     if any(path.startswith(NATIONAL) for path in kept.files):
         national = folder / "national"
         national.mkdir()

@@ -103,7 +103,7 @@ def draw_up(held: Round, heading: Heading) -> Draft:
 
     The digest is of every file, of what it was made from, of the heading and of the run: who signs it signs all of it.
     """
-    files = write_files(held.assessed, heading)
+    files = write_files(held.assessed, held.evidence.not_assessed, heading)
     files |= {path: content for path, content in held.prepared.items() if path.startswith(NATIONAL)}
     inside = {path: content for path, content in held.prepared.items() if path.startswith((HOME, SENSITIVITY))}
     model = HOME + held.model_file.relative_to(settings.home()).as_posix()
@@ -113,10 +113,10 @@ def draw_up(held: Round, heading: Heading) -> Draft:
     return Draft(heading, files, basis, digest)
 
 
-def write_files(assessed: pl.DataFrame, heading: Heading) -> dict[str, bytes]:
+def write_files(assessed: pl.DataFrame, not_assessed: pl.DataFrame, heading: Heading) -> dict[str, bytes]:
     """The files of the final assessment, by path."""
     with tempfile.TemporaryDirectory(prefix="crosscheck-") as name:
-        write_assessment(assessed, heading, Path(name))
+        write_assessment(assessed, not_assessed, heading, Path(name))
         return read_files(Path(name))
 
 

@@ -18,6 +18,7 @@ from crosscheck.risk.assumption import AssumedShare, vary_prevalence
 from crosscheck.risk.prevalence import Prevalence
 from crosscheck.runs.identity import list_sources
 from crosscheck.runs.manifest import (
+    Accounts,
     Breach,
     CategoryCount,
     Counts,
@@ -79,6 +80,7 @@ def describe_run(planned: PlannedRun, outcome: Outcome, capacity: Capacity) -> M
         polarity=tuple(DoubtfulSign(**row) for row in outcome.polarity_warnings.iter_rows(named=True)),
         risk=describe_risk(outcome, standard, capacity.visits),
         cycles=outcome.lineage.cycles,
+        accounts=account_for_organisations(collection, outcome),
         reconciliation=reconcile(outcome.cases, collection.tables["organisations"]),
         counts=_counts(collection, outcome),
         sources=list_sources(collection, standard, Path(options.collection)),
@@ -187,6 +189,17 @@ def _tell_breach(breach: Breach) -> str:
         f"{breach.item} ({breach.org_type}, {breach.function}): of made-up organisations, “{breach.worse}” "
         f"has a risk of {breach.risk_worse:.3%} (rank {breach.rank_worse}), “{breach.better}” one of "
         f"{breach.risk_better:.3%} (rank {breach.rank_better}): a worse answer lowers the risk{through}"
+    )
+
+
+def account_for_organisations(collection: Collection, outcome: Outcome) -> Accounts:
+    """How many organisations the collection speaks of, and where they are."""
+    codes, missing = collection.mentions["org_code"], outcome.not_assessed
+    return Accounts(
+        mentioned=codes.drop_nulls().n_unique() + codes.null_count(),
+        on_the_list=int(codes.unique().is_in(outcome.visit_list["org_code"].unique().implode()).sum()),
+        former_bodies=missing["successor"].count(),
+        not_assessed=missing["successor"].null_count(),
     )
 
 

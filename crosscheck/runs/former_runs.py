@@ -7,12 +7,15 @@ the draw and without how the risk was estimated.
 from __future__ import annotations
 
 import json
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import polars as pl
 
 from crosscheck.contract.kept import KEPT
 from crosscheck.contract.outputs import FURTHER, OUTPUTS
+
+if TYPE_CHECKING:
+    from crosscheck.runs.manifest import Manifest
 
 _TABLES: Final = {**{name: OUTPUTS[name] for name in ("duties", "follow_up")}, "places": KEPT["places"]}
 _RULE_ENTRIES: Final = {"innocent": "explanations", "ask": "lines_of_enquiry"}
@@ -23,9 +26,17 @@ def read_rules(content: str | bytes) -> list[dict[str, Any]]:
     return [{_RULE_ENTRIES.get(key, key): value for key, value in rule.items()} for rule in json.loads(content)]
 
 
-def list_without_rows(name: str) -> pl.LazyFrame | None:
-    """A table that former runs lack, without a row; None where they have it, or where there is no such table."""
-    return _TABLES[name].empty().lazy() if name in _TABLES else None
+# What runs lack that were made before each organisation was accounted for, and no value was in doubt.
+_ACCOUNTS: Final = {
+    **{name: OUTPUTS[name] for name in ("not_assessed", "doubts")},
+    "mentions": KEPT["mentions"],
+}
+
+
+def list_without_rows(name: str, manifest: Manifest) -> pl.LazyFrame | None:
+    """A table that a run of a former release lacks, without a row; None where it has it, or there is no such table."""
+    lacking = (_TABLES if manifest.is_former else {}) | (_ACCOUNTS if manifest.accounts is None else {})
+    return lacking[name].empty().lazy() if name in lacking else None
 
 
 def add_columns(listed: pl.LazyFrame) -> pl.LazyFrame:

@@ -19,6 +19,7 @@ from crosscheck.rulebook.waivers import Waiver
 from crosscheck.runs.describe_run import describe_models, describe_run, refuse_breaches, refuse_doubtful_signs
 from crosscheck.runs.run_folder import (
     COLLECTION,
+    MENTIONS,
     OUTCOME,
     RULEBOOK,
     finish_run,
@@ -179,6 +180,8 @@ def collection_of_run(run: Path) -> Collection:
         inputs=manifest.inputs,
         absent=manifest.absent_tables,
         corrections=read_accepted(run / ACCEPTED) if (run / ACCEPTED).is_file() else (),
+        mentions=read_table(run, MENTIONS),
+        doubts=read_table(run, "doubts"),
     )
 
 

@@ -17,7 +17,7 @@ from crosscheck.visits.plan import DrawAccount  # noqa: TC001
 
 _KEY: Final = 16  # characters: enough to tell runs apart, few enough to compare by eye
 # What only some manifests say: left out where there is nothing, and not written as null.
-_OPTIONAL: Final = ("draw", "risk", "corrects", "seconds", "outputs")
+_OPTIONAL: Final = ("draw", "risk", "accounts", "corrects", "seconds", "outputs")
 
 
 @dataclass(frozen=True)
@@ -164,6 +164,19 @@ class Reconciliation:
 
 
 @dataclass(frozen=True)
+class Accounts:
+    """How many organisations the collection speaks of, and where they are: the others add up to `mentioned`.
+
+    A row without a code counts as an organisation of its own: nobody can tell whose it is.
+    """
+
+    mentioned: int
+    on_the_list: int
+    former_bodies: int
+    not_assessed: int
+
+
+@dataclass(frozen=True)
 class Counts:
     """How many rows the run made: `findings` by verdict, `selected` by arm, `pools` by pool, `problems` by effect."""
 
@@ -194,7 +207,7 @@ class Manifest:
 
     `identity` and `fingerprint` say what it is made of (`identity.identify_run`), `sources` has the digest of every
     file that it rests on, `outputs` that of every file that it wrote (none while it is being written). Runs until
-    version 0.1.0 say neither `draw` nor `risk`.
+    version 0.1.0 say neither `draw` nor `risk`; only later ones account for every organisation (`accounts`).
     """
 
     fingerprint: str
@@ -218,6 +231,7 @@ class Manifest:
     sources: dict[str, str]
     draw: DrawAccount | None = None
     risk: RiskAccount | None = None
+    accounts: Accounts | None = None
     corrects: CorrectedRun | None = None
     seconds: dict[str, float] = field(default_factory=dict)
     outputs: dict[str, str] = field(default_factory=dict)

@@ -33,6 +33,7 @@ COLLECTION: Final = "collection"
 RULEBOOK: Final = "rulebook.json"
 DRAW: Final = "draw"
 JOINT: Final = "joint_chances"
+MENTIONS: Final = "mentions"
 
 # The stages of a run, each whole before the next is begun (the workbook is written beside the outcome).
 OUTCOME: Final = "outcome"
@@ -137,7 +138,7 @@ def scan_table(folder: Path, name: str) -> pl.LazyFrame:
         RunError: as `read_table`.
     """
     file = next((file for kind in ("parquet", "csv") if (file := folder / f"{name}.{kind}").is_file()), None)
-    if file is None and read_manifest(folder).is_former and (empty := list_without_rows(name)) is not None:
+    if file is None and (empty := list_without_rows(name, read_manifest(folder))) is not None:
         return empty
     if file is None or not (folder / MANIFEST).is_file():
         raise RunError(f"{folder}: is no run. Make one: crosscheck run COLLECTION --year 2008/09 --out {folder}")
@@ -194,6 +195,8 @@ def _write_tables(outcome: Outcome, collection: Collection, rulebook: Rulebook, 
         "duties": _shaped(outcome.duties, "duties"),
         "follow_up": _shaped(outcome.follow_up, "follow_up"),
         "problems": _shaped(collection.problems, "problems"),
+        "doubts": _shaped(collection.doubts, "doubts"),
+        "not_assessed": _shaped(outcome.not_assessed, "not_assessed"),
         "pooled": _rounded(outcome.pooled),
         DRAW: _rounded(outcome.plan.draw),
         JOINT: _rounded(outcome.plan.frame.joint),
@@ -203,14 +206,21 @@ def _write_tables(outcome: Outcome, collection: Collection, rulebook: Rulebook, 
     kept |= {name: _rounded(getattr(outcome.risk, name)) for name in ("parts", "loadings")}
     kept |= {"check_weights": outcome.risk.learnt.weights, "assessors": outcome.risk.learnt.assessors}
     kept |= {name: tables[name] for name in ("scores", "pooled")}  # read again by every page: a tenth of the CSV's time
-    kept |= {name: tables[name] for name in ("visit_list", "duties", "follow_up")}
-    kept |= {"predecessors": outcome.lineage.predecessors}
+    kept |= {name: tables[name] for name in ("visit_list", "duties", "follow_up", "not_assessed", "doubts")}
+    kept |= {"predecessors": outcome.lineage.predecessors, MENTIONS: _mentions(collection, outcome)}
     for name, table in tables.items():
         write_csv(table, work.folder / f"{name}.csv")
     for name, table in kept.items():
         write_parquet(table, work.folder / f"{name}.parquet")
     _write_json(_rules_as_used(rulebook), work.folder / RULEBOOK)
     work.seal(OUTCOME, manifest.as_json(), but=_WORKBOOK)
+
+
+def _mentions(collection: Collection, outcome: Outcome) -> pl.DataFrame:
+    """Who occurs where; for those on the list without the row, so that the order of the file's rows is lost."""
+    is_listed = pl.col("org_code").is_in(outcome.visit_list["org_code"].implode()) & pl.col("why").is_null()
+    row = pl.when(~is_listed.fill_null(value=False)).then("row")
+    return collection.mentions.with_columns(row.alias("row")).unique().sort(pl.all())
 
 
 def _to_read(findings: pl.DataFrame) -> pl.DataFrame:

@@ -22,13 +22,32 @@ if TYPE_CHECKING:
 
 _WIDTH: Final = 110
 _NEAR: Final = 1e-6
-_TABLES: Final = ("duties.csv", "follow_up.csv", "findings.csv", "scores.csv", "problems.csv")
+_TABLES: Final = (
+    "duties.csv", "follow_up.csv", "findings.csv", "scores.csv", "problems.csv", "not_assessed.csv", "doubts.csv",
+)  # fmt: skip
+_MOST_NAMED: Final = 10  # organisations that the terminal names; the file has all
 
 
 def summarise_reading(collection: Collection) -> str:
-    """What was read, what was set aside, which tables the collection lacks."""
+    """What was read, what was set aside, and which tables are lacking; one that can't be read is among the problems."""
     absent = [name for name in collection.absent if name not in collection.unread]
     return "\n".join(_reading(collection.inputs, absent, collection.problems))
+
+
+def list_problems_and_doubts(collection: Collection) -> pl.DataFrame:
+    """All that is wrong or in doubt, in the columns of problems; what is left out has the effect `in doubt`."""
+    doubts = collection.doubts.select(
+        "table",
+        "file",
+        "row",
+        "column",
+        "value",
+        problem=pl.format("{} It is left out until somebody confirms or corrects it.", "why"),
+        remedy=pl.format("Did you mean {} Say so: crosscheck problems resolve", "likely"),
+        effect=pl.lit("in doubt"),
+        org_code="org_code",
+    )
+    return pl.concat([collection.problems, doubts])
 
 
 def summarise_run(folder: Path, command: str) -> str:
@@ -45,6 +64,8 @@ def summarise_run(folder: Path, command: str) -> str:
         *_reading(manifest.inputs, manifest.absent_tables, problems),
         "",
         *_reconciliation(manifest.reconciliation),
+        *_not_assessed(read_table(folder, "not_assessed")),
+        *_in_doubt(read_table(folder, "doubts"), manifest.options.collection),
         *_cycles(manifest.cycles),
         *_left_open(manifest.silences),
         *_set_aside(manifest.waivers),
@@ -78,12 +99,31 @@ def _reconciliation(counts: Reconciliation) -> Iterator[str]:
         f"RECONCILED  {counts.organisations} organisations, {counts.declarations} declarations: "
         f"{counts.compliant} compliant, {counts.not_compliant} not"
     )
-    if counts.without_declaration:
-        missing = ", ".join(counts.without_declaration)
-        yield f"  NOT ON THE LIST, for want of a declaration that can be used: {missing}"
     for row in counts.by_category:
         category = (row.category or "no category").replace("_", " ")
         yield f"  {category:<34}{row.declarations:>5}, {row.compliant:>4} compliant"
+
+
+def _not_assessed(missing: pl.DataFrame) -> Iterator[str]:
+    """Who is not on the list, and why; former bodies are counted, since they are assessed under their successors."""
+    if former := missing["successor"].count():
+        yield f"  {former} former {'body is' if former == 1 else 'bodies are'} assessed under the successor"
+    lost = missing.filter(pl.col("successor").is_null())
+    if lost.height:
+        yield f"  NOT ON THE LIST: {lost.height} (not_assessed.csv names each)"
+    for code, file, row, reason, _ in lost.head(_MOST_NAMED).iter_rows():
+        yield "    " + textwrap.shorten(f"{code or 'no code'} ({file}, row {row}): {reason}", _WIDTH, placeholder=" …")
+
+
+def _in_doubt(doubts: pl.DataFrame, collection: str) -> Iterator[str]:
+    """Values that were left out, since they are unlikely beside others."""
+    if doubts.is_empty():
+        return
+    values = "1 value" if doubts.height == 1 else f"{doubts.height:,} values"
+    yield f"  IN DOUBT: {values} left out until confirmed or corrected (doubts.csv names each):"
+    for row in doubts.head(_MOST_NAMED).iter_rows(named=True):
+        yield f"    {row['org_code']}, {row['about']}: {row['value']}, did you mean {row['likely']}"
+    yield f"  confirm or correct: crosscheck problems resolve {collection} --help"
 
 
 def _cycles(cycles: Sequence[Sequence[str]]) -> Iterator[str]:

@@ -11,6 +11,8 @@ import pytest
 from playwright.sync_api import Browser
 
 from crosscheck import settings
+from crosscheck.contract.kept import KEPT
+from crosscheck.contract.outputs import OUTPUTS
 from crosscheck.errors import ModelError
 from crosscheck.publication.assessment import (
     AFTERS,
@@ -49,7 +51,13 @@ def evidence(declared: dict[str, str], risk: float = 0.1) -> Evidence:
     innocent = pl.DataFrame({"check_id": ["C2-B"], "may_explain": ["It was said elsewhere"]})
     listed = pl.DataFrame(rows, schema_overrides={"selected_by": pl.String})
     return Evidence(
-        {}, listed, pl.DataFrame(findings, schema_overrides={"waived": pl.String}), take_visits([]), innocent
+        {},
+        listed,
+        pl.DataFrame(findings, schema_overrides={"waived": pl.String}),
+        take_visits([]),
+        innocent,
+        KEPT["mentions"].empty(),
+        OUTPUTS["not_assessed"].empty(),
     )
 
 
@@ -153,11 +161,22 @@ def edition(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("edition")
     heading = Heading("2008-09/2", "C2", "2008/09", "2008-09/1", "A register was found & seen.")
     assessed = assess(shown, decisions, take_visits([visit("T02", "upheld")]), MODEL)
-    write_assessment(assessed, heading, folder)
+    missing = pl.DataFrame({"org_code": ["<i>"], "reason": ["Its row in organisations was set aside. region: secret."]})
+    write_assessment(assessed, missing, heading, folder)
     again = tmp_path_factory.mktemp("again")
-    write_assessment(assessed, heading, again)
+    write_assessment(assessed, missing, heading, again)
     assert read_files(folder) == read_files(again)
     return folder
+
+
+def test_an_edition_names_who_is_not_assessed_and_keeps_what_stood_in_the_row(edition: Path) -> None:
+    page = (edition / "assessment.html").read_text(encoding="utf-8")
+    table = (edition / "not_assessed.csv").read_text(encoding="utf-8")
+    told = json.loads((edition / "assessment.json").read_text(encoding="utf-8"))["not_assessed"]
+    assert "&lt;i&gt;</th><td>Its row in organisations was set aside.</td>" in page
+    assert "1 further organisation occurs in what was collected and is" in page
+    assert told == [{"org_code": "<i>", "reason": "Its row in organisations was set aside."}]
+    assert "secret" not in page + table
 
 
 def test_page_and_tables_tell_the_same(edition: Path) -> None:

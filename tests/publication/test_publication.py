@@ -8,6 +8,7 @@ import json
 import subprocess
 from pathlib import Path
 
+import polars as pl
 import pytest
 import sqlalchemy as sa
 from click.testing import CliRunner
@@ -148,6 +149,31 @@ def test_a_sign_in_doubt_and_a_broken_trail_keep_an_edition_back(store: Store, r
 
 
 @sqlite_alone
+def test_an_organisation_that_vanished_and_a_row_that_nobody_counted_keep_an_edition_back(
+    store: Store, round_id: str
+) -> None:
+    from dataclasses import replace
+
+    from crosscheck.publication.gates import ask_gates
+
+    held = look_over(store, round_id).held
+    mentions = held.evidence.mentions
+    vanished = mentions.head(1).with_columns(org_code=pl.lit("R0Q"), why=pl.lit("org_type: misspelt"))
+    first, *others = held.evidence.manifest.inputs
+    manifest = replace(held.evidence.manifest, inputs=(replace(first, rows=first.rows + 1), *others))
+    doctored = replace(held.evidence, mentions=pl.concat([mentions, vanished]), manifest=manifest)
+    with store.reading() as connection:
+        whole, lacking = (
+            next(gate for gate in ask_gates(connection, one, [], None) if gate.name == "accounts")
+            for one in (held, replace(held, evidence=doctored))
+        )
+    assert whole.passes
+    assert not lacking.passes
+    assert "R0Q is neither on the list nor in not_assessed.csv" in lacking.says
+    assert f"{first.file}: the rows that were read are not those used and set aside" in lacking.says
+
+
+@sqlite_alone
 def test_one_person_in_two_spellings_is_one(store: Store, round_id: str) -> None:
     fulfil(store, round_id)
     sign(store, look_over(store, round_id), "Jane Smith", "head of assessment", "Read it.")
@@ -190,7 +216,7 @@ def test_whatever_happens_to_an_exported_folder_is_named(store: Store, round_id:
     publish_whole(store, round_id)
     folder = tmp_path / "edition"
     export_edition(store, "2008-09/1", folder)
-    assert verify_folder(folder, read_edition(store, "2008-09/1")) == 5
+    assert verify_folder(folder, read_edition(store, "2008-09/1")) == 6
     (folder / "assessment.csv").write_text("org_code\n", encoding="utf-8")
     (folder / "counts.csv").unlink()
     (folder / "more.txt").write_text("more", encoding="utf-8")

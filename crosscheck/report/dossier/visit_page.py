@@ -56,7 +56,8 @@ def write_visit_page(
         assumption=_describe_assumptions(basis.manifest, listed, capacity),
         beside=beside,
         with_dossiers=with_dossiers,
-        without_declaration=basis.manifest.reconciliation.without_declaration,
+        not_assessed=read_table(run, "not_assessed").to_dicts(),
+        doubts=read_table(run, "doubts").to_dicts(),
     )
 
 

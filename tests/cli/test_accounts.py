@@ -1,0 +1,134 @@
+"""Every organisation that a collection speaks of is on the list of its run, or named with the reason."""
+
+from __future__ import annotations
+
+import csv
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from crosscheck.cli import main
+
+YEAR = "2008/09"
+# What was done to the collection, and to whom: each stands in `lost` with words of its reason.
+MISSPELT, WITHOUT_CODE, TOO_LONG, STATUS, NEW, FORMER = range(6)
+
+
+def read_csv(file: Path) -> list[dict[str, str]]:
+    with file.open(encoding="utf-8", newline="") as lines:
+        return list(csv.DictReader(lines))
+
+
+def write_csv(file: Path, rows: list[dict[str, str]]) -> None:
+    with file.open("w", encoding="utf-8", newline="") as lines:
+        writer = csv.DictWriter(lines, rows[0].keys(), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def spoil(folder: Path) -> dict[int, str]:
+    """Spoil a collection in each way in which an organisation can be lost; the codes, by way."""
+    organisations, declarations = read_csv(folder / "organisations.csv"), read_csv(folder / "declarations.csv")
+    codes = {way: organisations[2 * way]["org_code"] for way in (MISSPELT, WITHOUT_CODE, TOO_LONG)}
+    whole = [row for row in declarations if (row["year"], row["function"]) == (YEAR, "whole")]
+    lost = next(row for row in whole if row["org_code"] not in codes.values())
+    lost["status"] = "complyant"
+    organisations[2 * MISSPELT]["org_type"] += "x"
+    organisations[2 * WITHOUT_CODE]["org_code"] = ""
+    new = dict.fromkeys(organisations[0], "") | {
+        "org_code": "R0Q",
+        "name": "New",
+        "org_type": "acute",
+        "region": "East",
+    }
+    former = dict.fromkeys(declarations[0], "") | whole[-1] | {"org_code": "Q99"}
+    write_csv(folder / "organisations.csv", [*organisations, new])
+    write_csv(folder / "declarations.csv", [*declarations, former])
+    lines = (folder / "organisations.csv").read_text(encoding="utf-8").splitlines()
+    lines[2 * TOO_LONG + 1] += ",one cell more"
+    (folder / "organisations.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    with (folder / "relationships.csv").open("a", encoding="utf-8") as ties:
+        ties.write(f"{whole[-1]['org_code']},succeeds,Q99,,2007-04-01,\n")
+    return codes | {STATUS: lost["org_code"], NEW: "R0Q", FORMER: "Q99"}
+
+
+def run(collection: Path, out: Path, *options: str) -> Result:
+    arguments = ["run", str(collection), "--year", YEAR, "--out", str(out), "--capacity", "5", *options]
+    return CliRunner().invoke(main, arguments)
+
+
+@pytest.fixture(scope="module")
+def spoilt(few: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[int, str], Path, Result]:
+    place = tmp_path_factory.mktemp("spoilt")
+    shutil.copytree(few, place / "collection")
+    codes = spoil(place / "collection")
+    return codes, place, run(place / "collection", place / "run", "--strict")
+
+
+def test_whoever_is_not_on_the_list_is_named_with_file_row_and_reason(
+    spoilt: tuple[dict[int, str], Path, Result],
+) -> None:
+    codes, place, _ = spoilt
+    named = {row["org_code"]: row for row in read_csv(place / "run" / "not_assessed.csv")}
+    reasons = {
+        MISSPELT: "Its row in organisations was set aside. org_type: Not one of the allowed values",
+        TOO_LONG: "Its row in organisations was set aside. The row has 12 cells, more than the 11 headings.",
+        STATUS: "Its declaration was set aside. status: Not one of the allowed values",
+        NEW: "It has no declaration for 2008/09.",
+        FORMER: "A former body: its successor",
+    }
+    for way, words in reasons.items():
+        assert words in named[codes[way]]["reason"], named[codes[way]]
+    misspelt = named[codes[MISSPELT]]
+    assert (misspelt["file"], misspelt["row"]) == ("organisations.csv", "2")
+    assert named[codes[FORMER]]["successor"]
+    assert named[""]["row"] == "4"
+    assert "org_code: The cell is empty" in named[""]["reason"]
+    assert "is not among the organisations that can be used" in named[codes[WITHOUT_CODE]]["reason"]
+
+
+def test_no_code_of_the_collection_vanishes(spoilt: tuple[dict[int, str], Path, Result]) -> None:
+    """Counted from the files by themselves: the codes of organisations, and of declarations of the year."""
+    _, place, _ = spoilt
+    organisations = (place / "collection" / "organisations.csv").read_text(encoding="utf-8").splitlines()[1:]
+    declared = [row["org_code"] for row in read_csv(place / "collection" / "declarations.csv") if row["year"] == YEAR]
+    codes = {line.split(",")[0] for line in organisations} | set(declared)
+    listed = {row["org_code"] for row in read_csv(place / "run" / "visit_list.csv")}
+    missing = [row["org_code"] for row in read_csv(place / "run" / "not_assessed.csv")]
+    assert codes == listed | set(missing)
+    assert not listed & set(missing)
+    accounts = json.loads((place / "run" / "manifest.json").read_text(encoding="utf-8"))["accounts"]
+    assert accounts["mentioned"] == len(codes) == accounts["on_the_list"] + len(missing)
+    assert accounts["former_bodies"] == 1
+
+
+def test_terminal_and_page_name_them_and_a_strict_run_ends_with_1(
+    spoilt: tuple[dict[int, str], Path, Result],
+) -> None:
+    codes, place, done = spoilt
+    assert done.exit_code == 1
+    assert "NOT ON THE LIST: 6 (not_assessed.csv names each)" in done.output
+    assert "1 former body is assessed under the successor" in done.output
+    page = (place / "run" / "dossiers" / "index.html").read_text(encoding="utf-8")
+    for way in (MISSPELT, TOO_LONG, STATUS, NEW):
+        assert f"    {codes[way]} (" in done.output
+        assert f'<th scope="row">{codes[way]}</th>' in page
+
+
+def test_rows_read_are_rows_used_and_rows_set_aside_in_the_manifest(
+    spoilt: tuple[dict[int, str], Path, Result],
+) -> None:
+    _, place, _ = spoilt
+    inputs = json.loads((place / "run" / "manifest.json").read_text(encoding="utf-8"))["inputs"]
+    for file in inputs:
+        written = len((place / "collection" / file["file"]).read_text(encoding="utf-8").splitlines()) - 1
+        assert file["rows"] == written == file["rows_used"] + file["rows_set_aside"], file
+
+
+def test_a_strict_run_of_a_whole_collection_ends_with_0(few: Path, tmp_path: Path) -> None:
+    done = run(few, tmp_path / "run", "--strict", "--no-pages")
+    assert done.exit_code == 0, done.output
+    assert (tmp_path / "run" / "not_assessed.csv").read_text(encoding="utf-8").count("\n") == 1
