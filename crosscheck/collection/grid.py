@@ -160,11 +160,13 @@ def lay_out(rows: Rows, file: str, table: Table, *, fixed_width: bool, given: He
 
 
 def _headed(rows: Rows, given: Headings) -> Rows:
-    """The rows below headings that the file does not have; these stand in a row 0."""
+    """The rows below headings that the file does not have; these count as the last row that they stand for."""
     kept = _chosen(rows, [place for place, row in enumerate(rows.numbers) if row > given.instead_of])
     times = [1, *kept.times] if kept.times else None
     numbered = [f"column_{place}" for place in range(1, max(map(len, rows.cells)) + 1)]
-    return replace(kept, numbers=[0, *kept.numbers], cells=[list(given.names) or numbered, *kept.cells], times=times)
+    return replace(
+        kept, numbers=[given.instead_of, *kept.numbers], cells=[list(given.names) or numbered, *kept.cells], times=times
+    )
 
 
 def _find_headings(records: list[list[Any]], columns: Collection[str]) -> int:

@@ -47,9 +47,10 @@ _ALSO_CALLED: Final[dict[str, tuple[str, ...]]] = {
 _DATES: Final = ("%Y%m%d", "%d/%m/%Y", "%d.%m.%Y", "%d-%m-%Y", "%d-%b-%Y", "%d %B %Y", "%m/%d/%Y")
 _SAMPLE: Final = 2_000  # rows that are looked at
 _WORDS: Final = 20  # as many different words may be a vocabulary
-_LIKE: Final = 0.5  # share of words in common from which columns hold one vocabulary
+_LIKE: Final = 0.5  # share of the words of the poorer column from which two columns hold one vocabulary
 _FEWEST_WIDE: Final = 3  # as many columns of one vocabulary are one answer at several times
 _NAME, _CELL = "heading", "cell"
+_MADE_LONG: Final = {"year": _NAME, "period": _NAME, "status": _CELL, "value": _CELL, "answer": _CELL, "finding": _CELL}
 
 
 @dataclass(frozen=True)
@@ -134,7 +135,7 @@ def _renamed(seen: _Seen) -> dict[str, str]:
 def _with_wide(seen: _Seen) -> _Seen:
     """The export with one row for each of the columns that hold one vocabulary, where there are some."""
     words = {name: set(seen.words(name)) for name in seen.headings}
-    few = [name for name, found in words.items() if 1 < len(found) <= _WORDS]
+    few = [name for name, found in words.items() if 1 < len(found) <= _WORDS and not all(map(_is_number, found))]
     for name in few:
         alike = tuple(other for other in few if _in_common(words[name], words[other]) >= _LIKE)
         if len(alike) >= _FEWEST_WIDE:
@@ -145,7 +146,7 @@ def _with_wide(seen: _Seen) -> _Seen:
 
 
 def _in_common(one: set[str], other: set[str]) -> float:
-    return len(one & other) / len(one | other)
+    return len(one & other) / min(len(one), len(other))
 
 
 def _columns(seen: _Seen, table: Table) -> Iterator[str]:
@@ -170,10 +171,17 @@ def _find(column: Column, free: Sequence[str], seen: _Seen) -> str | None:
     wanted = (column.name, *_ALSO_CALLED.get(column.name, ()))
     if named := next((name for name in wanted if name in free), None):
         return named
-    if column.kind in ("year", "choice") or column.name in ("period", "value"):
-        made = _NAME if column.kind == "year" or column.name == "period" else _CELL
-        return made if made in free and column.required | (column.name == "value") else None
-    return next((name for name in free if _are_codes(seen, name)), None) if column.kind == "code" else None
+    if column.name in _MADE_LONG:
+        return _MADE_LONG[column.name] if _MADE_LONG[column.name] in free else None
+    if column.kind == "code":
+        return next((name for name in free if _are_codes(seen, name)), None)
+    if column.kind == "date":
+        return next((name for name in free if _date_format(seen.words(name))), None)
+    return None
+
+
+def _is_number(word: str) -> bool:
+    return re.fullmatch(r"[+-]?[0-9]+(\.[0-9]+)?", word) is not None
 
 
 def _are_codes(seen: _Seen, name: str) -> bool:

@@ -87,7 +87,7 @@ def import_export(export: Path, asked: ImportMap, beside: Path) -> Imported:
         kept = inside
     made, wrong = _fill(kept, asked)
     whole = made.filter(~pl.col(_LOST))
-    written = whole.select(asked.columns).unique(maintain_order=True)
+    written = whole.drop(_LOST).unique(maintain_order=True)
     place = Place(asked.table, sheet.file)
     return Imported(
         table=asked.table,
@@ -221,7 +221,8 @@ def _fill(rows: pl.DataFrame, asked: ImportMap) -> tuple[pl.DataFrame, list[Prob
     needed = [_WRONG.format(name) for name, column in columns.items() if column.required]
     lost = pl.any_horizontal([pl.lit(value=False), *unmatched, *needed])
     read = read.with_columns(lost.alias(_LOST))
-    found = [problem for name in columns for problem in _tell_column(read, columns[name], fillings[name])]
+    matched = read.filter(~pl.any_horizontal([pl.lit(value=False), *unmatched]))  # an unmatched row is named as such
+    found = [problem for name in columns for problem in _tell_column(matched, columns[name], fillings[name])]
     for join, flag in zip(asked.join, unmatched, strict=True):
         found += _tell_unmatched(read.filter(pl.col(flag)), join)
     return read.select(_LOST, *(pl.col(_VALUE.format(name)).alias(name) for name in columns)), found
