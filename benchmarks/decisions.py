@@ -44,7 +44,7 @@ def write(url: str, run_id: str, declarations: list[Declaration], each: int, wri
     attempts = conflicts = 0
     with open_store(url) as store:
         with store.reading() as connection:
-            run = look_up(connection, run_id)["number"]
+            run = look_up(connection, run_id).number
         for number in range(each):
             done = False
             while not done:
@@ -81,7 +81,7 @@ def _count(store: Store, run_id: str, declarations: list[Declaration]) -> tuple[
     """The reasons of all decisions, each of which is given once, and whether the trail holds."""
     kept = []
     with store.reading() as connection:
-        run = look_up(connection, run_id)["number"]
+        run = look_up(connection, run_id).number
         for of in declarations:
             history = read_history(connection, run, *of)
             assert [one.version for one in history] == list(range(1, len(history) + 1))

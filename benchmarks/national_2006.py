@@ -23,7 +23,7 @@ from scipy.stats import binom, norm, poisson
 
 from crosscheck.contract.inputs import INPUTS
 from crosscheck.scoring.indicators import score_figures
-from crosscheck.scoring.model import Indicator, IndicatorModel, Kind, read_indicator_model
+from crosscheck.scoring.model import Indicator, IndicatorModel, read_indicator_model
 from crosscheck.scoring.pooling import pool_scores, pool_sums, sum_sections
 from crosscheck.settings import model_file
 
@@ -31,7 +31,7 @@ PICTURE = Path(__file__).resolve().parent.parent / "docs" / "growth-2006.svg"
 SEED = 2006
 TYPES = {"acute": 172, "mental_health": 92, "pct": 303}
 ITEMS, OBSERVATIONS, STANDARDS = 1_689, 463_875, 44
-KINDS: tuple[Kind, ...] = ("proportion", "proportion", "proportion", "ratio", "percent", "ordinal")
+KINDS: tuple[str, ...] = ("proportion", "proportion", "proportion", "ratio", "percent", "ordinal")
 Floats = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
 
 
@@ -48,7 +48,7 @@ def standard_of(item: int) -> str:
     return f"standard_{item % STANDARDS:02}"
 
 
-def kind_of(item: int) -> Kind:
+def kind_of(item: int) -> str:
     return KINDS[item // STANDARDS % len(KINDS)]
 
 
@@ -132,7 +132,7 @@ def plain(table: pl.DataFrame, organisations: pl.DataFrame, model: IndicatorMode
     )
 
 
-def plain_scores(kind: Kind, rows: pl.DataFrame, types: Floats, model: IndicatorModel) -> Floats:
+def plain_scores(kind: str, rows: pl.DataFrame, types: Floats, model: IndicatorModel) -> Floats:
     z = np.full(rows.height, np.nan)
     for org_type in np.unique(types):
         of = types == org_type

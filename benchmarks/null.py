@@ -21,7 +21,7 @@ from scipy.special import ndtri
 from crosscheck.contract.inputs import INPUTS
 from crosscheck.scoring.dispersion import Floats, false_discovery
 from crosscheck.scoring.indicators import score_figures
-from crosscheck.scoring.model import Indicator, IndicatorModel, Kind, read_indicator_model
+from crosscheck.scoring.model import Indicator, IndicatorModel, read_indicator_model
 from crosscheck.scoring.pooling import pool_scores, sum_sections
 from crosscheck.settings import model_file
 
@@ -37,7 +37,7 @@ class Design:
     """
 
     name: str
-    kind: Kind
+    kind: str
     draw: Draw
     reaches: bool = True
     why: str = ""

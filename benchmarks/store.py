@@ -62,7 +62,7 @@ def saved(store: Store, run: Path) -> Taken:
     times = []
     for _ in range(SAVES + 1):
         times.append(taken(lambda: keep(store, run)))
-        delete_run(store, list_runs(store)[0]["run_id"])
+        delete_run(store, list_runs(store)[0].run_id)
     return median(times[1:])
 
 

@@ -20,7 +20,7 @@ from crosscheck.visits.outcomes import (
     JUDGED,
     Estimate,
     measure_worth,
-    tell_yield,
+    yield_by_arm,
 )
 from crosscheck.visits.plan import Capacity
 from crosscheck.visits.prevalence_estimates import Population, estimate_prevalence, group_by_organisation
@@ -76,7 +76,7 @@ class Backtest:
         worths: one row a ranking and sample: `among` (the kind of sample), `ranking`, `sample` (a world, or the visits
             of an arm) and all of `outcomes.Worth`, intervals as `lift_low`, `lift_high`, `auc_low`, `auc_high`.
         calibrations: the list's risks against outcomes, one for each kind of sample, all samples of it together.
-        yields: `outcomes.tell_yield` of the visits; no row for worlds.
+        yields: `outcomes.yield_by_arm` of the visits; no row for worlds.
         prevalence: what a visit would find otherwise among all declarations of compliance.
     """
 
@@ -154,7 +154,7 @@ def backtest_worlds(
     rates = pl.Series([sample.rankings[LIST]["otherwise"].mean() for sample in samples], dtype=pl.Float64)
     prevalence = Estimate(*(float(rates.quantile(level, "linear") or 0.0) for level in (0.5, 0.05, 0.95)))
     about = f"{len(samples)} {among}; every declaration of compliance held against what is true there"
-    return _sum_up(about, samples, share, tell_yield(_no_visits()), prevalence, KnownTruth())
+    return _sum_up(about, samples, share, yield_by_arm(_no_visits()), prevalence, KnownTruth())
 
 
 def _without_wave(tables: dict[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
@@ -254,7 +254,7 @@ def backtest_collection(collection: Collection, standard: Standard, year: str, s
         about,
         [Sample("all visited", "all visited", everybody), Sample("drawn at random", "drawn at random", at_random)],
         share,
-        tell_yield(visits),
+        yield_by_arm(visits),
         _prevalence(found, declarations.height),
         standard.risk.visitors,
     )

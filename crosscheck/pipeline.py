@@ -62,6 +62,53 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
+class Network:
+    """Who is related to whom, one row a tie; who came before whom; and what each organisation or body is called."""
+
+    ties: pl.DataFrame
+    lineage: Lineage
+    names: pl.DataFrame
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What the rules say: `findings`, one row a check and declaration, and the checks `lost` to missing sources."""
+
+    findings: pl.DataFrame
+    lost: pl.DataFrame
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """All that is known before anything is weighed: the network, cases, findings, and scores."""
+
+    network: Network
+    cases: pl.DataFrame
+    findings: pl.DataFrame
+    scores: pl.DataFrame
+
+
+@dataclass(frozen=True)
+class Weighed:
+    """The evidence weighed: all that speaks of quality, findings with what each added, the risk, and the order."""
+
+    items: pl.DataFrame
+    findings: pl.DataFrame
+    risk: Risk
+    ranked: Ranked
+
+
+@dataclass(frozen=True)
+class Planned:
+    """Whom to visit, what to ask by letter, what to follow up, and how the visits were chosen."""
+
+    visit_list: pl.DataFrame
+    duties: pl.DataFrame
+    follow_up: pl.DataFrame
+    plan: Plan
+
+
+@dataclass(frozen=True)
 class Outcome:
     """Every table that a run makes, each named for what one row is.
 
@@ -118,38 +165,39 @@ def cross_check(  # noqa: PLR0913 - what is read, how it is planned, and who wat
             is weighed, and may raise.
         refuse_breaches: is given what went the wrong way (`risk.monotone.BREACHES`), and may raise.
     """
-    tables, questionnaire, figures = collection.tables, standard.questionnaire, standard.indicators.names
+    tables = collection.tables
     with ThreadPoolExecutor(max_workers=1) as beside:
         made_up = beside.submit(_check_made_up, tables["indicators"], standard, year)
         with step("relate"):
-            ties, lineage, names = _relate(tables, year)
+            network = relate_organisations(collection, year)
         with step("join"):
-            cases = build_cases(tables, questionnaire, figures, year, standard.name, lineage.predecessors)
+            cases = join_cases(collection, standard, year, network)
         probed = beside.submit(lay_out_probes, tables, cases, standard)
         with step("check"):
-            findings, lost = _check(cases, None if "relationships" in collection.absent else ties, standard, year)
+            checked = check_cases(collection, standard, year, network, cases)
         with step("test the signs"):
             refuse(check_directions(*made_up.result()))
         with step("score"):
-            scores = _score(tables, standard)
+            scores = score_tables(tables, standard)
             refuse(warnings := check_polarity(scores, *made_up.result(), standard.polarity))
             pooled = pool_scores(scores, standard.indicators)
-        checked = _Checked(cases, findings, scores, all_visits(tables, standard.name), lineage)
-        with step("weigh"), one_thread():
-            weighed = _weigh(collection, checked, standard, year, capacity)
-            monotone = check_monotone(*probed.result(), weighed.risk, weighed.ranked.declarations, standard.risk)
+        evidence = Evidence(network, cases, checked.findings, scores)
+        with step("weigh"):
+            weighed = weigh_evidence(collection, standard, year, capacity, evidence)
+            with one_thread():
+                monotone = check_monotone(*probed.result(), weighed.risk, weighed.ranked.declarations, standard.risk)
             refuse_breaches(monotone.breaches)
         with step("plan"):
-            planned = _plan(checked, weighed, standard, year, capacity)
+            planned = plan_list(collection, standard, year, capacity, evidence, weighed)
             not_assessed = list_not_assessed(
-                collection.mentions, tables, planned.visit_list, lineage.predecessors, year
+                collection.mentions, tables, planned.visit_list, network.lineage.predecessors, year
             )
     with step("explore") if with_exploratory else nullcontext():
         exploratory = build_exploratory_tables(tables, cases, scores, standard) if with_exploratory else {}
     return Outcome(
-        ties, lineage, names, cases, weighed.findings, lost, scores, pooled, warnings, weighed.items, weighed.risk,
-        monotone, weighed.ranked.places, planned.visit_list, planned.duties, planned.follow_up, not_assessed,
-        planned.plan, exploratory,
+        network.ties, network.lineage, network.names, cases, weighed.findings, checked.lost, scores, pooled, warnings,
+        weighed.items, weighed.risk, monotone, weighed.ranked.places, planned.visit_list, planned.duties,
+        planned.follow_up, not_assessed, planned.plan, exploratory,
     )  # fmt: skip
 
 
@@ -181,88 +229,89 @@ def build_exploratory_tables(
     }
 
 
-def _relate(tables: Mapping[str, pl.DataFrame], year: str) -> tuple[pl.DataFrame, Lineage, pl.DataFrame]:
-    day = census_day(year)
-    return relate(tables, day), trace_succession(tables["relationships"], day), name_bodies(tables)
+def relate_organisations(collection: Collection, year: str) -> Network:
+    """Step 1: who is related to whom in that year, who came before whom, and what each is called."""
+    tables, day = collection.tables, census_day(year)
+    return Network(relate(tables, day), trace_succession(tables["relationships"], day), name_bodies(tables))
 
 
-def _check(
-    cases: pl.DataFrame, ties: pl.DataFrame | None, standard: Standard, year: str
-) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Findings, with those that are waived, and which checks a silent source cost."""
-    findings = evaluate(cases, standard.rulebook, ties)
-    return waive(findings, standard.waivers, last_day(year)), checks_lost(standard.rulebook, cases, ties)
+def join_cases(collection: Collection, standard: Standard, year: str, network: Network) -> pl.DataFrame:
+    """Step 2: one row a declaration of the year, with all that is known about it (`cases.build_cases`)."""
+    figures, predecessors = standard.indicators.names, network.lineage.predecessors
+    return build_cases(collection.tables, standard.questionnaire, figures, year, standard.name, predecessors)
 
 
-@dataclass(frozen=True)
-class _Checked:
-    """What is known before anything is weighed."""
+def check_cases(
+    collection: Collection, standard: Standard, year: str, network: Network, cases: pl.DataFrame
+) -> Checked:
+    """Step 3: what each rule says of each declaration; a finding that is waived says by whom and why.
 
-    cases: pl.DataFrame
-    findings: pl.DataFrame
-    scores: pl.DataFrame
-    visits: pl.DataFrame
-    lineage: Lineage
-
-
-@dataclass(frozen=True)
-class _Weighed:
-    """The evidence weighed: findings with what each added, and the declarations in order."""
-
-    items: pl.DataFrame
-    findings: pl.DataFrame
-    risk: Risk
-    ranked: Ranked
+    Where the collection has no table of relationships, no rule may take that for having no partner.
+    """
+    ties = None if "relationships" in collection.absent else network.ties
+    findings = waive(evaluate(cases, standard.rulebook, ties), standard.waivers, last_day(year))
+    return Checked(findings, checks_lost(standard.rulebook, cases, ties))
 
 
-@dataclass(frozen=True)
-class _Planned:
-    """Whom to visit, what to ask by letter, and what to follow up."""
-
-    visit_list: pl.DataFrame
-    duties: pl.DataFrame
-    follow_up: pl.DataFrame
-    plan: Plan
+def score_tables(tables: Mapping[str, pl.DataFrame], standard: Standard) -> pl.DataFrame:
+    """Step 4: how far each figure and answer is from what similar organisations give; positive is worse."""
+    organisations, model = tables["organisations"], standard.indicators
+    figures = score_figures(tables["indicators"], organisations, model)
+    answers = score_answers(tables["answers"], standard.questionnaire, organisations, model)
+    return pl.concat([figures, answers])
 
 
-def _weigh(collection: Collection, checked: _Checked, standard: Standard, year: str, capacity: Capacity) -> _Weighed:
-    """The risk of every declaration, and its place within its pool."""
-    known = _gather_known(collection, checked, standard, year)
-    risk = estimate_risk(known, standard.risk, year)
-    findings = add_check_weights(checked.findings, risk.parts, risk.learnt.weights)
-    pools = assign_pools(checked.cases, checked.visits.filter(pl.col("year") == year))
-    ranked = rank_declarations(checked.cases, risk, standard.risk, pools, capacity.visits)
-    return _Weighed(known.items, findings, risk, ranked)
+def weigh_evidence(
+    collection: Collection, standard: Standard, year: str, capacity: Capacity, evidence: Evidence
+) -> Weighed:
+    """Step 5: the risk of every declaration, and its place within its pool; positive weights raise the risk."""
+    cases = evidence.cases
+    with one_thread():
+        known = _gather_known(collection, standard, year, evidence)
+        risk = estimate_risk(known, standard.risk, year)
+        findings = add_check_weights(evidence.findings, risk.parts, risk.from_visits.weights)
+        pools = assign_pools(cases, all_visits(collection.tables, standard.name).filter(pl.col("year") == year))
+        ranked = rank_declarations(cases, risk, standard.risk, pools, capacity.visits)
+    return Weighed(known.items, findings, risk, ranked)
 
 
-def _plan(checked: _Checked, weighed: _Weighed, standard: Standard, year: str, capacity: Capacity) -> _Planned:
-    """The lists that people work by, each declaration with its one reason."""
-    cases, findings = checked.cases, weighed.findings
+def plan_list(
+    collection: Collection,
+    standard: Standard,
+    year: str,
+    capacity: Capacity,
+    evidence: Evidence,
+    weighed: Weighed,
+) -> Planned:
+    """Step 6: the lists that people work by, each declaration with its one reason."""
+    cases, findings = evidence.cases, weighed.findings
     duties = list_duties(findings, _duties(standard.rulebook), _questions(standard.questionnaire))
     follow_up = list_follow_up(cases, standard.visits.subject, standard.questionnaire, last_day(year))
-    visits_of_year = checked.visits.filter(pl.col("year") == year)
+    visits_of_year = all_visits(collection.tables, standard.name).filter(pl.col("year") == year)
     declarations = describe_declarations(cases, weighed.ranked.declarations, visits_of_year)
     mandatory, change = standard.visits.mandatory, capacity.design.change_if_followed
     weighted = weigh_benefit(declarations, findings, mandatory.gravity, change)
     plan = plan_visits(weighted, duties, capacity, mandatory, year)
     reasons = give_reasons(cases, weighed.risk.parts, weighed.items, findings)
     visit_list = build_visit_list(declarations, plan.declarations, findings, duties, reasons)
-    return _Planned(visit_list, duties, follow_up, plan)
+    return Planned(visit_list, duties, follow_up, plan)
 
 
-def _gather_known(collection: Collection, checked: _Checked, standard: Standard, year: str) -> Known:
+def _gather_known(collection: Collection, standard: Standard, year: str, evidence: Evidence) -> Known:
     """The evidence for the risk; what an organisation's predecessors declared and met with is its own."""
     tables, verified = collection.tables, _verified(collection)
-    past = {"visits": checked.visits, "declarations": tables["declarations"]}
-    finding = ["check_id", "org_code", "function"]
-    waived = checked.findings.filter(pl.col("waived").is_not_null()).select(finding)
-    handed = {name: inherit_history(rows, checked.lineage.predecessors, ("year",)) for name, rows in past.items()}
+    past = {"visits": all_visits(tables, standard.name), "declarations": tables["declarations"]}
+    predecessors, finding = evidence.network.lineage.predecessors, ["check_id", "org_code", "function"]
+    waived = evidence.findings.filter(pl.col("waived").is_not_null()).select(finding)
+    handed = {name: inherit_history(rows, predecessors, ("year",)) for name, rows in past.items()}
     return Known(
-        cases=checked.cases,
-        items=gather_items(checked.scores, {**tables, **handed}, standard.questionnaire, standard.risk, year, verified),
-        findings=checked.findings.filter(pl.col("waived").is_null()),
+        cases=evidence.cases,
+        items=gather_items(
+            evidence.scores, {**tables, **handed}, standard.questionnaire, standard.risk, year, verified
+        ),
+        findings=evidence.findings.filter(pl.col("waived").is_null()),
         checks=list_checks(standard.rulebook),
-        applicable=list_applicable(checked.cases, standard.rulebook).join(waived, on=finding, how="anti"),
+        applicable=list_applicable(evidence.cases, standard.rulebook).join(waived, on=finding, how="anti"),
         visits=handed["visits"],
         looks=list_visit_items(tables, standard.name),
         verified=verified,
@@ -279,13 +328,6 @@ def _verified(collection: Collection) -> pl.DataFrame:
     return pl.concat([NOTHING_VERIFIED, *named]).unique(maintain_order=True)
 
 
-def _score(tables: Mapping[str, pl.DataFrame], standard: Standard) -> pl.DataFrame:
-    organisations, model = tables["organisations"], standard.indicators
-    figures = score_figures(tables["indicators"], organisations, model)
-    answers = score_answers(tables["answers"], standard.questionnaire, organisations, model)
-    return pl.concat([figures, answers])
-
-
 def _check_made_up(indicators: pl.DataFrame, standard: Standard, year: str) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Score and check made-up organisations, from the worst to the best: whoever knows the signs can tell them apart.
 
@@ -298,7 +340,7 @@ def _check_made_up(indicators: pl.DataFrame, standard: Standard, year: str) -> t
         index=["org_code", "function"], variable_name="check_id", value_name="verdict"
     )
     findings = verdicts.with_columns(evidence=pl.lit("a made-up return with every ordered answer at that end"))
-    return _score(made_up, standard), findings
+    return score_tables(made_up, standard), findings
 
 
 def lay_out_probes(

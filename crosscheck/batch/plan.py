@@ -156,7 +156,7 @@ def _items(asked: Asked, defaults: Defaults, places: tuple[Path, Path], known: S
             merged = _merged(defaults, asked, variant)
             store = merged.pop("store", None)
             typed = ("run", *about, "--out", str(out / name), "--unless-same", *_as_options(merged, known))
-            yield Item(name, out / name, typed, size, store=store)
+            yield Item(name, out / name, typed, size, store=None if store is None else str(store))
         if asked.sensitivity:
             name = "-".join([*place, "sensitivity"])
             standard = _as_options({"standard": _merged(defaults, asked, None).get("standard")}, known)
@@ -164,16 +164,16 @@ def _items(asked: Asked, defaults: Defaults, places: tuple[Path, Path], known: S
             yield Item(name, out / f"{name}.csv", arguments, size, prints=True)
 
 
-def _merged(*levels: Options | None) -> dict[str, Any]:
+def _merged(*levels: Options | None) -> dict[str, object]:
     """Options of all levels; what a later one states stands."""
-    merged: dict[str, Any] = {}
+    merged: dict[str, object] = {}
     for level in levels:
         if level:
             merged |= level.model_dump(include=set(Options.model_fields), exclude_none=True)
     return merged
 
 
-def _as_options(options: dict[str, Any], known: Sequence[str]) -> tuple[str, ...]:
+def _as_options(options: dict[str, object], known: Sequence[str]) -> tuple[str, ...]:
     """As they are typed; a flag that is not wanted is left out, or typed as `--no-…` where there is such a one."""
     typed: list[str] = []
     for name, value in options.items():

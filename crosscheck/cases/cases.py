@@ -96,8 +96,8 @@ def catalogue(questionnaire: Questionnaire, figures: Iterable[str]) -> dict[str,
     services = [Name(f"service.{name}", "flag", f"provides {name}") for name in questionnaire.services]
     others = [Name(figure, "number", "figure from another source") for figure in figures]
     answers = [name for question in questionnaire for name in _answer_names(question)]
-    known = (*_DECLARED, *_ORGANISATION, *_COMMENTS, *_RETURNED, *services, *answers, *others)
-    return {name.name: name for name in known}
+    names = (*_DECLARED, *_ORGANISATION, *_COMMENTS, *_RETURNED, *services, *answers, *others)
+    return {name.name: name for name in names}
 
 
 def _answer_names(question: Question) -> list[Name]:
@@ -138,8 +138,8 @@ def build_cases(
     in_scope = declarations.join(tables["organisations"], on="org_code", how="semi")  # a former body is nobody to visit
     years = in_scope["year"].unique().sort()
     if year not in years:
-        told = ", ".join(years) or "none on this standard at all"
-        raise CollectionError(f"declarations: none on {standard} for {year}. There are: {told}. Name one with --year.")
+        there = ", ".join(years) or "none on this standard at all"
+        raise CollectionError(f"declarations: none on {standard} for {year}. There are: {there}. Name one with --year.")
     answers = inherit_answers(tables["answers"], predecessors).drop("inherited")
     cases = (
         _declared(in_scope, year)
@@ -165,7 +165,8 @@ def census_day(year: str) -> date:
 def _declared(declarations: pl.DataFrame, year: str) -> pl.DataFrame:
     """The year's declarations, each beside that of the other function of the same organisation."""
     now = declarations.filter(pl.col("year") == year).with_columns(pl.col("status").cast(STATUS))
-    told = ("status", "category", "statement", "lapse_from", "lapse_to")
+    fields = ("status", "category", "statement", "lapse_from", "lapse_to")
+    # Each function is given the other's declaration by swapping the key, so that one join serves both.
     swapped = pl.col("function").replace_strict({"commissioner": "provider", "provider": "commissioner"})
     other = now.filter(pl.col("function") != "whole").select(
         "org_code",
@@ -176,7 +177,7 @@ def _declared(declarations: pl.DataFrame, year: str) -> pl.DataFrame:
     cases = now.select(
         "org_code",
         "function",
-        *(pl.col(name).alias(f"declared.{name}") for name in told),
+        *(pl.col(name).alias(f"declared.{name}") for name in fields),
         pl.lit(census_day(year)).alias("declared.census_day"),
     )
     return cases.join(other, on=["org_code", "function"], how="left")
@@ -252,6 +253,7 @@ def _comments_wide(comments: pl.DataFrame, year: str, standard: str) -> pl.DataF
         .otherwise(pl.lit("neutral"))
     )
     wide = (
+        # A remark of reliability 0 is left out before the mean, where it would divide by nothing.
         comments.filter((pl.col("year") == year) & (pl.col("standard") == standard) & (pl.col("reliability") > 0))
         .group_by("org_code", "author")
         .agg(tone=tone)

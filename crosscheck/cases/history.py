@@ -47,6 +47,7 @@ def recall_declarations(declarations: pl.DataFrame, predecessors: pl.DataFrame, 
     """
     recalled = declarations.filter(pl.col("year") == year).select("org_code", "function")
     for name, count in _YEARS.items():
+        # Year by year, since a predecessor may speak for one former year and the organisation itself for another.
         then = declarations.filter(pl.col("year") == years_before(year, count))
         recalled = recalled.join(
             _of_the_year(then, predecessors).rename({"status": f"declared.{name}", "by": f"declared.{name}_by"}),
@@ -65,6 +66,7 @@ def inherit_answers(answers: pl.DataFrame, predecessors: pl.DataFrame) -> pl.Dat
         The answers with those inherited after them, and `inherited`, which says so of each.
     """
     theirs = _of_the_nearest(answers, predecessors, _QUESTION).unique(["org_code", *_QUESTION, *_ANSWER])
+    # Where predecessors disagree nobody's answer is inherited: choosing one would invent an answer.
     agreed = theirs.filter(pl.len().over("org_code", *_QUESTION) == 1)
     return pl.concat(
         [

@@ -27,6 +27,7 @@ def count_outcomes(rows: pl.DataFrame, by: str, weight: pl.Expr) -> pl.DataFrame
         the sums of their weights under the same names with `_weight` after them.
     """
     flagged, not_upheld = pl.col("flagged"), pl.col("not_upheld").cast(pl.Boolean)
+    # Counts and weighted sums side by side: the counts are printed, the weights let old visits fade.
     groups = (flagged, flagged & not_upheld, ~flagged, ~flagged & not_upheld)
     named = dict(zip(COUNTS, groups, strict=True))
     counts = {name: group.sum().cast(pl.Int64) for name, group in named.items()}

@@ -119,6 +119,7 @@ class _OfType:
     def add_chain(self, column: int, beside: Mapping[int, int], *, absences: Sequence[str]) -> None:
         """From worst to best, what is `beside` held at these places; and without an answer."""
         moved = {other: place for other, place in beside.items() if place != self.middle[other]}
+        # Several rules ask for the same chain; a second copy would only cost time.
         known = (column, tuple(sorted(moved.items())))
         if known in self.seen or not self.ladders[column]:
             return
@@ -175,6 +176,7 @@ def make_probes(
     names = figures["indicator"].unique().sort().to_list()
     columns = (*questions, *names, *remarks)
     groups = list(dict.fromkeys(tuple(group) for group in together))
+    # By type, because what can be answered and what is usual differ from type to type.
     of_types, middles = [], {}
     for (org_type,), of_type in organisations.group_by(
         pl.col("organisation.org_type").cast(pl.String), maintain_order=True
@@ -262,6 +264,7 @@ def _fill(chains: _OfType, questions: Mapping[str, Question], groups: list[tuple
         if question is None or question.direction != "none":
             chains.add_chain(column, {}, absences=ABSENCES if question else ())
     for group in groups:
+        # Checks that speak of several answers can turn only where these move together, so their ends are combined.
         named = [at[name] for name in group if name in at and chains.ladders[at[name]]]
         for column in named:
             question = questions.get(chains.columns[column])
@@ -296,6 +299,7 @@ def _put_together(
             for column, ladder in zip(columns, of_type.ladders, strict=True)
             for place, value in enumerate(ladder)
         ]
+    # Numbered after the types are put together, so that no two have one code.
     code = pl.format("made up {}", pl.int_range(pl.len()).cast(pl.String).str.zfill(6))
     together = pl.concat(
         [pl.DataFrame(schema={name: kind for name, kind in PROBES.items() if name != "org_code"}), *frames],

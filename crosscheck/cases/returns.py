@@ -147,6 +147,7 @@ def count_adverse(answers: pl.DataFrame, organisations: pl.DataFrame, questionna
         schema={"question_id": pl.String, "worst": pl.String, "sign": pl.Float64},
     )
     median = pl.col("number").median().over("question_id", "item", "org_type")
+    # Levels by their worst, numbers by the median of the type: numbers have no worst that all types share.
     adverse = (pl.col("level") == pl.col("worst")) | ((pl.col("number") - median) * pl.col("sign") > 0)
     counted = (
         answers.join(worst, on="question_id")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import click
@@ -39,13 +38,12 @@ def explain(org_code: str, function: str | None, folder: Path, form: str) -> Non
     \b
     Example:  crosscheck explain 5YG --function provider
     """
-    from crosscheck.report.dossier.case import read_case, write_case
+    from crosscheck.report.dossier.case import case_as_json, read_case, write_case
 
-    known = read_case(folder, org_code, function)
     if form == "json":
-        click.echo(json.dumps(known, indent=1, ensure_ascii=False, default=str))
+        click.echo(case_as_json(folder, org_code, function))
     else:
-        click.echo("\n\n\n".join(write_case(case) for case in known))
+        click.echo("\n\n\n".join(write_case(case) for case in read_case(folder, org_code, function)))
 
 
 @main.command()

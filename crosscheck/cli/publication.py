@@ -98,7 +98,7 @@ def sign(run_id: str, store: str, by: str, role: str, because: str, **correction
 
 @main.command()
 @_run_argument
-@click.option("--year", required=True, help="Assessment year, as 2008/09.", callback=assessment_year)
+@click.option("--year", required=True, help="Assessment year, for example 2008/09.", callback=assessment_year)
 @store_option
 @click.option("--by", help="Your name; it stays inside.")
 @click.option("--check", is_flag=True, help="Only ask the gates.")

@@ -47,7 +47,7 @@ def rules(ctx: click.Context, standard: str | None, form: str, *, project_thresh
 @click.argument("rule_id")
 @standard_option
 def show(rule_id: str, standard: str | None) -> None:
-    """Show one rule: its law, its condition, its innocent explanations, what to ask for.
+    """Show one rule: its law, its condition, its explanations, what to ask for.
 
     \b
     Example:  crosscheck rules show C2-HR-01

@@ -104,7 +104,7 @@ def _lacks_organisations(run: Path) -> bool:
     return read_table(run, "not_assessed")["successor"].null_count() > 0
 
 
-def _read_plan(file: Path | None, random_share: float | None) -> dict[str, Any]:
+def _read_plan(file: Path | None, random_share: float | None) -> dict[str, object]:
     """The options that say how visits are chosen: the plan as text, and its random share unless one is given."""
     from crosscheck.visits.design import default_plan, format_design, load_design
 

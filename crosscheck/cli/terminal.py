@@ -11,7 +11,7 @@ import sys
 import time
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import click
 
@@ -78,7 +78,10 @@ def _as_csv(rows: Sequence[Mapping[str, object]], columns: Sequence[str]) -> str
     from crosscheck.report.output.tables import guard_formula
 
     lines = io.StringIO()
-    writer = csv.DictWriter(lines, columns, lineterminator="\n")
+    # A carriage return within a cell ends the row for whoever reads it, unless the cell is quoted.
+    returns = any("\r" in cell for row in rows for cell in row.values() if isinstance(cell, str))
+    quoting: Literal[0, 1] = csv.QUOTE_ALL if returns else csv.QUOTE_MINIMAL
+    writer = csv.DictWriter(lines, columns, lineterminator="\n", quoting=quoting)
     writer.writeheader()
     for row in rows:
         writer.writerow({name: guard_formula(cell) if isinstance(cell, str) else cell for name, cell in row.items()})

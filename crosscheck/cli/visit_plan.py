@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -46,15 +46,24 @@ def plan(folder: Path, file: Path, out: Path) -> None:
 @out_option
 @click.option("--today", type=click.DateTime(["%Y-%m-%d"]), required=True, help="Weeks begun by this day stay.")
 @click.option("--at-most", type=click.IntRange(min=0), required=True, help="How many visits may move.")
-def replan(before: Path, folder: Path, file: Path, out: Path, *, today: dt.datetime, at_most: int) -> None:
+@click.option(
+    "--visits",
+    "outcomes",
+    type=click.Path(path_type=Path),
+    help="What was recorded so far, as of visits yield: visits missed in past weeks are planned anew.",
+)
+def replan(before: Path, folder: Path, file: Path, out: Path, **change: Any) -> None:
     """Change a plan as little as can be, after leave, an agreed day or a new list; each move is named with its price.
 
     \b
     Example:  crosscheck visits replan plan/visit_plan.csv --run run --plan plan.toml --today 2009-07-20 --at-most 3
+    Or:       crosscheck visits replan plan/visit_plan.csv --run run --plan plan.toml --today 2009-07-20 --at-most 3 \
+                --visits outcomes
     """
     from crosscheck.report.visits.visit_planning import change_plan
 
-    _write(change_plan(folder, file, before, today.date(), at_most), out)
+    today: dt.date = change["today"].date()
+    _write(change_plan(folder, file, before, today, change["at_most"], change["outcomes"]), out)
 
 
 def _write(made: VisitPlan, out: Path) -> None:

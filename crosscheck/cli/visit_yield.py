@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
+from click.core import ParameterSource
 
 from crosscheck.cli.group import Share, format_option, run_option
 from crosscheck.cli.terminal import list_rows
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
     import polars as pl
 
+    from crosscheck.report.visits.yield_page import SeasonOutcomes
+
 
 @visits.command("yield")
 @run_option
@@ -25,7 +28,12 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path),
     help="What they found: a file in the columns of visits, or a folder with visits.csv and visit_items.csv.",
 )
-@click.option("--store", envvar="CROSSCHECK_STORE", show_envvar=True, help="Take the visits recorded in this store.")
+@click.option(
+    "--store",
+    envvar="CROSSCHECK_STORE",
+    show_envvar=True,
+    help="Take the visits recorded in this store. Where the variable names it, --visits goes before it.",
+)
 @click.option(
     "--half-width",
     type=Share(0, 50, min_open=True),
@@ -46,19 +54,20 @@ def yield_(
     An assessor's own rate, for the assessor alone:
               crosscheck visits yield --run run --visits outcomes --assessor A104
     """
-    from crosscheck.report.visits.yield_page import measure_run, write_yield
-    from crosscheck.report.visits.yield_sentences import describe_lift, describe_power, describe_prevalence
-    from crosscheck.visits.visits_file import read_outcome_files
+    from crosscheck.report.visits.outcomes import read_visits
+    from crosscheck.report.visits.yield_page import SeasonOutcomes, measure_run, names_of_run, write_yield
+    from crosscheck.report.visits.yield_sentences import describe_yield
 
-    if (place is None) == (store is None):
+    is_typed = click.get_current_context().get_parameter_source("store") == ParameterSource.COMMANDLINE
+    if (place is None and store is None) or (place is not None and is_typed):
         raise click.UsageError("Give either --visits or --store.")
-    made, looks = read_outcome_files(place) if place is not None else _read_store(folder, str(store))
+    outcomes = SeasonOutcomes(*read_visits(folder, place)) if place else _read_store(folder, str(store))
     if assessor is not None:
-        click.echo(_describe_assessor(folder, made, assessor))
+        click.echo(_describe_assessor(folder, outcomes.visits, assessor))
         return
-    found = measure_run(folder, made, looks, half_width / 100)
-    write_yield(found, out)
-    for sentence in (describe_prevalence(found), describe_lift(found), *describe_power(found)):
+    found = measure_run(folder, outcomes, half_width / 100)
+    write_yield(found, out, names_of_run(folder))
+    for sentence in describe_yield(found):
         click.echo(sentence)
     click.echo(f"{out / 'yield.html'} has the plots and tables, {out / 'yield.json'} every figure")
 
@@ -83,25 +92,23 @@ def weeks_(folder: Path, weeks: int, monday: datetime | None, form: str) -> None
     list_rows(rows, shown, form)
 
 
-def _read_store(folder: Path, store: str) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """The visits recorded of this very run; criteria are not kept there."""
+def _read_store(folder: Path, store: str) -> SeasonOutcomes:
+    """What is recorded of this very run: visits, criteria and decisions."""
     from crosscheck.errors import UnknownNameError
+    from crosscheck.report.visits.yield_page import SeasonOutcomes
     from crosscheck.runs.run_folder import read_manifest
     from crosscheck.store.database import open_store
-    from crosscheck.store.records import list_visits
-    from crosscheck.store.runs import find_run, look_up
-    from crosscheck.visits.visits_file import visits_from_records
+    from crosscheck.store.outcomes import list_outcomes, list_rulings
+    from crosscheck.store.runs import find_run
 
-    manifest = read_manifest(folder)
     with open_store(store) as kept:
-        run_id = find_run(kept, manifest.fingerprint)
+        run_id = find_run(kept, read_manifest(folder).fingerprint)
         if run_id is None:
             raise UnknownNameError(
                 f"{store} does not have the run {folder}. (`crosscheck runs list` shows what it has)"
             )
-        with kept.reading() as connection:
-            rows: list[dict[str, Any]] = list_visits(connection, look_up(connection, run_id).number)
-    return visits_from_records(rows, manifest.options.year)
+        recorded = list_outcomes(kept, run_id)
+        return SeasonOutcomes(recorded.visits, recorded.criteria, list_rulings(kept, run_id))
 
 
 def _describe_assessor(folder: Path, made: pl.DataFrame, assessor: str) -> str:

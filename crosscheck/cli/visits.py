@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from crosscheck.cli.group import main, run_option, store_option
 
+if TYPE_CHECKING:
+    from crosscheck.store.outcomes import RunOutcomes
+
 
 @main.group()
 def visits() -> None:
-    """Prepare visits, and record what they found.
+    """Draw, plan, prepare and record visits, and say what they found.
 
     \b
-    Example:  crosscheck visits forms --run run --out outcome-forms
-    Then:     crosscheck visits record outcome-forms/*.xlsx --run run --store runs.db --by NAME
+    A season in the order of its commands (docs/visits.md walks through it):
+      seal, confirm, draw, verify   a random draw that binds and that anybody can repeat; seals lists all
+      plan, replan, weeks           who visits whom in which week
+      packs, forms                  what assessors take along
+      calendar, teams, map          the plan for those who follow it
+      record, record-one            what visits found
+      yield                         what that says of all declarations, and of the list
+    Example:  crosscheck visits plan --run run --plan docs/plan-example.toml --out plan
     """
 
 
@@ -33,9 +42,9 @@ def record(files: tuple[Path, ...], folder: Path, store: str, by: str, out: Path
     Example:  crosscheck visits record 5ZA.xlsx R2X.csv --run run --store runs.db --by NAME --out outcomes
     A form is recorded whole or not at all. The same form twice changes nothing. A row that contradicts what was
     recorded is refused, unless it says in the column corrects why it corrects that. visits.csv and visit_items.csv
-    have all that was recorded of the run, for the collection of the next one.
+    have what was recorded of the run, for the collection of the next one; visits that no arm of the run chose stand
+    beside them in other_visits.csv. visits yield reads both.
     """
-    from crosscheck.report.output.tables import write_csv
     from crosscheck.report.visits.outcomes import describe_outcomes, read_forms
     from crosscheck.store.database import open_store
     from crosscheck.store.outcomes import list_outcomes, record_outcomes
@@ -43,7 +52,7 @@ def record(files: tuple[Path, ...], folder: Path, store: str, by: str, out: Path
     key, outcomes = read_forms(folder, files)
     with open_store(store) as kept:
         recorded = record_outcomes(kept, key, outcomes, by)
-        found, criteria, strays = list_outcomes(kept, key)
+        every = list_outcomes(kept, key)
     click.echo(describe_outcomes(outcomes, len(files)))
     click.echo(
         f"RECORDED  {recorded.visits} visits, {recorded.criteria} criteria; {recorded.corrected} of them corrections"
@@ -53,12 +62,26 @@ def record(files: tuple[Path, ...], folder: Path, store: str, by: str, out: Path
     if not recorded.visits + recorded.criteria:
         click.echo("  Nothing was changed.")
     if out:
-        out.mkdir(parents=True, exist_ok=True)
-        for name, table in (("visits", found), ("visit_items", criteria)):
-            write_csv(table, out / f"{name}.csv")
-            click.echo(f"WRITTEN  {out / name}.csv: {table.height} rows")
-        for code, function in strays.iter_rows():
-            click.echo(f"  without {code} {function}: no arm of the run chose it, so selected_by has no word for it")
+        _write_outcomes(every, out)
+
+
+def _write_outcomes(every: RunOutcomes, out: Path) -> None:
+    from crosscheck.report.output.tables import write_csv
+
+    out.mkdir(parents=True, exist_ok=True)
+    by_arm, others = every.chosen_by_an_arm(), every.chosen_by_an_arm(chosen=False)
+    tables = {"visits": by_arm.visits, "visit_items": by_arm.criteria}
+    further = {"other_visits": others.visits, "other_visit_items": others.criteria}
+    tables |= {name: table for name, table in further.items() if others.visits.height}
+    for name, table in tables.items():
+        write_csv(table, out / f"{name}.csv")
+        click.echo(f"WRITTEN  {out / name}.csv: {table.height} rows")
+    if others.visits.height:
+        click.echo(
+            "  No arm of the run chose these. A collection can't say so of a visit, so they are in other_visits:"
+        )
+    for code, function in others.visits.select("org_code", "function").iter_rows():
+        click.echo(f"    {code} {function}")
 
 
 @visits.command("record-one")

@@ -87,7 +87,7 @@ def simulate(out: Path, seed: int, worlds: int, standard: str | None, **chosen: 
 
 @main.command()
 @click.argument("collection", type=click.Path(path_type=Path), required=False)
-@click.option("--year", help="Assessment year of the visits, as 2008/09.", callback=assessment_year_if_given)
+@click.option("--year", help="Assessment year of the visits, for example 2008/09.", callback=assessment_year_if_given)
 @click.option("--worlds", type=click.IntRange(min=1), help="Hold the list against so many invented worlds instead.")
 @_difficulty
 @click.option(
@@ -197,7 +197,7 @@ def learn(folder: Path, visits: Path | None, out: Path | None, form: str) -> Non
 
 @main.command()
 @collection_argument
-@click.option("--year", required=True, help="Assessment year, as 2008/09.", callback=assessment_year)
+@click.option("--year", required=True, help="Assessment year, for example 2008/09.", callback=assessment_year)
 @click.option("--first", type=click.IntRange(min=1), help="How many count as the first; 50 unless said.")
 @click.option("--no-learn", is_flag=True, help="Begin from the experts' weights as they are stated.")
 @standard_option

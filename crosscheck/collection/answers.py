@@ -42,6 +42,9 @@ SCHEMA: Final = pl.Schema(
     }
 )
 
+# Whether an answer was written with a per cent sign: then it is no fraction of 1.
+HAS_SIGN: Final = "has_sign"
+
 # The cells that say what was answered, as text; `level` and the like are read from them.
 _TEXTS: Final = {"question_id": "question_text", "item": "item_text", "answer": "answer_text"}
 
@@ -55,9 +58,10 @@ def read_answers(answers: Sheet, questionnaire: Questionnaire) -> Sheet:
         questionnaire: what was asked.
 
     Returns:
-        The sheet in the columns of `SCHEMA`, and `year` if it was there: `item` is 0 where the question is asked once;
-        `level` is for questions with levels, `number` for figures, `absence` for where there is neither. An empty
-        answer is `no_answer` and no problem; a row is set aside where its question, item or answer can't be read.
+        The sheet in the columns of `SCHEMA`, `year` if it was there, and whether a per cent sign was (`HAS_SIGN`).
+        `item` is 0 where the question is asked once; `level` is for questions with levels, `number` for figures,
+        `absence` for where there is neither. An empty answer is `no_answer` and no problem; a row is set aside where
+        its question, item or answer can't be read.
     """
     item = pl.col("item") if "item" in answers.rows.columns else pl.lit(None, dtype=pl.String).alias("item")
     texts = answers.rows.with_columns(item).rename(_TEXTS)
@@ -71,7 +75,8 @@ def read_answers(answers: Sheet, questionnaire: Questionnaire) -> Sheet:
     )
     problems = [*question_problems(read, questionnaire), *_item_problems(read), *_answer_problems(read, questionnaire)]
     year = [name for name in ("year",) if name in read.columns]
-    return answers.noting(problems, read.select("row", *SCHEMA.names(), *year))
+    has_sign = pl.col("answer_text").str.contains("%", literal=True).fill_null(value=False).alias(HAS_SIGN)
+    return answers.noting(problems, read.select("row", *SCHEMA.names(), *year, has_sign))
 
 
 def _read_distinct(texts: pl.DataFrame, questionnaire: Questionnaire) -> pl.DataFrame:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import math
 import re
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -52,6 +53,9 @@ _LARGEST: Final = 1e12
 
 # What comes of text in UTF-8 that was read as Windows-1252 and written as UTF-8 again: Ã© for é, â€“ for a dash.
 _ENCODED_TWICE: Final = ["Ã", "Â", "â€"]
+
+# Signs as the source of a page writes them, but < and >, with which a marker or markup may begin.
+_ENTITY: Final = r"&(amp|quot|apos|nbsp|ndash|mdash|pound|#[0-9]{1,5});"
 _MADE_A_DATE: Final = re.compile(r"[A-Za-z]{3}-\d\d|\d\d-[A-Za-z]{3}|\d{4}-\d\d-\d\d|\d{1,2}/\d{1,2}/\d{4}|\d{5}")
 
 # What the expressions below read: each column in its turn, under one name.
@@ -69,7 +73,7 @@ def tidy_texts(sheet: Sheet) -> Sheet:
     """Take invisible characters out of all cells, and cut texts at `LONGEST_TEXT` characters."""
     names = [name for name, dtype in sheet.rows.schema.items() if dtype == pl.String]
     texts = [pl.col(name) for name in names]
-    sheet = _without_formulas(_encoded_once(sheet, texts), texts)
+    sheet = _without_formulas(_without_entities(_encoded_once(sheet, texts), texts), texts)
     unseen = sheet.rows.select(text.str.contains(INVISIBLE) for text in texts)
     sheet = sheet.noting(
         (_unseen(*cell) for cell in _cells(sheet.rows, unseen)),
@@ -117,6 +121,23 @@ def _encoded_once(sheet: Sheet, texts: list[pl.Expr]) -> Sheet:
             found.setdefault(column, []).append(Problem(row, column, text, problem, remedy, CONVERTED))
     told = [problem for problems in found.values() for problem in as_one(problems)]
     return sheet.noting(told, sheet.rows.with_columns(text.replace(meant) for text in texts))
+
+
+def _without_entities(sheet: Sheet, texts: list[pl.Expr]) -> Sheet:
+    """Read `&amp;` as &, in a text that was copied from the source of a page."""
+    begun = sheet.rows.select(text.str.contains("&", literal=True).any() for text in texts).row(0)
+    texts = [text for text, is_begun in zip(texts, begun, strict=True) if is_begun]
+    if not texts:
+        return sheet
+    written = sheet.rows.select(text.str.contains(_ENTITY) for text in texts)
+    meant = {text: html.unescape(text).replace("\u00a0", " ") for _, _, text in _cells(sheet.rows, written)}
+    found: dict[str, list[Problem]] = {}
+    for row, column, text in _cells(sheet.rows, written):
+        problem = f"A text as the source of a page has it; read as {meant[text][:100]}."
+        remedy = f"Write {meant[text][:100]}."
+        found.setdefault(column, []).append(Problem(row, column, text, problem, remedy, CONVERTED))
+    told = [problem for problems in found.values() for problem in as_one(problems)]
+    return sheet.noting(told, sheet.rows.with_columns(text.replace(meant) for text in texts) if meant else None)
 
 
 def _decoded(text: str) -> str | None:

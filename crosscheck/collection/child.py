@@ -33,7 +33,7 @@ def main() -> None:
     except MemoryError:
         _refuse("it needs more memory than is allowed")
     except Exception as error:  # noqa: BLE001  # a damaged file can raise anything
-        missing = "a part of it is missing: " if isinstance(error, KeyError | StopIteration) else ""
+        missing = "a part of it is missing: " if isinstance(error, LookupError | StopIteration) else ""
         _refuse(f"{missing}{error}".strip(" :") or type(error).__name__)
     except BaseException:  # noqa: BLE001  # a library in Rust panics, which is no Exception
         _refuse("it is damaged")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
+from crosscheck.collection.answers import HAS_SIGN
 from crosscheck.collection.cells import written
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ SCHEMA: Final = pl.Schema(
 )
 
 # One figure of one organisation, wherever it stands: `about` names it (a question, a source and its indicator, or a
-# column of organisations), `item` the review or the period it is of, `year` tells former ones from those of the run.
+# column of organisations), `item` the review or the period it is of, `former` tells those of former years.
 FIGURES: Final = pl.Schema(
     {
         "table": pl.String(),
@@ -46,6 +47,7 @@ FIGURES: Final = pl.Schema(
         "item": pl.String(),
         "former": pl.Boolean(),
         "is_percentage": pl.Boolean(),
+        HAS_SIGN: pl.Boolean(),
         "value": pl.Float64(),
     }
 )
@@ -62,7 +64,8 @@ _FAR: Final = 2.3  # powers of ten from the peers' median: 200-fold
 _JUMP: Final = 100.0
 _FEWEST_ZEROS: Final = 5  # figures of one organisation that are all 0
 _ALL_ZERO: Final = 20  # organisations of which one figure is 0 throughout
-_LEAST_EASTING: Final = 10_000.0  # metres: the least of the country is above 80,000
+_LEAST_EASTING: Final = 80_000.0  # metres
+_MOST_HECTOMETRES: Final = 10_000.0
 _MOST_KILOMETRES: Final = 1_300.0
 
 
@@ -90,6 +93,7 @@ def _answers(answers: Sheet, questionnaire: Questionnaire, year: str | None) -> 
         value=pl.col("number"),
         former=former if "year" in answers.rows.columns else pl.lit(value=False),
         is_percentage=pl.col("question_id").is_in(percentages),
+        has_sign=pl.col(HAS_SIGN),
     )
 
 
@@ -111,7 +115,7 @@ def _indicators(indicators: Sheet) -> pl.DataFrame:
 
 
 def _shaped(sheet: Sheet, column: str, about: pl.Expr, item: pl.Expr, **figures: pl.Expr) -> pl.DataFrame:
-    stated = {"former": pl.lit(value=False), "is_percentage": pl.lit(value=False)} | figures
+    stated = dict.fromkeys(("former", "is_percentage", HAS_SIGN), pl.lit(value=False)) | figures
     shaped = sheet.used().select(
         pl.lit(sheet.table.name).alias("table"),
         pl.lit(sheet.file).alias("file"),
@@ -168,7 +172,7 @@ def _in_words(number: pl.Expr) -> pl.Expr:
 def _fractions(figures: pl.DataFrame) -> pl.DataFrame:
     """Fractions of 1 among percentages, unless others of the same figure are as small."""
     usual = pl.col("value").filter(pl.col("value") > 1).median().over("about")
-    is_fraction = pl.col("is_percentage") & pl.col("value").is_between(0, 1, closed="none")
+    is_fraction = pl.col("is_percentage") & ~pl.col(HAS_SIGN) & pl.col("value").is_between(0, 1, closed="none")
     others = pl.format("The middle of those above 1% is {}%.", _in_words(usual))
     why = pl.format(
         "A fraction where percentages are asked for. {}",
@@ -185,13 +189,14 @@ def _coordinates(figures: pl.DataFrame) -> pl.DataFrame:
     factor = (
         pl.when(pl.col("value").is_between(0, _MOST_KILOMETRES, closed="none"))
         .then(1000.0)
-        .when(pl.col("easting").is_between(0, _LEAST_EASTING, closed="none"))
+        .when(pl.col("easting").is_between(0, _MOST_HECTOMETRES, closed="none"))
         .then(100.0)
         .when((pl.col("about") == "easting") & (pl.col("value") == 0))
         .then(0.0)
     )
     why = "In metres from the grid's origin no place of the country lies there."
-    meant = pl.when(factor > 0).then(pl.col("value") * factor)
+    metres = pl.col("value") * factor
+    meant = pl.when(metres >= pl.when(pl.col("about") == "easting").then(_LEAST_EASTING).otherwise(1.0)).then(metres)
     return given.with_columns(meant=meant, factor=factor, why=pl.lit(why)).drop_nulls("factor")
 
 

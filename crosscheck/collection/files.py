@@ -164,7 +164,8 @@ def open_collection(path: Path) -> tuple[list[Sheet], list[tuple[Place, Problem]
     strays = [_stray(source) for source in everything if source.name not in TABLES or source.why is not None]
     if wrong:
         told = "\n".join(wrong)
-        unnamed = [stray for stray in strays if f"There is {stray[0].table}:" not in told and stray[0].file not in told]
+        named = ("There is {0.table}:", "{0.file} lies in the folder")
+        unnamed = [stray for stray in strays if not any(words.format(stray[0]) in told for words in named)]
         raise CollectionError([*wrong, *_account(path, sheets, unnamed)])
     return sheets, strays
 

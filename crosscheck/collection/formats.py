@@ -7,7 +7,7 @@ import re
 from functools import lru_cache
 from typing import Final, Literal
 
-Shown = Literal["plain", "percent", "date", "time", "thousands"]
+Shown = Literal["plain", "percent", "with_sign", "date", "time", "thousands"]
 
 _BUILT_IN: Final[dict[int, Shown]] = {
     **dict.fromkeys((9, 10), "percent"),
@@ -18,6 +18,7 @@ _BUILT_IN: Final[dict[int, Shown]] = {
 # What stands for itself: text in quotation marks, an escaped sign, a space as wide as a sign, a sign that fills the
 # cell, and colours, languages or conditions in brackets. A per cent sign among these multiplies nothing.
 _LITERAL: Final = re.compile(r'"[^"]*"|\\.|_.|\*.|\[[^\]]*\]', re.DOTALL)
+_WRITTEN_SIGN: Final = re.compile(r'"[^"]*%[^"]*"|\\%')
 _ELAPSED: Final = re.compile(r"\[[hms]+\]", re.IGNORECASE)
 _IN_THOUSANDS: Final = re.compile(r"[0#?],+(?![0#?,])")
 
@@ -34,8 +35,8 @@ def shown_as(number: int, code: str | None) -> Shown:
     if _ELAPSED.search(code):
         return "plain"  # a duration, which no column holds
     section = _LITERAL.sub("", code).split(";")[0]
-    if "%" in section:
-        return "percent"
+    if "%" in section or _WRITTEN_SIGN.search(code.split(";")[0]):
+        return "percent" if "%" in section else "with_sign"
     letters = section.lower().replace("general", "").replace("am/pm", "h")
     if re.search("[yd]", letters) or ("m" in letters and not re.search("[hs]", letters)):
         return "date"
@@ -47,6 +48,8 @@ def shown_as(number: int, code: str | None) -> Shown:
 def write_number(stored: str, shown: Shown, days_off: int = 0) -> str:
     """The text of a stored number: plain digits, a percentage with its sign, a day, or a time.
 
+    A per cent sign is written whether the number is multiplied by 100 or the sign only stands beside it.
+
     Args:
         stored: the number as the file has it.
         shown: what its format makes of it.
@@ -57,6 +60,8 @@ def write_number(stored: str, shown: Shown, days_off: int = 0) -> str:
     """
     if shown in ("plain", "thousands"):
         return stored if len(stored) < 15 and stored.isdecimal() else f"{float(stored):.15g}"
+    if shown == "with_sign":
+        return f"{float(stored):.15g}%"
     if shown == "percent":
         return f"{float(stored) * 100:.10g}%"
     return _write_day(float(stored), shown, days_off)

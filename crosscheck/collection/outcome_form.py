@@ -9,7 +9,7 @@ import polars as pl
 
 from crosscheck.collection.cells import read_cells, tidy_texts
 from crosscheck.collection.files import open_table
-from crosscheck.collection.problems import CONVERTED, ROW, Place, Problem, list_problems
+from crosscheck.collection.problems import CONVERTED, ROW, Place, Problem, describe_problems, list_problems
 from crosscheck.collection.rows import mend_mangled_codes
 from crosscheck.collection.visit_items import read_criteria
 from crosscheck.contract.inputs import INPUTS, SEEN
@@ -130,7 +130,7 @@ def read_outcomes(files: Sequence[Path], expected: Expected, questionnaire: Ques
     problems = list_problems([*found, *against, *against_seen])
     # A workbook's headings are written for people, and a column that somebody added takes nothing from the others.
     of_heading, converted = pl.col("row").eq_missing(1), pl.col("effect") == CONVERTED
-    wrong += _describe(problems.filter(~converted & ~of_heading))
+    wrong += describe_problems(problems.filter(~converted & ~of_heading))
     if wrong:
         raise OutcomeError(wrong)
     rows = sum(sheet.rows.height for sheet in sheets)
@@ -307,13 +307,3 @@ def _contradictions(rows: pl.DataFrame, key: Sequence[str], column: str) -> Iter
             remedy = "Ask which of them holds; empty the others, or say in corrects why one corrects them."
             problem = f"It contradicts {others}."
             yield Place(OUTCOME_FORM.name, file), Problem(row, column, value, problem, remedy, ROW)
-
-
-def _describe(problems: pl.DataFrame) -> list[str]:
-    """Each problem in one line: file, row, column, what stands there, what is wrong, what is allowed."""
-    told = problems.select("file", "row", "column", "value", "problem", "remedy").iter_rows()
-    return [
-        f"{file}{f', row {row}' if row else ''}{f', {column}' if column else ''}"
-        f"{f' ({value})' if value else ''}: {problem} {remedy}"
-        for file, row, column, value, problem, remedy in told
-    ]

@@ -97,6 +97,20 @@ def as_one(problems: list[Problem], most: int = 20) -> list[Problem]:
     return [first._replace(problem=more)]
 
 
+def describe_problems(problems: pl.DataFrame) -> list[str]:
+    """Each problem in one line: file, row, column, what stands there, what is wrong, what is allowed.
+
+    Args:
+        problems: as `list_problems`.
+    """
+    rows = problems.select("file", "row", "column", "value", "problem", "remedy").iter_rows()
+    return [
+        f"{file}{f', row {row}' if row else ''}{f', {column}' if column else ''}"
+        f"{f' ({value})' if value else ''}: {problem} {remedy}"
+        for file, row, column, value, problem, remedy in rows
+    ]
+
+
 def _merge(one: Problem, other: Problem) -> Problem:
     effect = max(one.effect, other.effect, key=_GRAVITY.__getitem__)
     same = (other.problem, other.remedy) == (one.problem, one.remedy)

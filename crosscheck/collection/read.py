@@ -110,7 +110,7 @@ def read_collection(
     """
     opened, strays = open_collection(path)
     conventions = read_conventions(standard)
-    sheets = {sheet.table.name: _read_sheet(sheet, questionnaire, standard, conventions) for sheet in opened}
+    sheets = {sheet.table.name: read_sheet(sheet, questionnaire, standard, conventions) for sheet in opened}
     year = year or _latest_year(sheets["declarations"])
     sheets = {name: _state(sheet, year, standard) for name, sheet in sheets.items()}
     sheets["organisations"] = _refuse_repeated(sheets["organisations"])
@@ -118,7 +118,7 @@ def read_collection(
     sheets, doubts = hold_out(sheets, questionnaire, year)
     empty = {name: pl.DataFrame(schema=_schema(table)) for name, table in INPUTS.items()}
     found = [*strays, *((sheet.place, problem) for sheet in sheets.values() for problem in sheet.problems)]
-    tables = empty | {name: _conformed(sheet.used(), sheet.table) for name, sheet in sheets.items()}
+    tables = empty | {name: conform_table(sheet.used(), sheet.table) for name, sheet in sheets.items()}
     return Collection(
         tables=tables | _part_answers(tables["answers"], year),
         problems=_say_whose(list_problems(found), sheets.values()),
@@ -166,8 +166,15 @@ def _say_whose(problems: pl.DataFrame, sheets: Iterable[Sheet]) -> pl.DataFrame:
     return problems.join(pl.concat([nobody, *rows]), on=["table", "file", "row"], how="left", maintain_order="left")
 
 
-def _read_sheet(sheet: Sheet, questionnaire: Questionnaire, standard: str | None, conventions: Conventions) -> Sheet:
-    """Everything that one table tells by itself."""
+def read_sheet(sheet: Sheet, questionnaire: Questionnaire, standard: str | None, conventions: Conventions) -> Sheet:
+    """Read the cells of one table, as far as it can be judged by itself: no other table is looked at.
+
+    Args:
+        sheet: as it was opened.
+        questionnaire: what was asked.
+        standard: the standard of rows of criteria that state none.
+        conventions: of the standard.
+    """
     name = sheet.table.name
     read = read_cells(tidy_texts(sheet), _columns(sheet.table))
     read = read_standards(read, conventions.standards, standard)
@@ -246,7 +253,7 @@ def _schema(table: Table) -> pl.Schema:
     return pl.Schema({**answers.SCHEMA, "year": pl.String()}) if table.name == "answers" else table.schema
 
 
-def _conformed(used: pl.DataFrame, table: Table) -> pl.DataFrame:
+def conform_table(used: pl.DataFrame, table: Table) -> pl.DataFrame:
     """All columns of the table, null where the file had none, sorted so that the order of the file's rows is lost."""
     schema = _schema(table)
     missing = [pl.lit(None, dtype=dtype).alias(name) for name, dtype in schema.items() if name not in used.columns]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from crosscheck.contract.indicator_kinds import INPUT_KINDS
 from crosscheck.contract.table import FUNCTION, ORG, STANDARD, VISITED_STANDARD, YEAR, Column, Table, optional
 from crosscheck.vocabulary import COMMENTATORS, ORG_TYPES, STATUSES
 
@@ -13,8 +14,6 @@ CATEGORIES: Final = (
 )  # fmt: skip
 
 DIRECTIONS: Final = ("higher_better", "lower_better", "none")
-
-INDICATOR_KINDS: Final = ("proportion", "ratio", "number")
 
 # Evidence of a criterion: it was seen; none was offered and none insisted on; it was asked for and not there.
 SEEN: Final = ("seen", "not_offered", "absent")
@@ -98,7 +97,7 @@ INPUTS: Final[dict[str, Table]] = {
                     "kind",
                     "choice",
                     "what sort of figure it is",
-                    allowed=INDICATOR_KINDS,
+                    allowed=INPUT_KINDS,
                     empty="a proportion where there are both counts, a number where there is a value only",
                 ),
             ),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from crosscheck.contract.indicator_kinds import KINDS
 from crosscheck.contract.inputs import DIRECTIONS
 from crosscheck.contract.table import FUNCTION, HIGHER, ORG, POSITIVE, Column, Table, number, optional, text
 from crosscheck.vocabulary import ARMS, BANDS, COMPLIANT, ORG_TYPES, POOLS, SEVERITIES, STATUSES, VERDICTS
@@ -340,10 +341,7 @@ FURTHER: Final[dict[str, tuple[Column, ...]]] = {
         text("label", "the figure or the question in words"),
         Column(
             "kind", "choice", "how it is compared",
-            allowed=(
-                "proportion", "ratio", "log_ratio", "ratio_of_counts", "mean", "percent", "number", "count", "ordinal",
-                "yes_no",
-            ),
+            allowed=(*KINDS, "count", "yes_no"),
         ),
         Column(
             "relevance", "choice", "how much it bears on the standard",

@@ -35,6 +35,7 @@ def relate(tables: Mapping[str, pl.DataFrame], on: date) -> pl.DataFrame:
     """
     ties = tables["relationships"].filter(in_force(on))
     scope = tables["organisations"].select(other_code="org_code")
+    # Each tie is written from both ends at once: rules then ask from one end and never need to turn a tie round.
     seen = pl.concat([*_commissions(ties), _boards(ties), *_reviews(ties)])
     return (
         seen.filter(pl.col("org_code") != pl.col("other_code"))

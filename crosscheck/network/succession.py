@@ -50,6 +50,7 @@ def trace_succession(relationships: pl.DataFrame, on: date) -> Lineage:
         .agg(pl.col("since").min(), named=pl.len())
         .sort("org_code", "predecessor")
     )
+    # Cycles are reported, and their ties left out: followed, everybody in one would be everybody's predecessor.
     cycles = _find_cycles(steps)
     return Lineage(
         predecessors=_follow(_leave_out(cycles, steps.drop("named"))),
@@ -88,6 +89,7 @@ def _follow(steps: pl.DataFrame) -> pl.DataFrame:
     generation = steps.with_columns(depth=pl.lit(1, dtype=pl.UInt32))
     found = generation
     while not generation.is_empty():
+        # One generation at a time, and the anti-join at the end of each, so that even a cycle comes to an end.
         generation = (
             generation.join(before, on="predecessor")
             .group_by("org_code", "depth", predecessor="former")

@@ -10,7 +10,7 @@ import io
 from dataclasses import dataclass
 from datetime import date
 from itertools import product
-from typing import TYPE_CHECKING, Any, Final, Literal, get_args
+from typing import TYPE_CHECKING, Final, Literal, get_args
 
 import polars as pl
 from pydantic import Field, model_validator
@@ -141,7 +141,7 @@ def _read_account(read: Callable[[str], bytes], manifest: Manifest, path: str, t
     return pl.read_parquet(io.BytesIO(read(path)))
 
 
-def take_visits(visits: Iterable[Mapping[str, Any]]) -> pl.DataFrame:
+def take_visits(visits: Iterable[Mapping[str, object]]) -> pl.DataFrame:
     """Visits of the year as a frame, the latest of each declaration: `org_code`, `function`, `visited_on`, `finding`.
 
     A day may be a text, as `2009-07-27`. Of two on one day the later of the rows counts: it corrects the other.
@@ -152,7 +152,7 @@ def take_visits(visits: Iterable[Mapping[str, Any]]) -> pl.DataFrame:
     return ordered.unique(KEYS, keep="last", maintain_order=True)
 
 
-def take_decisions(decisions: Iterable[Mapping[str, Any]]) -> pl.DataFrame:
+def take_decisions(decisions: Iterable[Mapping[str, object]]) -> pl.DataFrame:
     """Decisions that stand as a frame, one a declaration: `org_code`, `function`, `kind`, `reason`."""
     return pl.DataFrame([tuple(one[name] for name in _DECISIONS) for one in decisions], _DECISIONS, orient="row")
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Final
 
 import sqlalchemy as sa
 
 from crosscheck.errors import DifferenceError, GateError, StoreError, UnknownNameError
 from crosscheck.publication.assessment_page import SUMS, Heading, as_json, find_unlike, read_files, sum_up
-from crosscheck.publication.gates import ask_gates
+from crosscheck.publication.gates import SignedBy, ask_gates
 from crosscheck.publication.state import draw_up, open_round, read_records
 from crosscheck.report.output.folder import written_whole
 from crosscheck.runs.identity import identify_code
@@ -20,7 +20,6 @@ from crosscheck.store.archive import lay_out, pack, unpack
 from crosscheck.store.tables import Audit, Edition, Kept, Run, Signature
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
     from crosscheck.publication.gates import Gate
@@ -49,7 +48,7 @@ class Ready:
 
     held: Round
     draft: Draft
-    signed: list[dict[str, Any]]
+    signed: list[SignedBy]
     gates: list[Gate]
 
     @property
@@ -60,9 +59,10 @@ class Ready:
 
 @dataclass(frozen=True)
 class KeptEdition:
-    """An edition as it is kept: `row` its columns, `files` what was published, `basis` what stays inside, by path."""
+    """An edition of a run as it is kept: `files` are what was published, `basis` what stays inside, by path."""
 
-    row: Mapping[str, Any]
+    heading: Heading
+    run_id: str
     files: dict[str, bytes]
     basis: dict[str, bytes]
 
@@ -101,7 +101,7 @@ def sign(store: Store, ready: Ready, who: str, role: str, reason: str) -> None:
         StoreError: the person has signed it already, under whatever spelling, or something is empty.
     """
     run, digest, person = ready.held.run, ready.draft.digest, audit.fold(who)
-    if person in {audit.fold(one["who"]) for one in ready.signed}:
+    if person in {audit.fold(one.who) for one in ready.signed}:
         raise StoreError(f"{who} has signed this already. A second person must.")
     with store.writing() as connection:
         details = {"digest": digest, "role": role, "reason": reason, "edition": ready.draft.heading.edition_id}
@@ -139,7 +139,7 @@ def publish(store: Store, ready: Ready, who: str) -> str:
     return heading.edition_id
 
 
-def list_editions(store: Store) -> list[dict[str, Any]]:
+def list_editions(store: Store) -> list[dict[str, object]]:
     """Every edition, the latest first: what it corrects, what corrects it, its run, who published it and when."""
     by = _edition.alias()
     asked = (
@@ -184,7 +184,8 @@ def read_edition(store: Store, edition_id: str) -> KeptEdition:
         unlike.append(f"Edition {edition_id}, {SUMS}: is not what the audit trail says was published.")
     if unlike:
         raise DifferenceError(unlike)
-    return KeptEdition(dict(found), files, basis)
+    heading = Heading(**{field.name: found[field.name] for field in fields(Heading)})
+    return KeptEdition(heading, found["run_id"], files, basis)
 
 
 def export_edition(store: Store, edition_id: str, folder: Path) -> None:
@@ -211,7 +212,7 @@ def verify_folder(folder: Path, kept: KeptEdition | None = None) -> int:
     files = read_files(folder) if folder.is_dir() else {}
     unlike = [f"{folder}, {words}." for words in find_unlike(files)]
     if kept and files.get(SUMS) != kept.files[SUMS]:
-        unlike.append(f"{folder}, {SUMS}: is not that of edition {kept.row['edition_id']}.")
+        unlike.append(f"{folder}, {SUMS}: is not that of edition {kept.heading.edition_id}.")
     if unlike:
         raise DifferenceError(unlike)
     return len(files) - 1
@@ -247,7 +248,7 @@ def _head(connection: sa.Connection, run: KeptRun, correction: Correction | None
     return Heading(edition_id, run.standard, run.year, corrects, correction.reason if correction else None)
 
 
-def _signed(connection: sa.Connection, run: int, digest: str) -> list[dict[str, Any]]:
+def _signed(connection: sa.Connection, run: int, digest: str) -> list[SignedBy]:
     """Signatures of exactly this."""
     asked = (
         sa.select(_signature.c.role, _signature.c.reason, _told.c.who, _told.c.at)
@@ -255,10 +256,10 @@ def _signed(connection: sa.Connection, run: int, digest: str) -> list[dict[str, 
         .where(_signature.c.run == run, _signature.c.digest == digest)
         .order_by(_signature.c.seq)
     )
-    return [dict(row) for row in connection.execute(asked).mappings()]
+    return [SignedBy(*row) for row in connection.execute(asked)]
 
 
-def _describe(ready: Ready, head: str) -> dict[str, Any]:
+def _describe(ready: Ready, head: str) -> dict[str, object]:
     """What an edition rested on, for its manifest: people by their roles."""
     run = ready.held.run
     return {
@@ -269,7 +270,7 @@ def _describe(ready: Ready, head: str) -> dict[str, Any]:
         "assessment_model": {"version": ready.held.model.version, "sha256": ready.held.model.digest},
         "code": identify_code(),
         "gates": [{"name": gate.name, "says": gate.says} for gate in ready.gates],
-        "signed": [{"role": one["role"], "at": one["at"]} for one in ready.signed],
+        "signed": [{"role": one.role, "at": one.at} for one in ready.signed],
         "digest": ready.draft.digest,
         "basis": hashlib.sha256(sum_up(ready.draft.basis)).hexdigest(),
         "audit_head": head,

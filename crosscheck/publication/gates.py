@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
@@ -16,6 +16,7 @@ from crosscheck.store.seals import list_seals
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from datetime import datetime
 
     import sqlalchemy as sa
 
@@ -27,6 +28,16 @@ _AGAINST: Final = {"accept": "qualified", "explain": "qualified", "qualify": "up
 
 
 @dataclass(frozen=True)
+class SignedBy:
+    """A signature under exactly what would be published: in which role, why, by whom and when."""
+
+    role: str
+    reason: str
+    who: str
+    at: datetime
+
+
+@dataclass(frozen=True)
 class Gate:
     """A gate: its name, whether it lets the edition through, and in words what it found or what is missing."""
 
@@ -35,9 +46,7 @@ class Gate:
     says: str
 
 
-def ask_gates(
-    connection: sa.Connection, held: Round, signed: Sequence[dict[str, Any]], reason: str | None
-) -> list[Gate]:
+def ask_gates(connection: sa.Connection, held: Round, signed: Sequence[SignedBy], reason: str | None) -> list[Gate]:
     """Ask every gate.
 
     Args:
@@ -176,14 +185,14 @@ def _accord(held: Round) -> Gate:
     return Gate("accord", passes=True, says="No decision says otherwise than a visit found")
 
 
-def _names(held: Round, signed: Sequence[dict[str, Any]], reason: str | None) -> Gate:
+def _names(held: Round, signed: Sequence[SignedBy], reason: str | None) -> Gate:
     """No name of staff in what would be published."""
-    staff = {one["who"] for rows in (*held.records.values(), signed) for one in rows if one["who"]}
+    staff = {one.who for one in signed} | {one["who"] for rows in held.records.values() for one in rows if one["who"]}
     published = [
         *(f"{code} {function}: {why}" for code, function, why in held.assessed.select(*KEYS, "why").iter_rows())
     ]
     published += [f"reason of the correction: {reason}"] if reason else []
-    published += [f"role of who signed: {one['role']}" for one in signed]
+    published += [f"role of who signed: {one.role}" for one in signed]
     named = [text.partition(":")[0] for text in published if _mentions(text, staff)]
     if named:
         return Gate(
@@ -222,8 +231,8 @@ def _audit(connection: sa.Connection) -> Gate:
     return Gate("audit", passes=True, says="The audit trail holds")
 
 
-def _signatures(signed: Sequence[dict[str, Any]]) -> Gate:
-    people = {fold(one["who"]) for one in signed}
+def _signatures(signed: Sequence[SignedBy]) -> Gate:
+    people = {fold(one.who) for one in signed}
     if len(people) < SIGNATURES:
         return Gate(
             "signatures",

@@ -12,7 +12,7 @@ import crosscheck
 from crosscheck import settings
 from crosscheck.errors import DifferenceError, StoreError
 from crosscheck.publication.assessment import read_assessment_model, read_evidence
-from crosscheck.publication.assessment_page import SUMS, Heading, read_files
+from crosscheck.publication.assessment_page import SUMS, read_files
 from crosscheck.publication.editions import read_edition
 from crosscheck.publication.preparation import HOME, NATIONAL
 from crosscheck.publication.state import RECORDS, assess_again, write_files
@@ -75,7 +75,7 @@ def refuse_other_release(store: Store, edition_id: str) -> None:
         StoreError: in one sentence, with both versions. Nothing was computed and nothing compared.
         UnknownNameError, DifferenceError: as `read_edition`.
     """
-    made = show_run(store, read_edition(store, edition_id).row["run_id"])[0].crosscheck
+    made = show_run(store, read_edition(store, edition_id).run_id)[0].crosscheck
     if _release(made) != _release(crosscheck.__version__):
         raise StoreError(
             f"The program has changed since: crosscheck {made} made the run of {edition_id}, and this is crosscheck "
@@ -126,8 +126,8 @@ def replay(
     kept = read_edition(store, edition_id)
     beside = {path.removeprefix(HOME): content for path, content in kept.basis.items() if path.startswith(HOME)}
     try:
-        with set_up(store, kept.row["run_id"], beside) as place:
-            kept_run, manifest = show_run(store, kept.row["run_id"])
+        with set_up(store, kept.run_id, beside) as place:
+            kept_run, manifest = show_run(store, kept.run_id)
             with step("make the run again"):
                 run = _make_again(store, kept_run, manifest, place)
             compared = [*_compare_run(manifest, run)]
@@ -219,7 +219,7 @@ def _lasting_parent(corrects: CorrectedRun | None) -> CorrectedRun | None:
 
 
 def _compare_edition(kept: KeptEdition, run: Path, folder: Path) -> list[Compared]:
-    heading = Heading(**{name: kept.row[name] for name in Heading.__dataclass_fields__})
+    heading = kept.heading
     model = read_assessment_model(settings.model_file(heading.standard, "assessment"))
     evidence = read_evidence(lambda path: (run / path).read_bytes())
     assessed = assess_again(evidence, json.loads(kept.basis[RECORDS]), model)

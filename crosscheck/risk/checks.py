@@ -50,7 +50,7 @@ def prior_check_weights(checks: pl.DataFrame, findings: pl.DataFrame, model: Ris
         findings: one row a check on a declaration, waived ones left out.
         model: the stated weights.
     """
-    stated = pl.DataFrame(
+    by_strength = pl.DataFrame(
         [
             (strength, severity, weight.decibans, weight.sd)
             for strength, by_severity in sorted(model.checks.items())
@@ -61,12 +61,13 @@ def prior_check_weights(checks: pl.DataFrame, findings: pl.DataFrame, model: Ris
     )
     factors = {kind: weight.factor for kind, weight in model.kinds.items()}
     factor = pl.col("kind").replace_strict(factors, default=0.0, return_dtype=pl.Float64)
+    # The share is taken of those decided: an open check would otherwise seem to differ less often than it does.
     decided = findings.filter(pl.col("verdict").is_in(_DECIDED))
     shares = decided.group_by("check_id").agg(share=(pl.col("verdict") == "differs").mean())
     return (
         checks.with_columns(factor=factor, ceiling=_ceilings(checks))
         .filter((pl.col("factor") > 0) & pl.col("ceiling").is_not_null() & _of_one_account())
-        .join(stated, on=["strength", "severity"])
+        .join(by_strength, on=["strength", "severity"])
         .join(shares, on="check_id", how="left")
         .join(_named(model), on="check_id", how="left")
         .with_columns(
@@ -98,7 +99,7 @@ def _of_one_account() -> pl.Expr:
 
 
 def _named(model: RiskModel) -> pl.DataFrame:
-    rows = [(name, stated.decibans, stated.sd) for name, stated in sorted(model.named_checks.items())]
+    rows = [(name, weight.decibans, weight.sd) for name, weight in sorted(model.named_checks.items())]
     return pl.DataFrame(rows, schema={"check_id": pl.String, "named": pl.Float64, "named_sd": pl.Float64}, orient="row")
 
 
@@ -134,6 +135,7 @@ def confirm_check_weights(
     odds = np.log(share / (1 - share))
     wrong = 1 - (1 - share) * (1 - ground)
     implied = ((wrong / (1 - wrong)).log() - odds) * _NATS
+    # Partial pooling: with no look the prior weight stays, with many it is what visits saw, so no threshold decides.
     n = pl.col("looked").fill_null(0.0)
     trust = n / (n + prior.visits)
     moved = pl.col("stated") + trust * (implied - pl.col("stated"))
@@ -153,8 +155,8 @@ def confirm_check_weights(
 def hold_below_ceilings(weights: pl.DataFrame) -> pl.DataFrame:
     """Hold a check that a worse answer can end to what the check that it begins adds."""
     ceilings = weights.select(ceiling="check_id", most="decibans")
-    held = weights.join(ceilings, on="ceiling", how="left", maintain_order="left")
-    return held.with_columns(
+    limited = weights.join(ceilings, on="ceiling", how="left", maintain_order="left")
+    return limited.with_columns(
         decibans=pl.min_horizontal("decibans", pl.when(pl.col("ceiling") != "").then(pl.col("most").fill_null(0.0)))
     ).drop("most")
 
@@ -174,6 +176,7 @@ def find_differences(weights: pl.DataFrame, findings: pl.DataFrame, applicable: 
     weighing = weights.filter(pl.col("decibans") > 0)
     decided = findings.filter(pl.col("verdict").is_in(_DECIDED)).select(*_KEYS, "check_id", "verdict")
     differing = decided.filter(pl.col("verdict") == "differs").join(weighing, on="check_id")
+    # An absent answer costs what the average answer costs, so that leaving a question open can never lower the risk.
     unanswered = (
         applicable.join(weighing, on="check_id")
         .join(decided, on=[*_KEYS, "check_id"], how="anti")
@@ -215,6 +218,7 @@ def cover_scores(differences: pl.DataFrame, checks: pl.DataFrame, contributions:
         .group_by(*_KEYS, "item")
         .agg(pl.col("covered").sum())
     )
+    # Only the excess over the checks is left: a check and the score that it rests on are one piece of evidence.
     covered = pl.col("covered")
     beyond = (pl.col("decibans") - covered).clip(lower_bound=0.0)
     left = pl.when(covered.is_null()).then("decibans").otherwise(beyond)
@@ -252,6 +256,7 @@ def _decisive(looks: pl.DataFrame, model: RiskModel) -> pl.DataFrame:
     share_absent = (pl.col("flagged_not_upheld_weight") + _PSEUDO * model.confirmation.decisive) / (
         pl.col("flagged_weight") + _PSEUDO
     )
+    # Guarded by a tiny weight and not by a null: where nobody else was seen, the base rate is 0 and all is attributed.
     share_seen = pl.col("other_not_upheld_weight") / pl.col("other_weight").clip(lower_bound=1e-9)
     share = 1 - (1 - share_absent) / (1 - share_seen).clip(lower_bound=1e-9)
     return criteria.select(

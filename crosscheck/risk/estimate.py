@@ -74,7 +74,7 @@ class Risk:
         parts: `evidence.PARTS`.
         loadings: one row an item, as stated and as learnt.
         evidence, fitted, weighed: the items as a table, their loadings, their weights.
-        learnt: what visits teach.
+        from_visits: what visits teach.
         prevalence: the share of declarations of compliance that are in truth wrong.
     """
 
@@ -83,7 +83,7 @@ class Risk:
     evidence: ItemTable
     fitted: Loadings
     weighed: Weighed
-    learnt: VisitLearning
+    from_visits: VisitLearning
     prevalence: Prevalence
 
 
@@ -98,15 +98,16 @@ def estimate_risk(known: Known, model: RiskModel, year: str) -> Risk:
     types = known.cases.select("org_code", org_type="organisation.org_type").unique("org_code")
     evidence = build_item_table(known.items, types, model, known.verified)
     fitted = _loadings(known, evidence, model)
+    # A learnt model already holds these visits; counted again they would make it surer than it may be.
     fresh = replace(known, visits=leave_out(known.visits, model))
     prevalence = estimate_lapse_share(fresh.visits, model, year)
-    learnt = _learn(fresh, evidence, fitted, prevalence, model, year)
+    from_visits = _learn(fresh, evidence, fitted, prevalence, model, year)
     declarations = known.cases.select("org_code", pl.col("function").cast(pl.String))
-    weighed = weigh_items(declarations, evidence, fitted, model, learnt.link, prevalence.share)
-    parts = _list_parts(known, weighed, learnt, model, year)
+    weighed = weigh_items(declarations, evidence, fitted, model, from_visits.link, prevalence.share)
+    parts = _list_parts(known, weighed, from_visits, model, year)
     parts = add_prior(known.cases, parts, weighed, prevalence, model)
     compared = compare_loadings(evidence, prior_loadings(evidence, model), fitted)
-    return Risk(parts, compared, evidence, fitted, weighed, learnt, prevalence)
+    return Risk(parts, compared, evidence, fitted, weighed, from_visits, prevalence)
 
 
 def _loadings(known: Known, evidence: ItemTable, model: RiskModel) -> Loadings:
@@ -135,13 +136,15 @@ def _learn(
     # Rounded, since the order in which they are added up is not promised.
     sums = declarations.join(left.group_by(_KEYS).agg(pl.col("decibans").sum().round(9)), on=_KEYS, how="left")
     stated = BeforeVisits(sums.fill_null(0.0), differences, weights)
-    learnt = learn_from_visits(known.visits, stated, model, year, prevalence.share)
-    rounded = hold_below_ceilings(learnt.weights).with_columns(pl.selectors.float().round(_DECIMALS))
-    return replace(learnt, weights=rounded)
+    from_visits = learn_from_visits(known.visits, stated, model, year, prevalence.share)
+    rounded = hold_below_ceilings(from_visits.weights).with_columns(pl.selectors.float().round(_DECIMALS))
+    return replace(from_visits, weights=rounded)
 
 
-def _list_parts(known: Known, weighed: Weighed, learnt: VisitLearning, model: RiskModel, year: str) -> pl.DataFrame:
-    differences = find_differences(learnt.weights, known.findings, known.applicable)
+def _list_parts(
+    known: Known, weighed: Weighed, from_visits: VisitLearning, model: RiskModel, year: str
+) -> pl.DataFrame:
+    differences = find_differences(from_visits.weights, known.findings, known.applicable)
     contributions = _without_own_visit(weighed.contributions, known.visits.filter(pl.col("year") == year))
     left = cover_scores(differences, known.checks, contributions.with_columns(worth="decibans"))
     families = (
@@ -160,11 +163,11 @@ def _without_own_visit(contributions: pl.DataFrame, visits: pl.DataFrame) -> pl.
 
 
 def _without_visits(evidence: ItemTable) -> ItemTable:
-    kept = evidence.items.select(~is_visit_item("item")).to_series()
-    columns = kept.to_numpy()
+    without = evidence.items.select(~is_visit_item("item")).to_series()
+    columns = without.to_numpy()
     return replace(
         evidence,
-        items=evidence.items.filter(kept),
+        items=evidence.items.filter(without),
         z=evidence.z[:, columns],
         present=evidence.present[:, columns],
         percentages=evidence.percentages[:, columns],

@@ -59,6 +59,7 @@ def list_item_parts(cases: pl.DataFrame, items: pl.DataFrame, contributions: pl.
         contributions: one row a declaration and item: `worth` alone, `decibans` beside the checks, `sd`.
         year: the assessment year. The lapse that a declaration itself declares says nothing new of it.
     """
+    # The declared lapse has a part of its own (`declared`): as an item of the history it would count twice.
     own_lapse = (pl.col("item") == f"declared.{year.replace('/', '_')}") & (pl.col("status") != COMPLIANT)
     better = pl.col("item").str.starts_with(BETTER)
     described = pl.concat([_describe(items), _describe_records(items)])
@@ -83,6 +84,7 @@ def list_check_parts(differences: pl.DataFrame, findings: pl.DataFrame, checks: 
         checks: one row a rule: `title`.
     """
     said = findings.select(*_strings(_KEYS), "check_id", "says", "basis")
+    # A check left open has no finding with a basis of its own, so the law is taken from any that has one.
     grounds = findings.filter(pl.col("basis") != "").group_by("check_id").agg(ground=pl.col("basis").first())
     absent = pl.format(
         "Left open (no answer, not known or not applicable): {}. Counted as the average answer.", "title"
@@ -108,14 +110,14 @@ def list_check_parts(differences: pl.DataFrame, findings: pl.DataFrame, checks: 
 
 def list_declared_parts(cases: pl.DataFrame, model: RiskModel) -> pl.DataFrame:
     """What a declared lapse says by itself."""
-    stated = pl.DataFrame(
+    by_status = pl.DataFrame(
         [(name, weight.decibans, weight.sd, weight.reason) for name, weight in sorted(model.declared.items())],
         schema=["name", "worth", "sd", "reason"],
         orient="row",
     )
     return (
         cases.select(*_strings(_KEYS), name=pl.col("declared.status").cast(pl.String))
-        .join(stated, on="name")
+        .join(by_status, on="name")
         .with_columns(
             family=pl.lit("declared"),
             group=pl.lit("declared"),
@@ -130,6 +132,7 @@ def list_declared_parts(cases: pl.DataFrame, model: RiskModel) -> pl.DataFrame:
 
 def list_visited_parts(cases: pl.DataFrame, visits: pl.DataFrame, model: RiskModel) -> pl.DataFrame:
     """What a visit of the year found at the very declaration, by how often visitors err; of several the last."""
+    # Kept off 1: a visitor who never errs would make the odds infinite, and one finding would settle every risk.
     sensitivity, specificity = model.visitors.sensitivity, min(model.visitors.specificity, 0.999)
     ratio = {"qualified": sensitivity / (1 - specificity), "upheld": (1 - min(sensitivity, 0.999)) / specificity}
     worth = pl.col("finding").replace_strict({name: 10 * math.log10(odds) for name, odds in ratio.items()})
@@ -209,6 +212,7 @@ def add_prior(
     silent, compliant = known["silent"].to_numpy(), (known["status"] == COMPLIANT).to_numpy()
     start = math.log(prevalence.share / (1 - prevalence.share)) * NATS_IN_DECIBANS
     level = float(solve_level(before[:, None], silent, compliant, np.array([prevalence.share]))[0])
+    # The level is solved with the lift in place, and the lift is then a part of its own: so the parts still add up.
     raised = lift_silence(before + level, silent, start) - (before + level)
     made = known.select(_KEYS).with_columns(
         level=pl.lit(round(level, _DECIMALS)),
@@ -244,6 +248,8 @@ def solve_level(before: Floats, silent: Floats, compliant: npt.NDArray[np.bool_]
     level: Floats = average - (of_these.mean(axis=0) if of_these.size else 0.0)
     for _ in range(_STEPS if of_these.size else 0):
         risks = probability(lift_silence(of_these + level, quiet, average))
+        # Damped Newton: from a far start a full step overshoots where the risks are all near 0 or 1 and the slope is
+        # flat.
         slope = np.maximum((risks * (1 - risks)).mean(axis=0), 1e-6) / NATS_IN_DECIBANS
         step = np.clip((risks.mean(axis=0) - shares) / slope, -10, 10)
         level = level - step
@@ -306,12 +312,12 @@ def _prior_parts(made: pl.DataFrame, prevalence: Prevalence, start: float, model
         ): ("raised", 0.0),
     }  # fmt: skip
     frames = []
-    for (family, part, reason, source), (column, doubt) in rows.items():
+    for (family, part, reason, source), (column, sd) in rows.items():
         frame = made.select(
             *_KEYS,
             family=pl.lit(family), group=pl.lit(family), part=pl.lit(part),
             worth=pl.lit(round(start, _DECIMALS)) if column == "level" else pl.col(column),
-            decibans=pl.col(column), sd=pl.lit(round(doubt, _DECIMALS)), reason=pl.lit(reason), source=pl.lit(source),
+            decibans=pl.col(column), sd=pl.lit(round(sd, _DECIMALS)), reason=pl.lit(reason), source=pl.lit(source),
         ).cast(PARTS)  # fmt: skip
         frames.append(frame if column == "level" else frame.filter(pl.col("decibans") != 0))
     return frames

@@ -152,9 +152,10 @@ def build_item_table(
     organisations = types.sort("org_code")
     codes, of_type = organisations["org_code"], tuple(organisations["org_type"].cast(pl.String).to_list())
     described = _describe(items, model.estimation.least)
-    kept = items.join(described.select("item"), on="item", how="semi")
-    raw = _spread_out(kept, "z", codes, described["item"])
+    usable = items.join(described.select("item"), on="item", how="semi")
+    raw = _spread_out(usable, "z", codes, described["item"])
     level, everybody = _level(described, np.array(of_type)), np.ones(codes.len())
+    # Twice: influence can only be judged on standardised scores, and these are then standardised by influence.
     first, _, _ = _standardise(raw, everybody, level)
     limit, present = model.limits.score, (~np.isnan(raw)).astype(np.float64)
     once = ~_repeats(np.nan_to_num(first), present, described["family"].to_numpy())
@@ -170,7 +171,7 @@ def build_item_table(
         np.nan_to_num(np.clip(z, -limit, limit))[:, varies],
         present[:, varies],
         influence,
-        _spread_out(kept, "percentage", codes, described["item"])[:, varies],
+        _spread_out(usable, "percentage", codes, described["item"])[:, varies],
         _places(verified, codes, described["item"])[:, varies],
         mean[[of_type.index(one) for one in sorted(set(of_type))]][:, varies],
         spread[varies],
@@ -186,15 +187,16 @@ def fit_loadings(evidence: ItemTable, model: RiskModel) -> Loadings:
     Returns:
         Loadings with their standard deviations; the stated ones where the model does not learn, or there is no item.
     """
-    stated = prior_loadings(evidence, model)
+    prior = prior_loadings(evidence, model)
     if not model.learns or evidence.items.is_empty():
-        return stated
-    fit = _fit(evidence, stated, model, np.ones(evidence.items.height))
+        return prior
+    fit = _fit(evidence, prior, model, np.ones(evidence.items.height))
     steps, settled = fit.steps, fit.settled
+    # An item judged irrelevant frees the others, whose relevance must then be judged again from where they settled.
     for _ in range(_ROUNDS):
-        relevance = find_irrelevant(_seen(evidence, stated, fit), model.estimation)
-        stated = prior_loadings(evidence, model, relevance)
-        fit = _fit(evidence, stated, model, relevance, fit.found)
+        relevance = find_irrelevant(_seen(evidence, prior, fit), model.estimation)
+        prior = prior_loadings(evidence, model, relevance)
+        fit = _fit(evidence, prior, model, relevance, fit.found)
         steps, settled = steps + fit.steps, settled and fit.settled
     quality = _shrink(fit.found[:, 0], fit.spread[:, 0], model.estimation.shrinkage)
     fit.found[:, 0] = np.where(fit.likelihood.frozen, fit.found[:, 0], quality)
@@ -214,18 +216,18 @@ class _Fit:
 
 
 def _fit(
-    evidence: ItemTable, stated: Loadings, model: RiskModel, relevance: Floats, start: Floats | None = None
+    evidence: ItemTable, prior: Loadings, model: RiskModel, relevance: Floats, start: Floats | None = None
 ) -> _Fit:
-    likelihood = _Likelihood(evidence, stated, model, relevance)
-    found, steps, settled = _search(likelihood, stated, start)
+    likelihood = _Likelihood(evidence, prior, model, relevance)
+    found, steps, settled = _search(likelihood, prior, start)
     return _Fit(likelihood, found, likelihood.spread(found), steps, settled)
 
 
-def _seen(evidence: ItemTable, stated: Loadings, fit: _Fit) -> Seen:
+def _seen(evidence: ItemTable, prior: Loadings, fit: _Fit) -> Seen:
     """What the judgement of relevance needs of each item's loading on quality."""
     expected, precision = fit.likelihood.expect_quality(fit.found[:, :2])
     of_others = ~evidence.own_account & ~fit.likelihood.frozen
-    return Seen(of_others, stated.mean[:, 0], stated.sd[:, 0], fit.found[:, 0], fit.spread[:, 0], expected, precision)
+    return Seen(of_others, prior.mean[:, 0], prior.sd[:, 0], fit.found[:, 0], fit.spread[:, 0], expected, precision)
 
 
 def _shrink(loading: Floats, sd: Floats, by: float) -> Floats:
@@ -233,8 +235,8 @@ def _shrink(loading: Floats, sd: Floats, by: float) -> Floats:
 
     The prior expects something of every item; many items that say nothing would together move a risk by chance.
     """
-    kept: Floats = loading**3 / np.maximum(loading**2 + by * sd**2, _NO_SPREAD**2)
-    return kept
+    smaller: Floats = loading**3 / np.maximum(loading**2 + by * sd**2, _NO_SPREAD**2)
+    return smaller
 
 
 def prior_loadings(evidence: ItemTable, model: RiskModel, relevance: Floats | None = None) -> Loadings:
@@ -247,6 +249,7 @@ def prior_loadings(evidence: ItemTable, model: RiskModel, relevance: Floats | No
     shared = np.where(fact, model.groups["fact"].loading, model.groups["section"].loading)
     shared_sd = np.where(fact, model.groups["fact"].sd, model.groups["section"].sd)
     mean = np.column_stack([items["quality_prior"], items["bias_prior"], np.where(grouped, shared, 0.0)])
+    # Without others' accounts quality and response bias can't be separated, so own loadings stay near their priors.
     freedom = np.where(evidence.own_account, _freedom(evidence, model, relevance), 1.0)
     spread = np.column_stack(
         [
@@ -259,15 +262,15 @@ def prior_loadings(evidence: ItemTable, model: RiskModel, relevance: Floats | No
     return Loadings(mean, np.maximum(spread, _RULED_OUT), noise)
 
 
-def compare_loadings(evidence: ItemTable, stated: Loadings, learnt: Loadings) -> pl.DataFrame:
+def compare_loadings(evidence: ItemTable, prior: Loadings, fitted: Loadings) -> pl.DataFrame:
     """One row an item: what was stated and learnt of it, for the files of a run."""
     columns = {
         f"{name}_{suffix}": values[:, factor]
         for factor, name in enumerate(("quality", "bias", "group"))
-        for suffix, values in (("stated", stated.mean), ("loading", learnt.mean), ("sd", learnt.sd))
+        for suffix, values in (("stated", prior.mean), ("loading", fitted.mean), ("sd", fitted.sd))
     }
     named = evidence.items.select("item", "family", "prior", "group", "organisations")
-    return named.with_columns(pl.Series(name, values) for name, values in (columns | {"noise": learnt.noise}).items())
+    return named.with_columns(pl.Series(name, values) for name, values in (columns | {"noise": fitted.noise}).items())
 
 
 def _spread_out(items: pl.DataFrame, column: str, codes: pl.Series, names: pl.Series) -> Floats:
@@ -316,6 +319,7 @@ def _standardise(
 
     What few have keeps its own units.
     """
+    # Items of few organisations (visits, corrected answers) have no spread worth dividing by: their units are stated.
     in_own_units = np.zeros(raw.shape[1], dtype=np.bool_)
     for of_items, circles in level:
         in_own_units |= of_items & (len(circles) == 0)
@@ -356,16 +360,16 @@ def _freedom(evidence: ItemTable, model: RiskModel, relevance: Floats | None) ->
     """From 0 (nobody but the organisations themselves says anything) towards 1: how freely own accounts are learnt."""
     of_others = ~evidence.own_account
     prior = evidence.items["quality_prior"].to_numpy()[of_others]
-    held = evidence.present[:, of_others].mean(axis=0) if len(evidence.codes) else prior * 0
+    share_present = evidence.present[:, of_others].mean(axis=0) if len(evidence.codes) else prior * 0
     relevant = np.ones(len(prior)) if relevance is None else relevance[of_others]
-    information = float((relevant * held * prior**2 / (1 - prior**2)).sum())
+    information = float((relevant * share_present * prior**2 / (1 - prior**2)).sum())
     return float(np.sqrt(information / (information + model.estimation.independent)))
 
 
-def _search(likelihood: _Likelihood, stated: Loadings, start: Floats | None = None) -> tuple[Floats, int, bool]:
+def _search(likelihood: _Likelihood, prior: Loadings, start: Floats | None = None) -> tuple[Floats, int, bool]:
     """The most probable loadings and noise, within the stated directions; searched on scaled unknowns."""
-    scale = np.column_stack([np.minimum(stated.sd, 0.1), np.full(len(stated.noise), 0.1)])
-    fixed = np.column_stack([stated.mean, stated.noise])
+    scale = np.column_stack([np.minimum(prior.sd, 0.1), np.full(len(prior.noise), 0.1)])
+    fixed = np.column_stack([prior.mean, prior.noise])
     first = fixed if start is None else start
     low = np.column_stack(
         [np.zeros(len(first)), np.full(len(first), -np.inf), np.zeros(len(first)), np.full(len(first), _LEAST_NOISE)]
@@ -385,11 +389,11 @@ def _search(likelihood: _Likelihood, stated: Loadings, start: Floats | None = No
 class _Likelihood:
     """Minus the penalised log-likelihood of loadings and noise, and its gradient."""
 
-    def __init__(self, evidence: ItemTable, stated: Loadings, model: RiskModel, relevance: Floats) -> None:
-        self.evidence, self.stated, self.model = evidence, stated, model
-        self.precision = stated.sd**-2
+    def __init__(self, evidence: ItemTable, prior: Loadings, model: RiskModel, relevance: Floats) -> None:
+        self.evidence, self.prior, self.model = evidence, prior, model
+        self.precision = prior.sd**-2
         self.precision[:, 0] *= relevance
-        self.held = (1 - relevance) / HELD**2
+        self.pull_to_zero = (1 - relevance) / HELD**2
         # A visit's finding stays as stated: those visited are no fair sample, and `learning` is about them.
         self.frozen = evidence.items.select(is_of_few("item")).to_series().to_numpy()
         counts = evidence.influence[:, None] * evidence.present
@@ -411,16 +415,16 @@ class _Likelihood:
         mean, noise = unknowns[:, :3], unknowns[:, 3]
         _, seconds, _ = self._expect(mean, noise)
         precision = self.precision.copy()
-        precision[:, 0] += self.held
+        precision[:, 0] += self.pull_to_zero
         curvature = seconds / noise[:, None, None] + precision[:, :, None] * np.eye(3)
         spread: Floats = np.sqrt(np.diagonal(np.linalg.inv(curvature), axis1=1, axis2=2))
-        return np.where(self.frozen[:, None], self.stated.sd, spread)
+        return np.where(self.frozen[:, None], self.prior.sd, spread)
 
     def expect_quality(self, mean: Floats) -> tuple[Floats, Floats]:
         """What is expected of each loading on quality beside the evidence: mean and precision."""
-        precision = self.precision[:, 0] + self.held
-        stated = self.stated.mean[:, 0] * (self.families @ self._factors(mean)[:, 0])
-        return self.precision[:, 0] * stated / precision, precision
+        precision = self.precision[:, 0] + self.pull_to_zero
+        prior = self.prior.mean[:, 0] * (self.families @ self._factors(mean)[:, 0])
+        return self.precision[:, 0] * prior / precision, precision
 
     def _factors(self, mean: Floats) -> Floats:
         """How much more, or less, than stated all items of each family say: one row a family, two columns.
@@ -428,25 +432,25 @@ class _Likelihood:
         The factor has a normal prior around 1: how careful the returns of a year were, or how closely others looked, is
         the same for all items of a kind. It is the best for these loadings, so that it has no gradient of its own.
         """
-        stated, precision = self.stated.mean[:, :2], self.precision[:, :2]
-        prior = self.model.estimation.family_sd**-2
-        pull = self.families.T @ (precision * stated * mean[:, :2]) + prior
-        return np.asarray(np.maximum(pull / (self.families.T @ (precision * stated**2) + prior), 0.0))
+        prior, precision = self.prior.mean[:, :2], self.precision[:, :2]
+        around_one = self.model.estimation.family_sd**-2
+        pull = self.families.T @ (precision * prior * mean[:, :2]) + around_one
+        return np.asarray(np.maximum(pull / (self.families.T @ (precision * prior**2) + around_one), 0.0))
 
     def _penalty(self, mean: Floats, noise: Floats) -> tuple[float, Floats]:
         """How far from what is stated, once all items of a family may say more, or less, than stated.
 
         Of an item that is judged to say nothing, the distance is that from nothing.
         """
-        factor, stated, weight = self._factors(mean), self.stated, self.model.estimation.noise_weight / 2
-        expected = np.column_stack([stated.mean[:, :2] * (self.families @ factor), stated.mean[:, _GROUP]])
+        factor, prior, weight = self._factors(mean), self.prior, self.model.estimation.noise_weight / 2
+        expected = np.column_stack([prior.mean[:, :2] * (self.families @ factor), prior.mean[:, _GROUP]])
         distance = mean - expected
-        value = 0.5 * (self.precision * distance**2).sum() + 0.5 * (self.held * mean[:, 0] ** 2).sum()
+        value = 0.5 * (self.precision * distance**2).sum() + 0.5 * (self.pull_to_zero * mean[:, 0] ** 2).sum()
         value += 0.5 * self.model.estimation.family_sd**-2 * ((factor - 1) ** 2).sum()
-        value += weight * (np.log(noise) + stated.noise / noise).sum()
+        value += weight * (np.log(noise) + prior.noise / noise).sum()
         slope = self.precision * distance
-        slope[:, 0] += self.held * mean[:, 0]
-        return float(value), np.column_stack([slope, weight * (1 / noise - stated.noise / noise**2)])
+        slope[:, 0] += self.pull_to_zero * mean[:, 0]
+        return float(value), np.column_stack([slope, weight * (1 / noise - prior.noise / noise**2)])
 
     def _expect(self, mean: Floats, noise: Floats) -> tuple[Floats, Floats, float]:
         """For each item, over those that have it: expected factors times z, and expected squares of factors.

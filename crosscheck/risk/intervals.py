@@ -85,6 +85,7 @@ def rank_declarations(cases: pl.DataFrame, risk: Risk, model: RiskModel, pools: 
     draws = _draw(_about(totals, cases, risk.weighed, model), risk, model)
     tail = (1 - model.intervals.interval) / 2
     low, high = np.quantile(probability(draws.number), [tail, 1 - tail], axis=1)
+    # For ranks quality itself is drawn as well: two equal risks of which much and little is known differ in rank.
     ranks = _rank_within(draws.place, totals["pool"])
     rank_low, rank_high = np.quantile(ranks, [tail, 1 - tail], axis=1)
     among = _among_capacity(draws.place, totals, capacity)
@@ -149,17 +150,18 @@ def _about(totals: pl.DataFrame, cases: pl.DataFrame, weighed: Weighed, model: R
 
 
 def _draw(about: pl.DataFrame, risk: Risk, model: RiskModel) -> _Draws:
-    parts, learnt, prevalence, number = risk.parts, risk.learnt, risk.prevalence, model.intervals.draws
+    parts, from_visits, prevalence, number = risk.parts, risk.from_visits, risk.prevalence, model.intervals.draws
     evidence = parts.filter(pl.col("family").is_in(["prior"]).not_() & (pl.col("part") != "no return"))
     of_items = _sum_draws(evidence.filter(pl.col("family").is_in(_ITEMS)), about, number)
     of_others = _sum_draws(
         evidence.filter(pl.col("family").is_in(_ITEMS).not_() & (pl.col("family") != "visited")), about, number
     )
     of_visits = _sum_draws(evidence.filter(pl.col("family") == "visited"), about, number)
-    link = np.clip(learnt.link + learnt.link_sd * normal("link", number), 0.0, _MOST_LINK)
+    link = np.clip(from_visits.link + from_visits.link_sd * normal("link", number), 0.0, _MOST_LINK)
     shares = np.clip(prevalence.share + prevalence.sd * normal("prevalence", number), _LEAST_SHARE, 1 - _LEAST_SHARE)
-    steeper = _steeper(link, learnt.link)
-    known = np.minimum(about["known"].to_numpy()[:, None] * _squared_ratio(link, learnt.link), _MOST_LINK**2)
+    # Everything that depends on the link is rescaled in each draw: else its uncertainty would leave the ranks alone.
+    steeper = _steeper(link, from_visits.link)
+    known = np.minimum(about["known"].to_numpy()[:, None] * _squared_ratio(link, from_visits.link), _MOST_LINK**2)
     threshold = -_probit(shares)
     spread = -PROBIT * threshold * (1 / np.sqrt(1 - known) - 1)
     before = of_items * steeper + spread + of_others
@@ -175,12 +177,12 @@ def _draw(about: pl.DataFrame, risk: Risk, model: RiskModel) -> _Draws:
     return _Draws(counted, place)
 
 
-def _steeper(link: Floats, learnt: float) -> Floats:
-    return slope_of_link(link, max(learnt, 1e-3))
+def _steeper(link: Floats, from_visits: float) -> Floats:
+    return slope_of_link(link, max(from_visits, 1e-3))
 
 
-def _squared_ratio(link: Floats, learnt: float) -> Floats:
-    return np.square(link / max(learnt, 1e-3))
+def _squared_ratio(link: Floats, from_visits: float) -> Floats:
+    return np.square(link / max(from_visits, 1e-3))
 
 
 def _probit(shares: Floats) -> Floats:
@@ -204,6 +206,7 @@ def _sum_draws(parts: pl.DataFrame, about: pl.DataFrame, number: int) -> Floats:
     places = placed["row"].to_numpy(), names.search_sorted(placed["part"]).to_numpy()
     matrix = np.zeros((about.height, names.len()))
     np.add.at(matrix, places, placed["decibans"].to_numpy())
+    # One relative spread per part: a weight is wrong for all declarations at once, so one draw serves them all.
     relative = (
         placed.filter(pl.col("decibans") != 0)
         .group_by("part")

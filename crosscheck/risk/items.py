@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 
 from crosscheck.cases.history import years_before
+from crosscheck.contract.indicator_kinds import PERCENTAGES
 from crosscheck.vocabulary import COMPLIANT
 
 if TYPE_CHECKING:
@@ -81,6 +82,7 @@ def gather_items(
         those of the entry of the model that `prior` names. What is absent has no row.
     """
     known = tables["organisations"].select("org_code")
+    # A proved answer leaves the own account: it is then a fact, on which response bias has no hold.
     proved = NOTHING_VERIFIED if verified is None else verified
     answers = _answers(scores, tables["answers"], questionnaire, model)
     families = (
@@ -162,14 +164,14 @@ def _verified(answers: pl.DataFrame, model: RiskModel) -> pl.DataFrame:
 
 def _question_prior(model: RiskModel, question: Question) -> tuple[str, float, float, float, float, str]:
     """The entry of the model by name, the priors in the order of `_PRIORS`, and the reason."""
-    requirement, stated = next(
-        ((name, stated) for name, stated in model.answers.items() if name == question.requirement),
+    requirement, prior = next(
+        ((name, prior) for name, prior in model.answers.items() if name == question.requirement),
         ("context", model.answers["context"]),
     )
     own = model.questions.get(question.question_id)
     if own is None:
-        return f"answers.{requirement}", *_priors(stated), stated.reason
-    return "questions", own.loading, own.sd or stated.sd, stated.bias, stated.bias_sd, own.reason
+        return f"answers.{requirement}", *_priors(prior), prior.reason
+    return "questions", own.loading, own.sd or prior.sd, prior.bias, prior.bias_sd, own.reason
 
 
 def _answer_in_words() -> pl.Expr:
@@ -215,7 +217,7 @@ def _figures(scores: pl.DataFrame, model: RiskModel) -> pl.DataFrame:
 
 
 def _named_figures(model: RiskModel) -> pl.DataFrame:
-    rows = [(name, stated.loading, stated.sd) for name, stated in sorted(model.named_figures.items())]
+    rows = [(name, prior.loading, prior.sd) for name, prior in sorted(model.named_figures.items())]
     return pl.DataFrame(
         rows, schema={"indicator": pl.String, "named": pl.Float64, "named_sd": pl.Float64}, orient="row"
     )
@@ -229,16 +231,17 @@ def _facts(model: RiskModel) -> dict[str, str]:
 def _format_figure(figure: str) -> pl.Expr:
     """A figure as people write it: one decimal at most, none where it is whole, with its percent sign."""
     number = pl.col(figure).round(1).cast(pl.String).str.strip_suffix(".0")
-    return pl.when(pl.col("kind").is_in(["proportion", "percent"])).then(number + "%").otherwise(number)
+    return pl.when(pl.col("kind").is_in(PERCENTAGES)).then(number + "%").otherwise(number)
 
 
 def _percentage() -> pl.Expr:
     """The value where it is a percentage, so that two accounts of one fact can be held against one another."""
-    return pl.when(pl.col("kind").is_in(["proportion", "percent"])).then(pl.col("value"))
+    return pl.when(pl.col("kind").is_in(PERCENTAGES)).then(pl.col("value"))
 
 
 def _comments(comments: pl.DataFrame, model: RiskModel, year: str) -> pl.DataFrame:
     """One item an author: its remarks of the year averaged by reliability. A neutral remark is 0 and says nothing."""
+    # Averaged, not summed: an author who wrote ten remarks is still one witness.
     toll = -pl.col("polarity") * pl.col("reliability")
     count = pl.when(pl.len() == 1).then(pl.lit("one remark")).otherwise(pl.format("{} remarks", pl.len()))
     return (

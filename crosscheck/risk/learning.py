@@ -91,13 +91,13 @@ class _Visits:
 
 
 def learn_from_visits(
-    visits: pl.DataFrame, stated: BeforeVisits, model: RiskModel, year: str, share: float
+    visits: pl.DataFrame, before: BeforeVisits, model: RiskModel, year: str, share: float
 ) -> VisitLearning:
     """Learn from visits of this and of former years.
 
     Args:
         visits: conformed, on the standard, without those that the model was learnt from already.
-        stated: what the evidence on each declaration adds before visits are asked. A check that visits looked at
+        before: what the evidence on each declaration adds before visits are asked. A check that visits looked at
             directly is learnt from that, and from nothing here.
         model: the priors, how often visitors err, how fast information fades.
         year: the assessment year.
@@ -106,19 +106,20 @@ def learn_from_visits(
     Returns:
         What is stated, where there is no visit.
     """
-    items, differences, weights = stated.items, stated.differences, stated.weights
+    items, differences, weights = before.items, before.differences, before.weights
     seen = _match(visits.filter(pl.col("year") <= year), items, year, model.history.fading)
     names = sorted(seen["assessor"].drop_nulls().unique().to_list())
     if seen.is_empty() or not model.learns:
         return VisitLearning(model.link.quality, model.link.sd, False, weights, _no_assessors(), 0.0, 0, True)
     table = _table(seen, differences, weights, names)
     fitted, sds, settled = _fit(table, weights, model, share)
+    # The prior of the link has a mass at zero, which a smooth fit would miss: so it is searched on a grid by itself.
     others = _design(table, weights)[:, 1:] @ fitted[1:]
     link, link_sd = _link(table, others, model)
     checks, assessors = slice(_FIRST, _FIRST + weights.height), slice(_FIRST + weights.height, None)
     together = fitted[_FACTOR] * weights["decibans"].to_numpy() + fitted[checks] * _NATS
     spread = np.hypot(sds[_FACTOR] * weights["decibans"].to_numpy(), sds[checks] * _NATS)
-    learnt = weights.with_columns(
+    fitted_weights = weights.with_columns(
         decibans=pl.Series(np.clip(together, 0.0, model.limits.check_decibans).round(_DECIMALS)),
         sd=pl.Series(spread.round(_DECIMALS)),
     )
@@ -130,7 +131,7 @@ def learn_from_visits(
         link,
         link_sd,
         bool(link + link_sd < _NO_RELATION),
-        learnt,
+        fitted_weights,
         strictness.select("assessor", "visits", pl.col("strictness", "sd").round(_DECIMALS)).sort("assessor"),
         round(float(fitted[_CHOSEN]), _DECIMALS),
         seen.height,
@@ -138,9 +139,9 @@ def learn_from_visits(
     )
 
 
-def slope_of_link(link: Floats, stated: float) -> Floats:
+def slope_of_link(link: Floats, before: float) -> Floats:
     """By what factor log-odds from items change where the link is not the stated one: λ/√(1-λ²) over the same of it."""
-    slope: Floats = (link / np.sqrt(1 - np.square(link))) / (stated / np.sqrt(1 - stated**2))
+    slope: Floats = (link / np.sqrt(1 - np.square(link))) / (before / np.sqrt(1 - before**2))
     return slope
 
 
@@ -160,6 +161,7 @@ def _match(visits: pl.DataFrame, items: pl.DataFrame, year: str, fading: float) 
     both = dated.with_row_index("visit").join(today, on="org_code")
     same = (pl.col("of") == pl.col("function")).any().over("visit")
     matched = both.filter(~same | (pl.col("of") == pl.col("function")))
+    # Two visits to one organisation share its quality, so together they count for less than two.
     counts = 1 / (1 + (pl.len().over("org_code", "year") - 1) * _ALIKE)
     return (
         matched.with_columns(pl.col("decibans").mean().over("visit"))

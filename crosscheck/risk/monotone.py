@@ -110,7 +110,7 @@ def check_monotone(
 
 def _differences(verdicts: Verdicts, risk: Risk) -> pl.DataFrame:
     findings = verdicts.differing.with_columns(verdict=pl.lit("differs"))
-    return find_differences(risk.learnt.weights, findings, verdicts.open)
+    return find_differences(risk.from_visits.weights, findings, verdicts.open)
 
 
 def _weigh(
@@ -127,6 +127,7 @@ def _weigh(
     sums = add_up_probes(rows, z * present * _weights_of_rows(rows, names, risk), names, differences, checks)
     spread = risk.weighed.of_types.select("org_type", "function", "spread")
     of_type = rows.join(spread, on=["org_type", "function"], how="left", maintain_order="left")["spread"]
+    # The run's own level is used, not one solved for the probes: breaches are judged where real risks lie.
     level = risk.parts.filter(pl.col("part") == "prior")["decibans"].head(1).sum()
     total = sums["decibans"].to_numpy() + level + of_type.round(_DECIMALS).fill_null(0.0).to_numpy()
     lifted = _lift(rows, total, risk, model).round(_DECIMALS)
@@ -210,6 +211,7 @@ def _cover(
         .unique()
     )
     row, column = touched["row"].to_numpy(), touched["column"].to_numpy()
+    # Only items that a differing check touches are handed on: all of them would be millions of rows of zeros.
     before = touched.with_columns(decibans=pl.Series(contributions[row, column]), sd=pl.lit(0.0)).filter(
         pl.col("decibans") != 0
     )
@@ -255,7 +257,7 @@ def _absent(weighed: pl.DataFrame, differences: pl.DataFrame, risk: Risk, sums: 
     usual = (
         met.unique([*_CHAIN, "check_id"])
         .join(of_best, on=[*_CHAIN, "check_id"], how="anti")
-        .join(risk.learnt.weights.select("check_id", "share"), on="check_id")
+        .join(risk.from_visits.weights.select("check_id", "share"), on="check_id")
         .group_by(_CHAIN)
         .agg(usual=(pl.col("decibans") * pl.col("share")).sum())
     )
@@ -275,7 +277,7 @@ def _absent(weighed: pl.DataFrame, differences: pl.DataFrame, risk: Risk, sums: 
 def _contrary(pairs: pl.DataFrame, sums: Floats) -> pl.DataFrame:
     """Of pairs of a worse and a better answer those in which the worse has the lower risk, or the better rank."""
     worse, better = pairs["decibans"].to_numpy(), pairs["decibans_better"].to_numpy()
-    told = pairs.with_columns(
+    compared = pairs.with_columns(
         risk_worse=pl.Series(probability(worse).round(_DECIMALS)),
         risk_better=pl.Series(probability(better).round(_DECIMALS)),
         rank_worse=pl.Series(rank_among(worse, sums)),
@@ -283,7 +285,7 @@ def _contrary(pairs: pl.DataFrame, sums: Floats) -> pl.DataFrame:
     )
     contrary = (pl.col("risk_worse") < pl.col("risk_better")) | (pl.col("rank_worse") > pl.col("rank_better"))
     columns = [name for name in BREACHES if name != "through"]
-    return told.filter(contrary).select(*columns, "org_code", "org_code_better")
+    return compared.filter(contrary).select(*columns, "org_code", "org_code_better")
 
 
 def rank_among(decibans: Floats, sums: Floats) -> npt.NDArray[np.int64]:

@@ -51,6 +51,7 @@ def estimate_lapse_share(visits: pl.DataFrame, model: RiskModel, year: str) -> P
     seen, qualified = random.select(left.sum(), (left * (pl.col("finding") == "qualified")).sum().alias("found")).row(0)
     weight = model.prior.visits + seen
     found = (model.prior.found_share * model.prior.visits + qualified) / weight
+    # With few visits the correction can leave 0 to 1; the bounds keep log-odds finite.
     share = min(max(model.visitors.in_truth(found), _LEAST_SHARE), _MOST_SHARE)
     sd = float(np.sqrt(found * (1 - found) / weight)) / model.visitors.power
     return Prevalence(float(share), sd, float(found), random.height, float(weight))

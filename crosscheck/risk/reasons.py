@@ -47,6 +47,7 @@ def give_reasons(cases: pl.DataFrame, parts: pl.DataFrame, items: pl.DataFrame, 
     status = pl.col("declared.status").cast(pl.String)
     returned = pl.col("returned.answered_share").fill_null(0.0) > 0
     declarations = cases.select(pl.col(_KEYS).cast(pl.String), status=status, returned=returned)
+    # Ties go by the part's name, so that the sentence does not depend on the order of rows.
     standing_out = _standing_out(parts, items, findings).sort(
         *_KEYS, "decibans", "part", descending=[False, False, True, False]
     )
@@ -74,6 +75,7 @@ def _standing_out(parts: pl.DataFrame, items: pl.DataFrame, findings: pl.DataFra
     )
     against = parts.filter(pl.col("decibans") > _LEAST).join(z, on=["org_code", "part"], how="left")
     family, far = pl.col("family"), pl.col("z")
+    # Each family has its own threshold: a check is decisive as such, a score only when it is far from its peers.
     stands_out = (
         family.is_in(["checks", "facts", "visited"])
         | (pl.col("part") == "no return")

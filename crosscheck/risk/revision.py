@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
@@ -57,6 +57,17 @@ class Revision:
     evidence: str
 
 
+@dataclass(frozen=True)
+class _Fitted:
+    """The new value of one number of a model file, and how unsure it is."""
+
+    value: float
+    sd: float
+
+
+_FittedNumbers = dict[tuple[str, str], _Fitted]  # by section and name of the entry
+
+
 def hash_visits(visits: pl.DataFrame) -> pl.Series:
     """The hash of each visit: of whom, when, how chosen and what was found."""
     canonical = visits.select(pl.concat_str([pl.col(name).cast(pl.String) for name in _IDENTITY], separator="|"))
@@ -99,7 +110,7 @@ def revise(risk: Risk, visits: pl.DataFrame, items: pl.DataFrame, model: RiskMod
     compared = pl.DataFrame(changes, schema=_CHANGES, orient="row")
     return Revision(
         compared.with_columns(pl.selectors.float().round(_DECIMALS)),
-        risk.learnt.weights,
+        risk.from_visits.weights,
         tuple(sorted({*model.visits_learnt_from, *hash_visits(visits).to_list()})),
         str(visits["visited_on"].max()),
         hash_evidence(items),
@@ -108,7 +119,8 @@ def revise(risk: Risk, visits: pl.DataFrame, items: pl.DataFrame, model: RiskMod
 
 def write_version(text: str, revision: Revision, version: str) -> str:
     """The model's file with the learnt numbers in it, every reason where it stood, and the comparison above them."""
-    numbers = {(row["section"], row["name"]): row for row in revision.changes.iter_rows(named=True)}
+    fitted = revision.changes.select("section", "name", "after", "after_sd").iter_rows()
+    numbers = {(section, name): _Fitted(value, sd) for section, name, value, sd in fitted}
     heading = {
         "version": f'"{version}"',
         "made_on": revision.until,
@@ -153,21 +165,28 @@ def _prior(risk: Risk, model: RiskModel) -> Iterator[tuple[str, str, float, floa
 
 
 def _link(risk: Risk, model: RiskModel) -> Iterator[tuple[str, str, float, float, float, float]]:
-    yield "link", "quality", model.link.quality, model.link.sd, max(risk.learnt.link, 0.01), risk.learnt.link_sd
+    yield (
+        "link",
+        "quality",
+        model.link.quality,
+        model.link.sd,
+        max(risk.from_visits.link, 0.01),
+        risk.from_visits.link_sd,
+    )
 
 
 def _loadings(risk: Risk) -> Iterator[tuple[str, str, float, float, float, float]]:
     """What each question and figure revealed in this collection: the prior of the next."""
     sections = {"answers": "questions", "figures": "named_figures"}
-    learnt = risk.loadings.with_columns(item=pl.col("item").str.replace(r"^review\d\.", ""))
-    rows = learnt.filter(pl.col("family").is_in(list(sections)) & (pl.col("prior") != "verified"))
+    fitted = risk.loadings.with_columns(item=pl.col("item").str.replace(r"^review\d\.", ""))
+    rows = fitted.filter(pl.col("family").is_in(list(sections)) & (pl.col("prior") != "verified"))
     together = rows.group_by("family", "item").agg(pl.selectors.numeric().mean()).sort("family", "item")
     for row in together.iter_rows(named=True):
         sd = min(row["quality_sd"] * _ELSEWHERE, 0.5)
         yield sections[row["family"]], row["item"], row["quality_stated"], sd, row["quality_loading"], sd
 
 
-def _rewrite(text: str, heading: dict[str, str], numbers: dict[tuple[str, str], dict[str, Any]]) -> Iterator[str]:
+def _rewrite(text: str, heading: dict[str, str], numbers: _FittedNumbers) -> Iterator[str]:
     """The lines of the file; what was learnt of single questions, figures and checks is written anew after them."""
     section = ""
     for line in text.splitlines():
@@ -176,7 +195,7 @@ def _rewrite(text: str, heading: dict[str, str], numbers: dict[tuple[str, str], 
         if section in _NAMED:
             continue
         name = line.partition("=")[0].strip()
-        value = heading.get(name) if not section else _learnt_value(numbers, section, name)
+        value = heading.get(name) if not section else _fitted_value(numbers, section, name)
         if section or name not in _LEARNT_FROM:
             yield line if value is None else f"{name} = {value}"
         if not section and name == "learns":
@@ -184,23 +203,24 @@ def _rewrite(text: str, heading: dict[str, str], numbers: dict[tuple[str, str], 
     yield from _named_loadings(numbers)
 
 
-def _named_loadings(numbers: dict[tuple[str, str], dict[str, Any]]) -> Iterator[str]:
+def _named_loadings(numbers: _FittedNumbers) -> Iterator[str]:
     """What was learnt of each question and figure."""
     for section in ("questions", "named_figures"):
         yield f"[{section}]"
-        for (of, name), row in sorted(numbers.items()):
+        for of, name in sorted(numbers):
             if of == section:
-                yield f'"{name}" = {{ loading = {row["after"]}, sd = {row["after_sd"]}, reason = "learnt" }}'
+                fitted = numbers[of, name]
+                yield f'"{name}" = {{ loading = {fitted.value}, sd = {fitted.sd}, reason = "learnt" }}'
         yield ""
 
 
-def _learnt_value(numbers: dict[tuple[str, str], dict[str, Any]], section: str, name: str) -> float | None:
+def _fitted_value(numbers: _FittedNumbers, section: str, name: str) -> float | None:
     """The new value of a number of the file, or of the link's standard deviation; none where nothing was learnt."""
     if section == "link" and name == "sd":
-        row = numbers.get(("link", "quality"))
-        return row["after_sd"] if row else None
-    found = numbers.get((section, name))
-    return found["after"] if found else None
+        link = numbers.get(("link", "quality"))
+        return link.sd if link else None
+    fitted = numbers.get((section, name))
+    return fitted.value if fitted else None
 
 
 def _named_checks(revision: Revision) -> Iterator[str]:

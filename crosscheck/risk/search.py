@@ -42,6 +42,7 @@ def minimise(loss: Loss, start: Floats, low: Floats, high: Floats) -> tuple[Floa
     bounds = np.column_stack([low, high])
     found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds, options=options)
     polished, steps = _polish(loss, found.x, low, high)
+    # What was polished is judged by its slope, and not by the optimiser's word: that stops at its own tolerance.
     left = np.abs(_projected(loss(polished)[1], polished, low, high)).max(initial=0.0)
     return polished, int(found.nfev) + steps, bool(left <= _SETTLED)
 
@@ -62,6 +63,7 @@ def _polish(loss: Loss, near: Floats, low: Floats, high: Floats) -> tuple[Floats
         return loss(at)[1][free]
 
     for _ in range(_MOST_POLISHING):
+        # Free unknowns are chosen anew in each step, since a step can carry one to its bound or away from it.
         whole = loss(polished)[1]
         free = ~(((polished <= low) & (whole > 0)) | ((polished >= high) & (whole < 0)))
         here, now = polished[free], whole[free]

@@ -80,7 +80,7 @@ class _Problem:
     names: tuple[str, ...]
     covariance: Floats
     with_liability: Floats
-    doubt: Floats  # relative standard deviation of each item's loading
+    relative_sd: Floats  # relative standard deviation of each item's loading
 
 
 def weigh_items(
@@ -111,14 +111,14 @@ def weigh_items(
         weights[[at]], known[[at]] = basis.weigh(
             kind, function, nothing, basis.held(kind, nothing)[None, :].astype(np.float64)
         )
-    doubt = basis.problem("whole").doubt
+    relative_sd = basis.problem("whole").relative_sd
     rest = np.sqrt(1 - known)
     per_unit = np.minimum(PROBIT * weights / rest[:, None], model.limits.item_decibans / model.limits.score)
     how_known = pl.DataFrame({"known": known, "spread": float(PROBIT * ndtri(share)) * (1 / rest - 1)})
     of_types = pl.DataFrame(circles, schema={"org_type": pl.String, "function": pl.String}, orient="row")
     number = len(rows)
     return Weighed(
-        _list_contributions(declarations, names, per_unit[:number], z[rows], present[rows], doubt),
+        _list_contributions(declarations, names, per_unit[:number], z[rows], present[rows], relative_sd),
         pl.concat([declarations.select(_KEYS), how_known[:number]], how="horizontal"),
         _list_per_unit(of_types, names, per_unit[number:]),
         pl.concat([of_types, how_known[number:]], how="horizontal"),
@@ -183,7 +183,7 @@ def _list_contributions(
     per_unit: Floats,
     z: Floats,
     present: Floats,
-    doubt: Floats,
+    relative_sd: Floats,
 ) -> pl.DataFrame:
     row, column = np.nonzero((present > 0) & (per_unit > 0))
     weight, standard = per_unit[row, column], z[row, column]
@@ -192,7 +192,7 @@ def _list_contributions(
         weight=pl.Series(weight),
         z=pl.Series(standard),
         decibans=pl.Series(weight * standard),
-        sd=pl.Series(np.abs(weight * standard) * doubt[column]),
+        sd=pl.Series(np.abs(weight * standard) * relative_sd[column]),
     )
 
 
@@ -230,13 +230,13 @@ def _problem(
     own = mean[:, 2:] * grouping
     covariance = mean[:, :2] @ mean[:, :2].T + own @ own.T
     np.fill_diagonal(covariance, (mean**2).sum(axis=1) + loadings.noise)
-    with_liability = link * loadings.quality + mean[:, 2] * _bearing(evidence, model, function) * link
-    doubt = loadings.sd[:, 0] / np.maximum(mean[:, 0], loadings.sd[:, 0])
+    with_liability = link * loadings.quality + mean[:, 2] * _liability_loading(evidence, model, function) * link
+    relative_sd = loadings.sd[:, 0] / np.maximum(mean[:, 0], loadings.sd[:, 0])
     names = tuple(evidence.items["item"].to_list())
-    return _add_records(_Problem(names, covariance, with_liability, doubt), facts)
+    return _add_records(_Problem(names, covariance, with_liability, relative_sd), facts)
 
 
-def _bearing(evidence: ItemTable, model: RiskModel, function: str) -> Floats:
+def _liability_loading(evidence: ItemTable, model: RiskModel, function: str) -> Floats:
     """Of each item's group: its correlation with the liability of one function beside quality, in units of the link."""
     stated = model.functions.get(function, {})
     bearing: Floats = evidence.items["group"].replace_strict(stated, default=0.0, return_dtype=pl.Float64).to_numpy()
@@ -262,7 +262,7 @@ def _add_records(problem: _Problem, facts: Places) -> _Problem:
         (*problem.names, *(BETTER + problem.names[at] for at in own)),
         covariance,
         np.append(problem.with_liability, toward),
-        np.append(problem.doubt, problem.doubt[record]),
+        np.append(problem.relative_sd, problem.relative_sd[record]),
     )
 
 

@@ -66,6 +66,7 @@ def list_applicable(cases: pl.DataFrame, rulebook: Rulebook) -> pl.DataFrame:
     Returns:
         One row a declaration and check: `check_id`, `org_code`, `function`.
     """
+    # Checks with a premise are left out: what was not answered might have said that they do not apply.
     unconditional = [rule for rule in rulebook if rule.kind == "declaration_vs_answer" and _decides_itself(rule)]
     scopes = list(dict.fromkeys(rule.applies_to for rule in unconditional))
     inside = cases.select(
@@ -102,6 +103,7 @@ def judge_probes(cases: pl.DataFrame, rulebook: Rulebook) -> tuple[pl.DataFrame,
     verdicts = give_verdicts(cases, rulebook).select(pl.col(names).to_physical()).to_numpy()
     keys = cases.select("org_code", pl.col("function").cast(pl.String))
     checks = pl.Series("check_id", names, dtype=pl.String)
+    # Compared as codes of the enum: millions of verdicts as text would take more memory than the run.
     undecided = (verdicts > _AGREES) & _applying(cases, rulebook)
     rows, columns = zip(np.nonzero(verdicts == _DIFFERS), np.nonzero(undecided), strict=True)
     differing, undecided_checks = (
@@ -113,6 +115,7 @@ def judge_probes(cases: pl.DataFrame, rulebook: Rulebook) -> tuple[pl.DataFrame,
 def _applying(cases: pl.DataFrame, rulebook: Rulebook) -> npt.NDArray[np.bool_]:
     """Whether each check applies to each case whatever was answered, by type and function alone."""
     scope = ("organisation.org_type", "function")
+    # Thousands of probes have a handful of types and functions: each is worked out once and looked up.
     scopes = cases.unique(scope, keep="first", maintain_order=True)
     number = scopes.select(*scope).with_row_index("scope")
     at = {rule.id: place for place, rule in enumerate(rulebook)}

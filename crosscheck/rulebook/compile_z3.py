@@ -120,6 +120,7 @@ def encode(rule: Rule, questions: Mapping[str, Question]) -> SymbolicVerdicts:
     scope = _scope(rule.applies_to, case)
     premise = Truth(_TRUE, _FALSE, _FALSE) if rule.premise is None else truth_of(rule.premise, case)
     expected = truth_of(rule.condition, case)
+    # Verdicts are built from holds, fails and undecided apart: in two-valued logic unknown would become false.
     applies = z3.And(scope.holds, premise.holds)
     agrees, differs = z3.And(applies, expected.holds), z3.And(applies, expected.fails)
     cannot_tell = z3.Or(
@@ -167,6 +168,7 @@ def _leaf(condition: Condition, case: PossibleCase, kind: int) -> tuple[z3.BoolR
     """When a condition without parts that hold or not is known, and whether it then holds."""
     match condition:
         case Comparison(sign, left, right):
+            # Known and true are two formulas: a comparison with an absent answer is neither true nor false.
             first, second = (_value(side, case, kind) for side in (left, right))
             return z3.And(first.known, second.known), _compare(sign, first, second)
         case Flag(name):

@@ -66,6 +66,7 @@ def with_context(
         The cases in their order, with further columns. A percentile that the cases hold already is left as it is.
     """
     wanted = _context_nodes(rulebook)
+    # A percentile that the cases hold already may rest on more organisations than are here, so it is left.
     percentiles = [node for node in wanted if isinstance(node, Percentile) and node.text not in cases.columns]
     with_places = cases.with_columns(_finite(wanted, cases))
     with_places = with_places if not percentiles else _with_percentiles(with_places, percentiles)

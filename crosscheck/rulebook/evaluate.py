@@ -65,6 +65,7 @@ def evaluate(cases: pl.DataFrame, rulebook: Rulebook, ties: pl.DataFrame | None 
         three empty where the rule does not apply), `says` (null unless it differs), `open_questions` (the absent names
         that keep a `cannot_tell` open, else null), `group`, `kind`.
     """
+    # Wide, with one column a rule, until the very end: a long table would repeat the answers of a case once a rule.
     in_context = with_context(cases.sort(_KEYS), rulebook, ties, with_accounts=True)
     worded = _with_verdicts(in_context, rulebook).with_columns(_words(rulebook))
     wide = worded.select(*_KEYS, *_finding_columns(rulebook))

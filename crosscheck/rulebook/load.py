@@ -82,6 +82,7 @@ def load_rulebook(folder: Path, names: Mapping[str, Name], day: date = date.max)
         raise RulebookError(f"{folder}: there is no rule here. Each rule is a file <section>/<ID>.toml in this folder.")
     sections = sorted({_REVIEW.sub("", name).split(".", 1)[0] for name in names})
     context = _Context(folder, sections, names, day)
+    # Every file is read before the first complaint: whoever edits many rules sees all that is wrong at once.
     reads = {_place(file, folder): partial(_read_rule, file, content, context) for file, content in contents.items()}
     wrong_before = [*_duplicate_identifiers(contents, folder), *_misnamed(folder)]
     try:

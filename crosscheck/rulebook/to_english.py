@@ -109,6 +109,7 @@ def to_english(condition: Condition) -> EnglishCondition:
 
     `not` is worked into what it denies (as in “is not known”, or “neither”), which leaves the three values as they are.
     """
+    # Negation goes inward first: “not (a or b)” in words would leave a reader to work out which is meant.
     match _push_negation_inward(condition):
         case Junction(_, parts) as junction:
             return _describe_value_list(junction) or EnglishCondition(

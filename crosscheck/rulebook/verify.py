@@ -90,6 +90,7 @@ def find_flaws(
     sound: list[SymbolicVerdicts] = []
     for rule in rulebook:
         verdicts = encode(rule, questions)
+        # A rule that can never differ would make every comparison with others vacuous, so only sound ones go on.
         inability = _flaws_until_undecided(rule, _inability(verdicts, solver))
         if not inability:
             sound.append(verdicts)
@@ -143,6 +144,7 @@ def _inability(verdicts: SymbolicVerdicts, solver: Solver) -> Iterator[Flaw]:
     if not solver.is_possible(*certain, verdicts.applies):
         yield Flaw(rule.id, "error", "premise never holds: what only_if says can't be")
         return
+    # Asked in this order: each question only makes sense if the one before it could be answered yes.
     agrees, differs = (solver.is_possible(*certain, verdict) for verdict in (verdicts.agrees, verdicts.differs))
     if not agrees and not differs:
         yield Flaw(rule.id, "error", "can never be decided: no case agrees, and none differs")
@@ -213,6 +215,7 @@ def _contradiction(
         solver.is_possible(*case.certain, dispute) for *_, dispute in disputes
     ):
         return
+    # A third rule may already forbid the case in which the two disagree; then nobody can meet the contradiction.
     if any(_overrules(third, first, second, solver) for third in sound if third not in (first, second)):
         return
     for kept, broken, dispute in disputes:

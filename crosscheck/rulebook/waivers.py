@@ -65,6 +65,7 @@ def load_waivers(file: Path, rulebook: Rulebook) -> tuple[Waiver, ...]:
         table = parse_toml(file.read_bytes())
     except NotTomlError as error:
         raise RulebookError([f"{file.name}: This {error}"]) from error
+    # Each entry is tried by itself: one that is wrong must not hide what is wrong with the next.
     wrong = [*_entry_problems(table, file)]
     entries = table.get("waiver")
     waivers: dict[int, Waiver] = {}
@@ -111,6 +112,7 @@ def waive(findings: pl.DataFrame, waivers: Iterable[Waiver], day: date) -> pl.Da
         for function in ((waiver.function,) if waiver.function else FUNCTIONS)
     ]
     schema = {**dict.fromkeys(_KEYS, pl.String()), "waived": pl.String()}
+    # The first of two waivers of one finding stands, so that the reason shown does not depend on a join's order.
     in_force = pl.DataFrame(rows, schema=schema, orient="row").unique(_KEYS, keep="first", maintain_order=True)
     waived = findings.join(in_force, on=_KEYS, how="left", maintain_order="left")
     return waived.with_columns(pl.when(pl.col("verdict") == "differs").then("waived").alias("waived"))

@@ -101,16 +101,16 @@ def describe_risk(outcome: Outcome, standard: Standard, capacity: int) -> RiskAc
         capacity: how many organisations can be visited.
     """
     risk = outcome.risk
-    prevalence, learnt = risk.prevalence, risk.learnt
+    prevalence, learning = risk.prevalence, risk.from_visits
     held = (pl.col("quality_loading") == 0) & (pl.col("quality_stated") > 0)
     return RiskAccount(
         prevalence=Prevalence(**{name: round(value, _DECIMALS) for name, value in asdict(prevalence).items()}),
-        link=learnt.link,
-        link_sd=learnt.link_sd,
-        visits_learnt_from=learnt.visits,
-        visits_show_no_relation=learnt.no_relation,
-        chosen_by_risk_worse_by=learnt.chosen,
-        estimation=EstimationAccount(risk.fitted.steps, risk.fitted.settled, learnt.settled),
+        link=learning.link,
+        link_sd=learning.link_sd,
+        visits_learnt_from=learning.visits,
+        visits_show_no_relation=learning.no_relation,
+        chosen_by_risk_worse_by=learning.chosen,
+        estimation=EstimationAccount(risk.fitted.steps, risk.fitted.settled, learning.settled),
         held_at_zero=tuple(risk.loadings.filter(held)["item"]),
         assumed=_describe_assumed(outcome, standard, capacity),
         monotone=describe_monotone(outcome.monotone),

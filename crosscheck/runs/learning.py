@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from crosscheck.collection.visit_files import read_visits_file
 from crosscheck.pipeline import cross_check
 from crosscheck.risk.revision import Revision, leave_out, revise
 from crosscheck.runs.make_run import collection_of_run, standard_of_run
 from crosscheck.runs.run_folder import read_manifest
 from crosscheck.visits.listing import all_visits
 from crosscheck.visits.plan import Capacity
-from crosscheck.visits.visits_file import read_visits_file
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -35,7 +35,7 @@ def learn_version(run: Path, visits: Path | None) -> Revision:
     options = read_manifest(run).options
     standard, collection = standard_of_run(run), collection_of_run(run)
     if visits is not None:
-        collection = _with_visits(collection, read_visits_file(visits))
+        collection = _with_visits(collection, read_visits_file(visits, standard.questionnaire, standard.name))
     outcome = cross_check(collection, standard, options.year, Capacity(0, 0.0, 0))
     fresh = leave_out(all_visits(collection.tables, standard.name), standard.risk)
     return revise(outcome.risk, fresh, outcome.items, standard.risk)

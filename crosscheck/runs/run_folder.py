@@ -204,7 +204,7 @@ def _write_tables(outcome: Outcome, collection: Collection, rulebook: Rulebook, 
     }
     kept = {name: _rounded(getattr(outcome, name)) for name in ("cases", "findings", "ties", "names", "places")}
     kept |= {name: _rounded(getattr(outcome.risk, name)) for name in ("parts", "loadings")}
-    kept |= {"check_weights": outcome.risk.learnt.weights, "assessors": outcome.risk.learnt.assessors}
+    kept |= {"check_weights": outcome.risk.from_visits.weights, "assessors": outcome.risk.from_visits.assessors}
     kept |= {name: tables[name] for name in ("scores", "pooled")}  # read again by every page: a tenth of the CSV's time
     kept |= {name: tables[name] for name in ("visit_list", "duties", "follow_up", "not_assessed", "doubts")}
     kept |= {"predecessors": outcome.lineage.predecessors, MENTIONS: _mentions(collection, outcome)}

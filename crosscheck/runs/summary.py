@@ -9,7 +9,7 @@ import polars as pl
 
 from crosscheck.report.output.rank_bands import describe_assumed, describe_assumption, describe_place, find_like_ranks
 from crosscheck.runs.run_folder import read_manifest, read_table
-from crosscheck.visits.plan import count_arms
+from crosscheck.visits.plan import PRACTICE, count_arms
 from crosscheck.vocabulary import ARMS_IN_WORDS, COMPLIANT
 
 if TYPE_CHECKING:
@@ -200,6 +200,8 @@ def _plan(visit_list: pl.DataFrame, duties: pl.DataFrame, draw: DrawAccount) -> 
     told = ", ".join(f"{arms[arm]} {words}" for arm, words in ARMS_IN_WORDS.items())
     yield f"PLAN  {chosen['org_code'].n_unique()} organisations, {chosen.height} declarations to test: {told}"
     yield f"  the random sample is a {draw.note}; it was drawn with the value {draw.value}"
+    if draw.note == PRACTICE:
+        yield "  to make it binding, keep the run in a store, then: crosscheck visits seal (docs/visits.md)"
     yield from _wrapped(_describe_fit(draw), "  ")
     for visit in draw.added:
         yield from _wrapped(f"added by {visit.who}, visited beside these: {visit.org_code} ({visit.why})", "  ")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
@@ -114,8 +114,8 @@ def _heading(workbook: Workbook) -> Format:
     return workbook.add_format({"bold": True, "bottom": 2, "text_wrap": True, "valign": "top", "bg_color": "#E6EAEE"})
 
 
-def _style(name: str) -> dict[str, Any]:
-    style: dict[str, Any] = {"valign": "top", "text_wrap": name in _WRAPPED, "bottom": 4, "bottom_color": "#8A949E"}
+def _style(name: str) -> dict[str, object]:
+    style: dict[str, object] = {"valign": "top", "text_wrap": name in _WRAPPED, "bottom": 4, "bottom_color": "#8A949E"}
     return style | ({"num_format": _FORMATS[name]} if name in _FORMATS else {})
 
 

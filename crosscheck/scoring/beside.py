@@ -10,25 +10,23 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import polars as pl
-from scipy.special import expit
 
+from crosscheck.contract.indicator_kinds import KINDS
 from crosscheck.scoring.dispersion import adjust, estimate_spread
 from crosscheck.scoring.indicators import (
-    DEVIATIONS,
     AskedItem,
-    FigureGroup,
     answers_of_everybody,
     answers_of_peers,
-    distances,
     gather_answers,
     gather_figures,
     range_of,
 )
+from crosscheck.scoring.kinds import FORMULAS, FigureGroup, WithError
 from crosscheck.scoring.peers import FIGURE, gather_peers
 from crosscheck.scoring.shares import score_levels, score_numbers_beside, to_scale
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from crosscheck.questionnaire import Questionnaire
     from crosscheck.scoring.dispersion import Floats
@@ -37,13 +35,6 @@ if TYPE_CHECKING:
 _PARTS: Final = ("numerator", "denominator", "value", "sd_within")
 _STEPS: Final = (0.0, 0.25, 0.5, 0.75, 1.0)  # quantiles of what a type has
 _WORSE: Final = {"lower_better": 1.0, "higher_better": -1.0}
-
-# From what is expected of a group, on its scale, to what its kind of figure is compared with.
-_TARGETS: Final[Mapping[str, Callable[[float], float]]] = {
-    "proportion": lambda target: float(np.sin(target) ** 2),
-    "ratio_of_counts": lambda target: float(expit(target)),
-    "mean": float,
-}
 
 
 @dataclass(frozen=True)
@@ -83,6 +74,7 @@ def score_answers_beside(
 
     def score(group: _PeerGroup, given: Floats) -> Floats:
         asked = AskedItem(everybody[group.indicator], group.kind, group.levels, group.unit)
+        # The distribution is made of real peers alone: a probe must not change what it is compared with.
         distribution = answers_of_peers(group.figures.value, asked, model)
         if asked.levels:
             return score_levels(given, distribution)
@@ -128,9 +120,10 @@ def _score_groups(
 ) -> pl.DataFrame:
     """The values with `z`, each scored in the group in which most of its type is, if that is large enough."""
     group = (*FIGURE, "peer_group")
-    told = pl.col("worse", "levels", "unit").first()
-    groups = peers.group_by(group, maintain_order=True).agg(told, size=pl.len()).with_row_index("group")
+    attributes = pl.col("worse", "levels", "unit").first()
+    groups = peers.group_by(group, maintain_order=True).agg(attributes, size=pl.len()).with_row_index("group")
     starts = groups["size"].cum_sum() - groups["size"]
+    # A type may be spread over several peer groups (regions); the largest stands for it, ties by name.
     chosen = (
         peers.filter("compared")
         .group_by("org_type", *group)
@@ -153,14 +146,14 @@ def _score_groups(
 
 def _score_figures(group: _PeerGroup, given: Floats, model: IndicatorModel) -> Floats:
     """Positive is more than expected. Figures without an error of their own are some that peers have."""
-    of_peers, kind = group.figures, group.kind
-    if kind not in DEVIATIONS:
+    of_peers, formula = group.figures, FORMULAS[group.kind]
+    if not isinstance(formula, WithError):
         different, at = np.unique(of_peers.value, return_index=True)
-        return np.asarray(np.interp(given, different, distances(kind, of_peers.value, model.percent_floor)[1][at]))
-    expected = DEVIATIONS[kind](of_peers, None)
+        return np.asarray(np.interp(given, different, formula.distances(of_peers.value, model.percent_floor)[1][at]))
+    expected = formula.deviations(of_peers, None)
     total = np.full(given.size, np.nanmedian(of_peers.denominator))
-    counted = given * total / (100 if kind == "proportion" else 1)
+    counted = given * total / KINDS[group.kind].per
     own = FigureGroup(counted, total, given, np.full(given.size, of_peers.sd_within[0]))
-    target = _TARGETS[kind](expected.target) if kind in _TARGETS else None
-    deviations = DEVIATIONS[kind](own, target)
+    target = formula.to_target(expected.target) if formula.to_target else None
+    deviations = formula.deviations(own, target)
     return adjust(deviations.z, deviations.error, estimate_spread(expected, model.winsorised), model.adjustment)

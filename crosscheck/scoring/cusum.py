@@ -27,6 +27,7 @@ def accumulate(z: Floats, allowance: float = 0.5) -> Floats:
     sums = np.zeros_like(z)
     last = np.zeros(z.shape[1:])
     for period, scores in enumerate(z):
+        # An absent score must neither add nor subtract the allowance: a silent period is not a good one.
         last = np.where(np.isnan(scores), last, np.maximum(0.0, last + scores - allowance))
         sums[period] = last
     return sums
@@ -46,6 +47,7 @@ def run_length(limit: float, shift: float = 0.0, allowance: float = 0.5) -> floa
     nodes, weights = np.polynomial.legendre.leggauss(_NODES)
     at, weight = (nodes + 1) * limit / 2, weights * limit / 2
     start = np.concatenate([[0.0], at])
+    # The sum has an atom at zero, where it restarts, beside its density: so zero is an unknown of its own.
     reset = ndtr(allowance - shift - start)
     density = np.exp(-((at[None, :] - start[:, None] + allowance - shift) ** 2) / 2) / np.sqrt(2 * np.pi)
     system = np.eye(start.size) - np.column_stack([reset, density * weight])

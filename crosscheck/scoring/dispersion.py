@@ -162,6 +162,7 @@ def ratios_of_counts(first: Floats, second: Floats, target: float | None = None)
     one, other = _where(possible, first), _where(possible, second)
     share = float(np.nansum(one) / max(np.nansum(one + other), _LEAST)) if target is None else target
     return Deviations(
+        # Half a case is added so that a zero on either side still has a logarithm and an error.
         observed=np.log((one + 0.5) / (other + 0.5)),
         target=float(scipy.special.logit(np.clip(share, _LEAST, _MOST))),
         error=np.sqrt(one / (one + 0.5) ** 2 + other / (other + 0.5) ** 2),
@@ -259,6 +260,7 @@ def estimate_spread(deviations: Deviations, share: float) -> Spread:
     if not used.any():
         return Spread(np.nan, np.nan)
     low, high = _ends(z[used], share)
+    # Where trimming would leave nothing (all at the ends), everybody stays: an estimate is needed.
     if deviations.trimmed and (inside := used & (z > low) & (z < high)).any():
         used = inside
     phi = float(np.mean(np.clip(z[used], low, high) ** 2))

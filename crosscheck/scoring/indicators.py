@@ -7,24 +7,17 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import polars as pl
-from scipy.special import logit
 
+from crosscheck.contract.indicator_kinds import COUNTED, KINDS, PERCENTAGES, WITH_DENOMINATOR
 from crosscheck.contract.outputs import OUTPUTS
 from crosscheck.scoring.bands import band_of_distance, band_of_rate
 from crosscheck.scoring.dispersion import (
-    Deviations,
     Floats,
     adjust,
     estimate_spread,
     false_discovery,
-    log_ratios,
-    means,
-    normal_scores,
-    proportions,
-    ratios,
-    ratios_of_counts,
-    robust_scores,
 )
+from crosscheck.scoring.kinds import FORMULAS, FigureGroup, WithError
 from crosscheck.scoring.model import Range
 from crosscheck.scoring.peers import FIGURE, gather_peers, similar_organisations
 from crosscheck.scoring.shares import (
@@ -39,8 +32,6 @@ from crosscheck.scoring.shares import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
     from crosscheck.questionnaire import Questionnaire
     from crosscheck.scoring.model import IndicatorModel
     from crosscheck.scoring.shares import Distribution
@@ -50,8 +41,6 @@ _COLUMNS: Final = (*OUTPUTS["scores"].schema, "source", "label", "kind", "releva
 # What comparison adds to each row, in the order in which `_compare_group` gives it.
 _COMPARED: Final = ("z", "z_unadjusted", "expected", "phi", "tau2", "q_value")
 
-# What a row is compared by: one of these kinds, or of the questionnaire's types of answer.
-_FROM_COUNTS: Final = ("proportion", "ratio", "log_ratio", "ratio_of_counts")
 # The relevance of an answer: what it weighs follows from its section, not from a judgement on each question.
 _ANSWER: Final = "answer"
 
@@ -64,16 +53,6 @@ _DESCRIPTION: Final = {
     "sd_within": pl.Float64,
     "peers": pl.String,
 }
-
-
-@dataclass(frozen=True)
-class FigureGroup:
-    """The figures of one peer group, one entry an organisation; NaN where the kind of figure has no such part."""
-
-    numerator: Floats
-    denominator: Floats
-    value: Floats
-    sd_within: Floats
 
 
 @dataclass(frozen=True)
@@ -119,6 +98,7 @@ def gather_figures(indicators: pl.DataFrame, organisations: pl.DataFrame, model:
     return (
         indicators.join(organisations.select("org_code", "org_type", "region"), on="org_code")
         .sort("period", "numerator", "denominator", "value")
+        # Sorted by every value and not by period alone, so that two rows of one period give the same one each time.
         .unique(("org_code", "source", "indicator"), keep="last", maintain_order=True)
         .with_columns(name="indicator", indicator=pl.format("{}.{}", "source", "indicator"))
         .join(_named(model), on="indicator", how="left")
@@ -164,6 +144,7 @@ def gather_answers(
     answers: pl.DataFrame, questionnaire: Questionnaire, organisations: pl.DataFrame, model: IndicatorModel
 ) -> pl.DataFrame:
     """The answers that `score_answers` compares, one row an organisation and question, and how each is compared."""
+    # An organisation whose services are not known counts as asked: left out, it would gain by not saying.
     put_to_it = pl.col("org_types").list.contains(pl.col("org_type")) & (
         pl.col("services").is_null() | (pl.col("needed").list.set_difference("services").list.len() == 0)
     )
@@ -195,26 +176,21 @@ def _kind() -> pl.Expr:
     by_columns = pl.when(counted).then(pl.lit("proportion")).otherwise(pl.lit("number"))
     kind = pl.coalesce("named_kind", "kind", by_columns)
     without_counts = pl.when(kind == "proportion").then(pl.lit("percent")).otherwise(pl.lit("number"))
-    uncounted = kind.is_in(_FROM_COUNTS) & counted.not_() | (kind == "mean") & pl.col("denominator").is_null()
+    uncounted = kind.is_in(COUNTED) & counted.not_() | (kind == "mean") & pl.col("denominator").is_null()
     return pl.when(uncounted).then(without_counts).otherwise(kind)
 
 
 def _value() -> pl.Expr:
     """The figure in its unit, from its counts where it has them: what is published beside them is rounded."""
-    ratio = pl.col("numerator") / pl.col("denominator")
-    return (
-        pl.when(pl.col("kind") == "proportion")
-        .then(100 * ratio)
-        .when(pl.col("kind").is_in(_FROM_COUNTS))
-        .then(ratio)
-        .otherwise(pl.coalesce("value", "numerator"))
-    )
+    per = {name: KINDS[name].per for name in COUNTED}
+    ratio = pl.col("numerator") / pl.col("denominator") * pl.col("kind").replace_strict(per, default=1.0)
+    return pl.when(pl.col("kind").is_in(COUNTED)).then(ratio).otherwise(pl.coalesce("value", "numerator"))
 
 
 def _possible() -> pl.Expr:
     """Whether a figure is there and can be of its kind."""
-    has_denominator = pl.col("kind").is_in((*_FROM_COUNTS, "mean"))
-    percentage = pl.col("kind").is_in(("proportion", "percent"))
+    has_denominator = pl.col("kind").is_in(WITH_DENOMINATOR)
+    percentage = pl.col("kind").is_in(PERCENTAGES)
     return (
         pl.col("value").is_finite().fill_null(value=False)
         & (has_denominator.not_() | ((pl.col("denominator") > 0) & pl.col("denominator").is_finite()))
@@ -265,6 +241,7 @@ def _score(figures: pl.DataFrame, organisations: pl.DataFrame, model: IndicatorM
     worse = pl.col("direction").replace_strict({"lower_better": 1.0, "higher_better": -1.0}, default=None)
     similar = similar_organisations(organisations) if figures["by_similar"].any() else None
     gathered = gather_peers(figures.with_columns(worse=worse), model.peers, similar)
+    # Sorted before any sum is taken: floating-point sums depend on their order, and bytes must not.
     gathered = gathered.sort(*FIGURE, "peer_group", "org_code")
     return (
         gathered.with_columns(_compare(gathered, model))
@@ -360,38 +337,12 @@ def _range_found(asked: AskedItem) -> Range:
 
 def _compare_group(kind: str, group: FigureGroup, model: IndicatorModel) -> tuple[Floats | float, ...]:
     """`_COMPARED` of one group; positive distances are more than expected."""
-    if kind in DEVIATIONS:
-        deviations = DEVIATIONS[kind](group, None)
+    formula = FORMULAS[kind]
+    if isinstance(formula, WithError):
+        deviations = formula.deviations(group, None)
         spread = estimate_spread(deviations, model.winsorised)
         z = adjust(deviations.z, deviations.error, spread, model.adjustment)
-        unit = 100 if kind == "proportion" else 1
-        return z, deviations.z, deviations.drawn(deviations.target) * unit, spread.phi, spread.tau2, false_discovery(z)
-    expected, z = distances(kind, group.value, model.percent_floor)
+        own = deviations.drawn(deviations.target) * KINDS[kind].per
+        return z, deviations.z, own, spread.phi, spread.tau2, false_discovery(z)
+    expected, z = formula.distances(group.value, model.percent_floor)
     return z, z, expected, np.nan, np.nan, false_discovery(z)
-
-
-# By kind; the second part is what to compare with, None for what the group itself leads to expect.
-DEVIATIONS: Final[Mapping[str, Callable[[FigureGroup, float | None], Deviations]]] = {
-    "proportion": lambda group, target: proportions(group.numerator, group.denominator, target),
-    "ratio": lambda group, _: ratios(group.numerator, group.denominator),
-    "log_ratio": lambda group, _: log_ratios(group.numerator, group.denominator),
-    "ratio_of_counts": lambda group, target: ratios_of_counts(group.numerator, group.denominator, target),
-    "mean": lambda group, target: means(group.value, group.denominator, group.sd_within[0], target),
-}
-
-
-def distances(kind: str, value: Floats, percent_floor: float) -> tuple[float, Floats]:
-    """What is expected of figures without an error of their own, their median, and how far each lies from it.
-
-    Of numbers that are skewed to the right (days of training, staff: none is negative, the mean lies above the median)
-    the logarithms are compared, one added for the sake of zeros. Always to take logarithms would put a zero among
-    sixes, of nine at most, farther off than it is.
-    """
-    if kind == "ordinal":
-        return float(np.sort(value)[(value.size - 1) // 2]), normal_scores(value)
-    if kind == "percent":
-        scaled = logit(np.clip(value, percent_floor, 100 - percent_floor) / 100)
-    else:
-        skewed = value.min() >= 0 and value.mean() > np.median(value)
-        scaled = np.log1p(value) if skewed else value
-    return float(np.median(value)), robust_scores(scaled)

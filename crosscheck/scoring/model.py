@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
+from crosscheck.contract.indicator_kinds import KINDS
 from crosscheck.errors import ModelError
 from crosscheck.toml_file import NotTomlError, parse_toml
 from crosscheck.vocabulary import ORG_TYPES
@@ -19,7 +20,6 @@ from crosscheck.vocabulary import ORG_TYPES
 if TYPE_CHECKING:
     from pathlib import Path
 
-Kind = Literal["proportion", "ratio", "log_ratio", "ratio_of_counts", "mean", "ordinal", "percent", "number"]
 Direction = Literal["higher_better", "lower_better", "none"]
 Relevance = Literal["high", "medium", "low", "none"]
 PeersBy = Literal["org_type", "similar", "region"]
@@ -31,9 +31,9 @@ Scale = Literal["plain", "logarithm", "logit"]
 class Indicator:
     """One figure from another source.
 
-    `kind` says how it is compared, `direction` which way is worse, `relevance` how much it bears on the standard and
-    `reason` why. `peers` says who is compared: organisations of one type, those of them that are most similar, or those
-    of one region where each region's authority judges in its own way.
+    `kind` says how it is compared (`contract.indicator_kinds`), `direction` which way is worse, `relevance` how much it
+    bears on the standard and `reason` why. `peers` says who is compared: organisations of one type, those of them that
+    are most similar, or those of one region where each region's authority judges in its own way.
     `scale` gives the words of a grade, `sd_within` the spread among the people
     behind a mean.
     `valid_from` and `valid_until` bound the time in which the source meant by it what it means here.
@@ -42,7 +42,7 @@ class Indicator:
     source: str
     indicator: str
     label: str
-    kind: Kind
+    kind: str
     direction: Direction
     unit: str
     relevance: Relevance
@@ -193,7 +193,7 @@ _POOLING: Final[_Keys] = {
 _WEIGHTS: Final[_Keys] = {name: _Key(float, low=0.0, high=1.0) for name in (*get_args(Relevance), "answer")}
 _FIGURE: Final[_Keys] = {
     "label": _Key(str),
-    "kind": _Key(str, get_args(Kind)),
+    "kind": _Key(str, tuple(KINDS)),
     "direction": _Key(str, get_args(Direction)),
     "unit": _Key(str),
     "relevance": _Key(str, get_args(Relevance)),
@@ -228,6 +228,7 @@ def read_indicator_model(file: Path) -> IndicatorModel:
             f"{file}: version v1 compares answers with those of one type alone, which this program no longer does; use "
             f"{_FIRST_WITH_ANSWERS} or later, or the program of the run that used v1 (its manifest names the version)."
         )
+    # All problems at once, before any value is used: whoever edits a model mends it in one go.
     if problems := list(_problems(stated)):
         raise ModelError(f"{file}, {problem}" for problem in problems)
     return _model(stated, hashlib.sha256(content).hexdigest())

@@ -86,6 +86,7 @@ def find_outliers(scores: pl.DataFrame, cases: pl.DataFrame, model: ExploratoryM
         Outliers and their contributions. A type with too few organisations (`model.oddness.least`) has no row.
     """
     organisations = cases.unique("org_code", keep="first").sort("org_code")
+    # By type: among all organisations the detectors would only find which type each is of.
     of_types = organisations.partition_by("organisation.org_type", as_dict=True)
     screened = [
         _find_in_type(str(org_type), of_type, scores, model)
@@ -119,6 +120,7 @@ def isolate(matrix: Floats, trees: int, seed: int) -> Distances:
     from sklearn.ensemble import IsolationForest
 
     forest = IsolationForest(n_estimators=trees, random_state=seed).fit(matrix)
+    # The forest splits on single precision; the same rounding puts each row on the same side here.
     single = matrix.astype(np.float32)
     parts = np.zeros(matrix.shape)
     for tree in (estimator.tree_ for estimator in forest.estimators_):
@@ -150,6 +152,7 @@ def leave_the_core(matrix: Floats, blocks: npt.NDArray[np.intp], core_share: flo
     scaled = (matrix - np.median(matrix, axis=0)) / matrix.std(axis=0)
     summing = np.eye(blocks.max() + 1)[blocks] / np.sqrt(np.bincount(blocks)[blocks])[:, None]
     summed = scaled @ summing
+    # Started from the rows nearest to the medians, which outliers can't move: a random start would need a seed.
     size, apart, pull = int(np.ceil(core_share * len(summed))), summed, summed
     for _ in range(_STEPS):
         core = np.sort(np.argsort((apart * pull).sum(axis=1), kind="stable")[:size])
@@ -224,6 +227,7 @@ def _describe(organisations: pl.DataFrame, scores: pl.DataFrame, held_at: float)
         [held.select(pl.all().fill_null(pl.all().median())), _absences(organisations)], how="horizontal"
     )
     matrix = described.to_numpy()
+    # Identical columns would count one thing several times: a section that does not apply is one absence.
     _, first = np.unique(matrix, axis=1, return_index=True)
     kept = np.sort(first[(matrix[:, first] != matrix[:1, first]).any(axis=0)])
     return [described.columns[column] for column in kept], matrix[:, kept]

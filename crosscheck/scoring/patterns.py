@@ -172,6 +172,8 @@ def find_patterns(
     found = []
     for order, returns in enumerate(_by_type(answers, questionnaire, organisations, indicators, model, former)):
         for place, (pattern, hold) in enumerate(_PATTERNS.items()):
+            # A generator of its own for each type and pattern: one more pattern leaves the draws of the others as they
+            # are.
             rng = np.random.default_rng((model.simulation.seed, order, place))
             found.append(_rows(pattern, returns, hold(returns, model, rng), getattr(model.patterns, pattern)))
     if not found:
@@ -350,6 +352,7 @@ def _count(happens: Flags, present: Flags, draws: int, rng: np.random.Generator,
     """
     shares = np.tile(_share(happens, present), (len(happens), 1)) if chance is None else chance
     asked = present.any(axis=0)
+    # Columns in which all organisations have one chance are drawn as one product; only the others need a loop.
     own = asked & (shares != shares[:1]).any(axis=0)
     alike = asked & ~own
     drawn = {item: rng.random(draws, dtype=np.float32) for item in np.flatnonzero(asked)}
@@ -374,6 +377,7 @@ def _twin(returns: _Returns, model: PatternModel, rng: np.random.Generator) -> _
     likeness = _likeness(codes, expected, error)
     present = answered.any(axis=1)
     observed = np.where(present, likeness.max(axis=1), np.nan)
+    # Each round gives one nearest neighbour per organisation, so a few rounds make as many draws as are wanted.
     rounds = -(-model.simulation.twin_draws // len(codes))
     nearest = [_likeness(drawn, expected, error).max(axis=1) for drawn in _draw(codes, rounds, rng)]
     made_up = np.sort(np.ravel(nearest))

@@ -66,6 +66,7 @@ def gather_peers(figures: pl.DataFrame, peers: Peers, similar: pl.DataFrame | No
         enough, else the widest.
     """
     circles = _circles(peers, figures["circle"].unique().to_list())
+    # Groups are chosen on counts first: the rows themselves are joined once, and only into groups that are used.
     chosen = _choose_groups(figures.group_by(*FIGURE, "circle").len(), circles, peers.least)
     gathered = (
         chosen.select(*FIGURE, "peer_group")
@@ -82,6 +83,7 @@ def _gather_similar(figures: pl.DataFrame, peers: Peers, similar: pl.DataFrame) 
     """Each organisation beside those most similar to it that have the figure, where they are enough."""
     group = (*FIGURE, "peer_group")
     asked = figures.filter("by_similar").select(*FIGURE, "org_code", peer_group=pl.format("similar to {}", "org_code"))
+    # A distance of -1 ranks the organisation before all its peers, so that it is always in its own group.
     itself = pl.concat([similar, similar.select("org_code", peer="org_code", distance=pl.lit(-1.0)).unique()])
     return (
         asked.join(itself, on="org_code")
@@ -115,6 +117,7 @@ def _distances(of_type: pl.DataFrame) -> pl.DataFrame:
     codes, features = of_type["org_code"], _features(of_type)
     if of_type.height < 2:
         return _SIMILAR.to_frame()
+    # All neighbours and not the nearest few: which of them have the figure is known only later, figure by figure.
     search = NearestNeighbors(n_neighbors=of_type.height - 1, metric="nan_euclidean").fit(features)
     distances, nearest = search.kneighbors()
     return pl.DataFrame(

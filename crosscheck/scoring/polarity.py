@@ -218,6 +218,7 @@ def _rungs_of(
 
 def _figures(ladder: pl.DataFrame, indicators: pl.DataFrame) -> pl.DataFrame:
     """Each figure from the worse end of its range to the better, by the direction that most of its own rows state."""
+    # The collection's own column is the second statement: taken from the model, the ladder would check nothing.
     better = pl.col("direction").replace_strict({"higher_better": 1.0, "lower_better": -1.0}, default=0.0)
     value, counted = (
         pl.coalesce("value", "numerator"),
@@ -252,6 +253,8 @@ def _reversed_items(made_up_scores: pl.DataFrame) -> pl.DataFrame:
     z = pl.col("z")
     return (
         rungs.group_by("indicator", "org_type", maintain_order=True)
+        # Ends are compared as well as steps: a ladder that is flat throughout has no rising step and knows no sign
+        # either.
         .agg(worst=z.first(), best=z.last(), rises=(z.diff() > _ROUNDING).any() | (z.first() <= z.last()))
         .filter("rises")
         .sort("indicator", "org_type")
@@ -320,6 +323,7 @@ def _against_section(scores: pl.DataFrame, limits: PolarityLimits) -> pl.DataFra
     of many items some run against their section by chance) lies below `limits.correlation`.
     """
     item_rest = _item_rest(scores).filter(pl.col("n") >= limits.fewest)
+    # Corrected for the number of items: of a thousand sound ones some run against their section by chance.
     margin = -ndtri(limits.chance / max(item_rest.height, 1))
     bound = (pl.col("r").arctanh() + margin / (pl.col("n") - 3).cast(pl.Float64).sqrt()).tanh()
     in_errors = pl.col("r") / pl.col("error")

@@ -104,6 +104,7 @@ def sum_sections(scores: pl.DataFrame, model: IndicatorModel) -> pl.DataFrame:
         model: as for `pool_scores`.
     """
     weight = pl.col("relevance").cast(pl.String).replace_strict(model.pooling.weights, default=0.0)
+    # Filtered before the columns are numbered, so that no matrix has a column that counts nowhere.
     weighed = (
         scores.select("source", "indicator", "org_code", "z", weight=weight.cast(pl.Float64))
         .filter(pl.col("z").is_finite().fill_null(value=False) & (pl.col("weight") > 0))
@@ -189,6 +190,7 @@ def positive(matrix: Floats) -> Floats:
 def _sum_section(section: pl.DataFrame, organisations: int, model: IndicatorModel) -> pl.DataFrame:
     """The sums of one section; the skewness of a sum of correlated items is Σ γ w r², exact for one and for twins."""
     z, weights = (_matrix(section, organisations, value) for value in ("z", "weight"))
+    # A column that is the same for all has no correlation, and one of few organisations none that can be trusted.
     usable = (np.isfinite(z).sum(axis=0) >= model.peers.least) & _varies(_held(z, model.pooling))
     z, weight = z[:, usable], np.nan_to_num(weights[:, usable])
     present = np.isfinite(z)

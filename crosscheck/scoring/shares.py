@@ -64,6 +64,7 @@ def fill_up(own: Floats, everybody: Floats, possible: Floats, model: Answers) ->
     )
     of_others, evenly = of_all - of_group, spread / possible.size
     prior = (of_others + model.least * evenly) / (of_others.sum() + model.least)
+    # The prior fades as the group grows: from `least` answers on a group speaks for itself alone.
     lacking = max(0.0, model.least - own.size)
     weights = of_group + lacking * prior + model.even * evenly
     return Distribution(answers[weights > _NO_WEIGHT], weights[weights > _NO_WEIGHT])

@@ -107,6 +107,7 @@ def predict_statuses(
     ordered = cases.sort(*_KEYS)
     summaries = _summarise(ordered, scores, model.surprise.held_at)
     otherwise = (ordered["declared.status"] != COMPLIANT).cast(pl.Int8).to_numpy()
+    # An organisation's two declarations share its answers: split over folds, one would give away the other.
     groups = ordered["org_code"].rank("dense").to_numpy().astype(np.intp)
     rare = min(otherwise.sum(), len(otherwise) - otherwise.sum())
     learnable = rare >= 2 * model.surprise.folds
@@ -130,6 +131,7 @@ def _summarise(cases: pl.DataFrame, scores: pl.DataFrame, held_at: float) -> Flo
         .sort("heading", "org_code", "held")
         .pivot(on="heading", index="org_code", values="held", aggregate_function="mean")
     )
+    # Absences are predictors too: boards that leave much open may declare otherwise than those that do not.
     why = [column for column in cases.columns if column.endswith(WHY_ABSENT)]
     shares = [
         pl.mean_horizontal((pl.col(why) == absence).fill_null(value=False)).alias(absence) for absence in ABSENCES

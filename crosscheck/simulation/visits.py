@@ -70,18 +70,18 @@ def visit(
     Returns:
         `inputs.INPUTS["visits"]`; `inclusion_probability` for those drawn at random only.
     """
-    (by_lot, by_risk), (first, days) = numbers, season
+    (at_random, by_risk), (first, days) = numbers, season
     drawn = chance.of(f"visits/{compliant['year'][0]}/{first}")
     order = drawn.permutation(compliant.height)
     lot = np.zeros(compliant.height, dtype=bool)
-    lot[order[:by_lot]] = True
+    lot[order[:at_random]] = True
     worst = np.lexsort((order, -np.where(lot, -np.inf, compliant["known"].to_numpy())))[:by_risk]
     risk = np.zeros_like(lot)
     risk[worst] = True
     days_on = drawn.integers(days, size=compliant.height)
     chosen = compliant.with_columns(
         selected_by=pl.Series(np.where(lot, "random", "risk")),
-        inclusion_probability=pl.when(pl.Series(lot)).then(round(by_lot / compliant.height, 4)),
+        inclusion_probability=pl.when(pl.Series(lot)).then(round(at_random / compliant.height, 4)),
         visited_on=pl.Series([first + timedelta(days=int(day)) for day in days_on]),
     )
     return _find(chosen, plan, chance, drawn).filter(pl.Series(lot | risk))

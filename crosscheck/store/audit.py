@@ -75,7 +75,7 @@ class Verified:
     broken: Broken | None
 
 
-def append(connection: sa.Connection, who: str, what: str, subject: str, details: Mapping[str, Any]) -> Head:
+def append(connection: sa.Connection, who: str, what: str, subject: str, details: Mapping[str, object]) -> Head:
     """Add one row, in the transaction of what it tells of, so that both are there or neither.
 
     Args:
@@ -102,7 +102,7 @@ def append(connection: sa.Connection, who: str, what: str, subject: str, details
     return head
 
 
-def keep_decision(connection: sa.Connection, who: str, run_id: str, decision: Mapping[str, Any]) -> Head:
+def keep_decision(connection: sa.Connection, who: str, run_id: str, decision: Mapping[str, object]) -> Head:
     """Add a row of `decision` and the row that tells of it and repeats it.
 
     Args:
@@ -134,7 +134,7 @@ def read_head(connection: sa.Connection) -> Head:
     return Head(*last) if last else Head(0, GENESIS)
 
 
-def read_trail(connection: sa.Connection, after: int = 0, subject: str = "") -> Iterator[dict[str, Any]]:
+def read_trail(connection: sa.Connection, after: int = 0, subject: str = "") -> Iterator[dict[str, object]]:
     """The rows in their order, a few thousand at a time.
 
     Args:
@@ -184,7 +184,7 @@ def digest(row: tuple[Any, ...]) -> str:
     return hashlib.sha256(written.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def canonical(details: Mapping[str, Any]) -> str:
+def canonical(details: Mapping[str, object]) -> str:
     """The one way to write details: JSON, keys in order, no blanks."""
     return json.dumps(details, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
@@ -258,7 +258,7 @@ def _told_wrongly(connection: sa.Connection) -> Broken | None:
     return None
 
 
-def _retold(run_id: str, decision: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+def _retold(run_id: str, decision: Mapping[str, object]) -> tuple[str, dict[str, object]]:
     """How the trail repeats a decision: its subject and details."""
     org_code, function, *_ = (decision[name] for name in _REPEATED)
     return f"{run_id} {org_code} {function}", {name: decision[name] for name in _REPEATED}

@@ -13,7 +13,7 @@ import json
 import os
 import tempfile
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from zipfile import BadZipFile, ZipFile, ZipInfo
@@ -47,6 +47,25 @@ class Backup:
     rows: dict[str, int]
 
 
+@dataclass(frozen=True)
+class _BackupPart:
+    """A file of the backup: some rows of one table, and its SHA-256."""
+
+    name: str
+    table: str
+    rows: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class _Contents:
+    """What a backup says of itself: its form, the version of the tables, and its parts."""
+
+    form: int
+    version: str
+    parts: tuple[_BackupPart, ...]
+
+
 def back_up(store: Store, file: Path) -> Backup:
     """Write all that a store keeps, as it was at one moment; others may go on writing meanwhile.
 
@@ -59,16 +78,16 @@ def back_up(store: Store, file: Path) -> Backup:
     """
     if file.exists():
         raise StoreError(f"{file}: is there already, and a backup is never written over. Name another file.")
-    parts: list[dict[str, Any]] = []
+    parts: list[_BackupPart] = []
     with _whole(file) as beside, ZipFile(beside, "w") as written, store.reading(one_moment=True) as connection:
         for table in _in_order():
             for number, rows in enumerate(_read_parts(connection, table), start=1):
                 name, content = f"{table.name}/{number:05}.parquet", _as_parquet(rows)
                 written.writestr(ZipInfo(name), content)
                 digest = hashlib.sha256(content).hexdigest()
-                parts.append({"name": name, "table": table.name, "rows": rows.height, "sha256": digest})
-        contents = {"form": _FORM, "version": versions()[-1], "parts": parts}
-        written.writestr(ZipInfo(CONTENTS), json.dumps(contents, indent=1) + "\n")
+                parts.append(_BackupPart(name, table.name, rows.height, digest))
+        contents = _Contents(_FORM, versions()[-1], tuple(parts))
+        written.writestr(ZipInfo(CONTENTS), json.dumps(asdict(contents), indent=1) + "\n")
     return _summed(contents)
 
 
@@ -83,10 +102,10 @@ def restore(file: Path, store: Store) -> Backup:
     """
     with _opened(file) as read:
         contents = _verify(file, read)
-        _make_ready(store, contents["version"])
+        _make_ready(store, contents.version)
         with store.writing() as connection, unsealed(connection):
-            for part in sorted(contents["parts"], key=_place):
-                _insert(connection, part["table"], pl.read_parquet(read.read(part["name"])))
+            for part in sorted(contents.parts, key=_place):
+                _insert(connection, part.table, pl.read_parquet(read.read(part.name)))
             _continue_numbers(connection)
     migrate(store, "head")
     return _summed(contents)
@@ -99,8 +118,8 @@ def _in_order() -> list[sa.Table]:
     return sorted(tables, key=lambda table: rank.get(table.name, 1 if GUARDS[table.name] == "sealed" else 3))
 
 
-def _place(part: dict[str, Any]) -> int:
-    return [table.name for table in _in_order()].index(part["table"])
+def _place(part: _BackupPart) -> int:
+    return [table.name for table in _in_order()].index(part.table)
 
 
 def _read_parts(connection: sa.Connection, table: sa.Table) -> Iterator[pl.DataFrame]:
@@ -190,23 +209,24 @@ def _opened(file: Path) -> Iterator[ZipFile]:
         raise StoreError(f"{file}: is damaged or no backup ({error}). Nothing was restored; take another.") from error
 
 
-def _verify(file: Path, read: ZipFile) -> dict[str, Any]:
+def _verify(file: Path, read: ZipFile) -> _Contents:
     """The contents, once every part is what was written."""
     names = set(read.namelist())
     if CONTENTS not in names:
         raise StoreError(f"{file}: is no backup of crosscheck. Nothing was restored.")
-    contents: dict[str, Any] = json.loads(read.read(CONTENTS))
-    if contents["form"] != _FORM:
+    stated = json.loads(read.read(CONTENTS))
+    if stated["form"] != _FORM:
         raise StoreError(f"{file}: was written by a newer crosscheck. Nothing was restored.")
-    wrong = [part["name"] for part in contents["parts"] if part["name"] not in names or not _is_whole(read, part)]
+    contents = _Contents(_FORM, stated["version"], tuple(_BackupPart(**part) for part in stated["parts"]))
+    wrong = [part.name for part in contents.parts if part.name not in names or not _is_whole(read, part)]
     if wrong:
         raise StoreError(f"{file}: is damaged: {', '.join(wrong)}. Nothing was restored; take another backup.")
     return contents
 
 
-def _is_whole(read: ZipFile, part: dict[str, Any]) -> bool:
+def _is_whole(read: ZipFile, part: _BackupPart) -> bool:
     try:
-        return hashlib.sha256(read.read(part["name"])).hexdigest() == str(part["sha256"])
+        return hashlib.sha256(read.read(part.name)).hexdigest() == part.sha256
     except BadZipFile:
         return False
 
@@ -226,8 +246,8 @@ def _whole(file: Path) -> Iterator[Path]:
         raise StoreError(f"{file}: can't be written ({error.strerror}). Nothing was written.") from error
 
 
-def _summed(contents: dict[str, Any]) -> Backup:
+def _summed(contents: _Contents) -> Backup:
     rows: dict[str, int] = dict.fromkeys(sorted(Kept.metadata.tables), 0)
-    for part in contents["parts"]:
-        rows[part["table"]] += part["rows"]
-    return Backup(contents["version"], rows)
+    for part in contents.parts:
+        rows[part.table] += part.rows
+    return Backup(contents.version, rows)

@@ -6,7 +6,7 @@ Nothing that was recorded is changed: a correction is a further record, which sa
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 import polars as pl
 import sqlalchemy as sa
@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from crosscheck.contract.inputs import INPUTS
 from crosscheck.errors import OutcomeError
 from crosscheck.store import audit
+from crosscheck.store.decisions import list_standing
 from crosscheck.store.runs import look_up
 from crosscheck.store.tables import Audit, CriterionRecord, Kept, Listing, VisitRecord
 
@@ -44,6 +45,29 @@ class Recorded:
     criteria: int
     corrected: int
     known: int
+
+
+@dataclass(frozen=True)
+class RunOutcomes:
+    """What is recorded of the visits of a run.
+
+    Attributes:
+        visits: `inputs.INPUTS["visits"]`; `selected_by` is null where no arm of the run chose the declaration.
+        criteria: `inputs.INPUTS["visit_items"]`.
+    """
+
+    visits: pl.DataFrame
+    criteria: pl.DataFrame
+
+    def chosen_by_an_arm(self, *, chosen: bool = True) -> RunOutcomes:
+        """Those that an arm chose, which a collection takes; or those of which it can't say that nothing chose them."""
+        by_arm = self.visits.filter(pl.col("selected_by").is_not_null())
+        how: Literal["semi", "anti"] = "semi" if chosen else "anti"
+        kept = [
+            table.join(by_arm, on=_DECLARATION, how=how, maintain_order="left")
+            for table in (self.visits, self.criteria)
+        ]
+        return RunOutcomes(*kept)
 
 
 def record_outcomes(store: Store, run_id: str, outcomes: Outcomes, who: str) -> Recorded:
@@ -113,20 +137,15 @@ def read_criteria(connection: sa.Connection, run: int) -> pl.DataFrame:
     return every.unique(_CRITERION, keep="last", maintain_order=True)
 
 
-def list_outcomes(store: Store, run_id: str) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
-    """The visits of a run as a collection takes them (the contract's columns).
-
-    Returns:
-        `inputs.INPUTS["visits"]` and `inputs.INPUTS["visit_items"]`, of the declarations that the run chose; and
-        `org_code` and `function` of those that were visited though no arm of the run chose them: a collection can't
-        say of a visit that nothing chose it, so they are left out of both.
+def list_outcomes(store: Store, run_id: str) -> RunOutcomes:
+    """What visits of a run found and saw, in the columns of a collection.
 
     Raises:
         UnknownNameError: there is no such run.
     """
+    names = (*_DECLARATION, "selected_by", "inclusion_probability")
     with store.reading() as connection:
         run = look_up(connection, run_id)
-        names = (*_DECLARATION, "selected_by", "inclusion_probability")
         chosen = connection.execute(
             sa.select(*(_listing.c[name] for name in names)).where(_listing.c.run == run.number)
         )
@@ -139,12 +158,23 @@ def list_outcomes(store: Store, run_id: str) -> tuple[pl.DataFrame, pl.DataFrame
     with_arm = latest.join(listed, on=_DECLARATION, how="left", maintain_order="left").with_columns(
         inclusion_probability=pl.when(is_random).then("inclusion_probability"), **of_run
     )
-    planned = with_arm.drop_nulls("selected_by")
-    seen = criteria.join(planned, on=_DECLARATION, how="semi").with_columns(pl.col("item").replace("", None), **of_run)
-    strays = with_arm.filter(pl.col("selected_by").is_null()).select(_DECLARATION)
+    seen = criteria.with_columns(pl.col("item").replace("", None), **of_run)
     tables = [rows.select(INPUTS[name].schema.names()).sort(INPUTS[name].key[:4])
-              for name, rows in (("visits", planned), ("visit_items", seen))]  # fmt: skip
-    return tables[0], tables[1], strays
+              for name, rows in (("visits", with_arm), ("visit_items", seen))]  # fmt: skip
+    return RunOutcomes(*tables)
+
+
+def list_rulings(store: Store, run_id: str) -> pl.DataFrame:
+    """What people decided on declarations of a run, as it stands: `org_code`, `function`, `kind`, `decided_on`.
+
+    Raises:
+        UnknownNameError: there is no such run.
+    """
+    with store.reading() as connection:
+        decided = list_standing(connection, look_up(connection, run_id).number)
+    rows = [(*(one[name] for name in (*_DECLARATION, "kind")), one["at"][:10]) for one in decided]
+    schema = dict.fromkeys((*_DECLARATION, "kind", "decided_on"), pl.String())
+    return pl.DataFrame(rows, schema=schema, orient="row").with_columns(pl.col("decided_on").str.to_date())
 
 
 def _compare_visits(said: pl.DataFrame, recorded: pl.DataFrame) -> pl.DataFrame:

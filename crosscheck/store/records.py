@@ -17,6 +17,7 @@ from crosscheck.store.runs import look_up
 from crosscheck.store.tables import Audit, Kept, Listing, Problem, ProblemAnswer, VisitRecord
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import date
 
     from crosscheck.store.database import Store
@@ -37,7 +38,7 @@ class Visited:
     finding: Literal["upheld", "qualified"]
 
 
-def list_problems(connection: sa.Connection, run: int) -> list[dict[str, Any]]:
+def list_problems(connection: sa.Connection, run: int) -> list[dict[str, object]]:
     """Every problem of a run that took something out of it, with who answered for it, and how; empty if nobody did."""
     asked = (
         sa.select(
@@ -110,7 +111,7 @@ def record_visit(store: Store, run_id: str, visited: Visited, who: str, note: st
         connection.execute(sa.insert(_visit).values(row))
 
 
-def list_visits(connection: sa.Connection, run: int) -> list[dict[str, Any]]:
+def list_visits(connection: sa.Connection, run: int) -> list[dict[str, object]]:
     """Every visit that was recorded of a run and that no later record corrects, in the order of recording.
 
     Each with who recorded it and when.
@@ -122,7 +123,7 @@ def list_visits(connection: sa.Connection, run: int) -> list[dict[str, Any]]:
     return [dict(row) for row in connection.execute(told).mappings()]
 
 
-def _refuse_unlisted(connection: sa.Connection, run: Any, key: dict[str, Any]) -> None:
+def _refuse_unlisted(connection: sa.Connection, run: Any, key: dict[str, object]) -> None:
     asked = sa.select(sa.func.count()).select_from(_listing).where(*(_listing.c[name] == key[name] for name in key))
     if not connection.execute(asked).scalar_one():
         raise UnknownNameError(
@@ -131,5 +132,5 @@ def _refuse_unlisted(connection: sa.Connection, run: Any, key: dict[str, Any]) -
         )
 
 
-def _tell(connection: sa.Connection, who: str, what: str, subject: str, details: dict[str, Any]) -> int:
+def _tell(connection: sa.Connection, who: str, what: str, subject: str, details: Mapping[str, object]) -> int:
     return audit.append(connection, who, what, subject, details).seq

@@ -7,7 +7,7 @@ import json
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import polars as pl
 import sqlalchemy as sa
@@ -139,7 +139,7 @@ def list_runs(store: Store) -> list[ListedRun]:
     """Every run that is kept, the latest first: identifier, year, standard, when it was saved, what it came to."""
     asked = sa.select(_run).order_by(_run.c.saved_at.desc(), _run.c.number.desc())
     with store.reading() as connection:
-        return [_list_run(dict(run)) for run in connection.execute(asked).mappings()]
+        return [_list_run(run) for run in connection.execute(asked).mappings()]
 
 
 def show_run(store: Store, run_id: str) -> tuple[KeptRun, Manifest]:
@@ -404,7 +404,7 @@ def _describe(manifest: Manifest) -> dict[str, object]:
     }
 
 
-def _list_run(row: Mapping[str, Any]) -> ListedRun:
+def _list_run(row: sa.RowMapping) -> ListedRun:
     summary = row["summary"]
     return ListedRun(
         run_id=row["run_id"],

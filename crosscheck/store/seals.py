@@ -213,7 +213,7 @@ def read_sealable(connection: sa.Connection, run: KeptRun) -> tuple[int, Frame]:
     return times, frame
 
 
-def _describe_frame(frame: Frame, run: KeptRun) -> dict[str, Any]:
+def _describe_frame(frame: Frame, run: KeptRun) -> dict[str, object]:
     return {
         "standard": run.standard,
         "year": run.year,

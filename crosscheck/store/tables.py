@@ -73,7 +73,7 @@ class Run(Kept, table=True):
     models: str
     options: str
     code: str
-    summary: dict[str, Any] = Field(sa_column=sa.Column(sa.JSON, nullable=False))
+    summary: dict[str, object] = Field(sa_column=sa.Column(sa.JSON, nullable=False))
 
 
 class Blob(Kept, table=True):

@@ -65,6 +65,7 @@ def sample_by_risk(organisations: pl.DataFrame, number: int, design: Design) -> 
         return Frame(FRAME.to_frame(), {}, JOINT.to_frame())
     if number >= organisations.height or number <= 0:
         return _all_or_none(organisations, number > 0)
+    # Ties by code: the bins must not depend on the order of rows, since they are published before the draw.
     order = organisations.sort("gain", "org_code", descending=[True, False])
     count = min(design.bins, organisations.height)
     width = len(str(count))

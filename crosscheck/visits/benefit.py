@@ -52,6 +52,7 @@ def weigh_benefit(
     highest, lowest = max(grave.values()) or 1.0, min(grave.values())
     differs = findings.filter((pl.col("verdict") == "differs") & pl.col("waived").is_null())
     severity = pl.col("severity").cast(pl.String).replace_strict(grave, return_dtype=pl.Float64)
+    # The gravest and not the sum: many slight differences must not outweigh one that may harm a child.
     worst = differs.group_by(_KEYS).agg(severity=severity.max() / highest)
     followed = (pl.col("pool").cast(pl.String) != "to_visit").any().over("org_code")
     change = pl.when(followed).then(change_if_followed).otherwise(1.0)

@@ -29,6 +29,8 @@ def binomial_interval(
             often as it says; 0.5 is that of Jeffreys, which covers so often on average.
     """
     share, number = np.atleast_1d(np.asarray(share, float)), np.atleast_1d(np.asarray(number, float))
+    # Infinite numbers go through the formulas as 1 and are put back afterwards, so that no NaN warning hides a real
+    # one.
     endless = np.isinf(number)
     n = np.where(endless, 1.0, number)
     x, tail = np.where(number > 0, share, 0.0) * n, (1 - level) / 2

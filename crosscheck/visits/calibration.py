@@ -116,9 +116,9 @@ class Calibration:
             cover_number=_within("number").mean(),
         )
         pairs = pl.concat([self.pairs, self.pairs.clear(1)]).head(1)
-        told = pairs.select(pairs=pl.col("judged").fill_null(0), right="share", right_low="low", right_high="high")
+        of_pairs = pairs.select(pairs=pl.col("judged").fill_null(0), right="share", right_low="low", right_high="high")
         errors = pl.DataFrame({"among": self.among, "error": self.error, "error_by_chance": self.error_by_chance})
-        return pl.concat([errors, whole, top, covered, told], how="horizontal")
+        return pl.concat([errors, whole, top, covered, of_pairs], how="horizontal")
 
 
 def calibrate(among: str, judged: pl.DataFrame, visitors: VisitErrors) -> Calibration:
@@ -136,6 +136,7 @@ def calibrate(among: str, judged: pl.DataFrame, visitors: VisitErrors) -> Calibr
     rows = _lay_out(judged)
     members = _list_members(rows)
     chances = _chance(rows["drawn"].to_numpy(), visitors)
+    # The same uniforms for the outcomes and for their errors by chance: the two then differ by the risks alone.
     uniform = _draw_uniform(rows["sample"], chances.shape[1])
     numbers = _count_numbers(members, rows, chances, uniform < chances, visitors)
     groups = _compare(members, numbers, visitors)
@@ -174,6 +175,7 @@ def share_by_clusters(rows: pl.DataFrame, by: tuple[str, ...]) -> pl.DataFrame:
     Returns:
         One row a group: `by`, `judged`, `clusters`, `weight`, `share`, `low`, `high`; no ends for a single cluster.
     """
+    # Summed by cluster first: declarations of one organisation (or world) are not independent of each other.
     sums = rows.group_by(*by, "cluster", maintain_order=True).agg(
         judged=pl.len().cast(pl.Int64),
         weight=pl.col("weight").sum(),

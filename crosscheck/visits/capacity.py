@@ -12,6 +12,7 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 
 from crosscheck.errors import PlanError
+from crosscheck.visits.plan import visiting_arm
 from crosscheck.visits.plan_file import no_such
 from crosscheck.visits.transport import NOWHERE, share_visits
 
@@ -53,15 +54,13 @@ def list_chosen(visit_list: pl.DataFrame, organisations: pl.DataFrame) -> pl.Dat
     """The organisations that a visit list chooses, as `VISITS`, by code.
 
     Args:
-        visit_list: `outputs.OUTPUTS["visit_list"]`; an organisation that a person added (`added_by`) is in the arm
-            `added`.
+        visit_list: `outputs.OUTPUTS["visit_list"]`; with `added` (null: nobody added it); an organisation that a
+            person added and no arm chose is in the arm `added`.
         organisations: with `easting` and `northing`, which may be null.
     """
-    arm = pl.col("selected_by").cast(pl.String)
-    if "added_by" in visit_list.columns:
-        arm = arm.fill_null(pl.when(pl.col("added_by").is_not_null()).then(pl.lit("added")))
+    # One visit an organisation, whatever number of its declarations is tested; hits add up over them.
     chosen = (
-        visit_list.with_columns(arm=arm)
+        visit_list.with_columns(arm=visiting_arm())
         .filter(pl.col("arm").is_not_null())
         .sort("org_code", "function")
         .group_by("org_code", maintain_order=True)
@@ -86,6 +85,7 @@ def fit_visits(visits: pl.DataFrame, plan: TeamPlan) -> Fit:
     worth = _worth(visits, plan)
     placed = _place(visits, plan, room_of(plan), worth) != NOWHERE
     if (total := plan.tables.capacity.total) is not None:
+        # A matroid: cutting the greedy order at the total gives the best set of that size, so no search is needed.
         order = np.lexsort([-worth, ~placed])
         placed &= np.isin(np.arange(visits.height), order[:total])
     sentences = list(_shortfalls(visits, plan)) if not placed.all() else []

@@ -75,6 +75,7 @@ def follow_weeks(frame: pl.DataFrame, visited: pl.DataFrame, level: float = LEVE
     for week in visited["week"].unique().sort():
         so_far = visited.filter(pl.col("week") <= week)
         within = prevalence_bounds(sizes, count_found(so_far), level)
+        # Intersected with the weeks before: valid in all weeks at once, so the narrowest so far still holds.
         low, high = max(low, within[0]), min(high, within[1])
         totals = so_far.select(pl.len(), pl.col("declarations").sum(), pl.col("found").sum()).row(0)
         rows.append((week, *totals, low, high))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from pydantic import Field, ValidationError
 
@@ -80,7 +80,7 @@ def load_design(file: Path) -> Design:
     return read_design(tables, str(file))
 
 
-def read_design(tables: Mapping[str, Any], where: str) -> Design:
+def read_design(tables: Mapping[str, object], where: str) -> Design:
     """Read the design from the tables of a plan; tables that are not about the design are left to others.
 
     Args:
@@ -123,7 +123,7 @@ def _literal(value: str | float) -> str:
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
-def _misspelt(tables: Mapping[str, Any], where: str) -> Iterator[str]:
+def _misspelt(tables: Mapping[str, object], where: str) -> Iterator[str]:
     """Tables that are nearly named as ours: whoever wrote them would believe that they count."""
     for name in tables:
         if name not in OWN_TABLES and (meant := get_close_matches(name, OWN_TABLES, 1, 0.75)):

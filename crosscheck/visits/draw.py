@@ -16,7 +16,7 @@ import numpy as np
 import polars as pl
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -93,6 +93,7 @@ def stratify(organisations: pl.DataFrame, number: int) -> Frame:
         return Frame(FRAME.to_frame(), {}, JOINT.to_frame())
     wanted = max(min(number, organisations.height), 0)
     types = organisations.group_by("org_type").len().sort("org_type")
+    # A stratum with one draw has no variance that can be estimated: types are joined until each has two.
     strata = join_strata(dict(types.iter_rows()), wanted)
     named = organisations.select("org_code", stratum=pl.col("org_type").replace_strict(strata, return_dtype=pl.String))
     sizes = dict(named.group_by("stratum").len().sort("stratum").iter_rows())
@@ -121,6 +122,7 @@ def draw_from(frame: Frame, value: str, year: str) -> pl.DataFrame:
     if listed.is_empty():
         return DRAW.to_frame()
     tickets = pl.Series("ticket", [ticket(value, year, code) for code in listed["org_code"]], dtype=pl.String)
+    # Half a step is added so that no ticket stands for exactly 0 or 1, where the odds have no value.
     number = (tickets.str.slice(0, _DIGITS).str.to_integer(base=16).cast(pl.Float64) + 0.5) / 2.0**52
     drawn_of = pl.lit(WHOLE) if WHOLE in frame.draws else pl.col("stratum")
     return (
@@ -153,9 +155,46 @@ def join_matrix(frame: Frame) -> NDArray[np.float64]:
     there = frame.joint.with_columns(pl.col("joint_probability").fill_null(float("nan")))
     places = dict(zip(strata, range(strata.len()), strict=True))
     matrix = np.zeros((strata.len(), strata.len()))
+    if there.is_empty():
+        return matrix
     one, other = (there[name].replace_strict(places, return_dtype=pl.Int64).to_numpy() for name in JOINT.names()[:2])
     matrix[one, other] = matrix[other, one] = there["joint_probability"].to_numpy()
     return matrix
+
+
+def leave_visited(frame: Frame, visited: Sequence[str]) -> Frame:
+    """The frame as it is while only some of those drawn have been visited: their chances, and those of pairs.
+
+    Which of those drawn together have been visited so far must not depend on what a visit would find. They are then a
+    simple random part of the draw, so that each chance is multiplied by m / n and that of two drawn together by
+    m(m - 1) / (n(n - 1)).
+
+    Args:
+        frame: who took part, with `draws` in all.
+        visited: the organisations visited, each of them drawn.
+
+    Returns:
+        The frame with the number visited as `draws`; where nobody was visited the chance is 0.
+    """
+    if frame.organisations.is_empty():
+        return frame
+    group = pl.lit(WHOLE) if WHOLE in frame.draws else pl.col("stratum")
+    counted = frame.organisations.filter(pl.col("org_code").is_in(list(visited))).group_by(group.alias("group")).len()
+    draws = dict.fromkeys(frame.draws, 0) | dict(counted.sort("group").iter_rows())
+    part = {name: draws[name] / max(drawn, 1) for name, drawn in frame.draws.items()}
+    two = {name: part[name] * max(draws[name] - 1, 0) / max(drawn - 1, 1) for name, drawn in frame.draws.items()}
+    one_group = pl.lit(WHOLE in frame.draws) | (pl.col("stratum") == pl.col("other"))
+    first, second = (
+        (pl.lit(WHOLE) if WHOLE in frame.draws else pl.col(name)).replace_strict(part, return_dtype=pl.Float64)
+        for name in ("stratum", "other")
+    )
+    both = pl.when(one_group).then(group.replace_strict(two, return_dtype=pl.Float64)).otherwise(first * second)
+    chance = pl.col("inclusion_probability") * group.replace_strict(part, return_dtype=pl.Float64)
+    return Frame(
+        frame.organisations.with_columns(inclusion_probability=chance),
+        draws,
+        frame.joint.with_columns(joint_probability=pl.col("joint_probability") * both),
+    )
 
 
 def join_strata(sizes: Mapping[str, int], number: int) -> dict[str, str]:
@@ -170,6 +209,7 @@ def join_strata(sizes: Mapping[str, int], number: int) -> dict[str, str]:
     """
     groups: list[tuple[tuple[str, ...], int]] = [((name,), size) for name, size in sorted(sizes.items())]
     while len(groups) > 1:
+        # Draws are allocated anew after each join: a joined stratum may take one from another.
         draws = allocate({_JOINED.join(names): size for names, size in groups}, number)
         if min(draws.values()) >= _FEWEST:
             break
@@ -190,6 +230,7 @@ def allocate(sizes: Mapping[str, int], number: int) -> dict[str, int]:
         number: how many are drawn in all, at most as many as there are.
     """
     draws = dict.fromkeys(sizes, 0)
+    # A heap of claims: sharing out draws one by one is the definition of the method, and still quick.
     claims = [(-float(size), name) for name, size in sizes.items() if size]
     heapify(claims)
     for _ in range(number):

@@ -78,6 +78,7 @@ def choose_smallest(frame: Frame, numbers: Floats) -> Drawn:
     for stratum, count in frame.draws.items():
         members = np.flatnonzero((strata == stratum) | (stratum == WHOLE))
         if count:
+            # Only who is among the smallest matters, and not their order: a partition is far quicker than sorting.
             smallest = np.argpartition(order[:, members], count - 1, axis=1)[:, :count]
             np.put_along_axis(drawn, members[smallest], values=True, axis=1)
     return drawn
@@ -96,6 +97,7 @@ def measure_fit(frame: Frame, drawn: Drawn) -> DrawFit:
     number = len(drawn)
     chance = frame.organisations["inclusion_probability"].to_numpy()
     counts = drawn.sum(axis=0)
+    # Who is certain to be drawn, or never is, has no spread and would divide by zero.
     open_ones = (chance > 0) & (chance < 1)
     spread = np.sqrt(number * chance * (1 - chance))
     z = (counts - number * chance)[open_ones] / spread[open_ones]

@@ -34,10 +34,10 @@ def list_duties(findings: pl.DataFrame, duties: pl.DataFrame, questions: Mapping
     worst_first = [False, False, True, False]
     unmet = findings.filter(counts).join(duties, on="check_id")
     unmet = unmet.sort(*_KEYS, "severity", "check_id", descending=worst_first)
-    asked = {f"{name} = ": f"{text} " for name, text in questions.items()}
-    answer = pl.col("evidence").str.replace_many(list(asked), list(asked.values()), leftmost=True)
-    told = unmet.with_columns(pl.col("severity").cast(pl.String), finding="says", answer=answer)
-    return told.select(OUTPUTS["duties"].schema.names())
+    texts = {f"{name} = ": f"{text} " for name, text in questions.items()}
+    answer = pl.col("evidence").str.replace_many(list(texts), list(texts.values()), leftmost=True)
+    listed = unmet.with_columns(pl.col("severity").cast(pl.String), finding="says", answer=answer)
+    return listed.select(OUTPUTS["duties"].schema.names())
 
 
 def weigh_duties(duties: pl.DataFrame, arm: MandatoryArm) -> pl.DataFrame:
@@ -56,6 +56,7 @@ def weigh_duties(duties: pl.DataFrame, arm: MandatoryArm) -> pl.DataFrame:
         duties.group_by("org_code")
         .agg(
             gravity=pl.col("severity").replace_strict(gravity, return_dtype=pl.Int64).max(),
+            # Unique checks: a duty that both functions of a trust admit is one duty of the organisation.
             number=pl.col("check_id").n_unique().cast(pl.Int64),
         )
         .sort("org_code")

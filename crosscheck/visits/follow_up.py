@@ -41,7 +41,7 @@ def list_follow_up(
         `subject` and `answers_show` are empty where the statement names no subject; several stand between ` | `.
     """
     lapses = cases.filter(pl.col("declared.status").cast(pl.String) != COMPLIANT).sort(_KEYS)
-    told = lapses.select(
+    described = lapses.select(
         *_KEYS,
         pl.col("declared.status").cast(pl.String).alias("declared"),
         *(pl.col(f"declared.{name}").alias(name) for name in ("lapse_from", "lapse_to", "statement")),
@@ -50,7 +50,7 @@ def list_follow_up(
         subject=_joined([pl.when(_names(subject)).then(pl.lit(subject.name)) for subject in subjects]),
         answers_show=_joined([pl.when(_names(subject)).then(_show(subject, questionnaire)) for subject in subjects]),
     )  # fmt: skip
-    return told.with_columns(ask=_ask()).select(OUTPUTS["follow_up"].schema.names())
+    return described.with_columns(ask=_ask()).select(OUTPUTS["follow_up"].schema.names())
 
 
 def _names(subject: Subject) -> pl.Expr:
@@ -66,8 +66,8 @@ def _joined(texts: Sequence[pl.Expr]) -> pl.Expr:
 
 def _show(subject: Subject, questionnaire: Questionnaire) -> pl.Expr:
     """The answers on a subject in words; of a question that was not put to the organisation nothing is said."""
-    asked = [one for one in questionnaire if one.question_id.startswith(subject.questions) and not one.repeated]
-    answers = pl.concat_str([_answer(question) for question in asked], separator="; ", ignore_nulls=True)
+    questions = [one for one in questionnaire if one.question_id.startswith(subject.questions) and not one.repeated]
+    answers = pl.concat_str([_answer(question) for question in questions], separator="; ", ignore_nulls=True)
     shown = pl.when(answers != "").then(answers).otherwise(pl.lit("nothing was asked of it on this"))
     return pl.format(f"{subject.name}: {{}}", shown)
 

@@ -61,6 +61,7 @@ def rate_checks(findings: pl.DataFrame, outcomes: pl.DataFrame, level: float = L
     Returns:
         `FLAG_RATES`, the most often not upheld first, then by name; only rules that differ for somebody visited.
     """
+    # Open checks count neither way: counted as agreeing, they would make a rule look better the less it decides.
     decided = findings.with_columns(pl.col("verdict").cast(pl.String)).filter(
         pl.col("verdict").is_in(["differs", "agrees"])
     )
@@ -135,6 +136,7 @@ def rate_assessors(visits: pl.DataFrame, level: float = LEVEL) -> pl.DataFrame:
         return ASSESSOR_RATES.to_frame()
     counted = counted.sort("assessor")
     number, found = (counted[name].to_numpy().astype(float) for name in ("visited", "not_upheld"))
+    # Drawn towards the rate of all: raw rates of assessors with few visits would be the extremes of the list.
     mean, worth = found.sum() / number.sum(), _worth(number, found)
     alpha, beta = found + worth * mean, number - found + worth * (1 - mean)
     ends = (_beta(alpha, beta, tail) for tail in ((1 - level) / 2, (1 + level) / 2))
@@ -172,8 +174,12 @@ def _rate_flags(counts: pl.DataFrame, level: float) -> pl.DataFrame:
 
 
 def _worth(number: np.ndarray, found: np.ndarray) -> float:
-    """How many visits the rate of all counts for: many where assessors differ no more than chance makes them."""
+    """How many visits the rate of all counts for: many where assessors differ no more than chance makes them.
+
+    It is no surer than the visits that it is taken from, so that it never counts for more of them than were made.
+    """
     few, many = _VISITS
+    many = max(few, min(many, float(number.sum())))
     mean = found.sum() / number.sum()
     chance, assessors = mean * (1 - mean), len(number)
     if not chance or assessors == 1:

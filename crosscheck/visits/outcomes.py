@@ -85,6 +85,7 @@ def measure_worth(judged: pl.DataFrame, share: float = 0.1, visits_a_day: float 
         places that they hold together, so that their order in the table changes nothing.
     """
     score, otherwise, weight = _columns(judged)
+    # At least one: a share of a small group would otherwise look at nobody.
     first = max(1, round(share * len(score)))
     rate = float(np.average(otherwise, weights=weight)) if len(score) else math.nan
     hits, held = _in_first(score, otherwise, weight, first)
@@ -125,6 +126,7 @@ def area_under_curve(score: NDArray[np.float64], otherwise: NDArray[np.bool_], w
     worse, better = score[otherwise], score[~otherwise]
     if not len(worse) or not len(better):
         return Estimate(math.nan, math.nan, math.nan)
+    # All pairs at once: a few hundred squared, and ties count exactly half.
     above = (worse[:, None] > better[None, :]) + 0.5 * (worse[:, None] == better[None, :])
     of_worse, of_better = (weight[which] / weight[which].sum() for which in (otherwise, ~otherwise))
     placed, displaced = above @ of_better, of_worse @ above
@@ -148,7 +150,7 @@ def average_precision(score: NDArray[np.float64], otherwise: NDArray[np.bool_], 
     return float(steps @ (found[last] / visited[last]) / found[-1])
 
 
-def tell_yield(visits: pl.DataFrame, level: float = INTERVAL) -> pl.DataFrame:
+def yield_by_arm(visits: pl.DataFrame, level: float = INTERVAL) -> pl.DataFrame:
     """What visits found, by the arm that chose them.
 
     Args:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _KEYS: Final = ("org_code", "function")
 PRACTICE: Final = "practice draw, not binding"
+ADDED: Final = "added"  # beside the arms: a person added the organisation
 TWO_ARMS: Final = Design()
 
 
@@ -97,6 +98,7 @@ def plan_visits(listed: pl.DataFrame, duties: pl.DataFrame, capacity: Capacity, 
     design = capacity.design
     testable = listed.filter(pl.col("pool").cast(pl.String) == "to_visit")
     organisations = _of_organisations(testable, design)
+    # Mandatory visits leave the frame before the draw, so that every chance in it is known and above zero.
     bound = _bound(organisations, testable.select(_KEYS).join(duties, on=_KEYS), capacity, arm)
     open_ones = organisations.join(bound, on="org_code", how="anti", maintain_order="left")
     frame = _lay_out(open_ones, capacity, bound.height)
@@ -122,6 +124,13 @@ def count_arms(visit_list: pl.DataFrame) -> dict[str, int]:
     """How many organisations each arm chose, by arm in the order of `vocabulary.ARMS`."""
     counts = visit_list.drop_nulls("selected_by").group_by("selected_by").agg(pl.col("org_code").n_unique())
     return dict.fromkeys(ARMS, 0) | dict(counts.iter_rows())
+
+
+def visiting_arm() -> pl.Expr:
+    """Why a declaration of a visit list is visited: the arm that chose it, else `ADDED`; null where neither."""
+    return pl.coalesce(
+        pl.col("selected_by").cast(pl.String), pl.when(pl.col("added").is_not_null()).then(pl.lit(ADDED))
+    )
 
 
 @dataclass(frozen=True)
@@ -198,6 +207,7 @@ def describe_draw(plan: Plan, capacity: Capacity, year: str) -> DrawAccount:
         .sort("stratum")
     )
     frame, design = digest_frame(plan.frame, year), capacity.design
+    # Only the frame that was sealed binds: with one organisation more or less the chances are others.
     binding = capacity.seal is not None and capacity.seal.frame == frame
     least = plan.frame.organisations["inclusion_probability"].min()
     return DrawAccount(

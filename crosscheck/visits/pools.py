@@ -25,6 +25,7 @@ def assign_pools(cases: pl.DataFrame, visits_of_year: pl.DataFrame) -> pl.DataFr
     """
     visited = visits_of_year.select(_KEYS).unique().with_columns(was_visited=pl.lit(value=True))
     of_compliance = pl.col("declared.status").cast(pl.String) == COMPLIANT
+    # A declared lapse first: visited or not, there is no declaration of compliance to test.
     pool = (
         pl.when(~of_compliance)
         .then(pl.lit("follow_up", POOL))

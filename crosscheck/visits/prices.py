@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from crosscheck.visits.capacity import MAY_GIVE_WAY, fit_visits, list_chosen
+from crosscheck.visits.plan import visiting_arm
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -69,11 +70,11 @@ def _without_random(
 ) -> Iterator[tuple[str, pl.DataFrame, TeamPlan]]:
     if "random" not in fit.visits["arm"]:
         return
-    arm = pl.col("selected_by").cast(pl.String)
+    arm = visiting_arm()
     anybody = visit_list.with_columns(
         selected_by=pl.when(arm.is_null() | (arm == "random"))
         .then(pl.when(pl.col("pool").cast(pl.String) == "to_visit").then(pl.lit(MAY_GIVE_WAY)))
-        .otherwise(arm)
+        .otherwise(pl.col("selected_by").cast(pl.String))
     )
     capacity = _with_total(plan.tables.capacity, fit.visits.height)
     yield "random sample", list_chosen(anybody, organisations), _changed(plan, capacity=capacity)

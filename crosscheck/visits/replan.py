@@ -17,7 +17,7 @@ from crosscheck.visits.tours import metres_between, order_stops
 from crosscheck.visits.transport import share_visits
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
     from numpy.typing import NDArray
 
@@ -49,7 +49,14 @@ class Replanned:
     fit: Fit
 
 
-def replan(chosen: pl.DataFrame, before: pl.DataFrame, plan: TeamPlan, today: dt.date, at_most: int) -> Replanned:
+def replan(
+    chosen: pl.DataFrame,
+    before: pl.DataFrame,
+    plan: TeamPlan,
+    today: dt.date,
+    at_most: int,
+    visited: Collection[str] | None = None,
+) -> Replanned:
     """Keep to the plan where it can be kept to.
 
     Weeks that have begun and agreed visits stay. As few of the others as can be get another team or week; among equally
@@ -60,18 +67,21 @@ def replan(chosen: pl.DataFrame, before: pl.DataFrame, plan: TeamPlan, today: dt
         before: `teams.VISIT_PLAN`, the plan so far.
         plan: teams and dates now.
         today: the day from which it is planned anew.
-        at_most: how many visits may move; new ones and those given up are not counted.
+        at_most: how many visits may move; new ones, those missed and those given up are not counted.
+        visited: the organisations visited so far. One whose week has ended without a visit is planned anew; one visited
+            before its week keeps its row. None if it is not known: then every week that has begun went as planned.
 
     Raises:
         PlanError: more have to move, the past would change, or as `capacity.fit_visits`.
     """
-    past = before.filter(pl.col("monday") <= today)
+    past = before.filter(_is_past(today, visited))
+    kept = before.filter(~_is_missed(today, visited))
     if problems := list(_changes_the_past(past, plan)):
         raise PlanError(problems)
     ahead = _ahead(plan, today, past)
     fit = fit_visits(chosen.join(past, on="org_code", how="anti"), ahead)
     visits = pl.concat([fit.visits, past.select(VISITS.names())]).sort("org_code")
-    old = _stops(visits, before, plan)
+    old = _stops(visits, kept, plan)
     new = _assign(visits, old, set(past["org_code"]), ahead)
     moved = [
         visits["org_code"][visit]
@@ -86,6 +96,19 @@ def replan(chosen: pl.DataFrame, before: pl.DataFrame, plan: TeamPlan, today: dt
     numbered = [stop if plan.tables.travel.together else _own_tour(stop) for stop in new.values()]
     laid = lay_out_plan(visits, plan, numbered)
     return Replanned(laid, _list_moves(visits, before, plan, old, new), fit)
+
+
+def _is_missed(today: dt.date, visited: Collection[str] | None) -> pl.Expr:
+    """That the working week of a visit has ended without it."""
+    if visited is None:
+        return pl.lit(value=False)
+    return (pl.col("monday") + dt.timedelta(days=4) < today) & ~pl.col("org_code").is_in(list(visited))
+
+
+def _is_past(today: dt.date, visited: Collection[str] | None) -> pl.Expr:
+    """That a visit was made, or is to be made in a week that has begun."""
+    made = pl.col("org_code").is_in(list(visited or ()))
+    return ((pl.col("monday") <= today) | made) & ~_is_missed(today, visited)
 
 
 def _own_tour(stop: Stop) -> Stop:

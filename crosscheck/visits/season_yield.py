@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
@@ -11,8 +11,10 @@ import polars as pl
 from scipy.special import ndtr, ndtri
 
 from crosscheck.visits.binomial import LEVEL, binomial_interval
-from crosscheck.visits.confidence_sequence import follow_weeks
+from crosscheck.visits.confidence_sequence import SEQUENCE, follow_weeks
+from crosscheck.visits.draw import WHOLE, Frame, leave_visited
 from crosscheck.visits.hit_rates import OUTCOME, rate_checks, rate_criteria, rate_groups, size_thirds
+from crosscheck.visits.plan import ADDED, PRACTICE, visiting_arm
 from crosscheck.visits.prevalence_estimates import (
     Drawn,
     Population,
@@ -27,8 +29,8 @@ from crosscheck.vocabulary import ARMS
 
 RANDOM: Final = "random"
 RISK: Final = "risk"
-ADDED: Final = "added"  # by a person: counted apart for ever
-OUTSIDE: Final = "not planned"  # a visit of a declaration that no arm chose
+REMOVED: Final = "removed"  # chosen by an arm, and decided on without a visit
+OUTSIDE: Final = "not planned"  # a visit of a declaration that neither an arm nor a person chose
 ARM_YIELD: Final = pl.Schema(
     {
         "arm": pl.String(),
@@ -43,6 +45,9 @@ ARM_YIELD: Final = pl.Schema(
         "high": pl.Float64(),
     }
 )
+DECISIONS: Final = pl.Schema(
+    {"org_code": pl.String(), "function": pl.String(), "kind": pl.String(), "decided_on": pl.Date()}
+)
 GROUPINGS: Final = ("org_type", "region", "size")
 # The two rates that a season should be able to tell apart: what risk and random visits found in 2009, rounded.
 TO_TELL: Final = (0.26, 0.13)
@@ -56,20 +61,26 @@ class SeasonPlan:
     """What is known of a season.
 
     Attributes:
-        listed: `outputs.OUTPUTS["visit_list"]` of the run by which visits were planned; `added_by` may be beside it.
-        strata: the stratum of each type of organisation: `org_type`, `stratum`.
+        listed: `outputs.OUTPUTS["visit_list"]` of the run by which visits were planned, with `added` (who added its
+            organisation; null: nobody).
+        frame: who took part in the random draw of that run, with which chances.
         visits: `inputs.INPUTS["visits"]` of the year; of two of one declaration the later one counts.
         looks: `inputs.INPUTS["visit_items"]` of the year; without a row where nobody recorded criteria.
         findings: of the run: `org_code`, `function`, `check_id`, `verdict`.
         organisations: `inputs.INPUTS["organisations"]`.
+        decisions: `DECISIONS`, what people decided on the declarations of the run; without a row where nobody did, or
+            where it is not known.
+        draw: whether the random draw of the run binds, in words (`plan.describe_draw`).
     """
 
     listed: pl.DataFrame
-    strata: pl.DataFrame
+    frame: Frame
     visits: pl.DataFrame
     looks: pl.DataFrame
     findings: pl.DataFrame
     organisations: pl.DataFrame
+    decisions: pl.DataFrame = field(default_factory=DECISIONS.to_frame)
+    draw: str = PRACTICE
 
 
 @dataclass(frozen=True)
@@ -108,13 +119,16 @@ class SeasonYield:
     """All that a season of visits brought.
 
     Attributes:
-        arms: `ARM_YIELD`, the arms in their order, those added and those not planned last if there are any.
+        arms: `ARM_YIELD`, the arms in their order; then those that a person added, removed (these stand in their arm as
+            well), and those not planned, if there are any.
+        draw: whether the random draw binds, in words.
+        is_adaptive: whether one sample was drawn with unequal chances; there is then no weekly range.
         lift: visits by risk over random ones.
         population: what the random arm speaks of.
         prevalence: the share of its declarations that a visit would not uphold.
         with_mandatory: the same with those that had to be visited; NaN until all of them were.
         partly: organisations of the random arm of which some, not all declarations were visited; they wait.
-        weekly: `confidence_sequence.SEQUENCE`.
+        weekly: `confidence_sequence.SEQUENCE`; without a row in the adaptive design.
         power: what the season could tell.
         checks: `hit_rates.FLAG_RATES` by rule.
         criteria: the same by criterion.
@@ -122,6 +136,8 @@ class SeasonYield:
     """
 
     arms: pl.DataFrame
+    draw: str
+    is_adaptive: bool
     lift: Lift
     population: Population
     prevalence: PrevalenceEstimates
@@ -157,24 +173,27 @@ def measure_yield(season: SeasonPlan, half_width: float = 0.05, level: float = L
     judged = planned.join(outcomes, on=_KEYS, how="left")
     arms = _yield_of_arms(judged, _outside(planned, outcomes), level)
     organisations = _sum_up(judged)
-    complete = _with_chance(organisations)
+    complete = organisations.filter((pl.col("arm") == RANDOM) & pl.col("whole"))
+    is_adaptive = WHOLE in season.frame.draws
     population = _population(organisations)
-    prevalence = estimate_prevalence(_drawn(judged, complete), population, level)
-    drawn_weekly = _by_week(complete)
-    frame = organisations.filter(pl.col("chance").is_not_null())
-    selected = planned.join(size_thirds(season.organisations), on="org_code", how="left")
+    prevalence = estimate_prevalence(_drawn(judged, season.frame, complete), population, level)
+    frame = organisations.filter(pl.col("stratum").is_not_null())
+    chosen = planned.with_columns(selected_by="arm").join(size_thirds(season.organisations), on="org_code", how="left")
     return SeasonYield(
         arms=arms,
+        draw=season.draw,
+        is_adaptive=is_adaptive,
         lift=compare_arms(arms, level),
         population=population,
         prevalence=prevalence,
         with_mandatory=_with_mandatory(organisations, population, prevalence.hajek),
         partly=organisations.filter((pl.col("arm") == RANDOM) & (pl.col("visited") > 0) & ~pl.col("whole")).height,
-        weekly=follow_weeks(frame, drawn_weekly, level),
+        # With unequal chances no range is known that holds in all weeks at once.
+        weekly=SEQUENCE.to_frame() if is_adaptive else follow_weeks(frame, _by_week(complete), level),
         power=_power(arms, prevalence, population, half_width, level),
         checks=rate_checks(season.findings, outcomes, level),
         criteria=rate_criteria(season.looks, outcomes, level),
-        groups=rate_groups(selected, outcomes, GROUPINGS, level),
+        groups=rate_groups(chosen, outcomes, GROUPINGS, level),
     )
 
 
@@ -222,25 +241,36 @@ def _error(level: float) -> float:
 
 
 def _plan(season: SeasonPlan) -> pl.DataFrame:
-    """One row a declaration that could be chosen, with its arm and stratum."""
-    added = pl.col("added_by").is_not_null() if "added_by" in season.listed.columns else pl.lit(value=False)
-    arm = pl.when(added).then(pl.lit(ADDED)).otherwise("selected_by")
+    """One row a declaration that could be chosen, with its arm, its stratum in the draw, and whether it was removed.
+
+    A person adds where no arm chose: who was drawn stays in the draw, or the draw would no longer be one.
+    """
+    decided = season.decisions.select(*_KEYS, "kind", "decided_on")
+    by_decision = pl.when(pl.col("kind") == "visit").then(pl.lit(ADDED))
     return (
         season.listed.filter(pl.col("pool") == "to_visit")
-        .join(season.strata, on="org_type", how="left")
-        .select(*_KEYS, "org_type", "region", "stratum", "risk", "selected_by", arm=arm, chance="inclusion_probability")
+        .join(season.frame.organisations.select("org_code", "stratum"), on="org_code", how="left")
+        .join(decided, on=_KEYS, how="left")
+        .with_columns(arm=pl.coalesce(visiting_arm(), by_decision))
+        .with_columns(
+            removed_on=pl.when(pl.col("selected_by").is_not_null() & (pl.col("kind") != "visit")).then("decided_on")
+        )
+        .select(*_KEYS, "org_type", "region", "stratum", "risk", "selected_by", "arm", "removed_on")
         .sort(_KEYS)
     )
 
 
 def _outside(planned: pl.DataFrame, outcomes: pl.DataFrame) -> pl.DataFrame:
-    """Visits of declarations that no arm chose."""
+    """Visits of declarations that neither an arm nor a person chose."""
     chosen = planned.filter(pl.col("arm").is_not_null())
     return outcomes.join(chosen, on=_KEYS, how="anti").with_columns(arm=pl.lit(OUTSIDE))
 
 
 def _yield_of_arms(judged: pl.DataFrame, outside: pl.DataFrame, level: float) -> pl.DataFrame:
     rows = [_yield_of_arm(arm, judged.filter(pl.col("arm") == arm)) for arm in (*ARMS, ADDED)]
+    # A decision on or after the day of the visit follows from it, and removed nothing.
+    before = pl.col("visited_on").is_null() | (pl.col("removed_on") < pl.col("visited_on"))
+    rows.append(_yield_of_arm(REMOVED, judged.filter(pl.col("removed_on").is_not_null() & before)))
     rows.append({**_yield_of_arm(OUTSIDE, outside), "organisations_planned": 0})
     shown = [row for row in rows if row["arm"] in ARMS or row["organisations_planned"] or row["organisations_visited"]]
     arms = pl.DataFrame(shown, infer_schema_length=None).with_columns(pl.col("share").fill_nan(None))
@@ -274,11 +304,12 @@ def _effective(visited: pl.DataFrame, share: float) -> float:
 
 
 def _sum_up(judged: pl.DataFrame) -> pl.DataFrame:
-    """One row an organisation: its arm, stratum and chance, and whether each of its declarations was visited."""
+    """One row an organisation: its arm and stratum (null: not in the draw), and whether all of it was visited."""
     return (
         judged.group_by("org_code")
         .agg(
-            pl.col("arm", "stratum", "chance").first(),
+            pl.col("arm").sort(nulls_last=True).first(),
+            pl.col("stratum").first(),
             declarations=pl.len().cast(pl.Int64),
             expected=pl.col("risk").sort().sum(),
             visited=pl.col("not_upheld").is_not_null().sum().cast(pl.Int64),
@@ -290,26 +321,18 @@ def _sum_up(judged: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _with_chance(organisations: pl.DataFrame) -> pl.DataFrame:
-    """Those of the random arm that were visited whole.
-
-    While visits go on, those visited so far are a random part of their stratum's draw, so that each one's chance is
-    that of the draw times the part that was visited.
-    """
-    drawn = organisations.filter((pl.col("arm") == RANDOM) & pl.col("chance").is_not_null())
-    return drawn.with_columns(inclusion_probability=pl.col("chance") * pl.col("whole").mean().over("stratum")).filter(
-        "whole"
-    )
-
-
 def _population(organisations: pl.DataFrame) -> Population:
-    frame = organisations.filter(pl.col("chance").is_not_null())
+    frame = organisations.filter(pl.col("stratum").is_not_null())
     return Population(float(frame.height), float(frame["declarations"].sum()), float(frame["expected"].sum()))
 
 
-def _drawn(judged: pl.DataFrame, complete: pl.DataFrame) -> Drawn:
-    chances = complete.select("org_code", "inclusion_probability")
-    return group_by_organisation(judged.join(chances, on="org_code").rename({"not_upheld": "otherwise"}))
+def _drawn(judged: pl.DataFrame, frame: Frame, complete: pl.DataFrame) -> Drawn:
+    """Those of the random arm that were visited whole, with the chances that they have while visits go on."""
+    codes = complete["org_code"].to_list()
+    so_far = leave_visited(frame, codes)
+    chances = so_far.organisations.filter(pl.col("org_code").is_in(codes)).select("org_code", "inclusion_probability")
+    visits = judged.join(chances, on="org_code").rename({"not_upheld": "otherwise"})
+    return group_by_organisation(visits, so_far)
 
 
 def _by_week(complete: pl.DataFrame) -> pl.DataFrame:

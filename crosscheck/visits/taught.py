@@ -55,8 +55,8 @@ def prepare_lesson(outcomes: pl.DataFrame, items: pl.DataFrame) -> Lesson:
     valued = items.filter(pl.col("value").is_finite())
     own = valued.filter(pl.col("function").is_not_null()).join(keys, on=["org_code", "function"], how="semi")
     whole = valued.filter(pl.col("function").is_null()).drop("function").join(keys, on="org_code")
-    told = pl.concat([own, whole.select(own.columns)]).sort("item", "org_code", "function")
-    wide = told.pivot(on="item", index=["org_code", "function"], values="value", aggregate_function="sum")
+    of_declarations = pl.concat([own, whole.select(own.columns)]).sort("item", "org_code", "function")
+    wide = of_declarations.pivot(on="item", index=["org_code", "function"], values="value", aggregate_function="sum")
     values = keys.join(wide, on=["org_code", "function"], how="left", maintain_order="left").drop(
         "org_code", "function"
     )
@@ -77,6 +77,7 @@ def rank_by_others(lessons: Sequence[Lesson]) -> list[pl.DataFrame]:
     sums = [_Sums(values.T @ values, values.T @ otherwise, len(otherwise)) for values, otherwise in centred]
     ranked = []
     for place, (lesson, (values, _)) in enumerate(zip(lessons, centred, strict=True)):
+        # Sums of squares are added up: leaving one collection out is cheap, and no rows are read again.
         weights = _learn([one for other, one in enumerate(sums) if other != place])
         ranked.append(lesson.declarations.with_columns(score=pl.Series(values @ weights)))
     return ranked

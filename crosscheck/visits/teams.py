@@ -95,6 +95,7 @@ def plan_weeks(visits: pl.DataFrame, plan: TeamPlan) -> Planned:
     visits = visits.sort("org_code")
     room, allowed = room_of(plan), may_visit(visits, plan)
     agreed = _agreed_stops(visits, plan)
+    # Agreed visits take their room before anything is planned: they can't move, whatever it costs.
     for stop in agreed:
         room[stop.team, stop.week] -= 1
     free = np.setdiff1d(np.arange(visits.height), [stop.visit for stop in agreed])
@@ -113,6 +114,7 @@ def locate(visits: pl.DataFrame, plan: TeamPlan) -> tuple[Floats, Floats]:
     one best plan, whoever computes it.
     """
     known = ["easting", "northing"]
+    # A visit whose place is not known is planned all the same, at the distance that is usual in its region.
     middle = pl.col(known).mean().over("region")
     where = visits.with_columns(pl.col(known).fill_null(middle).fill_null(pl.col(known).mean()).fill_null(0.0))
     by_region = where.group_by("region").agg(pl.col(known).mean())

@@ -50,6 +50,7 @@ def find_tours(between: Floats, base: Floats, worth: Floats, toll: Floats, limit
     paths = np.arange(len(base))[:, None]
     least = float((paid + ahead[0]).min(initial=np.inf))
     complete, stops, reduced = True, [], []
+    # The bound allows a visit to occur twice, so it never exceeds the true cost: nothing that belongs is cut.
     kept = paid + ahead[0] < limit
     paths, paid = paths[kept], paid[kept]
     for length in range(1, len(toll) + 1):

@@ -35,6 +35,7 @@ def share_visits(
         ValueError: there is no room for all that may not be left out.
     """
     visits, places = np.nonzero(allowed)
+    # Leaving a visit out is a place of its own with a cost: the problem then always has the same form.
     spare = np.flatnonzero(np.isfinite(left_out))
     ways = len(visits) + len(spare)
     rows = np.concatenate([visits, spare, len(cost) + places])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import datetime as dt
 import gzip
 import io
@@ -11,7 +12,9 @@ from typing import Any
 
 import polars as pl
 import pytest
+from click.testing import CliRunner
 
+from crosscheck.cli import main
 from crosscheck.collection.files import open_table
 from crosscheck.collection.formats import shown_as, write_number
 from crosscheck.collection.limits import MOST_COLUMNS, MOST_PROBLEMS
@@ -174,8 +177,8 @@ def test_a_day_shown_as_its_serial_number_is_read_in_a_workbook_and_not_in_a_tex
     [
         ("0%", "percent"),
         ("0.0%;[Red]-0.0%", "percent"),
-        ('0"%"', "plain"),
-        (r"0.0\%", "plain"),
+        ('0"%"', "with_sign"),
+        (r"0.0\%", "with_sign"),
         ("0_%", "plain"),
         ("dd/mm/yyyy", "date"),
         ("[$-809]d mmmm yyyy", "date"),
@@ -195,6 +198,7 @@ def test_a_number_format_shows_what_spreadsheets_show_of_it(code: str, shown: st
 
 def test_stored_numbers_are_written_as_they_are_shown() -> None:
     assert write_number("0.30000000000000004", "plain") == "0.3"
+    assert write_number("0.5", "with_sign") == "0.5%"
     assert write_number("0.54", "percent") == "54%"
     assert write_number("38077", "date", 1462) == "2008-04-01"
     assert write_number("39539.5", "date") == "2008-04-01 12:00:00"
@@ -280,3 +284,16 @@ def test_parquet_that_is_cut_off_or_changed_is_refused(small: Any, cut: int) -> 
     (small.folder / "bodies.parquet").write_bytes(written.getvalue()[:cut])
     with pytest.raises(CollectionError, match=r"bodies\.parquet can't be read as Parquet"):
         small.read()
+
+
+def test_a_text_that_is_not_among_the_shared_ones_is_a_missing_part(tmp_path: Path, questionnaire: Any) -> None:
+    row = '<row><c t="s"><v>99</v></c></row>'
+    with pytest.raises(CollectionError, match="a part of it is missing"):
+        read_book(write_book(tmp_path / "b.xlsx", sheet([HEADINGS, row])), questionnaire)
+
+
+def test_a_carriage_return_within_a_cell_ends_no_row_of_what_is_printed(tmp_path: Path) -> None:
+    book = write_book(tmp_path / "b.xlsx", sheet([HEADINGS, "R01_x000D_,training.strategy,,yes"]))
+    printed = CliRunner().invoke(main, ["check", str(book), "--format", "csv"]).stdout
+    (problem,) = csv.DictReader(io.StringIO(printed, newline=""))
+    assert (problem["value"], problem["org_code"]) == ("R01\r", "R01")

@@ -241,3 +241,14 @@ def test_check_prints_a_doubt_and_ends_with_1() -> None:
     assert done.exit_code == 1
     assert (doubt["row"], doubt["value"], doubt["effect"]) == ("2", "0.85", "in doubt")
     assert doubt["remedy"].startswith("Did you mean 85%?")
+
+
+def test_degrees_for_metres_are_in_doubt_without_a_guess(small: Any) -> None:
+    read = acute(small, 1, ",easting,northing", ",51.5074,0.1278").read()
+    assert in_doubt(read)["A0", "easting", "51.5074"] == "no answer?"
+
+
+def test_what_is_written_with_a_per_cent_sign_is_no_fraction(small: Any) -> None:
+    read = acute(small, 3).rows("answers", f"A0,{PERCENT},,0.85%", f"A1,{PERCENT},,55").read()
+    assert read.doubts.is_empty()
+    assert read.tables["answers"]["number"].to_list() == [0.85, 55]

@@ -219,3 +219,24 @@ def test_inputs_are_named_with_their_digest_and_counts(small):
     raw = (small.folder / "answers.csv").read_bytes()
     assert (answers.file, answers.size, answers.rows, answers.rows_used) == ("answers.csv", len(raw), 1, 1)
     assert answers.sha256 == hashlib.sha256(raw).hexdigest()
+
+
+def test_a_folder_in_the_place_of_a_required_table_is_named(small):
+    (small.folder / "answers.csv").unlink()
+    (small.folder / "answers.parquet").mkdir()
+    with pytest.raises(CollectionError) as told:
+        small.read()
+    assert any(line.startswith("answers.parquet: A folder and no file") for line in told.value.problems)
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"), [("Arden &amp; Bray", "Arden & Bray"), ("Arden&nbsp;West", "Arden West"), ("&#65;", "A")]
+)
+def test_signs_as_the_source_of_a_page_has_them_are_read_and_reported(small, problems, written, meant):
+    read = small.rows("organisations", f"R01,{written},acute,North,,,,").read()
+    assert read.tables["organisations"]["name"].to_list() == [meant]
+    (problem,) = problems(read, table="organisations")
+    assert (problem["value"], problem["effect"]) == (written, "converted")
+    assert (
+        small.rows("organisations", "R01,A & B;,acute,North,,,,").read().problems.filter(effect="converted").is_empty()
+    )

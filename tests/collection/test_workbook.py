@@ -99,7 +99,7 @@ def test_typed_parquet_gives_the_tables_of_the_folder(small, tmp_path, questionn
     again = read_collection(tmp_path, questionnaire)
     assert_same_tables(again, read)
     assert again.problems.is_empty()
-    assert [file.rows for file in again.inputs] == [2, 1, 1, 1, 0, 0, 0, 1, 0]
+    assert [file.rows for file in again.inputs] == [2, 1, 1, 1, 0, 0, 0, 1, 0, 0]
 
 
 def test_numbers_dates_and_truths_of_a_workbook_are_read_as_entered(xlsx, questionnaire):

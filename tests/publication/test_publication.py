@@ -134,10 +134,12 @@ def test_a_sign_in_doubt_and_a_broken_trail_keep_an_edition_back(store: Store, r
     from dataclasses import replace
 
     from crosscheck.publication.gates import ask_gates
+    from crosscheck.runs.manifest import DoubtfulSign
 
     fulfil(store, round_id)
     held = look_over(store, round_id).held
-    manifest = held.evidence.manifest | {"polarity": [{"item": "training.crb", "fails": True}]}
+    doubt = DoubtfulSign("training.crb", "its best answer is scored worse", "made-up returns", fails=True)
+    manifest = replace(held.evidence.manifest, polarity=(doubt,))
     doubtful = replace(held, evidence=replace(held.evidence, manifest=manifest))
     with store.writing() as connection:
         release(connection)

@@ -121,7 +121,9 @@ def _add_up_answered(
     weighing = standard.rulebook.of_kind(*(name for name, kind in standard.risk.kinds.items() if kind.factor > 0))
     answered = _answered(cases, changes, standard)
     differing, still_open = judge_probes(answered, weighing)
-    differences = find_differences(risk.learnt.weights, differing.with_columns(verdict=pl.lit("differs")), still_open)
+    differences = find_differences(
+        risk.from_visits.weights, differing.with_columns(verdict=pl.lit("differs")), still_open
+    )
     evidence, chosen = risk.evidence, changes["row"].to_numpy()
     rows = evidence.codes.search_sorted(cases["org_code"]).to_numpy()[chosen]
     z = _scored(np.where(evidence.present > 0, evidence.z, np.nan)[rows], changes, tables, standard, outcome)

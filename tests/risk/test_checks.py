@@ -125,11 +125,11 @@ def test_a_check_that_mixes_own_answers_with_others_accounts_weighs_nothing() ->
 def test_only_a_check_of_own_answers_counts_where_it_is_not_answered(national: Listed) -> None:
     rules = dict(national.known.checks.select("check_id", "kind").iter_rows())
     risk, known = national.outcome.risk, national.known
-    added = find_differences(risk.learnt.weights, known.findings, known.applicable)
+    added = find_differences(risk.from_visits.weights, known.findings, known.applicable)
     unanswered = added.filter(~pl.col("differs"))["check_id"].unique().to_list()
     assert len(unanswered) > 10
     assert {rules[name] for name in unanswered} == {"declaration_vs_answer"}
-    weighing = risk.learnt.weights.filter(pl.col("decibans") > 0)["check_id"].to_list()
+    weighing = risk.from_visits.weights.filter(pl.col("decibans") > 0)["check_id"].to_list()
     assert {rules[name] for name in weighing} > {"declaration_vs_answer"}
 
 

@@ -53,8 +53,8 @@ def draw_slowly(risk: Risk) -> Slowly:
         if family != "prior" and decibans:
             into = of_items if family in ITEMS else of_others
             into[code] = into[code] + decibans * factor(part, median(polarity_warnings[part]))
-    stated = risk.learnt.link
-    link = np.clip(stated + risk.learnt.link_sd * normal("link", NUMBER), 0, 0.95)
+    stated = risk.from_visits.link
+    link = np.clip(stated + risk.from_visits.link_sd * normal("link", NUMBER), 0, 0.95)
     share = np.clip(risk.prevalence.share + risk.prevalence.sd * normal("prevalence", NUMBER), 0.005, 0.995)
     steeper = link / np.sqrt(1 - link**2) / (stated / math.sqrt(1 - stated**2))
     before, places = [], []

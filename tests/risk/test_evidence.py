@@ -246,7 +246,7 @@ def test_of_two_visits_to_one_declaration_the_last_counts() -> None:
 
 def test_a_check_that_differs_adds_its_weight_and_one_that_only_asks_nothing(national: Listed) -> None:
     findings_ = national.outcome.findings
-    weights = national.outcome.risk.learnt.weights
+    weights = national.outcome.risk.from_visits.weights
     weighing = findings_.join(weights.select("check_id", worth="decibans"), on="check_id", how="left")
     standing = weighing.filter((pl.col("verdict") == "differs") & pl.col("waived").is_null())
     assert (standing["weight"] - standing["worth"].fill_null(0.0)).abs().max() < 1e-5  # type: ignore[operator]
@@ -272,7 +272,7 @@ def test_a_waived_finding_adds_nothing() -> None:
     of_check = pl.col("part") == "C-1"
     assert whole.parts.filter(of_check)["org_code"].to_list() == invented.codes[:3]
     assert without.parts.filter(of_check)["org_code"].to_list() == invented.codes[1:3]
-    weights = add_check_weights(found, without.parts, without.learnt.weights)
+    weights = add_check_weights(found, without.parts, without.from_visits.weights)
     assert weights.filter(pl.col("org_code") == invented.codes[0])["weight"].item() == 0
 
 

@@ -25,7 +25,7 @@ def small() -> tuple[ItemTable, Loadings]:
     names = {"answer.a": (0.3, -0.3), "answer.b": (0.4, -0.2), "answer.c": (0.2, 0.0), "answer.d": (0.3, -0.1)}
     names |= {"figure.a": (0.4, 0.0), "figure.b": (0.3, 0.0), "figure.c": (0.2, 0.0)}
     groups = dict.fromkeys(("answer.a", "answer.b", "figure.a"), "one") | dict.fromkeys(("answer.c", "answer.d"), "two")
-    evidence = invent(names, number=50, groups=groups, missing=0.2).lay_out()
+    evidence = invent(names, number=50, groups=groups, missing=0.2).build_item_table()
     stated = prior_loadings(evidence, MODEL)
     shift = np.random.default_rng(5).uniform(0.0, 0.1, stated.mean.shape) * np.array([1.0, -1.0, 1.0])
     return evidence, replace(stated, mean=stated.mean + shift, noise=stated.noise * 0.9)
@@ -77,7 +77,7 @@ def test_the_gradient_is_that_of_differences() -> None:
 
 
 def test_true_loadings_are_found_on_invented_organisations() -> None:
-    evidence = invent(ANSWERS | FIGURES, number=2500, groups=SECTIONS).lay_out()
+    evidence = invent(ANSWERS | FIGURES, number=2500, groups=SECTIONS).build_item_table()
     learnt = fit_loadings(evidence, MODEL)
     figures = evidence.items["family"].to_numpy() == "figures"
     assert learnt.quality[figures].mean() == pytest.approx(0.45, abs=0.03)
@@ -88,7 +88,7 @@ def test_true_loadings_are_found_on_invented_organisations() -> None:
 
 
 def test_an_item_that_says_nothing_is_learnt_to_say_hardly_anything() -> None:
-    evidence = invent(ANSWERS | FIGURES | {"figure.noise": (0.0, 0.0)}, number=1500).lay_out()
+    evidence = invent(ANSWERS | FIGURES | {"figure.noise": (0.0, 0.0)}, number=1500).build_item_table()
     learnt = fit_loadings(evidence, MODEL)
     noise = evidence.items["item"].to_list().index("figure.noise")
     assert prior_loadings(evidence, MODEL).quality[noise] == 0.35
@@ -96,7 +96,7 @@ def test_an_item_that_says_nothing_is_learnt_to_say_hardly_anything() -> None:
 
 
 def test_a_cold_start_and_disturbed_ones_give_the_same_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
-    evidence = invent(ANSWERS | FIGURES, number=200, groups=SECTIONS, missing=0.1).lay_out()
+    evidence = invent(ANSWERS | FIGURES, number=200, groups=SECTIONS, missing=0.1).build_item_table()
     cold = fit_loadings(evidence, MODEL)
     search = factors._search
     for seed in (1, 2):
@@ -126,7 +126,7 @@ def test_what_is_small_beside_its_doubt_is_drawn_to_nothing_and_what_is_large_ha
 
 def test_no_loading_is_learnt_against_its_direction() -> None:
     against = {"answer.against": (-0.6, 0.5), "figure.against": (-0.6, 0.0)}
-    evidence = invent(ANSWERS | FIGURES | against, number=600).lay_out()
+    evidence = invent(ANSWERS | FIGURES | against, number=600).build_item_table()
     learnt = fit_loadings(evidence, MODEL)
     places = [evidence.items["item"].to_list().index(name) for name in against]
     assert (learnt.quality >= 0).all()
@@ -140,8 +140,8 @@ def test_one_organisation_with_everything_at_worst_hardly_moves_what_is_learnt()
         invented,
         items=invented.items.with_columns(z=pl.when(pl.col("org_code") == invented.codes[0]).then(3.0).otherwise("z")),
     )
-    laid_out = worst.lay_out()
-    before, after = (fit_loadings(evidence, MODEL) for evidence in (invented.lay_out(), laid_out))
+    laid_out = worst.build_item_table()
+    before, after = (fit_loadings(evidence, MODEL) for evidence in (invented.build_item_table(), laid_out))
     assert laid_out.influence[0] < 0.1
     assert np.abs(after.quality - before.quality).max() < 0.02
 
@@ -149,7 +149,8 @@ def test_one_organisation_with_everything_at_worst_hardly_moves_what_is_learnt()
 def test_where_others_hold_nothing_own_accounts_keep_the_proportions_that_are_stated() -> None:
     uneven = {name: (0.6 if place % 2 else 0.0, 0.0) for place, name in enumerate(ANSWERS)}
     alone, beside = (
-        fit_loadings(invent(names, number=400).lay_out(), MODEL).mean[:16, :2] for names in (uneven, uneven | FIGURES)
+        fit_loadings(invent(names, number=400).build_item_table(), MODEL).mean[:16, :2]
+        for names in (uneven, uneven | FIGURES)
     )
     assert np.abs(alone - alone.mean(axis=0)).max() < 0.01
     assert alone[0, 1] == pytest.approx(-alone[0, 0], abs=0.03)  # as much bias beside quality as is stated
@@ -165,7 +166,7 @@ def test_a_model_that_does_not_learn_leaves_what_is_stated() -> None:
 def test_an_item_of_which_all_are_equal_is_left_out() -> None:
     invented = invent(FIGURES, number=60)
     equal = replace(invented, items=pl.concat([invented.items, one_item("figure.same", invented.codes, [1.5] * 60)]))
-    assert equal.lay_out().items["item"].to_list() == sorted(FIGURES)
+    assert equal.build_item_table().items["item"].to_list() == sorted(FIGURES)
 
 
 def test_items_that_all_are_equal_leave_nothing_to_learn() -> None:
@@ -206,7 +207,7 @@ def test_what_visits_found_keeps_the_loading_that_is_stated() -> None:
     found = one_item("visit.former", invented.codes[:30], np.tile([2.0, -0.5], 15)).with_columns(
         family=pl.lit("history"), bias_prior_sd=pl.lit(0.0), quality_prior=pl.lit(0.25)
     )
-    evidence = replace(invented, items=pl.concat([invented.items, found])).lay_out()
+    evidence = replace(invented, items=pl.concat([invented.items, found])).build_item_table()
     place = evidence.items["item"].to_list().index("visit.former")
     assert fit_loadings(evidence, MODEL).quality[place] == 0.25
 
@@ -214,5 +215,5 @@ def test_what_visits_found_keeps_the_loading_that_is_stated() -> None:
 def test_the_order_of_the_rows_changes_no_byte() -> None:
     invented = invent(ANSWERS | FIGURES, number=120, missing=0.1)
     shuffled = replace(invented, items=invented.items.sample(fraction=1.0, shuffle=True, seed=3))
-    one, other = (fit_loadings(at.lay_out(), MODEL) for at in (invented, shuffled))
+    one, other = (fit_loadings(at.build_item_table(), MODEL) for at in (invented, shuffled))
     assert one.mean.tobytes() == other.mean.tobytes()

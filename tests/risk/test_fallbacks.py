@@ -68,7 +68,7 @@ def test_without_a_declared_lapse_or_any_visit_the_list_still_tells_declarations
     outcome = listed(collection, standard, declarations=declared, **no_visits)
     risk = outcome.visit_list["risk"]
     assert risk.mean() == pytest.approx(outcome.risk.prevalence.share, abs=1e-5)
-    assert outcome.risk.learnt.link == MODEL.link.quality
+    assert outcome.risk.from_visits.link == MODEL.link.quality
     assert risk.quantile(0.95) > 2 * risk.median()  # type: ignore[operator]
 
 
@@ -78,9 +78,9 @@ def test_experts_weights_left_alone_rest_on_nothing_that_the_collection_teaches(
     risk = listed(collection_of_few, standard.without_learning()).risk
     for of in ("quality", "bias", "group"):
         assert risk.loadings[f"{of}_loading"].to_list() == risk.loadings[f"{of}_stated"].to_list()
-    assert (risk.learnt.link, risk.learnt.visits) == (MODEL.link.quality, 0)
+    assert (risk.from_visits.link, risk.from_visits.visits) == (MODEL.link.quality, 0)
     free = pl.col("ceiling") == ""
-    assert risk.learnt.weights.filter(free & (pl.col("decibans") != pl.col("stated"))).is_empty()
+    assert risk.from_visits.weights.filter(free & (pl.col("decibans") != pl.col("stated"))).is_empty()
 
 
 def test_who_was_visited_this_year_is_not_planned_again(collection_of_few: Collection, standard: Standard) -> None:

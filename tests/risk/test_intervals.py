@@ -47,9 +47,9 @@ def add_part(risk: Risk, code: str, decibans: float, sd: float = 0.0, family: st
 
 def without_doubt(risk: Risk) -> Risk:
     """The same with every parameter known exactly."""
-    learnt: VisitLearning = replace(risk.learnt, link_sd=0.0)
+    learnt: VisitLearning = replace(risk.from_visits, link_sd=0.0)
     prevalence: Prevalence = replace(risk.prevalence, sd=0.0)
-    return replace(risk, parts=risk.parts.with_columns(sd=pl.lit(0.0)), learnt=learnt, prevalence=prevalence)
+    return replace(risk, parts=risk.parts.with_columns(sd=pl.lit(0.0)), from_visits=learnt, prevalence=prevalence)
 
 
 def test_draws_depend_on_the_name_alone() -> None:

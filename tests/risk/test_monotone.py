@@ -35,11 +35,11 @@ def tried(
     collection: Collection, standard: Standard, outcome: Outcome, *, decibans: float = 0.0, rule: str = RULE
 ) -> pl.DataFrame:
     """The breaches where this rule weighs so much, whatever its ceiling."""
-    weights = outcome.risk.learnt.weights
+    weights = outcome.risk.from_visits.weights
     others, of_rule = weights.filter(pl.col("check_id") != rule), weights.filter(pl.col("check_id") == rule)
     own = of_rule if of_rule.height else weights.head(1).with_columns(check_id=pl.lit(rule), share=pl.lit(0.1))
     planted = pl.concat([others, own.with_columns(decibans=pl.lit(decibans))]) if decibans else weights
-    risk = replace(outcome.risk, learnt=replace(outcome.risk.learnt, weights=planted))
+    risk = replace(outcome.risk, from_visits=replace(outcome.risk.from_visits, weights=planted))
     probes = lay_out_probes(collection.tables, outcome.cases, standard)
     return check_monotone(*probes, risk, outcome.visit_list, standard.risk).breaches
 
@@ -161,8 +161,8 @@ def test_single_changes_would_show_a_rule_turned_round(
 ) -> None:
     turned = with_rule(standard, f'{ANSWER} == "no"')
     heavy = pl.when(pl.col("check_id") == RULE).then(6.0).otherwise("decibans")
-    learnt = replace(outcome.risk.learnt, weights=outcome.risk.learnt.weights.with_columns(decibans=heavy))
-    planted = replace(outcome, risk=replace(outcome.risk, learnt=learnt))
+    learnt = replace(outcome.risk.from_visits, weights=outcome.risk.from_visits.weights.with_columns(decibans=heavy))
+    planted = replace(outcome, risk=replace(outcome.risk, from_visits=learnt))
     wrong = wrong_way(weigh_changes(planted, collection.tables, turned, 5_000, seed=1))
     assert set(wrong["item"]) == {ANSWER}
 

@@ -60,7 +60,7 @@ def test_random_figures_take_nothing_from_what_the_real_ones_say() -> None:
     noise = {f"figure.noise.{number:02}": (0.0, 0.0) for number in range(50)}
     learnt = {}
     for name, names in (("alone", ANSWERS | FIGURES), ("beside", ANSWERS | FIGURES | noise)):
-        evidence = invent(names, number=400).lay_out()
+        evidence = invent(names, number=400).build_item_table()
         learnt[name] = fit_loadings(evidence, MODEL).quality
         real = evidence.items["item"].is_in(list(ANSWERS | FIGURES)).to_numpy()
         if name == "beside":

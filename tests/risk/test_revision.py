@@ -62,7 +62,7 @@ def test_a_version_is_a_model_like_any_other_and_names_what_it_was_learnt_from(
 
 
 def test_every_number_that_was_learnt_is_in_the_version_with_its_reason(version: Path, outcome: Outcome) -> None:
-    model, learnt = read_risk_model(version), outcome.risk.learnt
+    model, learnt = read_risk_model(version), outcome.risk.from_visits
     assert model.link.quality == pytest.approx(learnt.link, abs=0.001)
     assert model.prior.found_share == pytest.approx(outcome.risk.prevalence.found, abs=0.001)
     assert set(model.named_checks) == set(learnt.weights["check_id"])
@@ -84,10 +84,10 @@ def test_a_run_with_the_version_learns_nothing_from_the_same_visits_and_answers_
 ) -> None:
     model = read_risk_model(version)
     again = cross_check(collection, standard.with_risk(model), YEAR, Capacity(0, 0.0, 0))
-    assert again.risk.learnt.visits == 0
+    assert again.risk.from_visits.visits == 0
     assert again.risk.prevalence.visits == 0
     assert again.risk.fitted.steps == 0, "the loadings are those of the version"
-    assert again.risk.learnt.link == pytest.approx(outcome.risk.learnt.link, abs=0.001)
+    assert again.risk.from_visits.link == pytest.approx(outcome.risk.from_visits.link, abs=0.001)
     both = outcome.visit_list.join(again.visit_list, on=["org_code", "function"], suffix="_again")
     untested = both.filter(pl.col("pool") == "to_visit")
     assert untested.select(pl.corr("risk", "risk_again")).item() > 0.95

@@ -39,7 +39,7 @@ def shaded() -> Invented:
 
 
 def weigh(invented: Invented, model: RiskModel = MODEL, function: str = "whole") -> Weighed:
-    evidence = invented.lay_out(model)
+    evidence = invented.build_item_table(model)
     known = declarations(invented.codes, function).select("org_code", "function")
     return weigh_items(known, evidence, fit_loadings(evidence, model), model, 0.75, 0.13)
 
@@ -50,7 +50,7 @@ def of_one(weighed: Weighed, code: str) -> dict[str, float]:
 
 
 def problem_of(invented: Invented, model: RiskModel = FACTS) -> weights._Problem:
-    evidence = invented.lay_out(model)
+    evidence = invented.build_item_table(model)
     *_, facts = weights.with_records(evidence, model)
     return weights._problem(evidence, prior_loadings(evidence, model), model, 0.75, "whole", facts)
 
@@ -119,7 +119,7 @@ def test_the_weights_of_what_is_there_are_scaled_by_the_best_factor() -> None:
 
 def test_the_covariance_of_one_sided_gaps_is_that_of_simulation() -> None:
     invented = invent(WITH_FACTS, groups=OF_FACTS)
-    evidence = invented.lay_out(FACTS)
+    evidence = invented.build_item_table(FACTS)
     loadings = prior_loadings(evidence, FACTS)
     problem, draws = problem_of(invented), 400_000
     generator = np.random.default_rng(0)
@@ -148,9 +148,9 @@ def test_an_absent_figure_adds_nothing_and_an_unanswered_question_counts_as_the_
     whole = of_one(weigh(invented), one)
     for absent, same in (("figure.0", False), ("answer.0", True)):
         gone = (pl.col("org_code") == one) & (pl.col("item") == absent)
-        evidence = invented.lay_out()
+        evidence = invented.build_item_table()
         fitted = fit_loadings(evidence, MODEL)
-        fewer = replace(invented, items=invented.items.filter(~gone)).lay_out()
+        fewer = replace(invented, items=invented.items.filter(~gone)).build_item_table()
         row, column = evidence.codes.to_list().index(one), evidence.items["item"].to_list().index(absent)
         z, present = evidence.z.copy(), evidence.present.copy()
         z[row, column] = present[row, column] = 0.0

@@ -60,10 +60,10 @@ def look(store: Store, run: SmallRun) -> tuple[str, list[str]]:
         left = {name: count for name, count in counts(store).items() if count}
         return "absent", wrong + ([f"rows without a run: {left}"] if left else [])
     with tempfile.TemporaryDirectory() as name:
-        export_run(store, runs[0]["run_id"], Path(name) / "run")
+        export_run(store, runs[0].run_id, Path(name) / "run")
         if digests(Path(name) / "run") != digests(run.folder):
             wrong.append("the run is not what was saved")
-    delete_run(store, runs[0]["run_id"])
+    delete_run(store, runs[0].run_id)
     return "whole", wrong
 
 

@@ -12,7 +12,7 @@ from crosscheck.visits.outcomes import (
     average_precision,
     lift,
     measure_worth,
-    tell_yield,
+    yield_by_arm,
 )
 
 
@@ -104,7 +104,7 @@ def test_yield_is_told_by_arm() -> None:
     visits = pl.DataFrame(
         {"selected_by": ["risk", "risk", "random", "risk"], "finding": ["qualified", "upheld", "upheld", "qualified"]}
     )
-    arms = {row["selected_by"]: row for row in tell_yield(visits).to_dicts()}
+    arms = {row["selected_by"]: row for row in yield_by_arm(visits).to_dicts()}
     assert (arms["risk"]["visited"], arms["risk"]["otherwise"], arms["random"]["otherwise"]) == (3, 2, 0)
     assert arms["random"]["low"] == 0.0
     assert 0.5 < arms["random"]["high"] < 1.0

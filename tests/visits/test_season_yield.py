@@ -8,9 +8,12 @@ import polars as pl
 import pytest
 
 from crosscheck.contract.inputs import INPUTS
+from crosscheck.visits.draw import stratify
+from crosscheck.visits.plan import ADDED
 from crosscheck.visits.season_yield import (
-    ADDED,
+    DECISIONS,
     OUTSIDE,
+    REMOVED,
     SeasonPlan,
     SeasonYield,
     compare_arms,
@@ -36,7 +39,9 @@ def _listed(**more: object) -> pl.DataFrame:
             "selected_by": ARMS,
             "inclusion_probability": chance,
             "pool": "to_visit",
-        }
+            "added": None,
+        },
+        schema_overrides={"added": pl.String},
     )
     return listed.with_columns(**more)  # type: ignore[arg-type]  # what each test puts beside it
 
@@ -47,17 +52,22 @@ def _visits(visited: list[str], not_upheld: list[str]) -> pl.DataFrame:
     return made.with_columns(function=pl.lit("whole"), visited_on=pl.lit(date(2009, 9, 1)), finding=finding)
 
 
-def _measure(visited: list[str], not_upheld: list[str], listed: pl.DataFrame | None = None) -> SeasonYield:
-    verdicts = {"org_code": pl.String, "function": pl.String, "check_id": pl.String, "verdict": pl.String}
-    season = SeasonPlan(
-        listed=_listed() if listed is None else listed,
-        strata=pl.DataFrame({"org_type": ["acute"], "stratum": ["acute"]}),
-        visits=_visits(visited, not_upheld),
+def _season(listed: pl.DataFrame, visits: pl.DataFrame, decisions: pl.DataFrame | None = None) -> SeasonPlan:
+    """Two arms: 12 of the 56 organisations that need not be visited are drawn."""
+    in_draw = listed.drop_nulls("inclusion_probability").unique("org_code")
+    return SeasonPlan(
+        listed=listed,
+        frame=stratify(in_draw.select("org_code", "org_type"), 12),
+        visits=visits,
         looks=INPUTS["visit_items"].empty(),
-        findings=pl.DataFrame(schema=verdicts),
+        findings=pl.DataFrame(schema=dict.fromkeys(("org_code", "function", "check_id", "verdict"), pl.String)),
         organisations=pl.DataFrame({"org_code": CODES, "org_type": "acute", "staff_wte": 100.0}),
+        decisions=DECISIONS.to_frame() if decisions is None else decisions,
     )
-    return measure_yield(season)
+
+
+def _measure(visited: list[str], not_upheld: list[str], listed: pl.DataFrame | None = None) -> SeasonYield:
+    return measure_yield(_season(_listed() if listed is None else listed, _visits(visited, not_upheld)))
 
 
 def test_the_prevalence_is_of_the_declarations_in_the_draw_and_those_chosen_by_risk_do_not_move_it() -> None:
@@ -85,11 +95,37 @@ def test_while_visits_go_on_those_made_speak_for_all() -> None:
 
 def test_whom_a_person_added_is_counted_apart_for_ever() -> None:
     added = pl.when(pl.col("org_code").is_in(CODES[24:27])).then(pl.lit("A. Byrne"))
-    measured = _measure([*CODES[12:24], *CODES[24:27]], CODES[24:26], _listed(added_by=added))
+    measured = _measure([*CODES[12:24], *CODES[24:27]], CODES[24:26], _listed(added=added))
     arms = {row["arm"]: row for row in measured.arms.to_dicts()}
     assert (arms[ADDED]["declarations_visited"], arms[ADDED]["not_upheld"]) == (3, 2)
     assert OUTSIDE not in arms
     assert measured.prevalence.hajek.value == 0
+
+
+def _decided(*decisions: tuple[str, str, date]) -> pl.DataFrame:
+    rows = [(code, "whole", kind, day) for code, kind, day in decisions]
+    return pl.DataFrame(rows, schema=DECISIONS, orient="row")
+
+
+def test_a_decision_without_a_visit_removes_only_if_it_was_taken_before_the_visit() -> None:
+    before, after = date(2009, 8, 1), date(2009, 9, 2)
+    decisions = _decided((CODES[4], "no visit", before), (CODES[5], "no visit", after), (CODES[6], "visit", before),
+                         (CODES[7], "no visit", before))  # fmt: skip
+    measured = measure_yield(_season(_listed(), _visits(CODES[4:7], [CODES[4]]), decisions))
+    arms = {row["arm"]: row for row in measured.arms.to_dicts()}
+    assert (arms[REMOVED]["organisations_planned"], arms[REMOVED]["declarations_visited"]) == (2, 1)
+    assert arms[REMOVED]["not_upheld"] == 1
+    assert arms["risk"]["declarations_visited"] == 3
+    assert 0 < arms[REMOVED]["low"] < arms[REMOVED]["high"]
+
+
+def test_a_decision_to_visit_adds_only_where_no_arm_chose() -> None:
+    day = date(2009, 8, 1)
+    decisions = _decided((CODES[12], "visit", day), (CODES[30], "visit", day))
+    measured = measure_yield(_season(_listed(), _visits([CODES[12], CODES[30]], [CODES[30]]), decisions))
+    arms = {row["arm"]: row for row in measured.arms.to_dicts()}
+    assert (arms[ADDED]["declarations_visited"], arms[ADDED]["not_upheld"]) == (1, 1)
+    assert arms["random"]["declarations_visited"] == 1
 
 
 def test_of_two_visits_of_one_declaration_the_later_counts() -> None:
@@ -105,14 +141,7 @@ def test_two_declarations_of_a_trust_that_lapse_together_leave_the_interval_of_a
     visits = [
         _visits(CODES[4:12], CODES[4:7]).with_columns(function=pl.lit(name)) for name in ("commissioner", "provider")
     ]
-    season = SeasonPlan(
-        listed=listed,
-        strata=pl.DataFrame({"org_type": ["acute"], "stratum": ["acute"]}),
-        visits=pl.concat(visits),
-        looks=INPUTS["visit_items"].empty(),
-        findings=pl.DataFrame(schema=dict.fromkeys(("org_code", "function", "check_id", "verdict"), pl.String)),
-        organisations=pl.DataFrame({"org_code": CODES, "org_type": "acute", "staff_wte": 100.0}),
-    )
+    season = _season(listed, pl.concat(visits))
     risk = measure_yield(season).arms.filter(pl.col("arm") == "risk").row(0, named=True)
     single = _measure(CODES[4:12], CODES[4:7]).arms.filter(pl.col("arm") == "risk").row(0, named=True)
     assert (risk["declarations_visited"], risk["not_upheld"]) == (16, 6)

@@ -341,6 +341,20 @@ def test_more_moves_than_allowed_are_refused_with_the_number_that_would_do() -> 
         replan(some(6), before, plan(team("A", "East"), weeks=6, leave=leave), FIRST - dt.timedelta(days=3), 1)
 
 
+def test_a_visit_missed_in_a_past_week_is_planned_anew_and_one_made_before_its_week_stays() -> None:
+    ahead = plan(team("A", "East"), weeks=6)
+    before = plan_weeks(fit_visits(some(6), ahead).visits, ahead).visits
+    first, third = (before.filter(week=week)["org_code"].to_list() for week in (1, 3))
+    today = FIRST + dt.timedelta(days=7)  # week 2 has begun, and may still bring its visits
+    changed = replan(some(6), before, ahead, today, 0, visited=[first[0], third[0]])
+    weeks = dict(changed.visits.select("org_code", "week").iter_rows())
+    assert weeks.pop(first[1]) >= 3
+    assert weeks == {code: week for code, week in before.select("org_code", "week").iter_rows() if code != first[1]}
+    (move,) = changed.moves.to_dicts()
+    assert (move["org_code"], move["from_monday"]) == (first[1], FIRST)
+    assert replan(some(6), before, ahead, today, 0).moves.is_empty()
+
+
 def test_nothing_new_moves_nothing() -> None:
     ahead = plan(team("A", "East"), team("B", "East", at=(500_000, 300_000)), weeks=6)
     before = plan_weeks(fit_visits(some(9), ahead).visits, ahead).visits
@@ -424,14 +438,18 @@ def test_the_same_plan_again_is_the_same_bytes_and_a_day_of_leave_is_told(nation
     for name in ("visit_plan.csv", "visit_plan.json"):
         assert (out / name).read_bytes() == (again / name).read_bytes()
     changed = tmp_path / "plan.toml"
-    leave = '\n[[leave]]\nteam = "London"\nfirst = 2009-07-06\nlast = 2009-07-08\n'
+    full = pl.read_csv(out / "visit_plan.csv", try_parse_dates=True).filter(pl.len().over("team", "week") == 2)
+    team_name, monday = (
+        full.filter(pl.col("monday") > dt.date(2009, 6, 28)).sort("monday").select("team", "monday").row(0)
+    )
+    leave = f'\n[[leave]]\nteam = "{team_name}"\nfirst = {monday}\nlast = {monday + dt.timedelta(days=2)}\n'
     changed.write_text(EXAMPLE.read_text(encoding="utf-8") + leave, encoding="utf-8")
     told = run_command(
         "replan", out / "visit_plan.csv", "--run", national_run, "--plan", changed, "--today", "2009-06-24",
         "--at-most", 3, "--out", again,
     )  # fmt: skip
     assert told.exit_code == 0, told.output
-    assert " moves from London, week of 6 July 2009 to London, week of " in told.output
+    assert f" moves from {team_name}, week of {monday.day} {monday:%B %Y} to " in told.output
     moved = pl.read_csv(again / "visit_plan.csv").join(
         pl.read_csv(out / "visit_plan.csv"), on=["org_code", "team", "week"], how="anti"
     )

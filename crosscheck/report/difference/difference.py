@@ -19,11 +19,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 import polars as pl
 
-from crosscheck.runs.run_folder import MANIFEST, read_json, read_table
+from crosscheck.runs.run_folder import read_manifest, read_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
+
+    from crosscheck.runs.manifest import Manifest
 
 CAUSES: Final = ("inputs", "rules", "models", "options", "code")
 TOGETHER: Final = "together"
@@ -71,7 +73,7 @@ class Difference:
     movements: pl.DataFrame
     alone: pl.DataFrame
 
-    def causes(self) -> list[dict[str, Any]]:
+    def causes(self) -> list[dict[str, object]]:
         """One row a cause that moved anything: `declarations`, `parts`, and the mean size of what it moved."""
         by_cause = self.parts.group_by("cause").agg(
             declarations=pl.struct(_KEYS).n_unique(), parts=pl.len(), decibans=pl.col("change").abs().sum()
@@ -92,22 +94,20 @@ def compare_runs(before: Path, after: Path) -> Difference:
     Raises:
         RunError: one of them is no run.
     """
-    manifests = read_json(before, MANIFEST), read_json(after, MANIFEST)
-    same = {part: manifests[0]["identity"][part] == manifests[1]["identity"][part] for part in CAUSES}
+    manifests = read_manifest(before), read_manifest(after)
+    same = {part: manifests[0].identity[part] == manifests[1].identity[part] for part in CAUSES}
     changes = _list_changes(*manifests, same)
     parts = _name_causes(_join_parts(before, after), before, after, changes, same)
     lists = read_table(before, "visit_list"), read_table(after, "visit_list")
     return Difference(same, changes, parts, _movements(*lists, parts), _alone(*lists))
 
 
-def _list_changes(before: dict[str, Any], after: dict[str, Any], same: Mapping[str, bool]) -> pl.DataFrame:
+def _list_changes(before: Manifest, after: Manifest, same: Mapping[str, bool]) -> pl.DataFrame:
     """Everything that is not the same, by file and by option; of code its versions, or that its source is another."""
-    rows = [
-        (_kind(file), file, how) for file, how in _compare_named(before["sources"], after["sources"], telling=False)
-    ]
+    rows = [(_kind(file), file, how) for file, how in _compare_named(before.sources, after.sources, telling=False)]
     rows += [
         ("options", name, how)
-        for name, how in _compare_named(before["options"], after["options"], telling=True)
+        for name, how in _compare_named(before.options.as_json(), after.options.as_json(), telling=True)
         if name not in ("collection", "risk_model")
     ]
     rows += [("code", name, how) for name, how in _compare_named(_versions(before), _versions(after), telling=True)]
@@ -123,11 +123,13 @@ def _kind(file: str) -> str:
     return {"collection": "inputs", "models": "models"}.get(file.partition("/")[0], "rules")
 
 
-def _versions(manifest: dict[str, Any]) -> dict[str, Any]:
-    return {"crosscheck": manifest["crosscheck"], "python": manifest["python"], **manifest["packages"]}
+def _versions(manifest: Manifest) -> dict[str, str]:
+    return {"crosscheck": manifest.crosscheck, "python": manifest.python, **manifest.packages}
 
 
-def _compare_named(before: dict[str, Any], after: dict[str, Any], *, telling: bool) -> Iterable[tuple[str, str]]:
+def _compare_named(
+    before: Mapping[str, object], after: Mapping[str, object], *, telling: bool
+) -> Iterable[tuple[str, str]]:
     """What was added, removed or changed; for what can be told in a word, from what to what."""
     for name in sorted(before.keys() | after.keys()):
         if before.get(name) != after.get(name):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
@@ -28,7 +28,7 @@ _WORDS: Final = {
 _PARTS_SHOWN: Final = 5
 
 
-def describe(difference: Difference, before: Path, after: Path) -> dict[str, Any]:
+def describe(difference: Difference, before: Path, after: Path) -> dict[str, object]:
     """All of it as JSON has it."""
     return {
         "before": str(before),
@@ -70,7 +70,7 @@ def shown_columns(difference: Difference) -> list[str]:
     return ["org_code", "function", "rank_before", "rank_after", "places", "change", *several, "why"]
 
 
-def _shown(difference: Difference, told: dict[str, Any], first: int) -> dict[str, Any]:
+def _shown(difference: Difference, told: dict[str, object], first: int) -> dict[str, object]:
     """What the page shows."""
     moving = difference.movements.filter(pl.col("change").abs() >= SLIGHT).head(first)
     parts = difference.parts.group_by("org_code", "function", maintain_order=True).head(_PARTS_SHOWN)
@@ -89,6 +89,6 @@ def _shown(difference: Difference, told: dict[str, Any], first: int) -> dict[str
     }
 
 
-def _of(parts: pl.DataFrame, row: dict[str, Any]) -> list[dict[str, Any]]:
+def _of(parts: pl.DataFrame, row: dict[str, object]) -> list[dict[str, object]]:
     own = parts.filter((pl.col("org_code") == row["org_code"]) & (pl.col("function") == row["function"]))
     return own.filter(pl.col("change").abs() >= SLIGHT).to_dicts()

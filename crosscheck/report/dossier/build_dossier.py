@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, Final
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
 
 from crosscheck.report.dossier.dossier import (
     Comment,
@@ -15,7 +16,7 @@ from crosscheck.report.dossier.dossier import (
     Weight,
 )
 from crosscheck.report.dossier.dossier_tables import read_cases
-from crosscheck.report.dossier.peer_position import read_peer_position
+from crosscheck.report.dossier.peer_position import show_position
 from crosscheck.report.dossier.waterfall import add_up
 from crosscheck.rulebook.to_english import in_words
 from crosscheck.vocabulary import RELATIONS, SEVERITIES, WHY_ABSENT
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
     from crosscheck.report.dossier.dossier_tables import Shelves
     from crosscheck.report.dossier.peer_position import PeerPosition
+    from crosscheck.report.dossier.rows import Case, CommentRow, FigureRow, NeighbourRow, SectionRow
 
 FIGURES: Final = 8  # of those from other sources, the weightiest are shown beside those of the peers
 _NAMED_PARTS: Final = 7  # single bars of a waterfall
@@ -43,11 +45,6 @@ _RELATIONS: Final = {
 }
 _OTHER_SIDES: Final = (*RELATIONS, "this_review")
 _SECTIONS: Final = {"all": "All sections together"}
-_LISTED: Final = (
-    "rank", "function", "declared", "risk", "risk_low", "risk_high", "rank_low", "rank_high", "selected_by",
-    "inclusion_probability", "flags", "unknowns", "reason", "decibans", "among_capacity", "visited",
-    "pool", "duties_unmet",
-)  # fmt: skip
 _NOT_HELD: Final = "not in the collection"
 _NOT_TOLD: Final = "not told by the other side"
 
@@ -67,65 +64,73 @@ def read_dossiers(run: Path, only: Iterable[str] = ()) -> tuple[Dossier, ...]:
     return tuple(_tell(org_code, of_it, shelves) for org_code, of_it in cases.items())
 
 
-def _tell(org_code: str, cases: Sequence[dict[str, Any]], shelves: Shelves) -> Dossier:
-    first, keys = cases[0], [(case["org_code"], case["function"]) for case in cases]
-    agreeing = {check for key in keys for check in shelves.verdicts[key][0]["agreeing"]}
-    about = shelves.organisations[org_code][0]
+def _tell(org_code: str, cases: Sequence[Case], shelves: Shelves) -> Dossier:
+    first, keys = cases[0].listed, [(case.listed.org_code, case.listed.function) for case in cases]
+    agreeing = {check for key in keys for check in shelves.verdicts[key][0].agreeing}
+    key = (org_code,)
     return Dossier(
-        **{name: first[name] for name in ("org_code", "name", "org_type", "region")},
-        about={name: about[name] for name in ("services", "care_trust", "staff_wte", "population_0_4")},
+        org_code=first.org_code,
+        name=first.name,
+        org_type=first.org_type,
+        region=first.region,
+        about=shelves.organisations[key][0],
         declarations=tuple(_declaration(case, shelves) for case in cases),
         findings=_findings(cases),
         questions=_open_questions(cases, shelves),
-        agreeing=tuple(f"{check} {shelves.titles[check]}" for check in sorted(agreeing)),
-        sections=_sections(shelves.sections.get(org_code, ())),
-        figures=_figures(cases[0], shelves.figures.get(org_code, ())),
-        comments=tuple(map(_comment, shelves.comments.get(org_code, ()))),
-        neighbours=_neighbours(shelves.neighbours.get(org_code, ())),
-        visits=tuple(shelves.visits.get(org_code, ())),
-        problems=tuple(shelves.problems.get(org_code, ())),
+        agreeing=tuple(f"{check} {shelves.rules[check].title}" for check in sorted(agreeing)),
+        sections=_sections(shelves.sections.get(key, ())),
+        figures=_figures(cases[0], shelves.figures.get(key, ())),
+        comments=tuple(map(_comment, shelves.comments.get(key, ()))),
+        neighbours=_neighbours(shelves.neighbours.get(key, ())),
+        visits=tuple(shelves.visits.get(key, ())),
+        problems=tuple(shelves.problems.get(key, ())),
     )
 
 
-def _declaration(case: dict[str, Any], shelves: Shelves) -> Declaration:
+def _declaration(case: Case, shelves: Shelves) -> Declaration:
+    key, declared = (case.listed.org_code, case.listed.function), case.declared
     return Declaration(
-        listed={name: case[name] for name in _LISTED},
-        declarations=case["declarations"],
-        statement=case["statement"],
-        lapse=case["lapse"],
-        previous_by=case["previous_by"],
-        history=case["history"],
-        steps=add_up(case["parts"], _NAMED_PARTS),
-        parts=sorted(case["parts"], key=lambda part: (-abs(part["decibans"]), part["part"])),
-        verdicts=shelves.verdicts[case["org_code"], case["function"]][0],
-        duties=case["duties"],
-        places=[row["place"] for row in shelves.places.get((case["org_code"], case["function"]), ())],
+        listed=case.listed,
+        declarations=case.declarations,
+        statement=declared.statement,
+        lapse=declared.lapse,
+        previous_by=declared.previous_by,
+        history=declared.history,
+        steps=add_up(case.parts, _NAMED_PARTS),
+        parts=sorted(case.parts, key=lambda part: (-abs(part.decibans), part.part)),
+        verdicts=shelves.verdicts[key][0],
+        duties=case.duties,
+        places=[row.place for row in shelves.places.get(key, ())],
         reach=shelves.reach,
         last=shelves.last,
     )
 
 
-def _findings(cases: Sequence[dict[str, Any]]) -> tuple[Finding, ...]:
+def _findings(cases: Sequence[Case]) -> tuple[Finding, ...]:
     """The checks that differ, the weightiest first; the same one on both declarations is told once."""
-    told: dict[tuple[Any, ...], list[tuple[str, dict[str, Any]]]] = {}
+    alike: dict[tuple[str | None, ...], Finding] = {}
     for case in cases:
-        for finding in case["findings"]:
-            if finding["verdict"] == "differs":
-                same = tuple(finding[name] for name in ("check_id", "says", "evidence", "waived"))
-                told.setdefault(same, []).append((case["function"], finding))
-    return tuple(sorted(map(_finding, told.values()), key=_by_weight))
+        for finding, rule in case.findings_with("differs"):
+            same = (finding.check_id, finding.says, finding.evidence, finding.waived)
+            former = alike.get(same)
+            weight = Weight(case.listed.function, finding.weight)
+            alike[same] = (
+                replace(former, weights=(*former.weights, weight))
+                if former
+                else Finding(
+                    check_id=finding.check_id,
+                    severity=finding.severity,
+                    says=finding.says,
+                    rests_on=tuple(map(_rests_on, _EVIDENCE.split(finding.evidence))),
+                    waived=finding.waived,
+                    rule=rule,
+                    weights=(weight,),
+                )
+            )
+    return tuple(sorted(alike.values(), key=_by_weight))
 
 
-def _finding(told: list[tuple[str, dict[str, Any]]]) -> Finding:
-    _, first = told[0]
-    return Finding(
-        **{name: first[name] for name in ("check_id", "severity", "says", "waived", "rule")},
-        rests_on=tuple(map(_rests_on, _EVIDENCE.split(first["evidence"]))),
-        weights=tuple(Weight(function, finding["weight"]) for function, finding in told),
-    )
-
-
-def _by_weight(finding: Finding) -> tuple[Any, ...]:
+def _by_weight(finding: Finding) -> tuple[bool, float, int, str]:
     weight = max(weight.decibans for weight in finding.weights)
     return finding.waived is not None, -weight, -SEVERITIES.index(finding.severity), finding.check_id
 
@@ -142,16 +147,16 @@ def _spoken(name: str) -> str:
     return in_words(name.replace(": ", ", ").replace(".", ", "))
 
 
-def _open_questions(cases: Sequence[dict[str, Any]], shelves: Shelves) -> tuple[OpenQuestion, ...]:
+def _open_questions(cases: Sequence[Case], shelves: Shelves) -> tuple[OpenQuestion, ...]:
     """What is wanting, each once with the checks that it would help to decide, the most telling first."""
     wanted: dict[str, dict[str, float]] = {}
     why: dict[str, str] = {}
     for case in cases:
-        absent = shelves.absences[case["org_code"], case["function"]][0]
-        for finding in (one for one in case["findings"] if one["verdict"] == "cannot_tell"):
-            for name in finding["open_questions"] or ():
+        absent = shelves.absences[case.listed.org_code, case.listed.function]
+        for finding, _ in case.findings_with("cannot_tell"):
+            for name in finding.open_questions or ():
                 checks = wanted.setdefault(name, {})
-                checks[finding["check_id"]] = max(finding["could_add"], checks.get(finding["check_id"], 0.0))
+                checks[finding.check_id] = max(finding.could_add, checks.get(finding.check_id, 0.0))
                 why.setdefault(name, _why(name, absent))
     questions = [
         OpenQuestion(_label(name, shelves.labels), why[name], tuple(sorted(checks)), max(checks.values()))
@@ -173,43 +178,50 @@ def _label(name: str, labels: Mapping[str, str]) -> str:
     return f"{in_words(side)}: {labels[rest]}" if rest in labels else _spoken(name)
 
 
-def _sections(rows: Iterable[dict[str, Any]]) -> tuple[PeerPosition, ...]:
+def _sections(rows: Iterable[SectionRow]) -> tuple[PeerPosition, ...]:
     """All sections together first, then each."""
-    told = [
-        read_peer_position(
-            row, row["section"], _SECTIONS.get(row["section"], in_words(row["section"])), str(row["items"])
-        )
+    positions = [
+        show_position(row, row.section, _SECTIONS.get(row.section, in_words(row.section)), str(row.items))
         for row in rows
     ]
-    return tuple(sorted(told, key=lambda one: (one.name != "all", -(one.z or 0.0), one.name)))
+    return tuple(sorted(positions, key=lambda one: (one.name != "all", -(one.z or 0.0), one.name)))
 
 
-def _figures(case: dict[str, Any], rows: Iterable[dict[str, Any]]) -> tuple[PeerPosition, ...]:
+def _figures(case: Case, rows: Iterable[FigureRow]) -> tuple[PeerPosition, ...]:
     """The figures from other sources that weigh most, for or against."""
-    weights = {part["part"]: abs(part["decibans"]) for part in case["parts"] if part["family"] == "figures"}
-    weighty = sorted(
-        (row for row in rows if row["indicator"] in weights),
-        key=lambda row: (-weights[row["indicator"]], row["indicator"]),
-    )
+    weights = {part.part: abs(part.decibans) for part in case.parts if part.family == "figures"}
+    known = (row for row in rows if row.indicator in weights)
+    weighty = sorted(known, key=lambda row: (-weights[row.indicator], row.indicator))[:FIGURES]
     return tuple(
-        read_peer_position(row, row["indicator"], row["label"], in_words(row["source"])) for row in weighty[:FIGURES]
+        replace(
+            show_position(row, row.indicator, row.label, in_words(row.source)),
+            kind=row.kind,
+            value=row.value,
+            expected=row.expected,
+        )
+        for row in weighty
     )
 
 
-def _comment(row: dict[str, Any]) -> Comment:
-    tone = next((words for limit, words in _TONES if row["polarity"] <= limit), "very praising")
-    reliance = next((words for limit, words in _RELIANCE if row["reliability"] < limit), "well")
-    told = {name: row[name] for name in ("year", "polarity", "reliability")}
-    return Comment(author=in_words(row["author"]), tone=tone, reliance=reliance, text=row["text"] or "", **told)
+def _comment(row: CommentRow) -> Comment:
+    tone = next((words for limit, words in _TONES if row.polarity <= limit), "very praising")
+    reliance = next((words for limit, words in _RELIANCE if row.reliability < limit), "well")
+    return Comment(
+        author=in_words(row.author),
+        year=row.year,
+        tone=tone,
+        polarity=row.polarity,
+        reliance=reliance,
+        reliability=row.reliability,
+        text=row.text or "",
+    )
 
 
-def _neighbours(rows: Iterable[dict[str, Any]]) -> tuple[tuple[str, tuple[Neighbour, ...]], ...]:
+def _neighbours(rows: Iterable[NeighbourRow]) -> tuple[tuple[str, tuple[Neighbour, ...]], ...]:
     """Grouped by what they are to it; members of each board by themselves."""
     groups: dict[str, list[Neighbour]] = {}
     for row in rows:
-        board = row["relation"] == "same_lscb"
-        heading = _RELATIONS[row["relation"]] + (f": {row['through']}" if board else "")
-        groups.setdefault(heading, []).append(
-            Neighbour(row["code"], row["name"], "" if board else row["through"], row["rank"])
-        )
+        board = row.relation == "same_lscb"
+        heading = _RELATIONS[row.relation] + (f": {row.through}" if board else "")
+        groups.setdefault(heading, []).append(Neighbour(row.code, row.name, "" if board else row.through, row.rank))
     return tuple((heading, tuple(members)) for heading, members in groups.items())

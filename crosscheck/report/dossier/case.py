@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import textwrap
-from typing import TYPE_CHECKING, Any, Final
+from dataclasses import fields
+from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
+from crosscheck.contract.typed_rows import typed_rows, typed_rows_by
 from crosscheck.errors import UnknownNameError
+from crosscheck.report.dossier.rows import Case, CaseRow, DutyRow, FindingRow, ListedRow, Part, RuleUsed
 from crosscheck.report.output.rank_bands import describe_effect, describe_place
 from crosscheck.runs.run_folder import read_json, read_table, scan_table
 from crosscheck.vocabulary import SEVERITIES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
 _WIDTH: Final = 100
@@ -42,13 +46,83 @@ HISTORY_COLUMNS: Final = (
 )  # fmt: skip
 
 
-def read_case(run: Path, org_code: str, function: str | None) -> list[dict[str, Any]]:
-    """Everything a run knows of an organisation's declarations, one dictionary a declaration, worst first.
+def read_case(run: Path, org_code: str, function: str | None) -> list[Case]:
+    """Everything a run knows of an organisation's declarations, worst first.
 
     Raises:
         RunError: there is no such run.
         UnknownNameError: no such organisation or function in it; the message names the nearest or all that there are.
     """
+    listed, chosen = _choose(run, org_code, function)
+    rulebook = read_rules_used(run)
+    return assemble_cases(chosen, _read_tables(run, org_code), rulebook, listed.height)
+
+
+def case_as_json(run: Path, org_code: str, function: str | None) -> str:
+    """The same as JSON, with every column of the run's tables; raises as `read_case`."""
+    listed, chosen = _choose(run, org_code, function)
+    tables, rules = _read_tables(run, org_code), {rule["id"]: rule for rule in read_json(run, "rulebook.json")}
+    cases = []
+    for row, case in zip(
+        chosen.sort("rank").to_dicts(),
+        assemble_cases(chosen, tables, read_rules_used(run), listed.height),
+        strict=True,
+    ):
+        of_it = pl.col("function").cast(pl.String) == case.listed.function
+        parts, findings, duties = (
+            rows.filter(of_it).drop("org_code", "function").to_dicts()
+            for rows in (tables["parts"], _ordered(tables["findings"]), tables["duties"])
+        )
+        ruled = [{**finding, "rule": rules[finding["check_id"]]} for finding in findings]
+        known = {"declarations": case.declarations, **vars(case.declared)}
+        cases.append({**row, **known, "parts": parts, "findings": ruled, "duties": duties})
+    return json.dumps(cases, indent=1, ensure_ascii=False, default=str)
+
+
+def read_rules_used(run: Path) -> dict[str, RuleUsed]:
+    """The rules as a run used them, by their identifiers.
+
+    Raises:
+        RunError: there is no such run.
+    """
+    names = [field.name for field in fields(RuleUsed)]
+    rules = (RuleUsed(*(rule[name] for name in names)) for rule in read_json(run, "rulebook.json"))
+    return {rule.id: rule for rule in rules}
+
+
+def assemble_cases(
+    listed: pl.DataFrame, tables: Mapping[str, pl.DataFrame], rules: Mapping[str, RuleUsed], height: int
+) -> list[Case]:
+    """Put together what a run's tables hold on each of some declarations, by rank.
+
+    Args:
+        listed: rows of `visit_list`.
+        tables: `cases`, `findings`, `parts` and `duties`, with all their rows on these declarations or with those
+            that are wanted.
+        rules: as used, by their identifiers.
+        height: how many declarations the whole list has.
+    """
+    keys = ("org_code", "function")
+    declared = _read_declared(tables["cases"])
+    findings = typed_rows_by(_ordered(tables["findings"]), FindingRow, *keys)
+    parts = typed_rows_by(tables["parts"], Part, *keys)
+    duties = typed_rows_by(tables["duties"], DutyRow, *keys)
+    cases = []
+    for row in typed_rows(listed.sort("rank"), ListedRow):
+        key = (row.org_code, row.function)
+        found = [(finding, rules[finding.check_id]) for finding in findings.get(key, ())]
+        cases.append(Case(row, height, declared[key], parts[key], found, duties.get(key, [])))
+    return cases
+
+
+def write_case(case: Case) -> str:
+    """The case as text for a terminal or a printer."""
+    parts = (_heading(case), _sum_of_parts(case), _differing(case), _open(case), _agreeing(case), _every_part(case))
+    return "\n".join(line for lines in parts for line in lines)
+
+
+def _choose(run: Path, org_code: str, function: str | None) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The whole visit list, and those of its rows that are asked for."""
     listed = read_table(run, "visit_list")
     of_organisation = listed.filter(pl.col("org_code") == org_code.upper())
     if of_organisation.is_empty():
@@ -57,69 +131,32 @@ def read_case(run: Path, org_code: str, function: str | None) -> list[dict[str, 
     if chosen.is_empty():
         there = ", ".join(of_organisation["function"])
         raise UnknownNameError(f"{org_code.upper()} has no declaration of the function {function}. It has: {there}.")
+    return listed, chosen
+
+
+def _read_tables(run: Path, org_code: str) -> dict[str, pl.DataFrame]:
     of_this = pl.col("org_code") == org_code.upper()
     names = ("cases", "findings", "parts", "duties")
-    tables = {name: scan_table(run, name).filter(of_this).collect() for name in names}
-    return assemble_cases(chosen, tables, read_json(run, "rulebook.json"), listed.height)
+    return {name: scan_table(run, name).filter(of_this).collect() for name in names}
 
 
-def assemble_cases(
-    listed: pl.DataFrame, tables: Mapping[str, pl.DataFrame], rulebook: Sequence[dict[str, Any]], height: int
-) -> list[dict[str, Any]]:
-    """Put together what a run's tables hold on each of some declarations.
-
-    Args:
-        listed: rows of `visit_list`.
-        tables: `cases`, `findings`, `parts` and `duties`, with all their rows on these declarations or with those
-            that are wanted.
-        rulebook: the rules as used.
-        height: how many declarations the whole list has.
-
-    Returns:
-        One dictionary a declaration, by rank: its row, and `declarations` (the height), `statement`, `lapse`,
-        `previous_by`, `history` (what was declared, by when), `parts`, and `findings`, the weightiest first, each with
-        its `rule`; `duties`, its rows of `duties`.
-    """
-    rules = {rule["id"]: rule for rule in rulebook}
+def _ordered(findings: pl.DataFrame) -> pl.DataFrame:
+    """The weightiest first, and among those of one weight the gravest."""
     order = pl.col("severity").cast(pl.Enum(SEVERITIES))
-    findings = tables["findings"].sort("weight", order, "check_id", descending=[True, True, False])
-    shown = (_known(tables), findings, tables["parts"], tables["duties"])
-    known, of_findings, of_parts, of_duties = map(by_declaration, shown)
-    cases = []
-    for row in listed.sort("rank").to_dicts():
-        key = (row["org_code"], row["function"])
-        found = [{**finding, "rule": rules[finding["check_id"]]} for finding in of_findings.get(key, ())]
-        evidence = {"parts": of_parts[key], "findings": found, "duties": of_duties.get(key, [])}
-        cases.append({**row, "declarations": height, **_told(known[key][0]), **evidence})
-    return cases
+    return findings.sort("weight", order, "check_id", descending=[True, True, False])
 
 
-def by_declaration(table: pl.DataFrame) -> dict[tuple[str, str], list[dict[str, Any]]]:
-    """The rows of each declaration, in their order, without what names it."""
-    rows: dict[tuple[str, str], list[dict[str, Any]]] = {}
-    keys = table.select("org_code", "function").cast(pl.String).iter_rows()
-    for (org_code, function), row in zip(keys, table.drop("org_code", "function").iter_rows(named=True), strict=True):
-        rows.setdefault((org_code, function), []).append(row)
-    return rows
-
-
-def write_case(case: dict[str, Any]) -> str:
-    """The case as text for a terminal or a printer."""
-    parts = (_heading(case), _sum_of_parts(case), _differing(case), _open(case), _agreeing(case), _every_part(case))
-    return "\n".join(line for lines in parts for line in lines)
-
-
-def _known(tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
-    return tables["cases"].select("org_code", "function", *HISTORY_COLUMNS)
-
-
-def _told(known: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "statement": known["declared.statement"],
-        "lapse": (known["declared.lapse_from"], known["declared.lapse_to"]),
-        "previous_by": known["declared.previous_by"],
-        "history": {words: known[name] for name, words in HISTORY if known[name] is not None},
-    }
+def _read_declared(cases: pl.DataFrame) -> dict[tuple[str, ...], CaseRow]:
+    """What each declaration says, and what was declared before, by when."""
+    declared: dict[tuple[str, ...], CaseRow] = {}
+    for row in cases.select(pl.col("org_code", "function").cast(pl.String), *HISTORY_COLUMNS).iter_rows(named=True):
+        declared[row["org_code"], row["function"]] = CaseRow(
+            statement=row["declared.statement"],
+            lapse=(row["declared.lapse_from"], row["declared.lapse_to"]),
+            previous_by=row["declared.previous_by"],
+            history={words: row[name] for name, words in HISTORY if row[name] is not None},
+        )
+    return declared
 
 
 def _no_such_organisation(org_code: str, listed: pl.DataFrame) -> str:
@@ -131,95 +168,90 @@ def _no_such_organisation(org_code: str, listed: pl.DataFrame) -> str:
     return f"No organisation {org_code} in this run.{meant}"
 
 
-def _heading(case: dict[str, Any]) -> Iterator[str]:
-    yield f"{case['name']} ({case['org_code']})"
-    yield f"{_words(case['org_type'])}, {case['region']}; declaration of: {_words(case['function'])}"
+def _heading(case: Case) -> Iterator[str]:
+    row, declared = case.listed, case.declared
+    yield f"{row.name} ({row.org_code})"
+    yield f"{_words(row.org_type)}, {row.region}; declaration of: {_words(row.function)}"
     yield ""
-    yield f"Declared     {_words(case['declared'])}"
-    for words, status in case["history"].items():
-        yield f"             {_whose(words, case['function'])}: {_words(status)}"
-    if case["statement"]:
-        yield from _wrapped(f"“{case['statement']}”", "             ")
-    yield (
-        f"Rank         {case['rank']} of {case['declarations']} "
-        f"(90% interval {case['rank_low']} to {case['rank_high']})"
-    )
-    yield f"Risk         {case['risk']:.1%} (90% interval {case['risk_low']:.1%} to {case['risk_high']:.1%})"
-    if case["among_capacity"] is not None:
-        yield f"             {describe_place(case['among_capacity'])} that can be visited"
-    chosen = case["selected_by"] or "not chosen for a visit"
-    chance = case["inclusion_probability"]
+    yield f"Declared     {_words(row.declared)}"
+    for words, status in declared.history.items():
+        yield f"             {_whose(words, row.function)}: {_words(status)}"
+    if declared.statement:
+        yield from _wrapped(f"“{declared.statement}”", "             ")
+    yield f"Rank         {row.rank} of {case.declarations} (90% interval {row.rank_low} to {row.rank_high})"
+    yield f"Risk         {row.risk:.1%} (90% interval {row.risk_low:.1%} to {row.risk_high:.1%})"
+    if row.among_capacity is not None:
+        yield f"             {describe_place(row.among_capacity)} that can be visited"
+    chosen, chance = row.selected_by or "not chosen for a visit", row.inclusion_probability
     yield f"Plan         {chosen}" + (f"; chance in the random draw {chance:.1%}" if chance is not None else "")
-    for duty in case["duties"]:
-        yield from _wrapped(f"Duty         {duty['finding']} Law: {duty['basis']}", "             ", first="")
-    yield f"In one line  {case['reason']}"
+    for duty in case.duties:
+        yield from _wrapped(f"Duty         {duty.finding} Law: {duty.basis}", "             ", first="")
+    yield f"In one line  {row.reason}"
 
 
-def _sum_of_parts(case: dict[str, Any]) -> Iterator[str]:
+def _sum_of_parts(case: Case) -> Iterator[str]:
     yield ""
     yield "HOW THE RISK ADDS UP (decibans: 3 double the odds, 10 make them ten times as large; positive is worse)"
     for family, words in FAMILIES.items():
-        parts = [part["decibans"] for part in case["parts"] if part["family"] == family]
+        parts = [part.decibans for part in case.parts if part.family == family]
         if parts:
             yield f"{sum(parts):+8.2f}  {words}" + (f" ({len(parts)})" if len(parts) > 1 else "")
-    total = sum(part["decibans"] for part in case["parts"])
+    total = sum(part.decibans for part in case.parts)
     yield f"{total:+8.2f}  in all: a risk of {1 / (1 + 10 ** (-total / 10)):.1%}"
-    strongest = sorted(case["parts"], key=lambda part: (-abs(part["decibans"]), part["part"]))
-    weighty = [part for part in strongest if part["family"] not in {"prior", "declared"}][:8]
+    strongest = sorted(case.parts, key=lambda part: (-abs(part.decibans), part.part))
+    weighty = [part for part in strongest if part.family not in {"prior", "declared"}][:8]
     yield ""
     yield "THE WEIGHTIEST PIECES OF EVIDENCE, FOR AND AGAINST"
     for part in weighty:
-        yield from _wrapped(f"{part['decibans']:+8.2f}  {part['reason']}", "          ", first="")
+        yield from _wrapped(f"{part.decibans:+8.2f}  {part.reason}", "          ", first="")
 
 
-def _differing(case: dict[str, Any]) -> Iterator[str]:
-    differing = [finding for finding in case["findings"] if finding["verdict"] == "differs"]
+def _differing(case: Case) -> Iterator[str]:
+    differing = case.findings_with("differs")
     yield ""
     yield f"WHAT DIFFERS FROM WHAT WE WOULD EXPECT ({len(differing)})"
-    for finding in differing:
-        rule = finding["rule"]
+    for finding, rule in differing:
         yield ""
-        grade = f"{finding['severity']} severity, {_words(rule['strength'])}"
-        effect = describe_effect(finding["weight"])
-        yield f"{finding['check_id']}  {grade}, {effect} on the risk ({finding['weight']:+.2f} decibans)"
-        if finding["waived"]:
-            yield from _wrapped(finding["waived"], "   ")
-        yield from _wrapped(finding["says"], "   ")
-        yield from _wrapped(f"Rests on: {finding['evidence']}", "   ")
-        yield from _wrapped(f"Expected: {rule['basis']} ({rule['source']})", "   ")
-        for reply in rule["explanations"]:
+        grade = f"{finding.severity} severity, {_words(rule.strength)}"
+        effect = describe_effect(finding.weight)
+        yield f"{finding.check_id}  {grade}, {effect} on the risk ({finding.weight:+.2f} decibans)"
+        if finding.waived:
+            yield from _wrapped(finding.waived, "   ")
+        yield from _wrapped(finding.says, "   ")
+        yield from _wrapped(f"Rests on: {finding.evidence}", "   ")
+        yield from _wrapped(f"Expected: {rule.basis} ({rule.source})", "   ")
+        for reply in rule.explanations:
             yield from _wrapped(f"It may rightly reply: {reply}", "   ")
-        for request in rule["lines_of_enquiry"]:
+        for request in rule.lines_of_enquiry:
             yield from _wrapped(f"[ ] {request}", "       ", first="   ")
 
 
-def _open(case: dict[str, Any]) -> Iterator[str]:
-    undecided = [finding for finding in case["findings"] if finding["verdict"] == "cannot_tell"]
+def _open(case: Case) -> Iterator[str]:
+    undecided = case.findings_with("cannot_tell")
     yield ""
     yield f"CHECKS WE COULD NOT COMPLETE, AND THE ANSWER THAT WOULD SETTLE EACH ({len(undecided)})"
-    for finding in sorted(undecided, key=lambda finding: (-finding["could_add"], finding["check_id"])):
-        wanting = ", ".join(finding["open_questions"] or ())
+    for finding, rule in sorted(undecided, key=lambda pair: (-pair[0].could_add, pair[0].check_id)):
+        wanting = ", ".join(finding.open_questions or ())
         yield from _wrapped(
-            f"{finding['check_id']}  {finding['rule']['title']}: ask for {wanting} "
-            f"(up to {finding['could_add']:+.1f} decibans alone)",
+            f"{finding.check_id}  {rule.title}: ask for {wanting} (up to {finding.could_add:+.1f} decibans alone)",
             "           ",
             first="",
         )
 
 
-def _agreeing(case: dict[str, Any]) -> Iterator[str]:
-    verdicts = [finding["verdict"] for finding in case["findings"]]
+def _agreeing(case: Case) -> Iterator[str]:
+    agreeing, others = (len(case.findings_with(verdict)) for verdict in ("agrees", "not_applicable"))
     yield ""
-    yield f"{verdicts.count('agrees')} checks consistent, {verdicts.count('not_applicable')} not applicable."
+    yield f"{agreeing} checks consistent, {others} not applicable."
 
 
-def _every_part(case: dict[str, Any]) -> Iterator[str]:
+def _every_part(case: Case) -> Iterator[str]:
     yield ""
     yield "EVERY PART OF THE RISK (what it adds; what it would add alone)"
-    ordered = sorted(case["parts"], key=lambda part: (list(FAMILIES).index(part["family"]), -abs(part["decibans"])))
+    ordered = sorted(case.parts, key=lambda part: (list(FAMILIES).index(part.family), -abs(part.decibans)))
     for part in ordered:
-        yield f"{part['decibans']:+8.2f}  {part['worth']:+7.2f}  {part['part']}"
-    yield f"{sum(part['decibans'] for part in case['parts']):+8.2f}           in all"
+        yield f"{part.decibans:+8.2f}  {part.worth:+7.2f}  {part.part}"
+    yield f"{sum(part.decibans for part in case.parts):+8.2f}           in all"
 
 
 def _whose(when: str, function: str) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from html import escape
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from markupsafe import Markup
 
@@ -16,16 +16,27 @@ from crosscheck.report.dossier.dots import draw_places
 from crosscheck.report.dossier.waterfall import draw_bars
 from crosscheck.report.output.file_names import page_of
 from crosscheck.report.output.html import sign
+from crosscheck.scoring.kinds import funnel_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from datetime import date
 
     from crosscheck.report.dossier.peer_position import PeerPosition
+    from crosscheck.report.dossier.rows import (
+        DutyRow,
+        ListedRow,
+        OrganisationRow,
+        Part,
+        ProblemRow,
+        RuleUsed,
+        VerdictCounts,
+        VisitRow,
+    )
     from crosscheck.report.dossier.waterfall import Step
 
 FUNNELS: Final = 2
 _ASKED_FIRST: Final = 5
-_WITH_FUNNEL: Final = ("proportion", "ratio", "log_ratio")
 
 
 @dataclass(frozen=True)
@@ -48,7 +59,7 @@ class Finding:
     says: str
     rests_on: tuple[tuple[str, str], ...]
     waived: str | None
-    rule: Mapping[str, Any]
+    rule: RuleUsed
     weights: tuple[Weight, ...]
 
     @property
@@ -80,21 +91,21 @@ class OpenQuestion:
 class Declaration:
     """One declaration of the organisation: its row of the visit list, its history, and how its risk adds up.
 
-    `listed` has the columns of `visit_list`; `history` is what was declared, by when; `parts` are all parts.
+    `history` is what was declared, by when; `parts` are all parts.
     `duties` are its rows of the run's table `duties`. `places` are its equally likely places, of the `last` that there
     are; the visits go as far as the place `reach`. There are none where it is not to be visited.
     """
 
-    listed: Mapping[str, Any]
+    listed: ListedRow
     declarations: int
     statement: str | None
-    lapse: tuple[Any, Any]
+    lapse: tuple[date | None, date | None]
     previous_by: str | None
     history: Mapping[str, str]
     steps: tuple[Step, ...]
-    parts: Sequence[Mapping[str, Any]]
-    verdicts: Mapping[str, int]
-    duties: Sequence[Mapping[str, Any]]
+    parts: Sequence[Part]
+    verdicts: VerdictCounts
+    duties: Sequence[DutyRow]
     places: Sequence[int]
     reach: int
     last: int
@@ -107,13 +118,13 @@ class Declaration:
     @property
     def function(self) -> str:
         """`whole`, or one of the two functions of a primary care trust."""
-        return str(self.listed["function"])
+        return self.listed.function
 
     @property
     def reason(self) -> str:
         """Why it stands where it does, in one sentence; empty where one of its unmet duties says the same."""
-        reason = str(self.listed["reason"])
-        is_said = any(reason.startswith(duty["finding"].removesuffix(".")) for duty in self.duties)
+        reason = self.listed.reason
+        is_said = any(reason.startswith(duty.finding.removesuffix(".")) for duty in self.duties)
         return "" if is_said else reason
 
     @property
@@ -130,8 +141,8 @@ class Declaration:
     def every_part(self) -> Markup:
         """The rows of a table of all parts: what it is called, what it adds, and what it would add alone."""
         rows = (
-            f'<tr><th scope="row">{escape(part["part"])}</th><td class="number">{sign(part["decibans"], 2)}</td>'
-            f'<td class="number">{sign(part["worth"], 2)}</td></tr>'
+            f'<tr><th scope="row">{escape(part.part)}</th><td class="number">{sign(part.decibans, 2)}</td>'
+            f'<td class="number">{sign(part.worth, 2)}</td></tr>'
             for part in self.parts
         )
         return Markup("\n".join(rows))  # noqa: S704  # escaped here: a hundred thousand rows take the template seconds
@@ -174,7 +185,7 @@ class Dossier:
     name: str
     org_type: str
     region: str
-    about: Mapping[str, Any]
+    about: OrganisationRow
     declarations: tuple[Declaration, ...]
     findings: tuple[Finding, ...]
     questions: tuple[OpenQuestion, ...]
@@ -183,8 +194,8 @@ class Dossier:
     figures: tuple[PeerPosition, ...]
     comments: tuple[Comment, ...]
     neighbours: tuple[tuple[str, tuple[Neighbour, ...]], ...]
-    visits: tuple[Mapping[str, Any], ...]
-    problems: tuple[Mapping[str, Any], ...]
+    visits: tuple[VisitRow, ...]
+    problems: tuple[ProblemRow, ...]
 
     @property
     def page(self) -> str:
@@ -194,11 +205,11 @@ class Dossier:
     @property
     def asked_first(self) -> list[tuple[Finding, str]]:
         """The first request of each of the weightiest findings that count."""
-        counting = [finding for finding in self.findings if finding.waived is None and finding.rule["lines_of_enquiry"]]
-        return [(finding, finding.rule["lines_of_enquiry"][0]) for finding in counting[:_ASKED_FIRST]]
+        counting = [finding for finding in self.findings if finding.waived is None and finding.rule.lines_of_enquiry]
+        return [(finding, finding.rule.lines_of_enquiry[0]) for finding in counting[:_ASKED_FIRST]]
 
     @property
     def with_funnel(self) -> tuple[PeerPosition, ...]:
         """The weightiest of its figures that have a denominator and so a funnel."""
-        has = (one for one in self.figures if one.kind in _WITH_FUNNEL and one.expected is not None)
+        has = (one for one in self.figures if funnel_of(one.kind) and one.expected is not None)
         return tuple(has)[:FUNNELS]

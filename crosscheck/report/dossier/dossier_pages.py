@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from markupsafe import Markup
 
+from crosscheck.contract.indicator_kinds import KINDS
 from crosscheck.errors import RunError
 from crosscheck.report.dossier.build_dossier import read_dossiers
 from crosscheck.report.dossier.case import FAMILIES
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
 
 MARK: Final = "dossiers.json"
 LIST: Final = "index.html"
-_IN_PERCENT: Final = ("proportion", "percent")
 
 
 def write_dossiers(
@@ -126,7 +126,7 @@ def _templates() -> Environment:
 
 
 def _amount(figure: float, kind: str) -> str:
-    return write_figure(figure, "%" if kind in _IN_PERCENT else "")
+    return write_figure(figure, KINDS[kind].unit if kind in KINDS else "")
 
 
 def _replace(file: Path, text: str) -> None:

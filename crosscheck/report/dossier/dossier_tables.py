@@ -8,28 +8,42 @@ from __future__ import annotations
 import difflib
 import hashlib
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import polars as pl
 import polars.selectors as cs
 
 from crosscheck import settings
 from crosscheck.cases.cases import catalogue
+from crosscheck.contract.typed_rows import typed_rows_by
 from crosscheck.errors import RunError, UnknownNameError
 from crosscheck.network.graph import list_neighbours
 from crosscheck.questionnaire import read_questionnaire
-from crosscheck.report.dossier.case import HISTORY_COLUMNS, assemble_cases, by_declaration
+from crosscheck.report.dossier.case import HISTORY_COLUMNS, assemble_cases, read_rules_used
 from crosscheck.report.dossier.peer_position import spread_scores
+from crosscheck.report.dossier.rows import (
+    CommentRow,
+    FigureRow,
+    NeighbourRow,
+    OrganisationRow,
+    PlaceRow,
+    ProblemRow,
+    SectionRow,
+    VerdictCounts,
+    VisitRow,
+)
 from crosscheck.report.output.rank_bands import TO_VISIT, reach_of_capacity
-from crosscheck.runs.run_folder import digest_collection, read_json, read_manifest, read_table, scan_table
+from crosscheck.runs.run_folder import digest_collection, read_manifest, read_table, scan_table
 from crosscheck.visits.listing import all_visits
 from crosscheck.vocabulary import VERDICTS, WHY_ABSENT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable
     from pathlib import Path
 
+    from crosscheck.report.dossier.rows import Case, RuleUsed
     from crosscheck.runs.manifest import Manifest
 
 _KEYS: Final = ("org_code", "function")
@@ -70,7 +84,7 @@ def read_basis(run: Path) -> Basis:
     )
 
 
-def read_cases(run: Path, only: Iterable[str]) -> tuple[dict[str, list[dict[str, Any]]], Shelves]:
+def read_cases(run: Path, only: Iterable[str]) -> tuple[dict[str, list[Case]], Shelves]:
     """Read the cases of some organisations or of all, worst first, and what there is beside them.
 
     Raises:
@@ -79,12 +93,12 @@ def read_cases(run: Path, only: Iterable[str]) -> tuple[dict[str, list[dict[str,
     """
     listed = read_table(run, "visit_list")
     codes = _choose(listed, only)
-    rulebook = read_json(run, "rulebook.json")
+    rules = read_rules_used(run)
     chosen = listed.filter(pl.col("org_code").is_in(codes))
-    cases: dict[str, list[dict[str, Any]]] = {}
-    for case in assemble_cases(chosen, _read_decided(run, codes), rulebook, listed.height):
-        cases.setdefault(case["org_code"], []).append(case)
-    return cases, _fill_shelves(run, codes, listed, {rule["id"]: rule["title"] for rule in rulebook})
+    cases: dict[str, list[Case]] = {}
+    for case in assemble_cases(chosen, _read_decided(run, codes), rules, listed.height):
+        cases.setdefault(case.listed.org_code, []).append(case)
+    return cases, _fill_shelves(run, codes, listed, rules)
 
 
 def _choose(listed: pl.DataFrame, only: Iterable[str]) -> list[str]:
@@ -119,7 +133,8 @@ def _read_decided(run: Path, codes: Sequence[str]) -> dict[str, pl.DataFrame]:
     }
 
 
-_OfOrganisation = dict[str, list[dict[str, Any]]]
+_Row = TypeVar("_Row")
+_By = Mapping[tuple[str, ...], Sequence[_Row]]
 
 
 @dataclass(frozen=True)
@@ -129,51 +144,54 @@ class Shelves:
     `reach` is the last rank that the visits reach, `last` the last of the declarations to visit.
     """
 
-    organisations: _OfOrganisation
-    titles: Mapping[str, str]
+    organisations: _By[OrganisationRow]
+    rules: Mapping[str, RuleUsed]
     labels: Mapping[str, str]
-    absences: Mapping[tuple[str, str], list[dict[str, Any]]]
-    verdicts: Mapping[tuple[str, str], list[dict[str, Any]]]
-    sections: _OfOrganisation
-    figures: _OfOrganisation
-    comments: _OfOrganisation
-    neighbours: _OfOrganisation
-    visits: _OfOrganisation
-    problems: _OfOrganisation
-    places: Mapping[tuple[str, str], list[dict[str, Any]]]
+    absences: Mapping[tuple[str, str], Mapping[str, str | None]]
+    verdicts: _By[VerdictCounts]
+    sections: _By[SectionRow]
+    figures: _By[FigureRow]
+    comments: _By[CommentRow]
+    neighbours: _By[NeighbourRow]
+    visits: _By[VisitRow]
+    problems: _By[ProblemRow]
+    places: _By[PlaceRow]
     reach: int
     last: int
 
 
-def _fill_shelves(run: Path, codes: Sequence[str], listed: pl.DataFrame, titles: Mapping[str, str]) -> Shelves:
+def _fill_shelves(run: Path, codes: Sequence[str], listed: pl.DataFrame, rules: Mapping[str, RuleUsed]) -> Shelves:
     wanted = pl.col("org_code").is_in(codes)
     types = listed.select("org_code", "org_type").unique()
     scores = read_table(run, "scores").filter(pl.col("relevance").cast(pl.String) != "answer")
-    absences = scan_table(run, "cases").filter(wanted).select(pl.col(_KEYS).cast(pl.String), cs.ends_with(WHY_ABSENT))
     comments = scan_table(run, "collection/comments").filter(wanted).collect()
+    organisations = scan_table(run, "collection/organisations").filter(wanted).collect()
+    sections = _spread(read_table(run, "pooled"), types, "section").filter(wanted)
+    figures = _spread(scores.drop_nulls("z"), types, "indicator").filter(wanted)
+    latest = comments.sort("year", "author", "text", descending=[True, False, False])
     return Shelves(
-        organisations=_by_organisation(scan_table(run, "collection/organisations").filter(wanted).collect()),
-        titles=titles,
+        organisations=typed_rows_by(organisations, OrganisationRow, "org_code"),
+        rules=rules,
         labels=_read_labels(run, scores),
-        absences=by_declaration(absences.collect()),
-        verdicts=by_declaration(_count_verdicts(run, codes)),
-        sections=_by_organisation(_spread(read_table(run, "pooled"), types, "section").filter(wanted)),
-        figures=_by_organisation(_spread(scores.drop_nulls("z"), types, "indicator").filter(wanted)),
-        comments=_by_organisation(comments.sort("year", "author", "text", descending=[True, False, False])),
-        neighbours=_by_organisation(_read_neighbours(run, codes, listed)),
-        visits=_by_organisation(_read_visits(run, codes)),
-        problems=_by_organisation(_read_problems(run, codes)),
-        places=by_declaration(read_table(run, "places").filter(wanted)),
+        absences=_read_absences(run, codes),
+        verdicts=typed_rows_by(_count_verdicts(run, codes), VerdictCounts, *_KEYS),
+        sections=typed_rows_by(sections, SectionRow, "org_code"),
+        figures=typed_rows_by(figures, FigureRow, "org_code"),
+        comments=typed_rows_by(latest, CommentRow, "org_code"),
+        neighbours=typed_rows_by(_read_neighbours(run, codes, listed), NeighbourRow, "org_code"),
+        visits=typed_rows_by(_read_visits(run, codes), VisitRow, "org_code"),
+        problems=typed_rows_by(_read_problems(run, codes), ProblemRow, "org_code"),
+        places=typed_rows_by(read_table(run, "places").filter(wanted), PlaceRow, *_KEYS),
         reach=reach_of_capacity(listed, read_manifest(run).options.capacity),
         last=listed.filter(pl.col("pool") == TO_VISIT).height,
     )
 
 
-def _by_organisation(table: pl.DataFrame) -> _OfOrganisation:
-    rows: _OfOrganisation = {}
-    for row in table.iter_rows(named=True):
-        rows.setdefault(row["org_code"], []).append(row)
-    return rows
+def _read_absences(run: Path, codes: Sequence[str]) -> dict[tuple[str, str], dict[str, str | None]]:
+    """Of each declaration, why each answer is absent, by the column that says so; null where there is an answer."""
+    of_these = scan_table(run, "cases").filter(pl.col("org_code").is_in(codes))
+    rows = of_these.select(pl.col(_KEYS).cast(pl.String), cs.ends_with(WHY_ABSENT)).collect()
+    return {(row["org_code"], row["function"]): row for row in rows.iter_rows(named=True)}
 
 
 def _read_labels(run: Path, scores: pl.DataFrame) -> dict[str, str]:

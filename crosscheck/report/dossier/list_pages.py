@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import groupby
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
@@ -55,7 +55,7 @@ def _render(page: str, rows: pl.DataFrame, basis: Basis, dossiers: str) -> str:
     )
 
 
-def _by_organisation(rows: pl.DataFrame) -> Iterator[dict[str, Any]]:
+def _by_organisation(rows: pl.DataFrame) -> Iterator[dict[str, object]]:
     """Each organisation with its rows; what both functions of a trust say alike stands once, with both `functions`."""
     told = [name for name in rows.columns if name not in {"function", "rank", "pool", "selected_by"}]
     first = rows.select("org_code", pl.col("rank").min().over("org_code").alias("first"))

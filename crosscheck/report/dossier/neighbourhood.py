@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from html import escape
 from itertools import groupby
 from textwrap import shorten, wrap
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
+
+from crosscheck.contract.typed_rows import typed_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -39,6 +41,16 @@ _GROUPS: Final = {
     "successor": ("Taken over by {count}", "M-6 -6h12v12h-12z"),
 }
 _HOLLOW: Final = ("predecessor", "successor")
+
+
+@dataclass(frozen=True)
+class _Tie:
+    """A tie to another organisation or a former body: what it is to this one, and through what."""
+
+    relation: str
+    code: str
+    name: str | None
+    through: str
 
 
 @dataclass(frozen=True)
@@ -85,7 +97,7 @@ def draw_neighbourhood(neighbours: pl.DataFrame, org_code: str, name: str) -> st
     Returns:
         SVG as high as the longer side needs. Names too long for their line end in …; `desc` has them whole.
     """
-    rows = neighbours.to_dicts()
+    rows = typed_rows(neighbours, _Tie)
     sides = _balance(
         [_group(relation, through, list(of_group)) for (relation, through), of_group in groupby(rows, _kind)]
     )
@@ -96,24 +108,24 @@ def draw_neighbourhood(neighbours: pl.DataFrame, org_code: str, name: str) -> st
     return "\n".join((*_opening(org_code, name, _tell(rows), height), *shapes, *_box(own, height), "</svg>\n"))
 
 
-def _kind(row: dict[str, Any]) -> tuple[str, str]:
+def _kind(row: _Tie) -> tuple[str, str]:
     """What a row is grouped by: its relation, and for members of boards which board."""
-    return row["relation"], row["through"] if row["relation"] == "same_lscb" else ""
+    return row.relation, row.through if row.relation == "same_lscb" else ""
 
 
-def _group(relation: str, board: str, rows: Sequence[dict[str, Any]]) -> _Group:
+def _group(relation: str, board: str, rows: Sequence[_Tie]) -> _Group:
     heading = _GROUPS[relation][0].format(count=len(rows), through=board)
-    labels = tuple(_label(row, "" if board else row["through"]) for row in rows)
+    labels = tuple(_label(row, "" if board else row.through) for row in rows)
     return _Group(relation, tuple(wrap(heading, _fitting(heading, _LETTERS))), labels)
 
 
-def _label(row: dict[str, Any], through: str) -> str:
+def _label(row: _Tie, through: str) -> str:
     """Code and name, and through what; the name gives way where there is no room for all."""
     through = shorten(through, _THROUGH_LETTERS, placeholder=" …")
-    name = row["name"] or ""
-    room = _fitting(name, _LETTERS) - len(row["code"]) - len(through) - 3
+    name = row.name or ""
+    room = _fitting(name, _LETTERS) - len(row.code) - len(through) - 3
     name = shorten(name, max(room, 2), placeholder=" …")
-    return " ".join(part for part in (row["code"], name, through and f"({through})") if part)
+    return " ".join(part for part in (row.code, name, through and f"({through})") if part)
 
 
 def _fitting(words: str, letters: int) -> int:
@@ -146,14 +158,12 @@ def _opening(org_code: str, name: str, told: str, height: int) -> list[str]:
     ]
 
 
-def _tell(rows: Sequence[dict[str, Any]]) -> str:
+def _tell(rows: Sequence[_Tie]) -> str:
     """The whole picture in words."""
     told = []
     for (relation, board), group in groupby(rows, _kind):
         members = list(group)
-        named = "; ".join(
-            " ".join(filter(None, (row["code"], row["name"], "" if board else row["through"]))) for row in members
-        )
+        named = "; ".join(" ".join(filter(None, (row.code, row.name, "" if board else row.through))) for row in members)
         told.append(f"{_GROUPS[relation][0].format(count=len(members), through=board)}: {named}.")
     return " ".join(told) or "No tie to another organisation is known."
 

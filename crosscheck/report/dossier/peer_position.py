@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import polars as pl
 from markupsafe import Markup
@@ -14,6 +14,8 @@ from crosscheck.vocabulary import BAND_LIMITS, BANDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from crosscheck.report.dossier.rows import PositionRow
 
 # Of fewer peers no spread is drawn: a tenth of them would be less than one.
 _FEWEST: Final = 10
@@ -85,22 +87,20 @@ def spread_scores(scores: pl.DataFrame, by: str) -> pl.DataFrame:
     return scores.with_columns(peers.alias("peers"), worse_than, *quantiles)
 
 
-def read_peer_position(row: dict[str, Any], name: str, label: str, about: str) -> PeerPosition:
+def show_position(row: PositionRow, name: str, label: str, about: str) -> PeerPosition:
     """One row of `spread_scores` as it is shown."""
-    spread = tuple(row[f"p{share * 100:.0f}"] for share in _QUANTILES)
+    spread = (row.p5, row.p25, row.p50, row.p75, row.p95)
+    known = tuple(quantile for quantile in spread if quantile is not None)
     return PeerPosition(
         name=name,
         label=label,
         about=about,
-        z=row["z"],
-        band=row["band"],
-        band_q=row["band_q"],
-        peers=row["peers"],
-        worse_than=row["worse_than"],
-        spread=() if None in spread else spread,
-        kind=row.get("kind", ""),
-        value=row.get("value"),
-        expected=row.get("expected"),
+        z=row.z,
+        band=row.band,
+        band_q=row.band_q,
+        peers=row.peers,
+        worse_than=row.worse_than,
+        spread=known if len(known) == len(spread) else (),
     )
 
 

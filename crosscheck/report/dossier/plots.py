@@ -6,29 +6,27 @@ picture is told the same in words. Sizes are chosen to be read at a width of 400
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from html import escape
 from textwrap import shorten, wrap
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import polars as pl
 
+from crosscheck.contract.indicator_kinds import KINDS
+from crosscheck.contract.typed_rows import typed_rows
 from crosscheck.errors import CrosscheckError, UnknownNameError
 from crosscheck.report.output.svg import INK, Axis, draw_line, write_text
 from crosscheck.scoring.dispersion import (
-    Expected,
     Floats,
     Spread,
-    expect_log_ratio,
-    expect_ratio,
-    expect_share,
     funnel_limits,
 )
+from crosscheck.scoring.kinds import funnel_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from crosscheck.scoring.model import Adjustment
 
@@ -51,14 +49,27 @@ KEY: Final = (
     "expect. By chance and the usual spread 95% of figures lie inside the dashed lines, 99.8% inside the unbroken ones."
 )
 
-# With as many behind them as on the grid, figures that are just as expected; and how one unit of them is written.
-_EXPECTED: Final[Mapping[str, Callable[[float, Floats], Expected]]] = {
-    "proportion": lambda expected, n: expect_share(expected / 100, n),
-    "ratio": lambda _, n: expect_ratio(n),
-    "log_ratio": lambda _, n: expect_log_ratio(n),
-}
-_SCALE: Final = {"proportion": 100.0, "ratio": 1.0, "log_ratio": 1.0}
-_UNIT: Final = {"proportion": "%", "ratio": "", "log_ratio": ""}
+
+@dataclass(frozen=True)
+class _Figure:
+    """The figure of an organisation that a funnel is drawn of: its row of the scores."""
+
+    org_code: str
+    indicator: str
+    label: str
+    kind: str
+    direction: str
+    peer_group: str
+    value: float
+    n: float
+    expected: float
+    phi: float
+    tau2: float
+
+    @property
+    def unit(self) -> str:
+        """How one unit of it is written."""
+        return KINDS[self.kind].unit
 
 
 def draw_funnel(
@@ -117,8 +128,8 @@ class Funnels:
         """
         own = self._own(indicator, org_code)
         ground = self._ground(own)
-        across, up, unit = ground.across, ground.up, _UNIT[own["kind"]]
-        low, high = _limits_at(own, np.array([own["n"]]), self._adjustment, _LIMITS[-1][0])
+        across, up, unit = ground.across, ground.up, own.unit
+        low, high = _limits_at(own, np.array([own.n]), self._adjustment, _LIMITS[-1][0])
         peers = [place for code, place in ground.places.items() if code != org_code]
         told = _tell(own, name, len(peers), (float(low[0]), float(high[0])), unit)
         shapes = (*ground.frame, *ground.limits, _dots(peers), *_mark(across, up, own, unit))
@@ -126,34 +137,34 @@ class Funnels:
         height = _HEIGHT if with_key else _WITHOUT_KEY
         return "\n".join((*_opening(own, name, told, height), *shapes, *key, "</svg>\n"))
 
-    def _own(self, indicator: str, org_code: str) -> dict[str, Any]:
+    def _own(self, indicator: str, org_code: str) -> _Figure:
         of_figure = self._of_figure.get((indicator,))
-        own = [] if of_figure is None else of_figure.filter(pl.col("org_code") == org_code).to_dicts()
+        own = [] if of_figure is None else typed_rows(of_figure.filter(pl.col("org_code") == org_code), _Figure)
         if not own:
             raise UnknownNameError(
                 f"{org_code} has no figure {indicator}. `crosscheck explain {org_code}` lists those it has."
             )
-        if own[0]["kind"] not in _EXPECTED or own[0]["expected"] is None:
+        if funnel_of(own[0].kind) is None or own[0].expected is None:
             raise UnknownNameError(f"{indicator} has no funnel: it is no count out of a number, or has too few peers.")
         return own[0]
 
-    def _ground(self, own: dict[str, Any]) -> _Ground:
+    def _ground(self, own: _Figure) -> _Ground:
         # Who is compared with those most similar has a group of its own: then all who have the figure are drawn.
-        key = (own["indicator"], own["kind"], own["peer_group"])
+        key = (own.indicator, own.kind, own.peer_group)
         if key not in self._grounds:
-            of_figure = self._of_figure[own["indicator"],].filter(pl.col("kind") == own["kind"])
-            in_group = of_figure.filter(pl.col("peer_group") == own["peer_group"])
+            of_figure = self._of_figure[own.indicator,].filter(pl.col("kind") == own.kind)
+            in_group = of_figure.filter(pl.col("peer_group") == own.peer_group)
             compared = of_figure if in_group.height == 1 else in_group
             self._grounds[key] = _draw_ground(own, compared.sort("n", "value", "org_code"), self._adjustment)
         return self._grounds[key]
 
 
-def _draw_ground(own: dict[str, Any], compared: pl.DataFrame, adjustment: Adjustment) -> _Ground:
+def _draw_ground(own: _Figure, compared: pl.DataFrame, adjustment: Adjustment) -> _Ground:
     across, up = _axes(own, compared, adjustment)
     return _Ground(
         across=across,
         up=up,
-        frame=tuple(_frame(across, up, own, _UNIT[own["kind"]])),
+        frame=tuple(_frame(across, up, own, own.unit)),
         limits=tuple(_limit_lines(across, up, own, adjustment)),
         places={
             code: f"{across.at(n):.1f} {up.at(value):.1f}"
@@ -177,43 +188,43 @@ def draw_png(svg: str, scale: float = 1.0) -> bytes:
     return bytes(svg_to_png(svg, scale=scale))
 
 
-def _opening(own: dict[str, Any], name: str, told: str, height: int) -> list[str]:
+def _opening(own: _Figure, name: str, told: str, height: int) -> list[str]:
     """The picture's head: its size, its letters, and what it shows in words. A page may hold one of each figure."""
-    figure = escape(own["indicator"])
+    figure = escape(own.indicator)
     return [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height}" width="{_WIDTH}" '
         f'height="{height}" role="img" aria-labelledby="title-{figure} desc-{figure}" '
         f'font-family="Arial, Helvetica, sans-serif" font-size="{_TEXT}" fill="{INK}">',
-        f'<title id="title-{figure}">{escape(own["label"])}: {escape(name)} among its peers</title>',
+        f'<title id="title-{figure}">{escape(own.label)}: {escape(name)} among its peers</title>',
         f'<desc id="desc-{figure}">{escape(told)}</desc>',
         f'<rect width="{_WIDTH}" height="{height}" fill="#ffffff"/>',
     ]
 
 
-def _limits_at(own: dict[str, Any], n: Floats, adjustment: Adjustment, central: float) -> tuple[Floats, Floats]:
-    expected = _EXPECTED[own["kind"]](own["expected"], n)
-    low, high = funnel_limits(expected, Spread(own["phi"], own["tau2"]), adjustment, central)
-    return low * _SCALE[own["kind"]], high * _SCALE[own["kind"]]
+def _limits_at(own: _Figure, n: Floats, adjustment: Adjustment, central: float) -> tuple[Floats, Floats]:
+    funnel, per = funnel_of(own.kind), KINDS[own.kind].per
+    assert funnel is not None, "whoever asks has been told by `Funnels` that the kind has one"  # noqa: S101
+    low, high = funnel_limits(funnel(own.expected / per, n), Spread(own.phi, own.tau2), adjustment, central)
+    return low * per, high * per
 
 
-def _axes(own: dict[str, Any], compared: pl.DataFrame, adjustment: Adjustment) -> tuple[Axis, Axis]:
+def _axes(own: _Figure, compared: pl.DataFrame, adjustment: Adjustment) -> tuple[Axis, Axis]:
     """Both scales: they hold every figure, and the limits at a usual number."""
     values, numbers = compared["value"].to_numpy(), compared["n"].to_numpy()
     low, high = _limits_at(own, np.array([np.median(numbers)]), adjustment, _LIMITS[-1][0])
     bottom, top = min(values.min(), low.min()), max(values.max(), high.max())
     margin = 0.06 * (top - bottom or 1.0)
-    most = 100.0 if own["kind"] == "proportion" else math.inf
     across = Axis(0.0, float(numbers.max()) * 1.04, _LEFT, _RIGHT)
-    up = Axis(float(max(0.0, bottom - margin)), float(min(most, top + margin)), _BOTTOM, _TOP)
+    up = Axis(float(max(0.0, bottom - margin)), float(min(KINDS[own.kind].most, top + margin)), _BOTTOM, _TOP)
     return across, up
 
 
-def _tell(own: dict[str, Any], name: str, peers: int, limits: tuple[float, float], unit: str) -> str:
-    inside = limits[0] <= own["value"] <= limits[1]
-    worse = {"higher_better": "Lower is worse.", "lower_better": "Higher is worse."}.get(own["direction"], "")
+def _tell(own: _Figure, name: str, peers: int, limits: tuple[float, float], unit: str) -> str:
+    inside = limits[0] <= own.value <= limits[1]
+    worse = {"higher_better": "Lower is worse.", "lower_better": "Higher is worse."}.get(own.direction, "")
     return (
-        f"Funnel plot. {name}: {write_figure(own['value'], unit)} of {write_figure(own['n'])}; its peers lead to "
-        f"{write_figure(own['expected'], unit)}. Of such a number, 99.8% of figures lie between "
+        f"Funnel plot. {name}: {write_figure(own.value, unit)} of {write_figure(own.n)}; its peers lead to "
+        f"{write_figure(own.expected, unit)}. Of such a number, 99.8% of figures lie between "
         f"{write_figure(limits[0], unit)} "
         f"and {write_figure(limits[1], unit)} by chance and the usual spread: this one lies "
         f"{'inside' if inside else 'outside'}. {peers} peers are shown. {worse}"
@@ -226,15 +237,15 @@ def write_figure(figure: float, unit: str = "") -> str:
     return f"{figure:,.{decimals}f}{unit}"
 
 
-def _frame(across: Axis, up: Axis, own: dict[str, Any], unit: str) -> list[str]:
+def _frame(across: Axis, up: Axis, own: _Figure, unit: str) -> list[str]:
     """Title, axes with their words and figures, and the line of what is expected."""
     middle = (_TOP + _BOTTOM) / 2
     what = "Percent" if unit else "Observed for each one expected"
-    expected = up.at(own["expected"])
+    expected = up.at(own.expected)
     return [
         *(
             write_text(_MARGIN, 36 + 32 * place, line, "start", 'font-weight="bold" font-size="26"')
-            for place, line in enumerate(wrap(own["label"], _TITLE_LETTERS, max_lines=2, placeholder=" …"))
+            for place, line in enumerate(wrap(own.label, _TITLE_LETTERS, max_lines=2, placeholder=" …"))
         ),
         *(write_text(_LEFT - 12, up.at(tick) + 8, write_figure(tick, unit), "end") for tick in up.ticks),
         *(write_text(across.at(tick), _BOTTOM + 28, write_figure(tick), "middle") for tick in across.ticks),
@@ -244,12 +255,12 @@ def _frame(across: Axis, up: Axis, own: dict[str, Any], unit: str) -> list[str]:
         draw_line((_LEFT, _BOTTOM), (_RIGHT, _BOTTOM), INK, 2),
         draw_line((_LEFT, _TOP), (_LEFT, _BOTTOM), INK, 2),
         draw_line((_LEFT, expected), (_RIGHT, expected), INK, 2),
-        f'<clipPath id="area-{escape(own["indicator"])}"><rect x="{_LEFT}" y="{_TOP}" width="{_RIGHT - _LEFT}" '
+        f'<clipPath id="area-{escape(own.indicator)}"><rect x="{_LEFT}" y="{_TOP}" width="{_RIGHT - _LEFT}" '
         f'height="{_BOTTOM - _TOP}"/></clipPath>',
     ]
 
 
-def _limit_lines(across: Axis, up: Axis, own: dict[str, Any], adjustment: Adjustment) -> list[str]:
+def _limit_lines(across: Axis, up: Axis, own: _Figure, adjustment: Adjustment) -> list[str]:
     n = np.geomspace(1.0, across.high, _POINTS)
     lines = []
     for central, dashes, _ in _LIMITS:
@@ -257,7 +268,7 @@ def _limit_lines(across: Axis, up: Axis, own: dict[str, Any], adjustment: Adjust
             points = " ".join(f"{across.at(x):.1f},{up.at(y):.1f}" for x, y in zip(n, limit, strict=True))
             lines.append(
                 f'<polyline points="{points}" fill="none" stroke="{_LIMIT}" stroke-width="2.5" '
-                f'stroke-dasharray="{dashes}" clip-path="url(#area-{escape(own["indicator"])})"/>'
+                f'stroke-dasharray="{dashes}" clip-path="url(#area-{escape(own.indicator)})"/>'
             )
     return lines
 
@@ -276,21 +287,21 @@ def _diamond(x: float, y: float) -> str:
     )
 
 
-def _mark(across: Axis, up: Axis, own: dict[str, Any], unit: str) -> list[str]:
+def _mark(across: Axis, up: Axis, own: _Figure, unit: str) -> list[str]:
     """The organisation's diamond with its code and figure, on the side where there is room."""
-    x, y = across.at(own["n"]), up.at(own["value"])
+    x, y = across.at(own.n), up.at(own.value)
     left = x > (_LEFT + _RIGHT) / 2
     bold = 'font-weight="bold"'
     halo = f'{bold} stroke="#ffffff" stroke-width="6" stroke-linejoin="round"'  # who sets paper knows no paint-order
     beside = (x - 22 if left else x + 22, min(max(y + 8, _TOP + 26), _BOTTOM - 10))
-    words = f"{own['org_code']}: {write_figure(own['value'], unit)}"
+    words = f"{own.org_code}: {write_figure(own.value, unit)}"
     return [_diamond(x, y), *(write_text(*beside, words, "end" if left else "start", drawn) for drawn in (halo, bold))]
 
 
-def _key(own: dict[str, Any], name: str, peers: int, unit: str) -> list[str]:
+def _key(own: _Figure, name: str, peers: int, unit: str) -> list[str]:
     """What the shapes and lines mean; the organisation's name in full."""
     first, second, third = (line - 8 for line in _KEY_LINES)
-    own_figure = f"{write_figure(own['value'], unit)} of {write_figure(own['n'])}"
+    own_figure = f"{write_figure(own.value, unit)} of {write_figure(own.n)}"
     named = f"{shorten(name, _NAME_LETTERS, placeholder=' …')}: {own_figure}"
     shown = [_diamond(_MARGIN + 8, first), write_text(_MARGIN + 32, first + 8, named, "start", 'font-weight="bold"')]
     shown += [_dots([f"{_MARGIN + 8} {second}"]), write_text(_MARGIN + 32, second + 8, f"{peers} peers", "start")]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import fsum
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from markupsafe import Markup
 
@@ -16,7 +16,9 @@ from crosscheck.report.dossier.case import FAMILIES
 from crosscheck.report.output.html import sign
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
+
+    from crosscheck.report.dossier.rows import Part
 
 _WHOLE: Final = ("prior", "declared")  # families whose parts always stand by themselves
 _CALLED: Final = {
@@ -51,11 +53,11 @@ class Step:
         return self.ends - self.begins
 
 
-def add_up(parts: Sequence[dict[str, Any]], most: int = 8) -> tuple[Step, ...]:
+def add_up(parts: Sequence[Part], most: int = 8) -> tuple[Step, ...]:
     """Order the parts of a risk into steps that add up to it.
 
     Args:
-        parts: of one declaration, each with `family`, `part`, `decibans` and `reason`.
+        parts: of one declaration.
         most: how many single parts are named, the weightiest; the rest of each family is summed.
 
     Returns:
@@ -64,27 +66,27 @@ def add_up(parts: Sequence[dict[str, Any]], most: int = 8) -> tuple[Step, ...]:
     steps: list[Step] = []
     reached: list[float] = []
     for family, words, members in _heap(parts, most):
-        added = [part["decibans"] for part in members]
+        added = [part.decibans for part in members]
         steps.append(Step(family, words, len(members), fsum(reached), fsum([*reached, *added])))
         reached += added
     return (*steps, Step("total", "in all", len(parts), 0.0, fsum(reached), is_total=True))
 
 
-def _heap(parts: Sequence[dict[str, Any]], most: int) -> Iterator[tuple[str, str, list[dict[str, Any]]]]:
+def _heap(parts: Sequence[Part], most: int) -> Iterator[tuple[str, str, list[Part]]]:
     """What each bar holds: a family, words, and parts. One that would be left over alone is named as well."""
-    families: dict[str, list[dict[str, Any]]] = {family: [] for family in FAMILIES}
-    for part in sorted(parts, key=lambda part: (-abs(part["decibans"]), part["part"])):
-        families[part["family"]].append(part)
+    families: dict[str, list[Part]] = {family: [] for family in FAMILIES}
+    for part in sorted(parts, key=lambda part: (-abs(part.decibans), part.part)):
+        families[part.family].append(part)
     evidence = (part for family, members in families.items() if family not in _WHOLE for part in members)
-    weights = sorted((abs(part["decibans"]) for part in evidence), reverse=True)
+    weights = sorted((abs(part.decibans) for part in evidence), reverse=True)
     least = weights[most - 1] if len(weights) >= most else 0.0
     for family, members in families.items():
-        single = [part for part in members if family in _WHOLE or abs(part["decibans"]) >= least]
+        single = [part for part in members if family in _WHOLE or abs(part.decibans) >= least]
         rest = members[len(single) :]
         if len(rest) == 1:
             single, rest = members, []
         for part in single:
-            yield family, part["reason"], [part]
+            yield family, part.reason, [part]
         if rest:
             yield family, f"{len(rest)} {'other ' if single else ''}{_CALLED[family]} together", rest
 
@@ -100,7 +102,7 @@ def draw_bars(steps: Sequence[Step]) -> list[Markup]:
     return [_bar(step, lambda end: 2 + (end - low) * scale) for step in steps]
 
 
-def _bar(step: Step, at: Any) -> Markup:
+def _bar(step: Step, at: Callable[[float], float]) -> Markup:
     left, right = sorted((at(step.begins), at(step.ends)))
     fill = _TOTAL if step.is_total else _WORSE if step.decibans > 0 else _BETTER
     # The picture is stretched to the width of its column: lines keep their thickness, and a sliver is seen.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from html import escape
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
@@ -127,7 +127,7 @@ def write_backtest_json(backtests: Sequence[Backtest]) -> str:
     return json.dumps(told, indent=1, ensure_ascii=False) + "\n"
 
 
-def _figures(backtest: Backtest) -> dict[str, Any]:
+def _figures(backtest: Backtest) -> dict[str, object]:
     return {
         "about": backtest.about,
         "share": backtest.share,

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from html import escape
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
+from crosscheck.contract.typed_rows import typed_rows
 from crosscheck.report.output.plain_page import (
     GRID,
     Columns,
@@ -103,7 +105,7 @@ def tabulate_groups(backtests: Sequence[Backtest]) -> pl.DataFrame:
     )
 
 
-def _figures(calibration: Calibration) -> dict[str, Any]:
+def _figures(calibration: Calibration) -> dict[str, object]:
     visitors = calibration.visitors
     return {
         "among": calibration.among,
@@ -173,7 +175,7 @@ def draw_groups(calibration: Calibration) -> str:
     bottom = _TOP + _ROW * groups.height
     shapes = [draw_line((across.at(tick), _TOP), (across.at(tick), bottom), GRID, 1) for tick in across.ticks]
     shapes += [write_text(across.at(tick), bottom + 28, f"{tick:.0%}", "middle") for tick in across.ticks]
-    for place, row in enumerate(groups.to_dicts()):
+    for place, row in enumerate(typed_rows(groups, _Group)):
         shapes += _draw_group(row, across, _TOP + _ROW * (place + 0.5))
     shapes += _draw_rules(groups)
     key = "Point: not met, with its 90% interval. Diamond: stated risk."
@@ -182,11 +184,22 @@ def draw_groups(calibration: Calibration) -> str:
     return write_picture(shapes, bottom + 76, f"{told}: {_describe_groups(groups, named=True)}.")
 
 
-def _draw_group(row: dict[str, Any], across: Axis, height: float) -> list[str]:
-    shapes = [write_text(_LEFT - 14, height + 7, row["group"], "end")]
-    if not is_unknown(row["low"]):
-        shapes.append(draw_line((across.at(row["low"]), height), (across.at(row["high"]), height), INK, 3))
-    return [*shapes, draw_dot(across.at(row["found"]), height), _draw_diamond(across.at(row["stated"]), height)]
+@dataclass(frozen=True)
+class _Group:
+    """A group of declarations: the share not met with its interval, and the mean of the stated risks."""
+
+    group: str
+    stated: float
+    found: float
+    low: float
+    high: float
+
+
+def _draw_group(row: _Group, across: Axis, height: float) -> list[str]:
+    shapes = [write_text(_LEFT - 14, height + 7, row.group, "end")]
+    if not is_unknown(row.low):
+        shapes.append(draw_line((across.at(row.low), height), (across.at(row.high), height), INK, 3))
+    return [*shapes, draw_dot(across.at(row.found), height), _draw_diamond(across.at(row.stated), height)]
 
 
 def _draw_rules(groups: pl.DataFrame) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import tomli
 
@@ -35,7 +35,7 @@ class Choice:
 class Version:
     """One version of a model: what the file says of itself, its digest, and every choice in it."""
 
-    heading: Mapping[str, Any]
+    heading: Mapping[str, object]
     purpose: str
     digest: str
     choices: tuple[Choice, ...]

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from itertools import combinations
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import polars as pl
 
+from crosscheck.contract.typed_rows import typed_rows
 from crosscheck.report.national.figures import PERCENTAGES, TINY
 from crosscheck.report.national.review import EVERY_TYPE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
 
 Agreement = Literal["agrees", "nearest", "within", "beyond", "none"]
 
@@ -33,6 +35,34 @@ _LEFT_OUT: Final = {
 }
 
 
+@dataclass(frozen=True)
+class _JudgedFigure:
+    """A recomputed figure beside the published one, as far as the reason of a difference rests on it.
+
+    `numerator` counts within `base`; `counts_…` say whether those left out are in the base, `by_type` has the bases of
+    each type. They are absent where nobody answered, and then nothing is said.
+    """
+
+    question_id: str | None
+    where: str
+    statistic: str
+    level: str | None
+    trust_type: str
+    published: float
+    decimals: int
+    agreement: str
+    percent_not_applicable: float | None
+    numerator: int
+    base: int
+    not_applicable: int
+    not_known: int
+    no_answer: int
+    counts_not_applicable: bool
+    counts_not_known: bool
+    counts_no_answer: bool
+    by_type: Sequence[Mapping[str, Any]] | None
+
+
 def classify_agreement(figures: pl.DataFrame) -> pl.DataFrame:
     """Add to recomputed figures how far they agree with what was published, and why they do not.
 
@@ -47,7 +77,7 @@ def classify_agreement(figures: pl.DataFrame) -> pl.DataFrame:
         The same with `agreement`, one of `AGREEMENTS`, and `reason`: empty where it agrees.
     """
     judged = figures.with_columns(agreement=_agreement())
-    told = [_reason(row, judged) for row in judged.iter_rows(named=True)]
+    told = [_reason(figure, judged) for figure in typed_rows(judged, _JudgedFigure)]
     return judged.with_columns(reason=pl.Series(told, dtype=pl.String))
 
 
@@ -94,77 +124,77 @@ def _is_share() -> pl.Expr:
     return pl.col("statistic").is_in(PERCENTAGES) & (pl.col("base") > 0)
 
 
-def _reason(figure: dict[str, Any], figures: pl.DataFrame) -> str:
-    if figure["agreement"] in ("agrees", "none"):
+def _reason(figure: _JudgedFigure, figures: pl.DataFrame) -> str:
+    if figure.agreement in ("agrees", "none"):
         return ""
     found = list(_explanations(figure, figures))
     return "; ".join(found) or _answers_differ(figure)
 
 
-def _explanations(figure: dict[str, Any], figures: pl.DataFrame) -> Iterator[str]:
-    if figure["statistic"] in PERCENTAGES:
+def _explanations(figure: _JudgedFigure, figures: pl.DataFrame) -> Iterator[str]:
+    if figure.statistic in PERCENTAGES:
         yield from _nearest(figure)
         yield from _other_bases(figure)
-    if figure["question_id"] and figure["statistic"] in PERCENTAGES:
+    if figure.question_id and figure.statistic in PERCENTAGES:
         yield from _printed_shares(figure, figures)
-    if figure["question_id"] and figure["trust_type"] == EVERY_TYPE:
+    if figure.question_id and figure.trust_type == EVERY_TYPE:
         yield from _printed_parts(figure, figures)
 
 
-def _nearest(figure: dict[str, Any]) -> Iterator[str]:
-    base, wanted = figure["base"], round(figure["published"] * figure["base"] / 100)
-    if figure["agreement"] == "nearest":
-        yield f"no whole number of {base} prints as published; {figure['numerator']} is as near as one can come"
+def _nearest(figure: _JudgedFigure) -> Iterator[str]:
+    base, wanted = figure.base, round(figure.published * figure.base / 100)
+    if figure.agreement == "nearest":
+        yield f"no whole number of {base} prints as published; {figure.numerator} is as near as one can come"
     elif not _prints(100 * wanted / base, figure):
         yield f"no whole number of {base} prints as published; {wanted} would be nearest"
 
 
-def _other_bases(figure: dict[str, Any]) -> Iterator[str]:
+def _other_bases(figure: _JudgedFigure) -> Iterator[str]:
     """The smallest set of those left out that, counted in, would make the figure print as published."""
-    left_out = [name for name in _LEFT_OUT if not figure[f"counts_{name}"] and figure[name]]
+    left_out = [name for name in _LEFT_OUT if not getattr(figure, f"counts_{name}") and getattr(figure, name)]
     for size in range(1, len(left_out) + 1):
         for names in combinations(left_out, size):
-            base = figure["base"] + sum(figure[name] for name in names)
-            if _prints(100 * figure["numerator"] / base, figure):
+            base = figure.base + sum(getattr(figure, name) for name in names)
+            if _prints(100 * figure.numerator / base, figure):
                 who = " and ".join(_LEFT_OUT[name] for name in names)
                 yield f"it would print as published with {who} in the base ({base})"
                 return
 
 
-def _printed_shares(figure: dict[str, Any], figures: pl.DataFrame) -> Iterator[str]:
+def _printed_shares(figure: _JudgedFigure, figures: pl.DataFrame) -> Iterator[str]:
     """Printed shares of one question that add up to more than all, by more than rounding."""
     same = figures.filter(
-        *(pl.col(part) == figure[part] for part in ("question_id", "trust_type", "where", "statistic")),
+        *(pl.col(part) == getattr(figure, part) for part in ("question_id", "trust_type", "where", "statistic")),
         ~pl.col("level").str.contains("+", literal=True),
     )
-    total = same["published"].sum() + (figure["percent_not_applicable"] or 0)
+    total = float(same["published"].sum()) + (figure.percent_not_applicable or 0)
     if total > 100 + same.height / 2:
         yield f"the review's own shares add up to {total:g}%, more than rounding can make"
 
 
-def _printed_parts(figure: dict[str, Any], figures: pl.DataFrame) -> Iterator[str]:
+def _printed_parts(figure: _JudgedFigure, figures: pl.DataFrame) -> Iterator[str]:
     """A figure on all that does not follow from the figures by type, weighted by those who answered."""
     printed = figures.filter(
-        *(pl.col(part) == figure[part] for part in ("question_id", "level", "statistic")),
+        *(pl.col(part) == getattr(figure, part) for part in ("question_id", "level", "statistic")),
         pl.col("trust_type") != EVERY_TYPE,
     )
     parts = dict(printed.select("trust_type", "published").iter_rows())
-    weights = {part["kind"]: part["base"] for part in figure["by_type"] or () if part["base"]}
+    weights = {part["kind"]: part["base"] for part in figure.by_type or () if part["base"]}
     if len(weights) > 1 and weights.keys() <= parts.keys():
         pooled = sum(parts[kind] * base for kind, base in weights.items()) / sum(weights.values())
         if not _prints(pooled, figure):
             yield f"the review's own figures by type, weighted by those who answered here, give {pooled:.1f}"
 
 
-def _answers_differ(figure: dict[str, Any]) -> str:
-    if figure["statistic"] not in PERCENTAGES:
+def _answers_differ(figure: _JudgedFigure) -> str:
+    if figure.statistic not in PERCENTAGES:
         return "the answers in this collection give another figure"
-    wanted = round(figure["published"] * figure["base"] / 100)
-    apart = figure["numerator"] - wanted
+    wanted = round(figure.published * figure.base / 100)
+    apart = figure.numerator - wanted
     more = "more" if apart > 0 else "fewer"
-    return f"the answers in this collection: {abs(apart)} {more} of {figure['base']} than would print as published"
+    return f"the answers in this collection: {abs(apart)} {more} of {figure.base} than would print as published"
 
 
-def _prints(value: float, figure: dict[str, Any]) -> bool:
+def _prints(value: float, figure: _JudgedFigure) -> bool:
     """Whether a value, rounded as the figure is printed, is the figure."""
-    return bool(abs(value - figure["published"]) <= 10.0 ** -figure["decimals"] / 2 + TINY)
+    return bool(abs(value - figure.published) <= 10.0**-figure.decimals / 2 + TINY)

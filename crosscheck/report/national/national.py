@@ -7,7 +7,7 @@ would give them back (`disclosure`); the page says so, and carries nothing of a 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from crosscheck.report.national.differences import AGREEMENTS
 from crosscheck.report.national.figures import ABSENT
@@ -45,7 +45,7 @@ def write_national(run: Path, folder: Path, *, publish: bool = False) -> Picture
     """
     picture = draw_picture(run, publish=publish)
     (folder / FILES[0]).write_text(write_page(picture), encoding="utf-8")
-    (folder / FILES[1]).write_text(_json_text(as_json(picture)), encoding="utf-8")
+    (folder / FILES[1]).write_text(_json_text(picture), encoding="utf-8")
     write_workbook(picture, folder / FILES[2])
     return picture
 
@@ -74,7 +74,7 @@ def refuse_foreign_folder(folder: Path) -> None:
     refuse_foreign(folder, MARK, "national picture")
 
 
-def as_json(picture: Picture) -> dict[str, Any]:
+def as_json(picture: Picture) -> dict[str, object]:
     """The whole picture; numbers in their own unit, absent ones null, and what is withheld named as such."""
     tables = [
         {
@@ -105,14 +105,14 @@ def as_json(picture: Picture) -> dict[str, Any]:
     }
 
 
-def _json_text(told: dict[str, Any]) -> str:
+def _json_text(picture: Picture) -> str:
     """As JSON with a line a figure: an eighth of a second quicker than indented throughout, and read more easily."""
-    figures = ",\n".join(json.dumps(figure, ensure_ascii=False) for figure in told["figures"])
-    rest = json.dumps(told | {"figures": []}, indent=1, ensure_ascii=False)
+    figures = ",\n".join(json.dumps(figure, ensure_ascii=False) for figure in picture.figures)
+    rest = json.dumps(as_json(picture) | {"figures": []}, indent=1, ensure_ascii=False)
     return rest.removesuffix("[]\n}") + f"[\n{figures}\n]\n}}\n"
 
 
-def _context(picture: Picture) -> dict[str, Any]:
+def _context(picture: Picture) -> dict[str, object]:
     return {
         "picture": picture,
         "summary": picture.summary(),
@@ -133,7 +133,7 @@ def anchor(where: str) -> str:
     return "".join(letter if letter.isalnum() else "-" for letter in where.casefold())
 
 
-def _trend_points(trend: Sequence[Figure]) -> list[dict[str, Any]]:
+def _trend_points(trend: Sequence[Figure]) -> list[dict[str, object]]:
     """Where each year stands in the picture of the trend: 90% at the bottom, 100% on top."""
     points = []
     for place, figure in enumerate(trend):

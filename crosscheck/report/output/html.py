@@ -11,7 +11,7 @@ import hashlib
 import os
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
@@ -72,7 +72,7 @@ def read_style(folder: str) -> str:
     return "\n".join(sheet.read_text(encoding="utf-8") for sheet in sheets if sheet.is_file())
 
 
-def render(folder: str, template: str, told: Mapping[str, Any]) -> str:
+def render(folder: str, template: str, told: Mapping[str, object]) -> str:
     """One page as HTML, from a template of a kind of page."""
     return environment(folder).get_template(template).render(told)
 
@@ -100,7 +100,7 @@ def identify(html: str) -> bytes:
     return hashlib.sha256(html.encode()).hexdigest()[:32].encode()
 
 
-def _fetch_nothing(url: str, *_: object, **__: object) -> dict[str, Any]:
+def _fetch_nothing(url: str, *_: object, **__: object) -> dict[str, object]:
     message = f"{url}: a page fetches nothing"
     raise ValueError(message)
 

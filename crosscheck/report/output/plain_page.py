@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from html import escape
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from crosscheck.report.output.svg import INK
 
@@ -53,7 +53,7 @@ def write_page(title: str, sections: Sequence[str]) -> str:
     return _PAGE.format(title=escape(title), sections="\n".join(sections))
 
 
-def as_words(row: Mapping[str, Any], columns: Columns) -> list[str]:
+def as_words(row: Mapping[str, object], columns: Columns) -> list[str]:
     """One row's cells; empty where nothing is known."""
     return ["" if is_unknown(row[name]) else form.format(row[name]) for name, (*_, form) in columns.items()]
 
@@ -63,7 +63,7 @@ def is_unknown(value: object) -> bool:
     return value is None or (isinstance(value, float) and not math.isfinite(value))
 
 
-def as_plain(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def as_plain(rows: Sequence[Mapping[str, object]]) -> list[dict[str, object]]:
     """Rows for JSON, to six decimals; what is not known is null."""
     return [
         {

@@ -76,7 +76,7 @@ def write_comparison(comparison: Comparison, corrections: pl.DataFrame, before: 
     write_csv(corrections, folder / "corrections.csv")
     write_csv(_long(comparison), folder / "before_and_after.csv")
     options = read_manifest(before).options
-    told: dict[str, Any] = {
+    told: dict[str, object] = {
         "year": options.year,
         "standard": options.standard,
         "corrections": corrections.to_dicts(),
@@ -147,7 +147,7 @@ def _changed_plan(listed: pl.DataFrame) -> pl.DataFrame:
     return chosen.select(*_KEYS, "selected_by_before", "selected_by_after", name="name_after")
 
 
-def _case(standing: dict[str, Any], comparison: Comparison) -> dict[str, Any]:
+def _case(standing: dict[str, Any], comparison: Comparison) -> dict[str, object]:
     """One declaration of whom the correction is, with what changed of it."""
     of_this = (pl.col("org_code") == standing["org_code"]) & (pl.col("function") == standing["function"])
     return {

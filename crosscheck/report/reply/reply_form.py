@@ -6,7 +6,7 @@ Neither says anything of risk, rank or who is chosen for a visit: a reply is to 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
@@ -161,7 +161,9 @@ def _allowed(question: Question) -> str:
     return ", ".join((*answers, "n/a", "not known"))
 
 
-def _tell(items: pl.DataFrame, grounds: pl.DataFrame, rulebook: Rulebook, names: Mapping[str, str]) -> dict[str, Any]:
+def _tell(
+    items: pl.DataFrame, grounds: pl.DataFrame, rulebook: Rulebook, names: Mapping[str, str]
+) -> dict[str, object]:
     """What the letter of one organisation says of its items, those that only ask apart."""
     rests = grounds.partition_by("item", as_dict=True, maintain_order=True)
     told = [
@@ -179,7 +181,7 @@ def _tell(items: pl.DataFrame, grounds: pl.DataFrame, rulebook: Rulebook, names:
     return {"relied": [item for item in told if item not in asked], "asked": asked, "duties": duties}
 
 
-def _letters(letter: Mapping[str, Any]) -> Iterable[str]:
+def _letters(letter: Mapping[str, object]) -> Iterable[str]:
     return _LETTERS if letter["duties"] else ("letter",)
 
 
@@ -218,7 +220,7 @@ def _help(sheet: xlsxwriter.worksheet.Worksheet, form: pl.DataFrame, questionnai
     """Say beside each cell that is to be filled in what belongs there, and offer the choices."""
     last, place = form.height, {name: index for index, name in enumerate(form.columns)}
     for name, words in _HELP.items():
-        told: dict[str, Any] = {"validate": "any", "input_title": name.replace("_", " "), "input_message": words}
+        told: dict[str, object] = {"validate": "any", "input_title": name.replace("_", " "), "input_message": words}
         if name == "reply":
             told |= {
                 "validate": "list",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
@@ -140,7 +140,7 @@ def _offer_choices(sheet: xlsxwriter.worksheet.Worksheet, form: pl.DataFrame) ->
     """Say beside each cell that is to be filled in what belongs there, and offer the choices as a list."""
     for row, question in enumerate(form["question_id"], start=1):
         for column in (name for name in FILLED_IN if _is_open(name, question)):
-            options: dict[str, Any] = {"validate": "any", "input_title": column.replace("_", " ")}
+            options: dict[str, object] = {"validate": "any", "input_title": column.replace("_", " ")}
             options["input_message"] = _HELP[column]
             if column in _CHOICES:
                 allowed = list(_CHOICES[column])

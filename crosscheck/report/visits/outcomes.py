@@ -10,9 +10,11 @@ import polars as pl
 from crosscheck import settings
 from crosscheck.cases.history import last_day
 from crosscheck.collection.outcome_form import Expected, Outcomes, read_outcomes
+from crosscheck.collection.visit_files import read_visit_files
 from crosscheck.questionnaire import read_questionnaire
 from crosscheck.report.visits.outcome_form import key_of_run
 from crosscheck.runs.run_folder import read_manifest, read_table
+from crosscheck.visits.listing import of_standard
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,6 +40,26 @@ def read_forms(run: Path, files: Sequence[Path]) -> tuple[str, Outcomes]:
     key = key_of_run(run)
     expected = Expected(key, options.standard, declarations, ends - _YEAR, ends + 2 * _YEAR)
     return key, read_outcomes(files, expected, read_questionnaire(settings.questionnaire_file(options.standard)))
+
+
+def read_visits(run: Path, place: Path) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """What was recorded of a run's season outside a store: visits and criteria of its year and standard.
+
+    Args:
+        run: the run's folder.
+        place: as `collection.visit_files.read_visit_files`.
+
+    Raises:
+        RunError: there is no such run.
+        CollectionError: a file can't be used.
+    """
+    options = read_manifest(run).options
+    questionnaire = read_questionnaire(settings.questionnaire_file(options.standard))
+    visits, criteria = (
+        of_standard(rows, options.standard).filter(pl.col("year") == options.year)
+        for rows in read_visit_files(place, questionnaire, options.standard)
+    )
+    return visits, criteria
 
 
 def describe_outcomes(outcomes: Outcomes, files: int) -> str:

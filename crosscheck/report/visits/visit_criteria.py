@@ -5,7 +5,7 @@ A criterion bears the name of the question of the review that asks about it.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
@@ -13,6 +13,7 @@ from crosscheck.errors import UnknownNameError
 from crosscheck.report.visits.visit_evidence import split_column
 from crosscheck.runs.finding_items import list_grounds
 from crosscheck.runs.run_folder import COLLECTION, read_table
+from crosscheck.visits.plan import visiting_arm
 from crosscheck.vocabulary import COMPLIANT
 
 if TYPE_CHECKING:
@@ -44,11 +45,10 @@ def list_visited(run: Path, only: Sequence[str] = ()) -> pl.DataFrame:
 
     Args:
         run: the run's folder.
-        only: codes of the organisations to visit; those that the run chose if there are none.
+        only: codes of the organisations to visit; those that the run chose, and that a person added, if there are none.
 
     Returns:
-        `org_code`, `function`, `name`, `org_type`, `region`, `selected_by` (null where the run did not choose it):
-        every declaration of compliance of theirs.
+        `org_code`, `function`, `name`, `org_type`, `region`: every declaration of compliance of theirs.
 
     Raises:
         RunError: there is no such run.
@@ -61,8 +61,8 @@ def list_visited(run: Path, only: Sequence[str] = ()) -> pl.DataFrame:
             f"{', '.join(strangers)}: declares compliance nowhere in this run, so there is nothing to test. "
             "visit_list.csv in the run folder has all codes."
         )
-    chosen = pl.col("org_code").is_in(codes) if codes else pl.col("selected_by").is_not_null()
-    names = [pl.col(name).cast(pl.String) for name in ("name", "org_type", "region", "selected_by")]
+    chosen = pl.col("org_code").is_in(codes) if codes else visiting_arm().is_not_null()
+    names = [pl.col(name).cast(pl.String) for name in ("name", "org_type", "region")]
     return listed.filter(chosen).select(*_KEYS, *names).sort(_KEYS)
 
 
@@ -138,7 +138,7 @@ def _list_put(run: Path, visited: pl.DataFrame, standard: Standard) -> pl.DataFr
     return every.filter(of_type & has_services).with_columns(core=is_core.fill_null(value=False))
 
 
-def _describe(standard: Standard) -> Iterator[dict[str, Any]]:
+def _describe(standard: Standard) -> Iterator[dict[str, object]]:
     """Each question: to whom it is put, and whose core it is part of (`functions`, or `any`)."""
     core = _find_core(standard)
     for place, question in enumerate(standard.questionnaire):

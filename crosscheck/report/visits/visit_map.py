@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import polars as pl
 from markupsafe import Markup
 
+from crosscheck.contract.typed_rows import typed_rows
 from crosscheck.report.output.html import environment
 from crosscheck.report.output.svg import INK, draw_line, write_text
+from crosscheck.report.visits.visit_plan import PlannedVisit
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
 _WIDTH: Final = 800
 _MARGIN: Final = 70  # of every map, so that labels at its edge can be read
@@ -24,6 +26,16 @@ _HALO: Final = 'stroke="#fff" stroke-width="4" paint-order="stroke"'
 _LINE: Final = "#5b6b78"
 _ROUND: Final = (1, 2, 5)
 _NO_REGION: Final = "No region stated"
+
+
+@dataclass(frozen=True)
+class _PlacedVisit:
+    """A visit whose place is known, in metres on the national grid."""
+
+    org_code: str
+    week: float | None
+    easting: float
+    northing: float
 
 
 @dataclass(frozen=True)
@@ -76,7 +88,10 @@ def render_plan(plan: pl.DataFrame) -> str:
         without coordinates is named beside the map of its region.
     """
     weeks = plan.partition_by("week", maintain_order=True)
-    listed = [{"week": rows["week"][0], "monday": rows["monday"][0], "visits": rows.to_dicts()} for rows in weeks]
+    listed = [
+        {"week": rows["week"][0], "monday": rows["monday"][0], "visits": typed_rows(rows, PlannedVisit)}
+        for rows in weeks
+    ]
     template = environment("visit_plan").get_template("plan.html")
     return template.render(weeks=listed, maps=list(draw_regions(plan)), visits=plan.height)
 
@@ -94,7 +109,7 @@ def draw_regions(plan: pl.DataFrame) -> Iterator[RegionMap]:
 def _draw(region: str, placed: pl.DataFrame) -> Markup:
     """The visits of one region: a dot each with code and week, and each tour as a line from visit to visit."""
     grid = _lay_grid(placed)
-    visits = placed.to_dicts()
+    visits = typed_rows(placed, _PlacedVisit)
     parts = [*_tours(placed, grid), *_marks(visits, grid), *_scale_bar(grid)]
     words = f"Map of {region}: {len(visits)} visits at their places on the national grid, north at the top."
     body = "".join(parts)
@@ -121,13 +136,13 @@ def _tours(placed: pl.DataFrame, grid: _Grid) -> Iterator[str]:
             yield draw_line(grid.at(*one), grid.at(*following), _LINE, 2)
 
 
-def _marks(visits: Sequence[Mapping[str, Any]], grid: _Grid) -> Iterator[str]:
+def _marks(visits: Sequence[_PlacedVisit], grid: _Grid) -> Iterator[str]:
     """A dot for each visit, and its label beside it where no dot and no other label is, if there is such a place."""
-    dots = [grid.at(visit["easting"], visit["northing"]) for visit in visits]
+    dots = [grid.at(visit.easting, visit.northing) for visit in visits]
     taken = [_Box(x - 7, y - 7, x + 7, y + 7) for x, y in dots]
     for (x, y), visit in zip(dots, visits, strict=True):
         yield f'<circle cx="{x:.1f}" cy="{y:.1f}" r="6" fill="{INK}"/>'
-        words = f"{visit['org_code']} ({visit['week']:.0f})" if visit["week"] else str(visit["org_code"])
+        words = f"{visit.org_code} ({visit.week:.0f})" if visit.week else str(visit.org_code)
         boxes = list(_beside(x, y, _LETTER * len(words)))
         box = min(boxes, key=lambda one: (sum(one.overlaps(other) for other in taken), boxes.index(one)))
         taken.append(box)

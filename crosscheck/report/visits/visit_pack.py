@@ -20,6 +20,7 @@ from crosscheck.report.visits.visit_evidence import weigh_evidence
 from crosscheck.runs.finding_items import other_accounts
 from crosscheck.runs.make_run import standard_of_run
 from crosscheck.runs.run_folder import read_manifest, read_table
+from crosscheck.visits.plan import visiting_arm
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -98,7 +99,7 @@ class Pack:
     name: str
     org_type: str
     region: str
-    selected_by: str | None
+    arm: str | None
     declarations: tuple[Mapping[str, Any], ...]
     points: tuple[Point, ...]
     of_points: int
@@ -163,7 +164,7 @@ def read_packs(run: Path, visited: pl.DataFrame, evidence: Evidence, standard: S
     """
     codes = visited["org_code"].unique().sort().to_list()
     listed = read_table(run, "visit_list").filter(pl.col("org_code").is_in(codes))
-    rows = _part(listed.sort("org_code", "pool", "function"))
+    rows = _part(listed.with_columns(arm=visiting_arm()).sort("org_code", "pool", "function"))
     points = _part(evidence.points.filter(pl.col("org_code").is_in(codes)))
     counts = list_criteria(run, visited, evidence, standard).group_by(_KEYS).len().sort(_KEYS).rows()
     names = dict(read_table(run, "names").drop_nulls("name").select("code", "name").iter_rows())
@@ -177,7 +178,7 @@ def read_packs(run: Path, visited: pl.DataFrame, evidence: Evidence, standard: S
         first = rows[code][0]
         yield Pack(
             **{name: first[name] for name in ("org_code", "name", "org_type", "region")},
-            selected_by=next((row["selected_by"] for row in rows[code] if row["selected_by"]), None),
+            arm=next((row["arm"] for row in rows[code] if row["arm"]), None),
             declarations=tuple({**row, "reason": _cut(row["reason"])} for row in rows[code]),
             points=tuple(_fit(told, _LINES - _lines_of_table(rows[code]))),
             of_points=len(told),

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
 from crosscheck.collection.cells import read_cells, tidy_texts
 from crosscheck.collection.files import open_table
-from crosscheck.collection.problems import CONVERTED, ROW, Problem
+from crosscheck.collection.problems import CONVERTED, ROW, Problem, describe_problems, list_problems
 from crosscheck.contract.table import Column, Kind, Table
 from crosscheck.errors import CollectionError, PlanError, UnknownNameError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import date
     from pathlib import Path
 
     from crosscheck.collection.files import Sheet
@@ -25,6 +27,23 @@ def _optional(name: str, kind: Kind, meaning: str, low: float | None = None, uni
 
 # The columns that the papers of a plan are made from; the plan may have others. Why an organisation is visited (its
 # arm) is not among them: no paper of the plan says it, so that they can be handed to assessors who must not know.
+@dataclass(frozen=True)
+class PlannedVisit:
+    """A row of `VISIT_PLAN`: an organisation to visit, where it lies (metres on the grid), who goes and when."""
+
+    org_code: str
+    name: str | None
+    org_type: str | None
+    region: str | None
+    easting: float | None
+    northing: float | None
+    team: str | None
+    week: float | None
+    monday: date | None
+    tour: str | None
+    place_in_tour: float | None
+
+
 VISIT_PLAN: Final = Table(
     "visit_plan",
     "one organisation to visit",
@@ -76,7 +95,7 @@ def read_plan(file: Path) -> pl.DataFrame:
         if problem.effect != CONVERTED and problem.row != 1
     ]
     if problems:
-        raise PlanError([_describe(problem, sheet.file) for problem in problems])
+        raise PlanError(describe_problems(list_problems((sheet.place, problem) for problem in problems)))
     return rows.select(VISIT_PLAN.schema.names()).sort(_ORDER, nulls_last=True)
 
 
@@ -125,8 +144,3 @@ def _odd_rows(sheet: Sheet) -> Iterator[Problem]:
     for row, week, day in two.select("row", "week", "monday").iter_rows():
         words = f"Week {week:.0f} begins on more than one day."
         yield Problem(row, "monday", str(day), words, "Give each week one Monday.", ROW)
-
-
-def _describe(problem: Problem, file: str) -> str:
-    place = f"{file}{f', row {problem.row}' if problem.row else ''}{f', {problem.column}' if problem.column else ''}"
-    return f"{place}{f' ({problem.value})' if problem.value else ''}: {problem.problem} {problem.remedy}"

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
 from crosscheck.errors import RunError
 from crosscheck.report.output.folder import refuse_foreign, sha256_of
 from crosscheck.report.output.tables import write_csv
+from crosscheck.report.visits.outcomes import read_visits
 from crosscheck.runs.run_folder import COLLECTION, read_manifest, read_table
 from crosscheck.visits.capacity import fit_visits, list_chosen, room_of
 from crosscheck.visits.plan import PRACTICE
@@ -84,16 +85,28 @@ def make_plan(run: Path, file: Path) -> VisitPlan:
     )
 
 
-def change_plan(run: Path, file: Path, before: Path, today: dt.date, at_most: int) -> VisitPlan:
+def change_plan(
+    run: Path, file: Path, before: Path, today: dt.date, at_most: int, outcomes: Path | None = None
+) -> VisitPlan:
     """Change a plan that was written as little as can be; see `visits.replan`.
+
+    Args:
+        run: the run's folder.
+        file: teams and dates now.
+        before: the plan so far.
+        today: the day from which it is planned anew.
+        at_most: how many visits may move.
+        outcomes: what was recorded so far, as `outcomes.read_visits`; None if it is not known.
 
     Raises:
         RunError: there is no such run or plan.
+        CollectionError: the outcomes can't be used.
         PlanError: the plan file is wrong, what must be visited can't be, or more visits have to move.
     """
     visit_list, organisations = _read_run(run)
     plan = read_team_plan(file, organisations["region"].drop_nulls())
-    changed = replan(list_chosen(visit_list, organisations), read_plan(before), plan, today, at_most)
+    visited = None if outcomes is None else set(read_visits(run, outcomes)[0]["org_code"])
+    changed = replan(list_chosen(visit_list, organisations), read_plan(before), plan, today, at_most, visited)
     rests_on = _rests_on(run, plan) | {"former_plan": sha256_of(before)}
     return VisitPlan(changed.visits, changed.fit, changed.moves, None, False, (), plan, rests_on, _is_practice(run))
 
@@ -211,7 +224,7 @@ def _slot(team: str | None, monday: dt.date | None) -> str:
     return "" if team is None or monday is None else f"{team}, week of {monday:%-d %B %Y}"
 
 
-def _account(made: VisitPlan, digest: str) -> dict[str, Any]:
+def _account(made: VisitPlan, digest: str) -> dict[str, object]:
     """What `visit_plan.json` holds."""
     return {
         "crosscheck": version("crosscheck"),
@@ -233,7 +246,7 @@ def _account(made: VisitPlan, digest: str) -> dict[str, Any]:
     }
 
 
-def _list_room(made: VisitPlan) -> list[dict[str, Any]]:
+def _list_room(made: VisitPlan) -> list[dict[str, object]]:
     """Of each team and week: how many visits there is room for, and how many are planned."""
     planned = {(team, week): number for team, week, number in made.visits.group_by("team", "week").len().iter_rows()}
     return [

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
+from crosscheck.contract.typed_rows import typed_rows
 from crosscheck.report.output.workbook import new_workbook, write_sheet
+from crosscheck.report.visits.visit_plan import PlannedVisit
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
 _COLUMNS: Final = {
@@ -44,9 +46,9 @@ def write_teams(plan: pl.DataFrame, file: Path) -> int:
         overview = [_sum_up(team, rows) for team, rows in (*sheets, *_if_any(unplanned))]
         write_sheet(workbook, _OVERVIEW_SHEET, _OVERVIEW, overview, 1)
         for name, (_, rows) in zip(names, sheets, strict=True):
-            write_sheet(workbook, name, _COLUMNS, list(map(_row, rows.to_dicts())), 0)
+            write_sheet(workbook, name, _COLUMNS, list(map(_row, typed_rows(rows, PlannedVisit))), 0)
         for name, rows in _if_any(unplanned):
-            write_sheet(workbook, name, _COLUMNS, list(map(_row, rows.to_dicts())), 0)
+            write_sheet(workbook, name, _COLUMNS, list(map(_row, typed_rows(rows, PlannedVisit))), 0)
     return len(sheets)
 
 
@@ -58,15 +60,15 @@ def _sum_up(team: str, rows: pl.DataFrame) -> list[object]:
     return [team, rows.height, rows["week"].min(), rows["week"].max(), rows["week"].null_count()]
 
 
-def _row(visit: Mapping[str, Any]) -> list[object]:
-    monday = visit["monday"] and visit["monday"].isoformat()
+def _row(visit: PlannedVisit) -> list[object]:
+    monday = visit.monday and visit.monday.isoformat()
     names = ("org_code", "name", "org_type", "region")
     return [
-        visit["week"],
+        visit.week,
         monday,
-        visit["tour"],
-        visit["place_in_tour"],
-        *(visit[name] for name in names),
+        visit.tour,
+        visit.place_in_tour,
+        *(getattr(visit, name) for name in names),
         None,
         None,
         None,

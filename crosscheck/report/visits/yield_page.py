@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
 from html import escape
 from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
+from crosscheck import settings
+from crosscheck.questionnaire import read_questionnaire
 from crosscheck.report.output.folder import written_whole
 from crosscheck.report.output.plain_page import (
     GRID,
@@ -23,24 +25,24 @@ from crosscheck.report.output.svg import INK, Axis, draw_line, write_text
 from crosscheck.report.output.tables import write_csv
 from crosscheck.report.visits.yield_sentences import (
     ARM_NAMES,
-    describe_lift,
-    describe_power,
-    describe_prevalence,
+    NO_WEEKLY_RANGE,
     describe_reading,
+    describe_yield,
     percent,
 )
-from crosscheck.runs.run_folder import read_manifest, read_table
+from crosscheck.runs.run_folder import DRAW, JOINT, RULEBOOK, read_json, read_manifest, read_table
+from crosscheck.visits.draw import DRAW as DRAWN
+from crosscheck.visits.draw import read_frame
 from crosscheck.visits.hit_rates import rate_assessors
 from crosscheck.visits.listing import of_standard
 from crosscheck.visits.season import draw_weeks
-from crosscheck.visits.season_yield import RANDOM, SeasonPlan, measure_yield
+from crosscheck.visits.season_yield import DECISIONS, SeasonPlan, measure_yield
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import date
     from pathlib import Path
 
-    from crosscheck.visits.plan import DrawAccount
     from crosscheck.visits.season_yield import SeasonYield
 
 _MARK: Final = "yield.json"
@@ -102,33 +104,52 @@ _ESTIMATE_NAMES: Final = {
 }
 _TYPES: Final = {"pct": "primary care trust", "mental_health": "mental health"}
 _FEWEST: Final = 2  # visits of a rule or criterion on the page; the tables have all
+_MOST: Final = 20  # rules or criteria on the page
 _LEFT, _RIGHT, _TOP, _ROW = 300, 770, 40, 34
 _WEEK_LEFT, _WEEK_BOTTOM = 90, 340
 _BAND: Final = "#c9dcec"
 
 
-def measure_run(run: Path, visits: pl.DataFrame, looks: pl.DataFrame, half_width: float) -> SeasonYield:
+@dataclass(frozen=True)
+class SeasonOutcomes:
+    """What is known of a season's visits.
+
+    Attributes:
+        visits: `inputs.INPUTS["visits"]`; `selected_by` may be empty, since the run says who was chosen.
+        looks: `inputs.INPUTS["visit_items"]`.
+        decisions: `season_yield.DECISIONS`.
+    """
+
+    visits: pl.DataFrame
+    looks: pl.DataFrame
+    decisions: pl.DataFrame = field(default_factory=DECISIONS.to_frame)
+
+
+def measure_run(run: Path, outcomes: SeasonOutcomes, half_width: float) -> SeasonYield:
     """Measure what the visits planned by a run brought.
+
+    Strata, frame and chances are those that the run published, `draw.csv` and `joint_chances.csv`.
 
     Args:
         run: the run's folder.
-        visits: `inputs.INPUTS["visits"]`; those of other years or standards are left aside.
-        looks: `inputs.INPUTS["visit_items"]`, in the same way.
+        outcomes: what visits found; those of other years or standards are left aside.
         half_width: to which the interval of the prevalence should narrow.
 
     Raises:
         RunError: there is no such run.
     """
     manifest = read_manifest(run)
-    year, standard = manifest.options.year, manifest.options.standard
+    year, standard, account = manifest.options.year, manifest.options.standard, manifest.require_draw()
     return measure_yield(
         SeasonPlan(
             listed=read_table(run, "visit_list"),
-            strata=_strata(manifest.require_draw()),
-            visits=of_standard(visits, standard).filter(pl.col("year") == year),
-            looks=of_standard(looks, standard).filter(pl.col("year") == year),
+            frame=read_frame(_read_draw(run), read_table(run, JOINT), account.design),
+            visits=of_standard(outcomes.visits, standard).filter(pl.col("year") == year),
+            looks=of_standard(outcomes.looks, standard).filter(pl.col("year") == year),
             findings=read_table(run, "findings"),
             organisations=read_table(run, "collection/organisations"),
+            decisions=outcomes.decisions,
+            draw=account.note,
         ),
         half_width,
     )
@@ -152,13 +173,28 @@ def draw_weeks_of_run(run: Path, weeks: int, monday: date | None) -> pl.DataFram
         RunError: there is no such run.
     """
     account = read_manifest(run).require_draw()
-    drawn = read_table(run, "visit_list").filter(pl.col("selected_by") == RANDOM).unique("org_code")
-    draw = drawn.join(_strata(account), on="org_type").select("org_code", "stratum", drawn=pl.lit(value=True))
-    return draw_weeks(draw, weeks, account.value, account.year, monday)
+    return draw_weeks(_read_draw(run), weeks, account.value, account.year, monday)
 
 
-def write_yield(found: SeasonYield, folder: Path) -> None:
+def names_of_run(run: Path) -> dict[str, str]:
+    """What each rule of a run expects and what the review asks of each criterion, in words, by name.
+
+    Raises:
+        RunError: there is no such run.
+    """
+    standard = read_manifest(run).options.standard
+    questions = read_questionnaire(settings.questionnaire_file(standard))
+    expected = {rule["id"]: rule["title"] for rule in read_json(run, RULEBOOK)}
+    return expected | {question.question_id: question.text for question in questions}
+
+
+def write_yield(found: SeasonYield, folder: Path, names: Mapping[str, str]) -> None:
     """Write `yield.html`, its tables as CSV and `yield.json`; those of a former one are replaced.
+
+    Args:
+        found: what the visits brought.
+        folder: where to.
+        names: rules and criteria in words, as `names_of_run`.
 
     Raises:
         RunError: the folder holds something else, or can't be written.
@@ -168,16 +204,16 @@ def write_yield(found: SeasonYield, folder: Path) -> None:
     with written_whole(folder, _MARK, "yield") as place:
         for name, table in tables.items():
             write_csv(table.with_columns(pl.selectors.float().round(6)), place / f"{name}.csv")
-        (place / "yield.html").write_text(write_yield_page(found), encoding="utf-8")
+        (place / "yield.html").write_text(write_yield_page(found, names), encoding="utf-8")
         (place / _MARK).write_text(_as_json(found, tables), encoding="utf-8")
 
 
-def write_yield_page(found: SeasonYield) -> str:
+def write_yield_page(found: SeasonYield, names: Mapping[str, str]) -> str:
     """The page: the sentences, then pictures and tables from the whole to the parts."""
     return write_page(
         _TITLE,
         [
-            *_paragraphs(describe_prevalence(found), describe_lift(found), *describe_power(found)),
+            *_paragraphs(*describe_yield(found)),
             "<h2>By why they were chosen</h2>",
             *_draw_arms(found),
             write_table(_named_arms(found), _ARMS, "Visits by why the organisation was chosen, with 95% intervals"),
@@ -189,7 +225,7 @@ def write_yield_page(found: SeasonYield) -> str:
             "<h2>By type, region and size</h2>",
             *_grouped(found.groups),
             "<h2>By rule and criterion</h2>",
-            *_flagged(found),
+            *_flagged(found, names),
         ],
     )
 
@@ -202,16 +238,17 @@ def list_estimates(found: SeasonYield) -> pl.DataFrame:
     return pl.DataFrame([{"estimate": _ESTIMATE_NAMES[name], **asdict(one)} for name, one in estimates.items()])
 
 
-def _strata(draw: DrawAccount) -> pl.DataFrame:
-    """The stratum of each type: a joined one bears the names of its types."""
-    rows = [(name, drawn.stratum) for drawn in draw.strata for name in drawn.stratum.split("+")]
-    return pl.DataFrame(rows, schema={"org_type": pl.String, "stratum": pl.String}, orient="row")
+def _read_draw(run: Path) -> pl.DataFrame:
+    """`visits.draw.DRAW` as the run published it."""
+    return read_table(run, DRAW).cast(DRAWN)
 
 
 def _as_json(found: SeasonYield, tables: Mapping[str, pl.DataFrame]) -> str:
     figures = {
-        "sentences": [describe_prevalence(found), describe_lift(found), *describe_power(found)],
+        "sentences": list(describe_yield(found)),
         "lift": as_plain([asdict(found.lift)])[0],
+        "draw": found.draw,
+        "design": "adaptive" if found.is_adaptive else "two-arms",
         "population": as_plain([asdict(found.population)])[0],
         "power": as_plain([asdict(found.power)])[0],
         "visited_in_part": found.partly,
@@ -253,6 +290,8 @@ def _draw_rates(rows: pl.DataFrame, title: str) -> str:
 
 
 def _weekly(found: SeasonYield) -> list[str]:
+    if found.is_adaptive:
+        return _paragraphs(NO_WEEKLY_RANGE)
     if found.weekly.is_empty():
         return _paragraphs("No random visit has been recorded.")
     caption = "What random visits have found by the end of each week, and the range that holds in all weeks at once"
@@ -293,15 +332,23 @@ def _grouped(groups: pl.DataFrame) -> list[str]:
     return parts
 
 
-def _flagged(found: SeasonYield) -> list[str]:
-    several = pl.col("flagged") >= _FEWEST
+def _flagged(found: SeasonYield, names: Mapping[str, str]) -> list[str]:
     captions: Sequence[tuple[pl.DataFrame, str]] = (
-        (found.checks, "By rule: visits where it differs, and otherwise where it agrees"),
-        (found.criteria, "By criterion: visits where its evidence was absent, and otherwise where it was seen"),
+        (found.checks, "By rule, in the words of what it expects: visits where it differs, and where it agrees"),
+        (found.criteria, "By criterion: visits where its evidence was absent, and where it was seen"),
     )
     note = (
-        f"Only what {_FEWEST} visits or more met; checks.csv and criteria.csv have all. Many intervals stand side by "
+        f"Only what {_FEWEST} visits or more met, and of these the {_MOST} of which we can be surest that visits often "
+        "did not uphold (the highest lower ends); checks.csv and criteria.csv have all. Many intervals stand side by "
         "side here, so that some miss by chance: one in twenty is meant to."
     )
-    shown = [write_table(table.filter(several), _FLAGS, caption) for table, caption in captions if table.height]
+    shown = [write_table(_name_flags(table, names), _FLAGS, caption) for table, caption in captions if table.height]
     return [*_paragraphs(note), *shown] if shown else _paragraphs("No visit has met a rule that differs yet.")
+
+
+def _name_flags(table: pl.DataFrame, names: Mapping[str, str]) -> pl.DataFrame:
+    surest = table.filter(pl.col("flagged") >= _FEWEST).sort("low", "share", "name", descending=[True, True, False])
+    named = pl.col("name").replace_strict(names, default=pl.col("name"), return_dtype=pl.String)
+    return surest.head(_MOST).with_columns(
+        name=pl.when(named != pl.col("name")).then(pl.format("{} ({})", named, "name")).otherwise("name")
+    )

@@ -19,6 +19,7 @@ from crosscheck.errors import RunError, UnknownNameError
 from crosscheck.report.dossier.build_dossier import read_dossiers
 from crosscheck.report.dossier.dossier_pages import write_dossiers
 from crosscheck.report.dossier.plots import KEY
+from crosscheck.report.dossier.rows import Part
 from crosscheck.report.dossier.waterfall import add_up
 from tests.conftest import make_run
 from tests.few import cut_collection, each_tenth
@@ -64,11 +65,11 @@ parts_of_a_risk = st.lists(some_part, max_size=40)
 @given(parts_of_a_risk, st.integers(1, 9))
 def test_the_bars_of_a_waterfall_add_up_to_its_parts_and_each_begins_where_the_one_before_ends(drawn, most) -> None:
     parts = [
-        {"family": family, "part": f"p{place}", "decibans": decibans, "reason": "r"}
+        Part(family, f"p{place}", worth=0.0, decibans=decibans, reason="r")
         for place, (family, decibans) in enumerate([("prior", -9.0), ("declared", 1.5), *drawn])
     ]
     *steps, total = add_up(parts, most)
-    assert total.ends == fsum(part["decibans"] for part in parts)
+    assert total.ends == fsum(part.decibans for part in parts)
     assert sum(step.number for step in steps) == len(parts) == total.number
     assert [step.begins for step in steps] == [0.0, *(step.ends for step in steps[:-1])]
     assert steps[-1].ends == total.ends
@@ -80,7 +81,7 @@ def test_the_bars_of_every_declaration_add_up_to_its_risk(national_run) -> None:
     assert (len(dossiers), len(declarations)) == (392, 539)
     for declaration in declarations:
         odds = 10 ** (declaration.steps[-1].decibans / 10)
-        assert odds / (1 + odds) == pytest.approx(declaration.listed["risk"], abs=1e-5)
+        assert odds / (1 + odds) == pytest.approx(declaration.listed.risk, abs=1e-5)
 
 
 def test_a_dossier_tells_what_explain_tells(national_run) -> None:
@@ -91,10 +92,12 @@ def test_a_dossier_tells_what_explain_tells(national_run) -> None:
     differing = {f["check_id"] for case in explained for f in case["findings"] if f["verdict"] == "differs"}
     assert {finding.check_id for finding in dossier.findings} == differing
     for declaration, case in zip(dossier.declarations, explained, strict=True):
-        assert declaration.listed["rank"] == case["rank"]
+        assert declaration.listed.rank == case["rank"]
         counted = [finding["verdict"] for finding in case["findings"]]
-        assert {v: declaration.verdicts[v] for v in set(counted)} == {v: counted.count(v) for v in set(counted)}
-        assert fsum(part["decibans"] for part in declaration.parts) == pytest.approx(case["decibans"], abs=1e-3)
+        assert {v: getattr(declaration.verdicts, v) for v in set(counted)} == {
+            v: counted.count(v) for v in set(counted)
+        }
+        assert fsum(part.decibans for part in declaration.parts) == pytest.approx(case["decibans"], abs=1e-3)
 
 
 def test_innocent_explanations_and_requests_stand_with_every_finding(national_run, pages) -> None:
@@ -219,7 +222,7 @@ def test_on_paper_too_every_finding_has_what_may_rightly_be_replied_and_what_to_
     (dossier,) = read_dossiers(national_run, [TRUST])
     assert len(dossier.findings) > 4, "some are told whole, some in short"
     for finding in dossier.findings:
-        for words in (*finding.rule["explanations"], *finding.rule["lines_of_enquiry"]):
+        for words in (*finding.rule.explanations, *finding.rule.lines_of_enquiry):
             assert " ".join(words.split()) in text, finding.check_id
     assert text.count(KEY) == 1
     assert "lie inside</text>" not in text, "what pictures mean is said once"

@@ -13,7 +13,7 @@ from crosscheck.backtest import Backtest
 from crosscheck.report.handbook.backtest_page import write_backtest
 from crosscheck.report.handbook.calibration_page import describe_source, tabulate_groups, write_calibration_page
 from crosscheck.visits.calibration import GROUPINGS, GROUPS, Calibration, KnownTruth, calibrate
-from crosscheck.visits.outcomes import Estimate, measure_worth, tell_yield
+from crosscheck.visits.outcomes import Estimate, measure_worth, yield_by_arm
 from tests.looking import WIDTHS, open_page, overflow, violations
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def _backtest(*calibrations: Calibration) -> Backtest:
             "days_sooner": worth.days_sooner,
         }
     )
-    no_visits = tell_yield(pl.DataFrame(schema={"selected_by": pl.String, "finding": pl.String}))
+    no_visits = yield_by_arm(pl.DataFrame(schema={"selected_by": pl.String, "finding": pl.String}))
     return Backtest("made up", 0.1, worths, calibrations, no_visits, Estimate(0.1, 0.05, 0.15))
 
 

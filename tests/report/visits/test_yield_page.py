@@ -19,7 +19,7 @@ from tests.looking import WIDTHS, open_page, overflow, violations
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
-QUESTIONS = ("policies.child_protection_policy", "staffing.designated_doctor")
+QUESTIONS = ("policies.child_protection_policy", "staffing.designated_doctor_grade")
 
 
 def _planned(run: Path) -> pl.DataFrame:
@@ -224,7 +224,7 @@ def test_an_assessor_is_told_the_own_rate_and_nobody_elses_is_written(national_r
 def test_cells_that_cannot_be_used_are_named_all_at_once(national_run: Path, tmp_path: Path) -> None:
     outcomes = _write(_planned(national_run), tmp_path / "outcomes", SOME)
     file = outcomes / "visit_items.csv"
-    file.write_text(file.read_text().replace("doctor,seen\n", "doctor,perhaps\n", 2), encoding="utf-8")
+    file.write_text(file.read_text().replace("doctor_grade,seen\n", "doctor_grade,perhaps\n", 2), encoding="utf-8")
     asked = ["visits", "yield", "--run", str(national_run), "--visits", str(outcomes), "--out", str(tmp_path / "yield")]
     refused = CliRunner().invoke(main, asked)
     assert refused.exit_code == 3
@@ -248,18 +248,8 @@ def test_visits_recorded_in_a_store_give_the_same_as_their_file(few: Path, run_o
     outcomes = _write(planned, tmp_path / "outcomes", pl.col("org_code").rank("dense") == 2)
     made = pl.read_csv(outcomes / "visits.csv", infer_schema=False)
     for org_code, function, day, finding in made.select("org_code", "function", "visited_on", "finding").iter_rows():
-        record = [
-            "visits",
-            "record",
-            run_id["run_id"],
-            org_code,
-            "--function",
-            function,
-            "--on",
-            day,
-            "--found",
-            finding,
-        ]
+        record = ["visits", "record-one", run_id["run_id"], org_code, "--function", function, "--on", day]
+        record += ["--found", finding]
         done = CliRunner().invoke(main, [*record, "--store", store, "--by", "Ann Assessor", "--because", "Seen."])
         assert done.exit_code == 0, done.output
     (outcomes / "visit_items.csv").unlink()
