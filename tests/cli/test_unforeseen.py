@@ -216,7 +216,7 @@ ODD_TOML: dict[str, Callable[[Path], object]] = {
     "dotted": lambda place: place.write_text("a" + ".a" * 50_000 + " = 1"),
     "huge": lambda place: place.write_text('a = """' + "x\n" * 3_000_000 + '"""'),
 }
-TOML = {("batch", "file"), ("run", "plan"), ("visits plan", "plan"), ("visits replan", "plan")}
+TOML = {("batch", "file"), ("import", "map_file"), ("run", "plan"), ("visits plan", "plan"), ("visits replan", "plan")}
 EMPTY_PLAN = ("run", "plan", "an empty file")
 READ_BY_OTHERS = {("learn", "visits"), ("visits yield", "place")}  # the reader of visits has tests of its own
 
