@@ -153,6 +153,8 @@ def test_a_run_a_store_and_what_is_made_of_them_are_for_their_owner_alone(
 def test_what_is_meant_for_everybody_is_made_as_the_user_has_it(
     run_of_few: Path, tmp_path: Path, usual_rights: None
 ) -> None:
+    assert crosscheck_("dictionary", "--out", tmp_path / "dictionary").exit_code == 0
+    assert (tmp_path / "dictionary" / "index.html").stat().st_mode & 0o777 == 0o644
     published = tmp_path / "published"
     assert crosscheck_("national", "--run", run_of_few, "--publish", "--out", published).exit_code == 0
     assert (published / "national.html").stat().st_mode & 0o777 == 0o644

@@ -218,7 +218,6 @@ ODD_TOML: dict[str, Callable[[Path], object]] = {
 }
 TOML = {("batch", "file"), ("import", "map_file"), ("run", "plan"), ("visits plan", "plan"), ("visits replan", "plan")}
 EMPTY_PLAN = ("run", "plan", "an empty file")
-READ_BY_OTHERS = {("learn", "visits"), ("visits yield", "place")}  # the reader of visits has tests of its own
 
 
 def odd_inputs() -> Iterator[tuple[str, click.Command, click.Parameter, str]]:
@@ -226,7 +225,7 @@ def odd_inputs() -> Iterator[tuple[str, click.Command, click.Parameter, str]]:
     for path, command in commands(main):
         for parameter in command.params:
             name, of = (" ".join(path), str(parameter.name)), parameter.name in ("out", "publish", "draft")
-            if not isinstance(parameter.type, click.Path) or of or name in READ_BY_OTHERS:
+            if not isinstance(parameter.type, click.Path) or of:
                 continue
             kinds = [*ODD, *ODD_TOML] if name in TOML else [*ODD]
             # An empty plan states nothing, so that all is as it is without one.

@@ -294,7 +294,7 @@ STATISTICS: Final = (
     ),
     Statistic(
         "Whether a figure says anything of quality",
-        "risk.relevance.judge_relevance",
+        "risk.relevance.find_irrelevant",
         "odds(says nothing) = N(a; 0, narrow) / N(a; stated),  each with the likelihood where the search has settled",
         _WORSE,
         "an organisation's own answers are never judged so; a figure judged to say nothing has a loading near zero",
