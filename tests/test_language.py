@@ -32,8 +32,8 @@ STRUCK_OUT = {
 # numbers may only go down; a room that is not named here has none.
 LEFT_IN_CODE = {
     "batch": {"told", "tell"},
-    "cli": {"told", "tell"},
-    "collection": {"told", "oddities"},
+    "cli": {"told", "tell", "doubts"},  # the promised table of values in doubt
+    "collection": {"told", "oddities", "doubts"},
     "publication": {"told", "innocent"},
     "report": {"told", "tell"},
     "runs": {"told", "tell", "doubts"},

@@ -18,7 +18,7 @@ from crosscheck.collection.cells import (
     worded,
     written,
 )
-from crosscheck.collection.markers import WITHHELD, marked, tell
+from crosscheck.collection.markers import WITHHELD, describe_marker, marked
 from crosscheck.collection.problems import CONVERTED, ROW, Problem, alternatives, as_one
 from crosscheck.vocabulary import ABSENCE
 
@@ -206,7 +206,7 @@ def _marker_problems(rows: pl.DataFrame) -> Iterator[Problem]:
     """Each kind of marker once, with how many there are."""
     told = rows.select("row", "answer_text", said=marked(pl.col("answer_text"))).sort("row")
     for (text, said), group in told.group_by("answer_text", "said", maintain_order=True):
-        yield from as_one([tell(row, "answer", str(text), str(said)) for row in group["row"]], most=1)
+        yield from as_one([describe_marker(row, "answer", str(text), str(said)) for row in group["row"]], most=1)
 
 
 def _spelt(value: object) -> str:

@@ -47,7 +47,7 @@ def marked(text: pl.Expr) -> pl.Expr:
     return pl.when(word.str.contains(FEWER_THAN)).then(pl.lit(WITHHELD)).otherwise(said)
 
 
-def tell(row: int, column: str, text: str, said: str) -> Problem:
+def describe_marker(row: int, column: str, text: str, said: str) -> Problem:
     """What is said of a marker."""
     remedy = _REMEDY.get(said, "Leave the cell empty, or give the figure.")
     return Problem(row, column, text, f"A marker; read as {_READ_AS[said]}.", remedy, CONVERTED)
@@ -68,7 +68,9 @@ def read_markers(sheet: Sheet, columns: Iterable[Column]) -> Sheet:
         found = [
             problem
             for (text, kind), group in kinds
-            for problem in as_one([tell(row, column.name, str(text), str(kind)) for row in group["row"]], most=1)
+            for problem in as_one(
+                [describe_marker(row, column.name, str(text), str(kind)) for row in group["row"]], most=1
+            )
         ]
         emptied = pl.when(~pl.col("row").is_in(said["row"].implode())).then(column.name).alias(column.name)
         sheet = sheet.noting(found, sheet.rows.with_columns(emptied))

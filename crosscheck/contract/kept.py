@@ -347,6 +347,7 @@ KEPT: Final[dict[str, Table]] = {
                     "the link, what visits taught, whether it has settled, the risks under other shares",
                 ),
                 text("cycles", "bodies that are said to succeed one another in a circle"),
+                text("accounts", "how many organisations the collection speaks of, and where they are"),
                 text("reconciliation", "declarations in and out, by category and status"),
                 text("counts", "rows that each step made"),
                 text("sources", "SHA-256 of every file that the run rests on"),

@@ -178,6 +178,13 @@ def test_every_file_of_a_folder_is_printed_as_read_or_with_the_reason_why_not() 
     assert "read without hindrance: organisations.csv, declarations.csv, answers.csv, comments.csv.gz." in output
 
 
+def test_a_parquet_file_that_aborts_its_reader_ends_in_a_sentence() -> None:
+    code, _, output = check(collection_of("parquet-that-aborts"))
+    assert code == 3
+    assert "answers.parquet can't be read as Parquet: " in output
+    assert "or it is damaged" in output
+
+
 def test_a_damaged_parquet_file_is_named_and_ends_with_the_code_of_collections() -> None:
     code, _, output = check(collection_of("35-parquet-damaged-1"))
     assert code == 3

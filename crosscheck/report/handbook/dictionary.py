@@ -152,7 +152,7 @@ def _file(table: Table) -> str:
     if table.name in {"manifest", "national", "rulebook"}:
         return f"{table.name}.json"
     kept = {
-        "parts", "ties", "predecessors", "names", "loadings", "check_weights", "assessors", "places",
+        "parts", "ties", "predecessors", "names", "loadings", "check_weights", "assessors", "places", "mentions",
     }  # fmt: skip
     return f"{table.name}.{'parquet' if table.name in kept else 'csv'}"
 
