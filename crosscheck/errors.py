@@ -153,3 +153,10 @@ class OutcomeError(CrosscheckError):
 
     exit_code = 20
     headline = "Nothing was recorded: the outcome forms can't be used as they are."
+
+
+class ImportMapError(CrosscheckError):
+    """An import map is wrong, or does not fit the export; every problem is named, and nothing was written."""
+
+    exit_code = 21
+    headline = "The import can't be made as the map says. Nothing was written."

@@ -31,7 +31,7 @@ def hide_passwords(text: str, passwords: Iterable[str] = ()) -> str:
     """
     known = {*passwords, *_given_passwords()}
     for password in sorted({form for one in known for form in _forms(one)}, key=len, reverse=True):
-        text = text.replace(password, HIDDEN)
+        text = re.sub(re.escape(password), HIDDEN, text, flags=re.IGNORECASE)  # codes are shown in capitals
     text = _SETTING.sub(rf"\g<name>={HIDDEN}", text)
     return re.sub(r"\S+://\S+", lambda found: _ADDRESS.sub(rf"\g<before>{HIDDEN}\g<after>", found[0]), text)
 

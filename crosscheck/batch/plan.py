@@ -154,7 +154,7 @@ def _items(asked: Asked, defaults: Defaults, places: tuple[Path, Path], known: S
         for variant in asked.variants or (None,):
             name = "-".join([*place, *([variant.name] if variant else [])])
             merged = _merged(defaults, asked, variant)
-            store = merged.pop("store", None)
+            store = str(given) if (given := merged.pop("store", None)) is not None else None
             typed = ("run", *about, "--out", str(out / name), "--unless-same", *_as_options(merged, known))
             yield Item(name, out / name, typed, size, store=None if store is None else str(store))
         if asked.sensitivity:

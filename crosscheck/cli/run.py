@@ -162,25 +162,35 @@ def _keep(store: str, out: Path, collection: Path) -> None:
 
 @main.command()
 @collection_argument
+@click.option(
+    "--by", type=click.Choice(["organisation"]), help="Also write what each organisation should mend, one file each."
+)
+@click.option("--out", type=click.Path(path_type=Path), help="The folder of these files.")
 @standard_option
 @format_option
-def check(collection: Path, standard: str | None, form: str) -> None:
+def check(collection: Path, by: str | None, out: Path | None, standard: str | None, form: str) -> None:
     """Only read a collection, and report what is wrong with it.
 
     \b
     Example:  crosscheck check data/england-2008-09
+    Or:       crosscheck check data/england-2008-09 --by organisation --out to-mend
     Ends with 1 if anything was set aside or is in doubt.
     """
     from crosscheck.collection.read import read_collection
     from crosscheck.questionnaire import read_questionnaire
+    from crosscheck.report.reply.return_problems import write_what_to_mend
     from crosscheck.runs.summary import list_problems_and_doubts, summarise_reading
     from crosscheck.standard import name_standard
 
+    if (by is None) != (out is None):
+        raise click.UsageError("Give --by and --out together.")
     name = name_standard(standard)
     read = read_collection(collection, read_questionnaire(settings.questionnaire_file(name)), standard=name)
     if form == "table":
         click.echo(summarise_reading(read))
     found = list_problems_and_doubts(read)
+    if out:
+        click.echo(write_what_to_mend(read, out).describe(out), err=form != "table")
     if form != "table" or not found.is_empty():
         list_rows(found.to_dicts(), found.columns, form)
     sys.exit(int(not found.filter(found["effect"] != "converted").is_empty()))

@@ -9,18 +9,17 @@ from typing import TYPE_CHECKING, Any, Final
 
 import polars as pl
 
-from crosscheck.collection.grid import Grid, inflate, read_parquet, read_text
+from crosscheck.collection.grid import Grid, Headings, inflate, read_parquet, read_text
 from crosscheck.collection.limits import MOST_BYTES, MOST_PROBLEMS
 from crosscheck.collection.problems import CELL, CONVERTED, ROW, Place, Problem, alternatives, canonical, nearest, shown
 from crosscheck.collection.workbook import lay_out_sheet, read_workbook
 from crosscheck.contract.inputs import INPUTS
+from crosscheck.contract.table import Column, Table
 from crosscheck.errors import CollectionError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
-
-    from crosscheck.contract.table import Table
 
 # Beside the tables of the contract there may be those of the year's first wave of visits, in the same columns.
 FIRST_WAVE: Final = {"visits": "visits_wave_1", "visit_items": "visit_items_wave_1"}
@@ -46,7 +45,17 @@ _UNREADABLE: Final = {
 
 # Documents that explain a collection, and what the system and open programs leave in a folder.
 _NO_PART: Final = (".md", ".html", ".pdf")
-_LEFT_BY_PROGRAMS: Final = (".", "~$", "thumbs.db", "desktop.ini", "readme", "license", "licence", "manifest")
+_LEFT_BY_PROGRAMS: Final = (
+    "crosscheck-report-",
+    ".",
+    "~$",
+    "thumbs.db",
+    "desktop.ini",
+    "readme",
+    "license",
+    "licence",
+    "manifest",
+)
 
 
 @dataclass(frozen=True)
@@ -105,6 +114,14 @@ class Sheet:
     def set_aside(self) -> int:
         """How many rows are set aside: those of `rows`, and those that are lost."""
         return self.lost + self.rows.height - self.used().height
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How an export is laid out: which sheet of a workbook is read, and what its headings are, unless it says so."""
+
+    sheet: str | None = None
+    headings: Headings | None = None
 
 
 @dataclass(frozen=True)
@@ -182,6 +199,53 @@ def open_table(path: Path, table: Table) -> tuple[Sheet, list[tuple[Place, Probl
     chosen = next((source for source in sources if source.name == table.name), sources[0])
     others = [source for source in sources if source is not chosen and not _is_blank(source)]
     return _sheet(chosen, table), [_unread(source, table) for source in others]
+
+
+def open_export(
+    path: Path, asked: Sequence[str], further: Callable[[list[str]], list[str]], layout: Layout
+) -> tuple[Sheet, list[str]]:
+    """Open a file whose columns have names of their own, in any format that a collection may have.
+
+    Args:
+        path: the file.
+        asked: names of columns that it must have; they tell headings from what stands above them.
+        further: which of the file's headings are read, too.
+        layout: which sheet, and what its headings are.
+
+    Returns:
+        The columns that were asked for, as text, and the headings of those that were not.
+
+    Raises:
+        CollectionError: it can't be opened, or there is no such sheet or column.
+    """
+    source = _export_source(path, layout.sheet)
+    raw = source.raw or _bytes(path, source.file)
+    grid = _open(source, raw, _export_table(asked), layout.headings)
+    names = [canonical(heading) for heading in grid.headings]
+    table = _export_table(list(dict.fromkeys([*asked, *further([name for name in names if name])])))
+    read = _as_sheet(source, raw, grid, table)
+    about_headings = [one for one in read.problems if one.row == grid.heading_row and one.column is not None]
+    kept = tuple(one for one in read.problems if one not in about_headings)
+    return replace(read, problems=kept), [name for name in names if name and name not in read.rows.columns]
+
+
+def _export_table(names: Iterable[str]) -> Table:
+    return Table(
+        "export", "one row of the export", tuple(Column(name, "text", "the map asks for it") for name in names), ()
+    )
+
+
+def _export_source(path: Path, sheet: str | None) -> _Source:
+    if not path.is_file():
+        raise CollectionError(f"{path} is not there, or is no file. Give the file that was exported.")
+    if path.suffix.lower() not in _WORKBOOKS:
+        return _Source("export", path.name, path)
+    sheets = _workbook_sources(path)
+    asked = [one for one in sheets if one.sheet and (one.sheet["name"] == sheet if sheet else not _is_blank(one))]
+    if not asked:
+        names = ", ".join(str(one.sheet["name"]) for one in sheets if one.sheet)
+        raise CollectionError(f"{path} has no sheet {sheet or 'that holds anything'}. The sheets are: {names}.")
+    return asked[0]
 
 
 def _sources(path: Path) -> list[_Source]:
@@ -304,7 +368,10 @@ def _unread(source: _Source, table: Table) -> tuple[Place, Problem]:
 
 def _sheet(source: _Source, table: Table) -> Sheet:
     raw = source.raw or _bytes(source.path, source.file)
-    grid = _open(source, raw, table)
+    return _as_sheet(source, raw, _open(source, raw, table), table)
+
+
+def _as_sheet(source: _Source, raw: bytes, grid: Grid, table: Table) -> Sheet:
     columns, problems = _columns(grid, source.file, table)
     rows = grid.cells.select("row", *(pl.col(str(position)).alias(name) for name, position in columns.items()))
     days_off = None if source.sheet is None else int(source.sheet["days_off"])
@@ -345,13 +412,14 @@ def _without_marked(sheet: Sheet, grid: Grid, names: Mapping[int, str]) -> Sheet
     return sheet
 
 
-def _open(source: _Source, raw: bytes, table: Table) -> Grid:
+def _open(source: _Source, raw: bytes, table: Table, given: Headings | None = None) -> Grid:
     if source.sheet is not None:
-        return lay_out_sheet(source.sheet, source.file, table)
+        return lay_out_sheet(source.sheet, source.file, table, given)
     name = source.path.name.lower()
     if name.endswith(".parquet"):
-        return read_parquet(raw, source.file)
-    return read_text(inflate(raw, source.file) if name.endswith(".gz") else raw, source.file, table)
+        grid = read_parquet(raw, source.file)
+        return replace(grid, headings=list(given.names)) if given else grid
+    return read_text(inflate(raw, source.file) if name.endswith(".gz") else raw, source.file, table, given)
 
 
 def _columns(grid: Grid, file: str, table: Table) -> tuple[dict[str, int], list[Problem]]:

@@ -95,11 +95,22 @@ def read_parquet(raw: bytes, file: str) -> Grid:
     return _without_copies(_without_blank_rows(Grid(typed.columns, numbered, rows_read=0)))
 
 
-def read_text(raw: bytes, file: str, table: Table) -> Grid:
+@dataclass(frozen=True)
+class Headings:
+    """Headings that are given beside a file, and how many rows at its top they stand for: none in a headless file.
+
+    Without names the columns are called `column_1`, `column_2` and so on.
+    """
+
+    names: tuple[str, ...] = ()
+    instead_of: int = 0
+
+
+def read_text(raw: bytes, file: str, table: Table, given: Headings | None = None) -> Grid:
     """Read a text file in whatever encoding and with whatever separator it has; both are noted where unexpected."""
     records, problems, lost = read_records(raw, file, table)
     rows = _collapse(Rows(range(1, len(records) + 1), records, None, tuple(problems), tuple(lost)))
-    return lay_out(rows, file, table, fixed_width=True)
+    return lay_out(rows, file, table, fixed_width=True, given=given)
 
 
 def inflate(raw: bytes, file: str) -> bytes:
@@ -127,7 +138,7 @@ def _collapse(rows: Rows) -> Rows:
     )
 
 
-def lay_out(rows: Rows, file: str, table: Table, *, fixed_width: bool) -> Grid:
+def lay_out(rows: Rows, file: str, table: Table, *, fixed_width: bool, given: Headings | None = None) -> Grid:
     """Find the headings, and the cells below them.
 
     Args:
@@ -136,7 +147,9 @@ def lay_out(rows: Rows, file: str, table: Table, *, fixed_width: bool) -> Grid:
         table: what it should hold.
         fixed_width: each row has a cell for every heading, as in a text file: one that has not is set aside. In a
             workbook a row ends where its last cell does.
+        given: headings instead of those of the file.
     """
+    rows = _headed(rows, given) if given else rows
     at = _find_headings(rows.cells, [column.name for column in table.columns])
     headings = [heading or "" for heading in rows.cells[at]]
     width = len(headings) if fixed_width else max(map(len, rows.cells))
@@ -144,6 +157,16 @@ def lay_out(rows: Rows, file: str, table: Table, *, fixed_width: bool) -> Grid:
     _refuse_too_wide(width, file)
     grid = _regular(rows, at, headings, fixed_width=fixed_width)
     return _without_headings(_without_copies(_without_blank_rows(grid)))
+
+
+def _headed(rows: Rows, given: Headings) -> Rows:
+    """The rows below headings that the file does not have; these count as the last row that they stand for."""
+    kept = _chosen(rows, [place for place, row in enumerate(rows.numbers) if row > given.instead_of])
+    times = [1, *kept.times] if kept.times else None
+    numbered = [f"column_{place}" for place in range(1, max(map(len, rows.cells)) + 1)]
+    return replace(
+        kept, numbers=[given.instead_of, *kept.numbers], cells=[list(given.names) or numbered, *kept.cells], times=times
+    )
 
 
 def _find_headings(records: list[list[Any]], columns: Collection[str]) -> int:

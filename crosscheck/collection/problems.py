@@ -88,15 +88,6 @@ def list_problems(found: Iterable[tuple[Place, Problem]]) -> pl.DataFrame:
     return pl.DataFrame(listed, schema=SCHEMA, orient="row").sort("table", "file", "row", "column", nulls_last=False)
 
 
-def as_one(problems: list[Problem], most: int = 20) -> list[Problem]:
-    """Problems of one kind in one column one by one, or as one that says how many there are, where there are many."""
-    if len(problems) <= most:
-        return problems
-    first, last = problems[0], problems[-1].row
-    more = f"{first.problem} It stands so in {counted(len(problems) - 1, 'further row')}, the last of them {last:,}."
-    return [first._replace(problem=more)]
-
-
 def describe_problems(problems: pl.DataFrame) -> list[str]:
     """Each problem in one line: file, row, column, what stands there, what is wrong, what is allowed.
 
@@ -109,6 +100,15 @@ def describe_problems(problems: pl.DataFrame) -> list[str]:
         f"{f' ({value})' if value else ''}: {problem} {remedy}"
         for file, row, column, value, problem, remedy in rows
     ]
+
+
+def as_one(problems: list[Problem], most: int = 20) -> list[Problem]:
+    """Problems of one kind in one column one by one, or as one that says how many there are, where there are many."""
+    if len(problems) <= most:
+        return problems
+    first, last = problems[0], problems[-1].row
+    more = f"{first.problem} It stands so in {counted(len(problems) - 1, 'further row')}, the last of them {last:,}."
+    return [first._replace(problem=more)]
 
 
 def _merge(one: Problem, other: Problem) -> Problem:

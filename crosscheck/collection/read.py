@@ -173,7 +173,7 @@ def read_sheet(sheet: Sheet, questionnaire: Questionnaire, standard: str | None,
         sheet: as it was opened.
         questionnaire: what was asked.
         standard: the standard of rows of criteria that state none.
-        conventions: of the standard.
+        conventions: what the standard states of codes, spellings and markers.
     """
     name = sheet.table.name
     read = read_cells(tidy_texts(sheet), _columns(sheet.table))

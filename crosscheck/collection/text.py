@@ -147,7 +147,7 @@ def _separator(text: str, columns: Collection[str]) -> str:
     in_first = max(_SEPARATORS, key=lambda one: found(one, lines[0]))
     if found(in_first, lines[0]) > 1:
         return in_first
-    return max(_SEPARATORS, key=lambda one: max(found(one, line) for line in lines))
+    return max(_SEPARATORS, key=lambda one: (max(found(one, line) for line in lines), lines[0].count(one)))
 
 
 def _separated(separator: str) -> list[Problem]:

@@ -16,6 +16,7 @@ from crosscheck.errors import CollectionError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from crosscheck.collection.grid import Headings
     from crosscheck.contract.table import Table
 
 _OPEN_AND_SAVE: Final = (
@@ -88,8 +89,8 @@ def read_workbook(raw: bytes, file: str) -> list[dict[str, Any]]:
     return sheets
 
 
-def lay_out_sheet(sheet: dict[str, Any], file: str, table: Table) -> Grid:
-    """The grid of a sheet.
+def lay_out_sheet(sheet: dict[str, Any], file: str, table: Table, given: Headings | None = None) -> Grid:
+    """The grid of a sheet, with the headings that are given beside it, if any.
 
     Raises:
         CollectionError: the sheet is empty.
@@ -98,7 +99,7 @@ def lay_out_sheet(sheet: dict[str, Any], file: str, table: Table) -> Grid:
         raise CollectionError(f"{file} is empty. Its first row must hold the headings.")
     numbers, times, cells = zip(*sheet["rows"], strict=True)
     whole = tuple(problem for position, problem in _notes(sheet) if position is None)
-    grid = lay_out(Rows(numbers, list(cells), times, whole), file, table, fixed_width=False)
+    grid = lay_out(Rows(numbers, list(cells), times, whole), file, table, fixed_width=False, given=given)
     noted = tuple((position, problem) for position, problem in _notes(sheet) if position is not None)
     return grid.with_marks(tuple(_marks(sheet, grid.heading_row)), noted)
 

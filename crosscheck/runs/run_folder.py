@@ -64,7 +64,10 @@ def holds_run(folder: Path, planned: PlannedRun) -> bool:
     """Whether the very run that is planned stands there, whole: every file has the bytes it was written with."""
     if not (folder / MANIFEST).is_file():
         return False
-    manifest = read_manifest(folder)
+    try:
+        manifest = read_manifest(folder)
+    except RunError:
+        return False  # a damaged manifest is that of no whole run
     wanted = (planned.fingerprint, planned.options, digest_files(folder, MANIFEST))
     return wanted == (manifest.fingerprint, manifest.options, manifest.outputs)
 

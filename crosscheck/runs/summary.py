@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from crosscheck.collection.read import Collection, InputFile
     from crosscheck.runs.manifest import MissingSource, Reconciliation, RiskAccount, WaiverUsed
-    from crosscheck.visits.plan import DrawAccount
+    from crosscheck.visits.plan import DrawAccount, RemovedVisit
 
 _WIDTH: Final = 110
 _NEAR: Final = 1e-6
@@ -205,14 +205,23 @@ def _plan(visit_list: pl.DataFrame, duties: pl.DataFrame, draw: DrawAccount) -> 
     yield from _wrapped(_describe_fit(draw), "  ")
     for visit in draw.added:
         yield from _wrapped(f"added by {visit.who}, visited beside these: {visit.org_code} ({visit.why})", "  ")
+    for removed in draw.removed:
+        yield from _wrapped(_describe_removed(removed), "  ")
     for code in draw.added_unknown:
-        yield f"  {code} was added, but has no declaration of compliance that a visit can test: look at the code"
+        unknown = f"{code} was added or removed, but has no declaration of compliance that a visit can test: check it"
+        yield from _wrapped(unknown, "  ")
     if arms["mandatory"]:
         yield "  duties for which a visit is mandatory, and of whom (duties.csv has their answers):"
     mandatory = chosen.filter(pl.col("selected_by") == "mandatory").select("org_code", "function")
     admitted = duties.join(mandatory, on=["org_code", "function"]).group_by("check_id", "basis")
     for check_id, basis, codes in admitted.agg(pl.col("org_code").unique().sort()).sort("check_id").iter_rows():
         yield "    " + textwrap.shorten(f"{check_id} ({', '.join(codes)}): {basis}", _WIDTH, placeholder=" …")
+
+
+def _describe_removed(removed: RemovedVisit) -> str:
+    """Whom a person removed from the visits by risk, and whether it is visited all the same."""
+    why = f"removed by {removed.who} from the visits by risk: {removed.org_code} ({removed.why})"
+    return why + (f"; it is visited all the same: {ARMS_IN_WORDS[removed.visited_as]}" if removed.visited_as else "")
 
 
 def _describe_fit(draw: DrawAccount) -> str:
@@ -226,8 +235,14 @@ def _describe_fit(draw: DrawAccount) -> str:
     floor = draw.floor
     if floor.least_chance is not None and floor.least_chance < floor.asked - _NEAR:
         said.append(
-            f"the floor of {floor.asked:.1%} is not reached: the least chance is {floor.least_chance:.1%}; more "
-            "visits or a lower floor would do"
+            f"the floor of {floor.asked:.1%} is not reached: the least chance is {floor.least_chance:.1%}; "
+            + (f"{floor.visits_needed} visits, or " if floor.visits_needed else "")
+            + f"a floor of {int(floor.least_chance * 1000) / 1000:.1%}, would do"
+        )
+    if price := floor.price:
+        said.append(
+            f"the floor of {floor.asked:.1%} costs {price.without - price.expected_hits:.2f} expected hits "
+            f"({price.expected_hits:.2f} with it, {price.without:.2f} without)"
         )
     if gain := {one.chosen_by: one for one in draw.gain}:
         chosen, by_risk = gain["expected_benefit"], gain["risk"]

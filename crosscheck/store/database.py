@@ -202,6 +202,8 @@ def _refuse_other_version(store: Store) -> None:
 def _read_url(url: str) -> sa.URL:
     """The URL as SQLAlchemy knows it; whatever is no URL is a file."""
     if "://" not in url:
+        if passwords_of(url):  # a file of that name would give the password away to whoever lists the folder
+            raise StoreError(f"The store's address can't be read. {_FORMS}")
         return sa.URL.create("sqlite", database=url)
     try:
         address = sa.make_url(readable_address(url))

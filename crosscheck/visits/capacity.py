@@ -14,17 +14,18 @@ from scipy.sparse.csgraph import connected_components
 from crosscheck.errors import PlanError
 from crosscheck.visits.plan import visiting_arm
 from crosscheck.visits.plan_file import no_such
-from crosscheck.visits.transport import NOWHERE, share_visits
+from crosscheck.visits.season import WEEKS, draw_weeks
+from crosscheck.visits.transport import Kinds, choose_visits
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from numpy.typing import NDArray
 
-    from crosscheck.visits.plan_file import Team, TeamPlan
+    from crosscheck.visits.plan_file import Leave, Region, Team, TeamPlan
 
 # One row an organisation to visit. `expected_hits` is the sum of the risks of the declarations that the visit tests:
-# how many of them it would be expected not to uphold.
+# how many of them it would be expected not to uphold. `drawn_week` (1 is the first) is null where no week was drawn.
 VISITS: Final = pl.Schema(
     {
         "org_code": pl.String(),
@@ -35,8 +36,11 @@ VISITS: Final = pl.Schema(
         "expected_hits": pl.Float64(),
         "easting": pl.Float64(),
         "northing": pl.Float64(),
+        "drawn_week": pl.Int64(),
     }
 )
+ANY_WEEK: Final = -1
+RANDOM: Final = "random"
 MAY_GIVE_WAY: Final = "risk"  # an unmet duty is visited; without one of the random sample the estimate would be biased
 _MOST_TRIED: Final = 60  # weeks or visits a week
 
@@ -67,14 +71,14 @@ def list_chosen(visit_list: pl.DataFrame, organisations: pl.DataFrame) -> pl.Dat
         .agg(pl.col("name", "region", "org_type", "arm").first(), expected_hits=pl.col("risk").sum().round(9))
     )
     where = organisations.select("org_code", "easting", "northing")
-    return chosen.join(where, on="org_code", how="left", maintain_order="left").select(VISITS.names()).cast(VISITS)
+    located = chosen.join(where, on="org_code", how="left", maintain_order="left")
+    return located.with_columns(drawn_week=pl.lit(None)).select(VISITS.names()).cast(VISITS)
 
 
 def fit_visits(visits: pl.DataFrame, plan: TeamPlan) -> Fit:
     """Leave out, where the teams can't make all visits, as few expected hits as can be.
 
-    Only visits chosen by risk give way. The sets of visits that can be made together are a matroid, so that the best
-    set is found exactly, and within `total` it is the best part of that set.
+    Only visits chosen by risk give way. The best set is found exactly.
 
     Raises:
         PlanError: not even the others can be made; the message says the least that would do.
@@ -82,13 +86,9 @@ def fit_visits(visits: pl.DataFrame, plan: TeamPlan) -> Fit:
     if problems := list(_refused(visits, plan)):
         raise PlanError(problems)
     visits = visits.sort("org_code")
-    worth = _worth(visits, plan)
-    placed = _place(visits, plan, room_of(plan), worth) != NOWHERE
-    if (total := plan.tables.capacity.total) is not None:
-        # A matroid: cutting the greedy order at the total gives the best set of that size, so no search is needed.
-        order = np.lexsort([-worth, ~placed])
-        placed &= np.isin(np.arange(visits.height), order[:total])
-    sentences = list(_shortfalls(visits, plan)) if not placed.all() else []
+    total = plan.tables.capacity.total
+    placed = _place(visits, plan, room_of(plan), _worth(visits, plan), total)
+    sentences = list(_shortfalls(free_of_drawn_weeks(visits), plan)) if not placed.all() else []
     if not placed.all() and total is not None and total < visits.height:
         sentences.append(f"The total of {total} leaves {visits.height - total} of {visits.height} chosen visits out.")
     return Fit(visits.filter(placed), visits.filter(~placed), tuple(sentences))
@@ -108,6 +108,64 @@ def may_visit(visits: pl.DataFrame, plan: TeamPlan) -> NDArray[np.bool_]:
         if code in team_of:
             allowed[:, column] = np.arange(len(row_of)) == team_of[code]
     return allowed
+
+
+def limits_of(plan: TeamPlan, regions: Iterable[str]) -> NDArray[np.float64]:
+    """Visits that may be made in one week in each of some regions; infinite where the plan states no limit."""
+    most = {one.name: one.visits_a_week for one in plan.tables.region}
+    return np.array([most.get(name, np.inf) for name in regions], dtype=np.float64)
+
+
+def draw_visit_weeks(visits: pl.DataFrame, plan: TeamPlan, value: str, year: str) -> pl.DataFrame:
+    """Draw the weeks of the random sample, where the plan wants that (`capacity.weeks_at_random`).
+
+    It is drawn within each part of the country that shares teams, in proportion to the visits that these teams can make
+    in a week. Where a week is agreed none is drawn.
+
+    Args:
+        visits: `VISITS`.
+        plan: teams and dates.
+        value: the value that decides the draw of the organisations.
+        year: the assessment year.
+
+    Returns:
+        The visits, by code, with `drawn_week`.
+    """
+    visits = visits.sort("org_code")
+    if not plan.tables.capacity.weeks_at_random:
+        return visits
+    room, agreed = room_of(plan), [one.org_code for one in plan.tables.agreed]
+    part = _parts(visits, may_visit(visits, plan), plan)
+    drawn = visits.with_columns(
+        part=pl.Series(part[len(room) :]), drawn=(pl.col("arm") == RANDOM) & ~pl.col("org_code").is_in(agreed)
+    ).filter("drawn")
+    weeks = [
+        draw_weeks(here.rename({"org_type": "stratum"}), _open_weeks(plan, part[: len(room)] == number), value, year)
+        for (number,), here in drawn.group_by("part", maintain_order=True)
+    ]
+    found = pl.concat([WEEKS.to_frame(), *weeks]).select("org_code", drawn_week="week")
+    return (
+        visits.drop("drawn_week").join(found, on="org_code", how="left", maintain_order="left").select(VISITS.names())
+    )
+
+
+def _open_weeks(plan: TeamPlan, teams: NDArray[np.bool_]) -> list[int]:
+    """How many visits some teams can make in each week beside those that are agreed."""
+    room = room_of(plan)
+    row_of = {team.name: row for row, team in enumerate(plan.teams)}
+    for one in plan.tables.agreed:
+        if one.week <= room.shape[1]:
+            room[row_of[one.team], one.week - 1] -= 1
+    return [max(int(number), 0) for number in room[teams].sum(axis=0)]
+
+
+def fixed_weeks(visits: pl.DataFrame, plan: TeamPlan) -> NDArray[np.int64]:
+    """The week (from 0) of each visit for which one is agreed or, without that, drawn; `ANY_WEEK` for the others."""
+    agreed = {one.org_code: one.week for one in plan.tables.agreed}
+    week = visits.select(
+        pl.col("org_code").replace_strict(agreed, default=pl.col("drawn_week"), return_dtype=pl.Int64).fill_null(0) - 1
+    )
+    return week.to_series().to_numpy()
 
 
 def _gives_way(visits: pl.DataFrame, plan: TeamPlan) -> pl.Series:
@@ -143,11 +201,22 @@ def _worth(visits: pl.DataFrame, plan: TeamPlan) -> NDArray[np.float64]:
 
 
 def _place(
-    visits: pl.DataFrame, plan: TeamPlan, room: NDArray[np.int64], worth: NDArray[np.float64]
-) -> NDArray[np.int64]:
-    """A team for each visit, so that what is left out is worth least."""
-    allowed = may_visit(visits, plan).T
-    return share_visits(np.zeros(allowed.shape), allowed, room.sum(axis=1), worth)
+    visits: pl.DataFrame,
+    plan: TeamPlan,
+    room: NDArray[np.int64],
+    worth: NDArray[np.float64],
+    total: int | None = None,
+) -> NDArray[np.bool_]:
+    """Which visits find room, so that what is left out is worth least."""
+    regions, region = np.unique(visits["region"].fill_null("").to_numpy(), return_inverse=True)
+    most, week = limits_of(plan, regions.tolist()), fixed_weeks(visits, plan)
+    if np.isinf(most).all() and (week == ANY_WEEK).all():  # then it does not matter in which week
+        room = room.sum(axis=1, keepdims=True)
+    traits = np.vstack([may_visit(visits, plan), region, week])
+    alike, kind = np.unique(traits, axis=1, return_inverse=True)
+    in_week = (alike[-1][:, None] == ANY_WEEK) | (alike[-1][:, None] == np.arange(room.shape[1]))
+    allowed = alike[:-2].T.astype(np.bool_)[:, :, None] & in_week[:, None, :]
+    return choose_visits(Kinds(kind.ravel(), allowed, alike[-2]), room, most, worth, total)
 
 
 def _refused(visits: pl.DataFrame, plan: TeamPlan) -> Iterator[str]:
@@ -161,8 +230,25 @@ def _refused(visits: pl.DataFrame, plan: TeamPlan) -> Iterator[str]:
             "list with fewer of them."
         )
     yield from _unreachable(bound, plan)
-    if not _fits(bound, plan, room_of(plan)):
-        yield from _shortfalls(bound, plan)
+    if not _fits(free_of_drawn_weeks(bound), plan, room_of(plan)):
+        yield from _shortfalls(free_of_drawn_weeks(bound), plan)
+    elif not _fits(bound, plan, room_of(plan)):
+        yield _too_many_in_drawn_weeks(bound, plan)
+
+
+def free_of_drawn_weeks(visits: pl.DataFrame) -> pl.DataFrame:
+    """The same visits as if no week had been drawn for them."""
+    return visits.with_columns(drawn_week=pl.lit(None, pl.Int64))
+
+
+def _too_many_in_drawn_weeks(visits: pl.DataFrame, plan: TeamPlan) -> str:
+    """How many visits find no room in the weeks that were drawn, and what would do."""
+    reachable = visits.filter(_reachable(visits, plan))
+    lacking = int((~_place(reachable, plan, room_of(plan), np.ones(reachable.height))).sum())
+    return (
+        f"{_number(lacking)} of {visits.height} can't be made if the random sample keeps the weeks drawn for it; in "
+        "other weeks all have room. capacity.weeks_at_random = false would do."
+    )
 
 
 def _wrong_agreed(visits: pl.DataFrame, plan: TeamPlan) -> Iterator[str]:
@@ -210,22 +296,33 @@ def _shortfalls(visits: pl.DataFrame, plan: TeamPlan) -> Iterator[str]:
     """For each part of the country that shares teams and has too few of them: by how many, and what would do."""
     reachable = visits.filter(_reachable(visits, plan))
     allowed = may_visit(reachable, plan)
-    _, part = connected_components(
-        csr_array(np.block([[np.zeros((len(allowed),) * 2), allowed], [allowed.T, np.zeros((reachable.height,) * 2)]])),
-        directed=False,
-    )
+    part = _parts(reachable, allowed, plan)
     for number in np.unique(part[len(allowed) :]):
         here = reachable.filter(part[len(allowed) :] == number)
         if not _fits(here, plan, room_of(plan)):
             yield _shortfall(here, plan, [team for team, at in zip(plan.teams, part, strict=False) if at == number])
 
 
+def _parts(visits: pl.DataFrame, allowed: NDArray[np.bool_], plan: TeamPlan) -> NDArray[np.int64]:
+    """The part of the country of each team and then of each visit: what shares teams or the limit of a region."""
+    regions = [one.name for one in plan.tables.region]
+    places = np.vstack([allowed, *((visits["region"] == name).fill_null(value=False).to_numpy() for name in regions)])
+    row, column = np.nonzero(places)
+    count = len(places) + visits.height
+    links = csr_array((np.ones(len(row)), (row, len(places) + column)), shape=(count, count))
+    _, part = connected_components(links, directed=False)
+    return np.delete(part, np.arange(len(allowed), len(places)))
+
+
 def _shortfall(here: pl.DataFrame, plan: TeamPlan, teams: list[Team]) -> str:
-    unplaced = _place(here, plan, room_of(plan), np.ones(here.height)) == NOWHERE
-    many, season = int(unplaced.sum()), plan.tables.capacity
+    placed = _place(here, plan, room_of(plan), np.ones(here.height))
+    many, season = int((~placed).sum()), plan.tables.capacity
     names = "team" if len(teams) == 1 else "teams"
     whole = f"{', '.join(team.name for team in teams)} can make before the end of {season.last_day:%-d %B %Y}"
-    ways = [*_more_weeks(here, plan), *_more_a_week(here, plan, teams)]
+    limits = [one for one in plan.tables.region if one.name in here["region"].to_list()]
+    whole += "".join(f", at most {one.visits_a_week} a week in {one.name}" for one in limits)
+    ways = [*_more_weeks(here, plan), *_more_a_week(here, plan, teams), *_more_in_region(here, plan, limits)]
+    ways += _less_leave(here, plan)
     return f"{_number(many)} more than the {names} {whole}: {' or '.join(ways) or 'no single change'} would do."
 
 
@@ -255,6 +352,39 @@ def _more_a_week(here: pl.DataFrame, plan: TeamPlan, teams: list[Team]) -> Itera
     if least:
         name = min(least, key=lambda one: (least[one], one))
         yield f"{_number(least[name])} a week more of the team {name}"
+
+
+def _more_in_region(here: pl.DataFrame, plan: TeamPlan, limits: list[Region]) -> Iterator[str]:
+    """For the region for which that is least: the fewest visits a week more than its limit."""
+    least: dict[str, int] = {}
+    for limit in limits:
+        others = [one for one in plan.tables.region if one != limit]
+
+        def enough(more: int, limit: Region = limit, others: list[Region] = others) -> bool:
+            raised = limit.model_copy(update={"visits_a_week": limit.visits_a_week + more})
+            tables = plan.tables.model_copy(update={"region": (*others, raised)})
+            return _fits(here, type(plan)(tables, plan.sha256), room_of(plan))
+
+        if more := _least(enough):
+            least[limit.name] = more
+    if least:
+        name = min(least, key=lambda one: (least[one], one))
+        yield f"{_number(least[name])} a week more in {name}"
+
+
+def _less_leave(here: pl.DataFrame, plan: TeamPlan) -> Iterator[str]:
+    """The shortest leave without which all would fit."""
+    leaves = plan.tables.leave
+
+    def fits_without(leave: Leave) -> bool:
+        others = tuple(one for one in leaves if one is not leave)
+        less = type(plan)(plan.tables.model_copy(update={"leave": others}), plan.sha256)
+        return _fits(here, less, room_of(less))
+
+    if enough := [leave for leave in leaves if fits_without(leave)]:
+        leave = min(enough, key=lambda one: (one.last - one.first, one.first, one.team or ""))
+        whose = f"of the team {leave.team}" if leave.team else "of all teams"
+        yield f"no leave {whose} from {leave.first:%-d %B %Y} to {leave.last:%-d %B %Y}"
 
 
 def _least(enough: Callable[[int], bool]) -> int | None:

@@ -1,4 +1,7 @@
-"""The design of the visits: how organisations are chosen, as `plan.toml` states it in `[design]` and `[[added]]`."""
+"""The design of the visits: how organisations are chosen.
+
+A plan states it in `[design]`, and what people change in `[[added]]` and `[[removed]]`.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-OWN_TABLES: Final = ("design", "added")  # of a plan; the others say who travels when
+_BY_PEOPLE: Final = ("added", "removed")
+OWN_TABLES: Final = ("design", *_BY_PEOPLE)  # of a plan; the others say who travels when
 
 
 class Added(ModelPart):
@@ -26,6 +30,13 @@ class Added(ModelPart):
     org_code: str = Field(min_length=1)
     who: str = Field(min_length=1)
     why: str = Field(min_length=1)
+
+
+class Removed(Added):
+    """An organisation that a person removes from the visits by risk; the next one has its place.
+
+    Its unmet duties and its chance in the random draw stay: it is visited all the same for these.
+    """
 
 
 class Design(ModelPart):
@@ -44,6 +55,7 @@ class Design(ModelPart):
             prevalence may be (adaptive alone).
         bins: how many groups of like risk the adaptive design has.
         added: the organisations that people add.
+        removed: the organisations that people remove from the visits by risk.
         origin: who chose this.
         reason: why.
     """
@@ -56,6 +68,7 @@ class Design(ModelPart):
     standard_error: float = Field(default=1.25, ge=1, le=5)
     bins: int = Field(default=20, ge=2, le=50)
     added: tuple[Added, ...] = ()
+    removed: tuple[Removed, ...] = ()
     origin: str = ""
     reason: str = ""
 
@@ -98,23 +111,31 @@ def read_design(tables: Mapping[str, object], where: str) -> Design:
     if not isinstance(given, dict):
         raise PlanError([*problems, f"{where}, design: is no table. Write [design] on a line of its own."])
     try:
-        design = Design.model_validate(given | ({"added": tables["added"]} if "added" in tables else {}))
+        design = Design.model_validate(given | {name: tables[name] for name in _BY_PEOPLE if name in tables})
     except ValidationError as error:
         raise PlanError([*problems, *_explain(error, where)]) from error
-    codes = [one.org_code for one in design.added]
-    if twice := sorted({code for code in codes if codes.count(code) > 1}):
-        problems.append(f"{where}, added: {', '.join(twice)} is added twice. Keep one entry of each organisation.")
+    problems += _said_twice(design, where)
     if problems:
         raise PlanError(problems)
     return design
 
 
+def _said_twice(design: Design, where: str) -> Iterator[str]:
+    lists = {"added": [one.org_code for one in design.added], "removed": [one.org_code for one in design.removed]}
+    for name, codes in lists.items():
+        if twice := sorted({code for code in codes if codes.count(code) > 1}):
+            yield f"{where}, {name}: {', '.join(twice)} is {name} twice. Keep one entry of each organisation."
+    if both := sorted(set(lists["added"]) & set(lists["removed"])):
+        yield f"{where}: {', '.join(both)} is both added and removed. Keep one of the two."
+
+
 def format_design(design: Design) -> str:
     """The design as the tables of a plan; `read_design` reads it back."""
-    stated = design.model_dump(exclude={"added"})
+    stated = design.model_dump(exclude=set(_BY_PEOPLE))
     lines = ["[design]", *(f"{name} = {_literal(value)}" for name, value in stated.items())]
-    for one in design.added:
-        lines += ["", "[[added]]", *(f"{name} = {_literal(value)}" for name, value in one.model_dump().items())]
+    for table, people in (("added", design.added), ("removed", design.removed)):
+        for one in people:
+            lines += ["", f"[[{table}]]", *(f"{name} = {_literal(value)}" for name, value in one.model_dump().items())]
     return "\n".join(lines) + "\n"
 
 
@@ -134,6 +155,6 @@ def _explain(error: ValidationError, where: str) -> Iterator[str]:
     for problem in error.errors():
         place = [part if isinstance(part, str) else str(part + 1) for part in problem["loc"]]
         named = place if place[0] in OWN_TABLES else ["design", *place]
-        known = Added.model_fields if named[0] == "added" else Design.model_fields
+        known = Added.model_fields if named[0] in _BY_PEOPLE else Design.model_fields
         said = f"Known are {', '.join(known)}" if problem["type"] == "extra_forbidden" else problem["msg"]
         yield f"{where}, {' '.join(named)}: {said}."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final, cast
 
 import polars as pl
@@ -14,9 +14,11 @@ from crosscheck.visits.draw import Frame, draw_from, stratify
 from crosscheck.visits.dry_draws import DrawFit, try_design
 from crosscheck.visits.duties import weigh_duties
 from crosscheck.visits.seal import Seal, digest_frame
-from crosscheck.vocabulary import ARMS
+from crosscheck.vocabulary import ARMS, Arm
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from crosscheck.visits.model import MandatoryArm
 
 _KEYS: Final = ("org_code", "function")
@@ -67,7 +69,10 @@ class Plan:
         frame: who took part in the random draw, with which chances.
         draw: `draw.DRAW`, every organisation that took part in the random draw, with its ticket.
         gain: what visits that are not at random bring, by risk and by expected benefit; empty where it is risk alone.
-        unknown: organisations that somebody added and that have no declaration which a visit can test.
+        unknown: organisations that somebody added or removed and that have no declaration which a visit can test.
+        removed: by organisation that somebody removed: the arm that chose it all the same, null where none did.
+        floor_price: what the floor costs; None without one.
+        visits_for_floor: how many visits the floor needs, where there are too few; None otherwise.
     """
 
     declarations: pl.DataFrame
@@ -75,6 +80,17 @@ class Plan:
     draw: pl.DataFrame
     gain: tuple[Gain, ...] = ()
     unknown: tuple[str, ...] = ()
+    removed: Mapping[str, Arm | None] = field(default_factory=dict)
+    floor_price: FloorPrice | None = None
+    visits_for_floor: int | None = None
+
+
+@dataclass(frozen=True)
+class FloorPrice:
+    """The risks of the chosen declarations together, with the floor of the random draw and without it."""
+
+    expected_hits: float
+    without: float
 
 
 def plan_visits(listed: pl.DataFrame, duties: pl.DataFrame, capacity: Capacity, arm: MandatoryArm, year: str) -> Plan:
@@ -89,7 +105,8 @@ def plan_visits(listed: pl.DataFrame, duties: pl.DataFrame, capacity: Capacity, 
 
     Args:
         listed: one row a declaration: `rank` (1 is the first to visit), `org_code`, `function`, `org_type`, `pool`;
-            where the design is not two arms by risk, `risk` and `benefit`, too (higher is sooner visited).
+            where the design has a floor or is not two arms by risk, `risk` and `benefit`, too (higher is sooner
+            visited).
         duties: `outputs.OUTPUTS["duties"]`.
         capacity: how many organisations, how many of them at random, the design, and the value of the draw.
         arm: which duties make a visit mandatory, and how many visits they may take.
@@ -104,20 +121,65 @@ def plan_visits(listed: pl.DataFrame, duties: pl.DataFrame, capacity: Capacity, 
     frame = _lay_out(open_ones, capacity, bound.height)
     draw = draw_from(frame, capacity.value, year)
     drawn = draw.filter("drawn").select("org_code")
-    left = open_ones.join(drawn, on="org_code", how="anti", maintain_order="left")
+    removed = [one.org_code for one in design.removed]
+    left = open_ones.join(drawn, on="org_code", how="anti", maintain_order="left").filter(
+        ~pl.col("org_code").is_in(removed)
+    )
     others = max(capacity.visits - drawn.height - bound.height, 0)
     chosen = {"mandatory": bound, "risk": left.head(others), "random": drawn}
     arms = pl.concat([chosen[name].select("org_code", selected_by=pl.lit(name)) for name in ARMS])
     chances, added = draw.select("org_code", "inclusion_probability"), _list_added(design.added)
     of_organisation = arms.join(chances, on="org_code", how="full", coalesce=True)
     planned = testable.select(_KEYS).join(of_organisation, on="org_code", how="left").join(added, "org_code", "left")
+    declarations = listed.select(_KEYS).join(planned, on=_KEYS, how="left", maintain_order="left")
+    known = set(testable["org_code"])
     return Plan(
-        listed.select(_KEYS).join(planned, on=_KEYS, how="left", maintain_order="left"),
+        declarations,
         frame,
         draw,
         tuple(compare_gain(left, others)) if design.benefit == "expected_benefit" else (),
-        tuple(added.join(testable, on="org_code", how="anti")["org_code"]),
+        tuple(code for code in (*added["org_code"], *sorted(removed)) if code not in known),
+        dict.fromkeys(sorted(known & set(removed))) | dict(arms.filter(pl.col("org_code").is_in(removed)).iter_rows()),
+        _price_floor(listed, duties, capacity, arm, year, declarations) if design.floor else None,
+        None
+        if _reaches(frame, design.floor)
+        else _find_visits_for_floor(organisations, open_ones, capacity, bound.height),
     )
+
+
+def _find_visits_for_floor(
+    organisations: pl.DataFrame, open_ones: pl.DataFrame, capacity: Capacity, bound: int
+) -> int | None:
+    """The fewest visits with which everybody has the floor, mandatory visits as they are; found by halving."""
+    design = capacity.design
+
+    def enough(visits: int) -> bool:
+        if design.kind == "adaptive":
+            frame = _lay_out(open_ones, replace(capacity, visits=visits), bound)
+        else:  # the floor may take all that is left from the risk arm
+            frame = stratify(open_ones, max(visits - bound, 0))
+        return _reaches(frame, design.floor)
+
+    low, high = capacity.visits + 1, organisations.height
+    if not enough(high):
+        return None
+    while low < high:
+        middle = (low + high) // 2
+        low, high = (low, middle) if enough(middle) else (middle + 1, high)
+    return low
+
+
+def _price_floor(
+    listed: pl.DataFrame, duties: pl.DataFrame, capacity: Capacity, arm: MandatoryArm, year: str, planned: pl.DataFrame
+) -> FloorPrice:
+    """The same plan without the floor; tickets stay, so that whoever is drawn in both is the same."""
+    free = replace(capacity, design=capacity.design.model_copy(update={"floor": 0.0}))
+    risks = listed.select(*_KEYS, "risk")
+    with_it, without = (
+        risks.join(one.drop_nulls("selected_by"), on=_KEYS, how="semi")["risk"].sum()
+        for one in (planned, plan_visits(listed, duties, free, arm, year).declarations)
+    )
+    return FloorPrice(round(float(with_it), 6), round(float(without), 6))
 
 
 def count_arms(visit_list: pl.DataFrame) -> dict[str, int]:
@@ -145,10 +207,15 @@ class StratumDrawn:
 
 @dataclass(frozen=True)
 class Floor:
-    """The least chance that was asked for, and the least that there is; None where nobody can be drawn."""
+    """The least chance that was asked for, the least that there is (None where nobody can be drawn), and its price.
+
+    Where that is less than was asked for, `visits_needed` is how many visits would do; None if no number does.
+    """
 
     asked: float
     least_chance: float | None
+    price: FloorPrice | None = None
+    visits_needed: int | None = None
 
 
 @dataclass(frozen=True)
@@ -158,6 +225,16 @@ class AddedVisit:
     org_code: str
     who: str
     why: str
+
+
+@dataclass(frozen=True)
+class RemovedVisit:
+    """An organisation that a person removed from the visits by risk, who did, why, and the arm that chose it anyway."""
+
+    org_code: str
+    who: str
+    why: str
+    visited_as: Arm | None
 
 
 @dataclass(frozen=True)
@@ -177,7 +254,8 @@ class DrawAccount:
         dry_draws: how draws with made-up values fit the chances; None where there is nobody to draw.
         gain: what choosing by expected benefit brings, beside choosing by risk; empty where risk alone chooses.
         added: what people added.
-        added_unknown: codes that were added and have no declaration of compliance that a visit can test.
+        removed: what people removed.
+        added_unknown: codes that were added or removed and have no declaration of compliance that a visit can test.
     """
 
     binding: bool
@@ -192,6 +270,7 @@ class DrawAccount:
     dry_draws: DrawFit | None = None
     gain: tuple[Gain, ...] = ()
     added: tuple[AddedVisit, ...] = ()
+    removed: tuple[RemovedVisit, ...] = ()
     added_unknown: tuple[str, ...] = ()
 
 
@@ -219,10 +298,13 @@ def describe_draw(plan: Plan, capacity: Capacity, year: str) -> DrawAccount:
         frame=frame,
         design=design.kind,
         strata=tuple(StratumDrawn(**row) for row in strata.iter_rows(named=True)),
-        floor=Floor(design.floor, cast("float | None", least)),
+        floor=Floor(design.floor, cast("float | None", least), plan.floor_price, plan.visits_for_floor),
         dry_draws=try_design(plan.frame),
         gain=plan.gain,
         added=tuple(AddedVisit(one.org_code, one.who, one.why) for one in design.added),
+        removed=tuple(
+            RemovedVisit(one.org_code, one.who, one.why, plan.removed.get(one.org_code)) for one in design.removed
+        ),
         added_unknown=plan.unknown,
     )
 

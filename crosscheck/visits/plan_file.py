@@ -13,6 +13,7 @@ from pydantic import Field, ValidationError
 from crosscheck.errors import PlanError
 from crosscheck.model_file import ModelPart
 from crosscheck.toml_file import NotTomlError, parse_toml
+from crosscheck.visits.design import OWN_TABLES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -22,7 +23,6 @@ EXAMPLE: Final = "docs/plan-example.toml"
 _WORKING_DAYS: Final = 5
 _LONGEST_SEASON: Final = 60  # weeks
 _LISTED: Final = 12  # names in a message
-_OTHERS: Final = ("design", "added")  # tables that say how organisations are chosen
 
 Metres = Annotated[float, Field(ge=0, le=1_300_000)]
 Weekly = Annotated[int, Field(ge=0, le=10)]
@@ -31,12 +31,14 @@ Weekly = Annotated[int, Field(ge=0, le=10)]
 class Season(ModelPart):
     """Between which days visits are made, and how many in all (None: as many as the teams can).
 
-    `last_day` is the last day on which a visit still counts for the publication.
+    `last_day` is the last day on which a visit still counts for the publication. With `weeks_at_random` the weeks of
+    the random sample are drawn: who is visited before a given day and who is not then differ by chance alone.
     """
 
     first_day: dt.date
     last_day: dt.date
     total: Annotated[int, Field(ge=0)] | None = None
+    weeks_at_random: bool = False
 
 
 class Travel(ModelPart):
@@ -63,6 +65,13 @@ class Team(ModelPart):
     northing: Metres | None = None
 
 
+class Region(ModelPart):
+    """The most visits that all teams together make in a region in one week."""
+
+    name: Annotated[str, Field(min_length=1)]
+    visits_a_week: Annotated[int, Field(ge=0)]
+
+
 class Leave(ModelPart):
     """Days on which a team makes no visits; without a team it holds for all, for example on a bank holiday."""
 
@@ -85,6 +94,7 @@ class PlanTables(ModelPart):
     capacity: Season
     travel: Travel = Travel()
     team: tuple[Team, ...]
+    region: tuple[Region, ...] = ()
     leave: tuple[Leave, ...] = ()
     agreed: tuple[Agreed, ...] = ()
 
@@ -141,7 +151,7 @@ def read_team_plan(file: Path, regions: Iterable[str]) -> TeamPlan:
     try:
         content = file.read_bytes()
         given = parse_toml(content)
-        tables = PlanTables.model_validate({name: table for name, table in given.items() if name not in _OTHERS})
+        tables = PlanTables.model_validate({name: table for name, table in given.items() if name not in OWN_TABLES})
     except OSError as error:
         raise PlanError(f"{file}: can't be read ({error.strerror}). {EXAMPLE} is one to copy.") from error
     except NotTomlError as error:
@@ -169,6 +179,7 @@ def _contradictions(file: Path, tables: PlanTables, regions: list[str]) -> Itera
     yield from _wrong_with_season(f"{file}, capacity.last_day", tables.capacity)
     for team in tables.team:
         yield from _wrong_with_team(f"{file}, team {team.name}", team, names, regions)
+    yield from _wrong_with_regions(file, tables, regions)
     for number, leave in enumerate(tables.leave, 1):
         yield from _wrong_with_leave(f"{file}, leave {number}", leave, names)
     codes = [agreed.org_code for agreed in tables.agreed]
@@ -193,6 +204,15 @@ def _wrong_with_leave(where: str, leave: Leave, names: list[str]) -> Iterator[st
         yield no_such(where, "team", leave.team, names)
 
 
+def _wrong_with_regions(file: Path, tables: PlanTables, regions: list[str]) -> Iterator[str]:
+    names = [one.name for one in tables.region]
+    for name in sorted(set(names)):
+        if names.count(name) > 1:
+            yield f"{file}, region {name}: stands there {names.count(name)} times. Keep one."
+        if name not in regions:
+            yield no_such(f"{file}, region {name}", "region", name, regions)
+
+
 def _wrong_with_team(where: str, team: Team, names: list[str], regions: list[str]) -> Iterator[str]:
     if names.count(team.name) > 1:
         yield f"{where}: {names.count(team.name)} teams have this name. Give each its own."
@@ -212,6 +232,7 @@ def _describe(file: Path, problem: Any) -> str:
             "capacity": Season,
             "travel": Travel,
             "team": Team,
+            "region": Region,
             "leave": Leave,
             "agreed": Agreed,
         }

@@ -204,7 +204,7 @@ def design_variance(drawn: Drawn, values: Floats) -> float:
 
     Sen 1953 and Yates and Grundy 1953 from the joint chances, unbiased: over all pairs drawn, the sum of
     (πᵢπⱼ/πᵢⱼ - 1)(yᵢ/πᵢ - yⱼ/πⱼ)². With n of N drawn in each stratum it is N²(1 - n/N)s²/n. Where the joint chances are
-    not known it is Hájek's of 1964 (Annals of Mathematical Statistics 35:1491-1523), the same in such a stratum. NaN
+    not known it is that of Hájek 1964 (Annals of Mathematical Statistics 35:1491-1523), the same in such a stratum. NaN
     where a stratum that is drawn by itself has one visit of several organisations.
     """
     if drawn.joint is None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from crosscheck.visits.capacity import MAY_GIVE_WAY, fit_visits, list_chosen
+from crosscheck.visits.capacity import MAY_GIVE_WAY, fit_visits, free_of_drawn_weeks, list_chosen
 from crosscheck.visits.plan import visiting_arm
 
 if TYPE_CHECKING:
@@ -32,24 +32,26 @@ class Price:
 
 
 def price_constraints(
-    visit_list: pl.DataFrame, organisations: pl.DataFrame, plan: TeamPlan, fit: Fit
+    visit_list: pl.DataFrame, organisations: pl.DataFrame, chosen: pl.DataFrame, plan: TeamPlan, fit: Fit
 ) -> tuple[Price, ...]:
-    """The price of the random sample, of regions, of the longest journey and of the total, where the plan has them.
+    """The price of the random sample and its weeks, of regions, journeys, leave and total, where the plan has them.
 
     Without the random sample as many visits go to the organisations with most expected hits; unmet duties stay first.
 
     Args:
         visit_list: `outputs.OUTPUTS["visit_list"]`.
         organisations: with `easting` and `northing`.
+        chosen: `capacity.VISITS`, whom the list chooses, with the weeks that were drawn.
         plan: teams and dates.
         fit: what fits the plan as it is.
     """
     hits = float(fit.visits["expected_hits"].sum())
-    chosen = list_chosen(visit_list, organisations)
+    drawn_weeks = [("weeks drawn", free_of_drawn_weeks(chosen), plan)] * plan.tables.capacity.weeks_at_random
     return tuple(
         Price(constraint, hits, float(fit_visits(visits, other).visits["expected_hits"].sum()))
         for constraint, visits, other in (
             *_without_random(visit_list, organisations, plan, fit),
+            *drawn_weeks,
             *((name, chosen, other) for name, other in _less_bound(plan)),
         )
     )
@@ -61,6 +63,10 @@ def _less_bound(plan: TeamPlan) -> Iterator[tuple[str, TeamPlan]]:
         yield "regions of teams", _changed(plan, travel=travel.model_copy(update={"across_borders": True}))
     if travel.longest_km is not None:
         yield "longest journey", _changed(plan, travel=travel.model_copy(update={"longest_km": None}))
+    if plan.tables.region:
+        yield "limits of regions by week", _changed(plan, region=())
+    if plan.tables.leave:
+        yield "leave", _changed(plan, leave=())
     if season.total is not None:
         yield "total of visits", _changed(plan, capacity=_with_total(season, None))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Final
 
 import numpy as np
@@ -29,8 +30,9 @@ from crosscheck.vocabulary import ARMS
 
 RANDOM: Final = "random"
 RISK: Final = "risk"
-REMOVED: Final = "removed"  # chosen by an arm, and decided on without a visit
+REMOVED: Final = "removed"  # chosen by an arm, and removed in the plan or decided on without a visit
 OUTSIDE: Final = "not planned"  # a visit of a declaration that neither an arm nor a person chose
+_BEFORE_ALL_VISITS: Final = date.min
 ARM_YIELD: Final = pl.Schema(
     {
         "arm": pl.String(),
@@ -71,6 +73,7 @@ class SeasonPlan:
         decisions: `DECISIONS`, what people decided on the declarations of the run; without a row where nobody did, or
             where it is not known.
         draw: whether the random draw of the run binds, in words (`plan.describe_draw`).
+        removed: the organisations that the plan of the run removed from the visits by risk (`design.Removed`).
     """
 
     listed: pl.DataFrame
@@ -81,6 +84,7 @@ class SeasonPlan:
     organisations: pl.DataFrame
     decisions: pl.DataFrame = field(default_factory=DECISIONS.to_frame)
     draw: str = PRACTICE
+    removed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -253,7 +257,12 @@ def _plan(season: SeasonPlan) -> pl.DataFrame:
         .join(decided, on=_KEYS, how="left")
         .with_columns(arm=pl.coalesce(visiting_arm(), by_decision))
         .with_columns(
-            removed_on=pl.when(pl.col("selected_by").is_not_null() & (pl.col("kind") != "visit")).then("decided_on")
+            removed_on=pl.when(pl.col("selected_by").is_not_null()).then(
+                pl.when(pl.col("org_code").is_in(season.removed))
+                .then(_BEFORE_ALL_VISITS)
+                .when(pl.col("kind") != "visit")
+                .then("decided_on")
+            )
         )
         .select(*_KEYS, "org_type", "region", "stratum", "risk", "selected_by", "arm", "removed_on")
         .sort(_KEYS)

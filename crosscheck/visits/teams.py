@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -13,8 +12,12 @@ from scipy.optimize import linear_sum_assignment
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 
-from crosscheck.visits.capacity import may_visit, room_of
-from crosscheck.visits.tours import Tour, TravelProblem, choose_tours, metres_between, order_stops
+from crosscheck.visits.capacity import ANY_WEEK, fixed_weeks, limits_of, may_visit, room_of
+from crosscheck.visits.exchanges import Weeks, exchange_visits
+from crosscheck.visits.ground import Tour, TravelProblem, locate, metres_between
+from crosscheck.visits.settle import NO_SLOT, settle_visits
+from crosscheck.visits.tour_search import order_stops
+from crosscheck.visits.tours import choose_tours
 from crosscheck.visits.transport import share_visits
 
 if TYPE_CHECKING:
@@ -29,7 +32,7 @@ if TYPE_CHECKING:
 
 # One row a visit, by week, team and place in the tour. `km` is the way to it, from the base or the visit before;
 # `tour_km` the whole tour with the way back; both null where a place on the tour is not known. `agreed` visits keep
-# week and team.
+# week and team. `drawn_week` is the week that was drawn for a visit of the random sample, null where none was.
 VISIT_PLAN: Final = pl.Schema(
     {
         "org_code": pl.String(),
@@ -48,17 +51,17 @@ VISIT_PLAN: Final = pl.Schema(
         "agreed": pl.Boolean(),
         "easting": pl.Float64(),
         "northing": pl.Float64(),
+        "drawn_week": pl.Int64(),
     }
 )
-_JITTER: Final = 1.0  # metres
 
 
 @dataclass(frozen=True)
 class Planned:
-    """The plan (`VISIT_PLAN`), the metres of its tours that were chosen, and those that no choice can be below.
+    """The plan (`VISIT_PLAN`), the metres of its tours, and those that no plan of these visits can be below.
 
-    Where the country was `divided`, the latter holds for choices that leave each visit to its group of teams.
-    Agreed visits are in neither figure: their weeks are not chosen. A place not known counts as `locate` has it.
+    The bound holds whatever weeks are agreed, drawn or limited. Where the country was `divided`, it holds for plans
+    that leave each visit to its group of teams. A place not known counts as `ground.locate` has it.
     """
 
     visits: pl.DataFrame
@@ -68,83 +71,76 @@ class Planned:
 
     @property
     def gap(self) -> float:
-        """Share of the travel that a better choice might save at most, 0 to 1."""
+        """Share of the travel that a better plan might save at most, 0 to 1."""
         return max(self.metres - self.bound, 0.0) / self.metres if self.metres else 0.0
 
 
 @dataclass(frozen=True)
-class Stop:
-    """A visit's row number, with its team, week (from 0) and the number of its tour in that week."""
+class Route:
+    """A tour: its team and week (from 0), its visits in order, and the metres to each and back from the last."""
 
-    visit: int
     team: int
     week: int
-    tour: int = 0
+    stops: tuple[int, ...]
+    legs: tuple[float, ...]
 
 
 def plan_weeks(visits: pl.DataFrame, plan: TeamPlan) -> Planned:
     """Give each visit a team, a week and a place in a tour, so that teams travel least.
 
-    Tours are chosen exactly within regions that share teams. The tours of a team are then spread over its weeks so that
-    what is expected to be found is found early.
+    Tours are chosen first as if visits could have any week, and spread over the weeks of their teams so that what is
+    expected to be found is found early. Then visits move to the weeks that are agreed or drawn for them, and where a
+    region has too many in a week; and visits change tours as long as that saves travel.
 
     Args:
         visits: `capacity.VISITS`, all of which the teams can make.
         plan: teams and dates.
     """
     visits = visits.sort("org_code")
-    room, allowed = room_of(plan), may_visit(visits, plan)
-    agreed = _agreed_stops(visits, plan)
-    # Agreed visits take their room before anything is planned: they can't move, whatever it costs.
-    for stop in agreed:
-        room[stop.team, stop.week] -= 1
-    free = np.setdiff1d(np.arange(visits.height), [stop.visit for stop in agreed])
-    places, bases = locate(visits, plan)
-    ground = TravelProblem(places, bases, allowed, _weeks_by_size(room))
-    tours, bound, divided = _choose(ground, free, together=plan.tables.travel.together)
-    stops = [*agreed, *_spread_over_weeks(tours, room, visits["expected_hits"].to_numpy())]
-    return Planned(lay_out_plan(visits, plan, stops), sum(tour.metres for tour in tours), bound, divided)
+    if visits.is_empty():
+        return Planned(VISIT_PLAN.to_frame(), 0.0, 0.0, divided=False)
+    room, together = room_of(plan), plan.tables.travel.together
+    ground = TravelProblem(*locate(visits, plan), may_visit(visits, plan), _weeks_by_size(room))
+    tours, bound, parts, divided = _choose(ground, together=together)
+    slot = _spread_over_weeks(tours, room, visits["expected_hits"].to_numpy())
+    weeks = _what_weeks_allow(visits, plan)
+    bound_to_weeks = bool((weeks.fixed != ANY_WEEK).any() or np.isfinite(weeks.most).any())
+    if bound_to_weeks:
+        slot = settle_visits(visits, plan, slot)
+    if together and (bound_to_weeks or parts > 1):
+        slot = exchange_visits(ground, weeks, slot)
+    routes = list_routes(visits, plan, slot)
+    metres = sum(sum(route.legs) for route in routes)
+    return Planned(lay_out_plan(visits, plan, routes), metres, min(bound, metres), divided)
 
 
-def locate(visits: pl.DataFrame, plan: TeamPlan) -> tuple[Floats, Floats]:
-    """Where visits and bases are, in metres.
+def list_routes(visits: pl.DataFrame, plan: TeamPlan, slot: Ints) -> list[Route]:
+    """The tours, by week and team, each in the order that travels least.
 
-    A place that is not known is taken to be in the middle of those that are known in its region (of all, where none
-    is). Each is moved by less than a metre, by a hash of its name, so that no two plans travel equally far and there is
-    one best plan, whoever computes it.
+    Args:
+        visits: `capacity.VISITS`, by code.
+        plan: teams and dates.
+        slot: of each visit: number of the team (by name) × weeks + week (from 0).
     """
-    known = ["easting", "northing"]
-    # A visit whose place is not known is planned all the same, at the distance that is usual in its region.
-    middle = pl.col(known).mean().over("region")
-    where = visits.with_columns(pl.col(known).fill_null(middle).fill_null(pl.col(known).mean()).fill_null(0.0))
-    by_region = where.group_by("region").agg(pl.col(known).mean())
-    bases = [
-        (team.easting, team.northing)
-        if team.easting is not None
-        else by_region.filter(pl.col("region").is_in(list(team.regions))).select(pl.col(known).mean()).row(0)
-        for team in plan.teams
-    ]
-    bases_known = np.array([[value or 0.0 for value in base] for base in bases])
-    return where.select(known).to_numpy() + _jitter(visits["org_code"].to_list()), bases_known + _jitter(
-        [team.name for team in plan.teams]
-    )
-
-
-def lay_out_plan(visits: pl.DataFrame, plan: TeamPlan, stops: list[Stop]) -> pl.DataFrame:
-    """The plan as a table, `VISIT_PLAN`: each tour in the order that travels least."""
-    places, bases = locate(visits, plan)
+    (places, bases), weeks = locate(visits, plan), len(plan.mondays)
     by_tour: dict[tuple[int, int, int], list[int]] = defaultdict(list)
-    for stop in stops:
-        by_tour[stop.week, stop.team, stop.tour].append(stop.visit)
-    rows = []
-    for number, ((week, team, _), mine) in enumerate(sorted(by_tour.items()), 1):
-        order = _best_order(places, bases[team], np.array(sorted(mine)))
-        way = np.vstack([bases[team], places[order], bases[team]])
-        legs = np.hypot(*np.diff(way, axis=0).T) / 1000
-        rows += [
-            (int(visit), team, week + 1, number, place, float(leg), float(legs.sum()))
-            for place, (visit, leg) in enumerate(zip(order, legs[:-1], strict=True), 1)
-        ]
+    for visit, one in enumerate(slot.tolist()):
+        by_tour[one % weeks, one // weeks, 0 if plan.tables.travel.together else visit].append(visit)
+    routes = []
+    for (week, team, _), mine in sorted(by_tour.items()):
+        order = _best_order(places, bases[team], np.array(mine))
+        legs = np.hypot(*np.diff(np.vstack([bases[team], places[order], bases[team]]), axis=0).T)
+        routes.append(Route(team, week, tuple(order.tolist()), tuple(legs.tolist())))
+    return routes
+
+
+def lay_out_plan(visits: pl.DataFrame, plan: TeamPlan, routes: list[Route]) -> pl.DataFrame:
+    """The plan as a table, `VISIT_PLAN`."""
+    rows = [
+        (visit, route.team, route.week + 1, number, place, leg / 1000, sum(route.legs) / 1000)
+        for number, route in enumerate(routes, 1)
+        for place, (visit, leg) in enumerate(zip(route.stops, route.legs, strict=False), 1)
+    ]
     columns = ("visit", "team_number", "week", "tour", "place_in_tour", "km", "tour_km")
     return _as_table(visits, plan, pl.DataFrame(rows, schema=columns, orient="row"))
 
@@ -180,16 +176,9 @@ def _best_order(places: Floats, base: Floats, mine: Ints) -> Ints:
     return order if order[0] <= order[-1] else order[::-1]  # a tour and its way back are one
 
 
-def _jitter(names: list[str]) -> Floats:
-    digests = [hashlib.sha256(name.encode()).digest() for name in names]
-    parts = [[int.from_bytes(digest[:6], "big"), int.from_bytes(digest[6:12], "big")] for digest in digests]
-    return np.array(parts, dtype=np.float64).reshape(-1, 2) / 2**48 * _JITTER
-
-
-def _agreed_stops(visits: pl.DataFrame, plan: TeamPlan) -> list[Stop]:
-    row = {code: number for number, code in enumerate(visits["org_code"])}
-    team = {one.name: number for number, one in enumerate(plan.teams)}
-    return [Stop(row[one.org_code], team[one.team], one.week - 1) for one in plan.tables.agreed if one.org_code in row]
+def _what_weeks_allow(visits: pl.DataFrame, plan: TeamPlan) -> Weeks:
+    regions, region = np.unique(visits["region"].fill_null("").to_numpy(), return_inverse=True)
+    return Weeks(room_of(plan), fixed_weeks(visits, plan), region, limits_of(plan, regions.tolist()))
 
 
 def _weeks_by_size(room: Ints) -> Ints:
@@ -198,54 +187,62 @@ def _weeks_by_size(room: Ints) -> Ints:
     return np.stack([(room >= size).sum(axis=1) for size in range(1, most + 1)], axis=1)
 
 
-def _choose(ground: TravelProblem, free: Ints, *, together: bool) -> tuple[list[Tour], float, bool]:
-    """Tours of the free visits, part by part of what shares teams, with row numbers of the whole ground."""
+def _choose(ground: TravelProblem, *, together: bool) -> tuple[list[Tour], float, int, bool]:
+    """Tours of all visits (row numbers of the whole ground), their bound, and in how many parts they were chosen."""
     tours: list[Tour] = []
-    bound, divided = 0.0, False
-    for teams, visits in _parts(ground, free):
+    bound, parts, divided = 0.0, 1, False
+    for teams, visits in _parts(ground):
         part = ground.part(teams, visits)
-        chosen = choose_tours(part) if together else None
-        if chosen is None:
+        if together:
+            chosen = choose_tours(part)
+            single, parts, divided = list(chosen.chosen), max(parts, chosen.parts), divided or chosen.divided
+            bound += chosen.bound
+        else:
             own = share_visits(part.base.T, part.allowed.T, part.weeks.sum(axis=1), np.full(len(visits), np.inf))
             single = [Tour(int(team), (row,), 2 * float(part.base[team, row])) for row, team in enumerate(own)]
             bound += sum(tour.metres for tour in single)
-        else:
-            single, bound, divided = list(chosen.chosen), bound + chosen.bound, divided or chosen.parts > 1
         tours += [
             Tour(int(teams[one.team]), tuple(int(visits[stop]) for stop in one.stops), one.metres) for one in single
         ]
-    return tours, bound, divided
+    return tours, bound, parts, divided
 
 
-def _parts(ground: TravelProblem, free: Ints) -> Iterator[tuple[Ints, Ints]]:
-    """Teams and free visits that have to do with one another."""
-    teams, allowed = len(ground.bases), ground.allowed[:, free]
+def _parts(ground: TravelProblem) -> Iterator[tuple[Ints, Ints]]:
+    """Teams and visits that have to do with one another."""
+    teams, visits = ground.allowed.shape
     links = csr_array(
-        (np.ones(int(allowed.sum())), tuple(np.nonzero(allowed) + np.array([[0], [teams]]))),
-        shape=(teams + len(free),) * 2,
+        (np.ones(int(ground.allowed.sum())), tuple(np.array(np.nonzero(ground.allowed)) + np.array([[0], [teams]]))),
+        shape=(teams + visits,) * 2,
     )
     _, part = connected_components(links, directed=False)
     for number in np.unique(part[teams:]):
-        yield np.flatnonzero(part[:teams] == number), free[part[teams:] == number]
+        yield np.flatnonzero(part[:teams] == number), np.flatnonzero(part[teams:] == number)
 
 
-def _spread_over_weeks(tours: list[Tour], room: Ints, hits: Floats) -> Iterator[Stop]:
-    """Give the tours of each team weeks with room, so that expected hits are found as early as can be."""
+def _spread_over_weeks(tours: list[Tour], room: Ints, hits: Floats) -> Ints:
+    """Give the tours of each team weeks with room, so that expected hits are found early: the slot of each visit."""
+    slot, weeks = np.full(len(hits), NO_SLOT), room.shape[1]
     for team in range(len(room)):
         mine = sorted((tour for tour in tours if tour.team == team), key=lambda tour: min(tour.stops))
-        if all(len(tour.stops) == 1 for tour in mine):
-            yield from _fill_weeks(mine, room[team], hits)
-            continue
-        sizes, found = np.array([len(tour.stops) for tour in mine]), np.array([hits[list(t.stops)].sum() for t in mine])
-        cost = found[:, None] * np.arange(room.shape[1])[None, :]
-        cost[sizes[:, None] > room[team][None, :]] = (found.sum() + 1) * (room.shape[1] + 1)
-        for row, week in zip(*linear_sum_assignment(cost), strict=True):
-            yield from (Stop(visit, team, int(week)) for visit in mine[row].stops)
+        for tour, week in zip(mine, _weeks_of(mine, room[team], hits), strict=True):
+            slot[list(tour.stops)] = team * weeks + week
+    return slot
 
 
-def _fill_weeks(tours: list[Tour], room: Ints, hits: Floats) -> Iterator[Stop]:
+def _weeks_of(tours: list[Tour], room: Ints, hits: Floats) -> Ints:
+    """The week of each tour of one team."""
+    if all(len(tour.stops) == 1 for tour in tours):
+        return _fill_weeks(tours, room, hits)
+    sizes, found = np.array([len(tour.stops) for tour in tours]), np.array([hits[list(t.stops)].sum() for t in tours])
+    cost = found[:, None] * np.arange(len(room))[None, :]
+    cost[sizes[:, None] > room[None, :]] = (found.sum() + 1) * (len(room) + 1)
+    week: Ints = linear_sum_assignment(cost)[1]
+    return week
+
+
+def _fill_weeks(tours: list[Tour], room: Ints, hits: Floats) -> Ints:
     """Journeys to one visit each: those with most expected hits first, as many a week as it has room for."""
-    order = sorted(tours, key=lambda tour: (-hits[tour.stops[0]], tour.stops[0]))
-    weeks = np.repeat(np.arange(len(room)), room)
-    for number, (tour, week) in enumerate(zip(order, weeks, strict=False)):
-        yield Stop(tour.stops[0], tour.team, int(week), number)
+    order = sorted(range(len(tours)), key=lambda one: (-hits[tours[one].stops[0]], tours[one].stops[0]))
+    week = np.empty(len(tours), dtype=np.int64)
+    week[order] = np.repeat(np.arange(len(room)), room)[: len(tours)]
+    return week

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]
+
+_FOLLOWED_WITHIN: Final = 4_000  # unfinished orders of one tour that are followed at once
 
 
 @dataclass(frozen=True)
@@ -114,3 +116,15 @@ def _first_of_each(ordered: Ints) -> NDArray[np.bool_]:
     first = np.ones(len(ordered), dtype=np.bool_)
     first[1:] = (ordered[1:] != ordered[:-1]).any(axis=1)
     return first
+
+
+def order_stops(between: Floats, base: Floats) -> Ints:
+    """The order of all visits of a tour that travels least.
+
+    Every visit is given a worth that no detour outweighs, so that the cheapest tour holds all of them.
+    """
+    worth = np.full(len(base), 4 * (base.max(initial=0.0) + between.max(initial=0.0)) + 1)
+    found = find_tours(between, base, worth, np.zeros(len(base)), 0.0, _FOLLOWED_WITHIN)
+    whole = found.stops[(found.stops >= 0).all(axis=1)]
+    best: Ints = whole[0]
+    return best

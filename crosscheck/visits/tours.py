@@ -10,18 +10,18 @@ then chooses whole tours. No step looks at the clock, so the same visits give th
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from scipy.optimize import LinearConstraint, linprog, milp
 from scipy.sparse import csr_array
 
-from crosscheck.visits.tour_search import Found, find_tours
+from crosscheck.visits.ground import Tour, TravelProblem, measure_tour
+from crosscheck.visits.tour_search import Found, find_tours, order_stops
 from crosscheck.visits.transport import share_visits
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -41,65 +41,21 @@ _NEGLIGIBLE: Final = 1.0  # metres
 _NODES: Final = 300  # at which HiGHS stops; never a time
 _TOGETHER: Final = 130  # visits whose tours are chosen at once, as near to the best as can be proved
 _PART: Final = 70  # where there are more: visits of a part
-
-
-@dataclass(frozen=True)
-class TravelProblem:
-    """Where visits and teams are, and what each team can do.
-
-    Attributes:
-        places: of the visits, n × 2, in metres.
-        bases: of the teams, teams × 2, in metres.
-        allowed: whether the team may make the visit, teams × n.
-        weeks: how many weeks of the team have room for at least 1, 2, … visits, teams × most visits a week.
-    """
-
-    places: Floats
-    bases: Floats
-    allowed: NDArray[np.bool_]
-    weeks: Ints
-
-    @cached_property
-    def base(self) -> Floats:
-        """Metres from each team's base to each visit, teams × n."""
-        return metres_between(self.bases, self.places)
-
-    @cached_property
-    def between(self) -> Floats:
-        """Metres from visit to visit, n × n."""
-        return metres_between(self.places, self.places)
-
-    def part(self, teams: Ints, visits: Ints) -> TravelProblem:
-        """The ground of some teams and some visits."""
-        return TravelProblem(
-            self.places[visits], self.bases[teams], self.allowed[np.ix_(teams, visits)], self.weeks[teams]
-        )
-
-
-def metres_between(some: Floats, others: Floats) -> Floats:
-    """Straight lines from each of some places to each of others."""
-    return np.hypot(some[:, None, 0] - others[None, :, 0], some[:, None, 1] - others[None, :, 1])
-
-
-@dataclass(frozen=True)
-class Tour:
-    """Visits (row numbers of the ground) that a team makes in one week, in order, and the metres there and back."""
-
-    team: int
-    stops: tuple[int, ...]
-    metres: float
+_WHOLE: Final = 500  # visits up to which tours are chosen among those of all parts together, and the bound is theirs
+_ROUNDS_OF_WHOLE: Final = 12
 
 
 @dataclass(frozen=True)
 class Tours:
-    """The chosen tours, and the metres below which no choice of tours can be that keeps to the division into parts.
+    """The chosen tours, and the metres below which no choice of tours can be.
 
-    There is one part, and no such condition, unless there are very many visits.
+    Where the ground was `divided`, the latter holds only for choices that leave each visit to its part of the ground.
     """
 
     chosen: tuple[Tour, ...]
     bound: float
-    parts: int = 1
+    parts: int
+    divided: bool = False
 
 
 @dataclass(frozen=True)
@@ -151,28 +107,50 @@ class _Pool:
 def choose_tours(ground: TravelProblem) -> Tours:
     """Choose the tours that travel least: every visit once, no week of a team with more than it has room for.
 
-    Where there are very many visits, they are first shared among teams by the way there and back, and tours are chosen
-    among some neighbouring teams at once.
+    Where there are many visits, they are first shared among teams by the way there and back, and tours are chosen part
+    by part among some neighbouring teams. Unless there are very many, tours of all parts are then priced together, and
+    chosen anew.
 
     Raises:
         ValueError: the teams have no room for all visits.
     """
-    visits = np.arange(len(ground.places))
-    if not len(visits):
-        return Tours((), 0.0)
-    team = share_visits(ground.base.T, ground.allowed.T, ground.weeks.sum(axis=1), np.full(len(visits), np.inf))
-    chosen: list[Tour] = []
-    most = _TOGETHER if len(visits) <= _TOGETHER else _PART
+    if not len(ground.places):
+        return Tours((), 0.0, 1)
+    nobody = np.full(len(ground.places), np.inf)
+    team = share_visits(ground.base.T, ground.allowed.T, ground.weeks.sum(axis=1), nobody)
     by_team = np.bincount(team, minlength=len(ground.bases))
-    bound, parts = 0.0, _neighbours(ground, np.arange(len(ground.bases)), by_team, most)
-    for teams in parts:
-        mine = visits[np.isin(team, teams)]
-        if len(mine):
-            own = np.searchsorted(teams, team[mine])
-            found, proved = _choose_together(ground.part(teams, mine), own, exactly=len(parts) == 1)
-            chosen += [Tour(int(teams[one.team]), tuple(mine[list(one.stops)].tolist()), one.metres) for one in found]
-            bound += proved
-    return Tours(tuple(chosen), bound, len(parts))
+    most = _TOGETHER if len(team) <= _TOGETHER else _PART
+    parts = [part for part in _neighbours(ground, np.arange(len(by_team)), by_team, most) if by_team[part].any()]
+    chosen = [_choose_in_part(ground, part, team, exactly=len(parts) == 1) for part in parts]
+    if len(chosen) == 1:
+        return Tours(chosen[0].tours, chosen[0].bound, 1)
+    tours, bound = tuple(tour for part in chosen for tour in part.tours), sum(part.bound for part in chosen)
+    if len(team) <= _WHOLE:
+        tours, bound = _choose_as_whole(ground, chosen, tours)
+    bound = min(bound, sum(tour.metres for tour in tours))
+    return Tours(tours, bound, len(parts), divided=len(team) > _WHOLE)
+
+
+def _choose_as_whole(
+    ground: TravelProblem, parts: Sequence[_Part], tours: tuple[Tour, ...]
+) -> tuple[tuple[Tour, ...], float]:
+    """The better of the tours chosen in parts and others, with the bound for all parts together."""
+    pool = _Pool(ground)
+    for part in parts:
+        for team, stops in part.found:
+            pool.add(team, stops)
+    _, bound = _price_visits(ground, pool, _ROUNDS_OF_WHOLE)
+    whole = tuple(_without_repeats(ground, pool, _choose(ground, pool, GAP)[0]))
+    return min(tours, whole, key=lambda some: sum(tour.metres for tour in some)), bound
+
+
+@dataclass(frozen=True)
+class _Part:
+    """The tours chosen in a part of the ground, all that were found (team, stops), and the bound of the part."""
+
+    tours: tuple[Tour, ...]
+    found: tuple[tuple[int, Ints], ...]
+    bound: float
 
 
 def _neighbours(ground: TravelProblem, teams: Ints, visits: Ints, most: int) -> list[Ints]:
@@ -185,38 +163,52 @@ def _neighbours(ground: TravelProblem, teams: Ints, visits: Ints, most: int) -> 
     return [*_neighbours(ground, order[:half], visits, most), *_neighbours(ground, order[half:], visits, most)]
 
 
-def _choose_together(ground: TravelProblem, team: Ints, *, exactly: bool) -> tuple[list[Tour], float]:
-    """Tours of all visits at once, and their bound; `team` is a first choice of teams that have room.
+def _choose_in_part(ground: TravelProblem, teams: Ints, team: Ints, *, exactly: bool) -> _Part:
+    """Tours of the visits that some teams have at first, and their bound."""
+    visits = np.flatnonzero(np.isin(team, teams))
+    part = ground.part(teams, visits)
+    pool = _first_tours(part, np.searchsorted(teams, team[visits]))
+    chosen, bound = _choose_exactly(part, pool) if exactly else _choose_quickly(part, pool)
+    tours = [
+        Tour(int(teams[one.team]), tuple(visits[list(one.stops)].tolist()), one.metres)
+        for one in _without_repeats(part, pool, chosen)
+    ]
+    found = [
+        (int(teams[one]), np.where(stops >= 0, visits[stops], -1))
+        for one, stops in ((one, pool.stops[pool.team == one]) for one in range(len(teams)))
+    ]
+    return _Part(tuple(tours), tuple(found), bound)
 
-    Unless `exactly`, it is left at what the tours that priced the visits give.
-    """
+
+def _first_tours(ground: TravelProblem, team: Ints) -> _Pool:
+    """Tours to begin with: of a first choice of teams that have room, and each visit as a tour of its own."""
     pool, visits = _Pool(ground), np.arange(len(ground.places))
     for one in range(len(ground.weeks)):
         pool.add(one, _simple_tours(ground, one, visits[team == one]))
         pool.add(one, _alone(ground, one))
-    worth, bound = _price_visits(ground, pool)
-    if not exactly:
-        chosen, _ = _choose(ground, pool, _COARSE)
-        return list(_without_repeats(ground, pool, chosen)), bound
+    return pool
+
+
+def _choose_quickly(ground: TravelProblem, pool: _Pool) -> tuple[Ints, float]:
+    """Choose among the tours that priced the visits: row numbers of the pool, and the bound."""
+    _, bound = _price_visits(ground, pool, _ROUNDS)
+    return _choose(ground, pool, _COARSE)[0], bound
+
+
+def _choose_exactly(ground: TravelProblem, pool: _Pool) -> tuple[Ints, float]:
+    """Choose tours as near to the best as can be proved: row numbers of the pool, and the bound."""
+    worth, bound = _price_visits(ground, pool, _ROUNDS)
     # A choice with a tour that is not listed costs more than `reached`; up to that the best of the listed is a bound.
-    reached = bound + _list_near_best(ground, pool, worth, _SPREAD * bound)
-    chosen, proved = _choose(ground, pool, GAP)
-    bound = max(bound, min(proved, reached, float(pool.metres[chosen].sum())))
-    return list(_without_repeats(ground, pool, chosen)), bound
-
-
-def measure_tour(ground: TravelProblem, team: int, stops: Ints) -> Floats:
-    """Metres of tours of a team, one row a tour, −1 after the last stop: from the base and back."""
-    metres: Floats = ground.base[team, stops[:, 0]] + ground.base[team, _last(stops)]
-    for at in range(1, stops.shape[1]):
-        there = stops[:, at] >= 0
-        metres[there] += ground.between[stops[there, at - 1], stops[there, at]]
-    return metres
-
-
-def _last(stops: Ints) -> Ints:
-    last: Ints = stops[np.arange(len(stops)), (stops >= 0).sum(axis=1) - 1]
-    return last
+    # Where that proves too little, all tours are listed that could be part of anything better than what was chosen.
+    spread = _SPREAD * bound
+    while True:
+        listed = _list_near_best(ground, pool, worth, spread)
+        chosen, proved = _choose(ground, pool, GAP)
+        metres = float(pool.metres[chosen].sum())
+        if listed < spread or min(proved, bound + listed) >= (1 - GAP) * metres or bound + spread >= metres:
+            break
+        spread = metres - bound
+    return chosen, max(bound, min(proved, bound + listed, metres))
 
 
 def _alone(ground: TravelProblem, team: int) -> Ints:
@@ -246,26 +238,14 @@ def _in_best_order(ground: TravelProblem, team: int, visits: Ints) -> Ints:
     return np.pad(visits[stops], (0, ground.weeks.shape[1] - len(visits)), constant_values=-1)
 
 
-def order_stops(between: Floats, base: Floats) -> Ints:
-    """The order of all visits of a tour that travels least.
-
-    Every visit is given a worth that no detour outweighs, so that the cheapest tour holds all of them.
-    """
-    worth = np.full(len(base), 4 * (base.max(initial=0.0) + between.max(initial=0.0)) + 1)
-    found = find_tours(between, base, worth, np.zeros(len(base)), 0.0, _FOLLOWED)
-    whole = found.stops[(found.stops >= 0).all(axis=1)]
-    best: Ints = whole[0]
-    return best
-
-
-def _price_visits(ground: TravelProblem, pool: _Pool) -> tuple[_Worth, float]:
+def _price_visits(ground: TravelProblem, pool: _Pool, rounds: int) -> tuple[_Worth, float]:
     """Find what each visit is worth and add tours to the pool until no tour costs less than its visits are worth.
 
     Halfway between the best worth so far and the new one is tried first: the new one alone swings from round to round.
     While the worth is far from right only a few unfinished tours are followed, since nearly all look good.
     """
     best, bound, followed = None, -np.inf, _FOLLOWED_AT_FIRST
-    for _ in range(_ROUNDS):
+    for _ in range(rounds):
         latest, value = _solve(ground, pool)
         added = 0
         for worth in (best.between(latest), latest) if best else (latest,):

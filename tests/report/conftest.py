@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
@@ -13,6 +12,7 @@ from crosscheck.report.national.national import write_national
 from crosscheck.report.national.national_report import Picture
 from crosscheck.report.output.tables import write_parquet
 from tests.conftest import COLLECTION, make_once
+from tests.manifests import write_manifest
 
 
 def run_of(collection: Path, questionnaire: Questionnaire, folder: Path) -> Path:
@@ -21,8 +21,7 @@ def run_of(collection: Path, questionnaire: Questionnaire, folder: Path) -> Path
     read = read_collection(collection, questionnaire)
     for name, table in read.tables.items():
         write_parquet(table, folder / "collection" / f"{name}.parquet")
-    manifest = {"options": {"standard": "C2", "year": "2008/09"}}
-    (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+    write_manifest(folder)
     return folder
 
 

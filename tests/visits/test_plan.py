@@ -6,9 +6,10 @@ import polars as pl
 import pytest
 
 from crosscheck.contract.outputs import OUTPUTS
+from crosscheck.errors import PlanError
 from crosscheck.pipeline import Outcome, cross_check
 from crosscheck.standard import Standard
-from crosscheck.visits.design import Design
+from crosscheck.visits.design import Design, read_design
 from crosscheck.visits.draw import draw_at_random
 from crosscheck.visits.model import Gravity, MandatoryArm
 from crosscheck.visits.plan import PRACTICE, Capacity, Plan, count_arms, describe_draw, plan_visits
@@ -24,6 +25,7 @@ def listed(count: int = 200, lapses: int = 10) -> pl.DataFrame:
     return pl.DataFrame(
         {
             "rank": range(1, count + 1),
+            "risk": [1 - number / count for number in range(count)],
             "org_code": [f"R{number:03}" for number in range(count)],
             "function": ["whole"] * count,
             "org_type": [("acute", "pct", "mental_health")[number % 3] for number in range(count)],
@@ -239,6 +241,10 @@ def test_a_floor_that_capacity_cannot_reach_is_said_with_the_least_chance() -> N
     assert told.asked == 0.5
     assert told.least_chance == made.draw["inclusion_probability"].min()
     assert told.least_chance < 0.5
+    assert told.visits_needed is not None
+    for visits, reached in ((told.visits_needed, True), (told.visits_needed - 1, False)):
+        chances = plan(listed(), duties(), designed(visits, floor=0.5)).draw["inclusion_probability"]
+        assert bool((chances >= 0.5).all()) == reached
 
 
 def test_the_adaptive_design_draws_all_visits_that_unmet_duties_leave() -> None:
@@ -304,3 +310,40 @@ def test_a_seal_of_another_frame_does_not_make_a_draw_binding() -> None:
     assert bound.note == (
         f"binding draw, sealed as {told.frame[:16]} before 2009-05-01T20:00+00:00 (the lottery of 1 May)"
     )
+
+
+def test_the_floor_costs_the_expected_hits_that_the_same_plan_without_it_has_more() -> None:
+    plain, floored = (plan(listed(), duties(), designed(60, floor=floor)) for floor in (0.0, 0.2))
+    risks = dict(listed().select("org_code", "risk").iter_rows())
+    hits = [
+        sum(risks[code] for code in made.declarations.drop_nulls("selected_by")["org_code"])
+        for made in (floored, plain)
+    ]
+    assert floored.floor_price is not None
+    assert (floored.floor_price.expected_hits, floored.floor_price.without) == pytest.approx(hits, abs=1e-6)
+    assert hits[1] > hits[0]
+    assert plain.floor_price is None
+
+
+def test_whom_a_person_removes_is_not_chosen_by_risk_and_keeps_duty_and_chance() -> None:
+    before = plan(listed(), duties(), designed(20))
+    by_risk = before.declarations.filter(selected_by="risk")["org_code"].to_list()
+    drawn = before.declarations.filter(selected_by="random")["org_code"].to_list()
+    people = [{"org_code": code, "who": "Ann", "why": "It closed"} for code in (by_risk[0], drawn[0], "XXX")]
+    made = plan(listed(), duties(), capacity := designed(20, removed=people))
+    arms = dict(made.declarations.select("org_code", "selected_by").iter_rows())
+    assert arms[by_risk[0]] is None
+    assert arms[drawn[0]] == "random"
+    now = made.declarations.filter(selected_by="risk")["org_code"].to_list()
+    assert len(now) == len(by_risk), "the next one by risk has the place"
+    assert set(by_risk) - set(now) == {by_risk[0]}
+    assert made.draw.equals(before.draw), "nobody's chance changes"
+    assert made.unknown == ("XXX",)
+    said = {one.org_code: one.visited_as for one in describe_draw(made, capacity, YEAR).removed}
+    assert said == {by_risk[0]: None, drawn[0]: "random", "XXX": None}
+
+
+def test_nobody_is_added_and_removed_at_once() -> None:
+    entry = {"org_code": "R1", "who": "Ann", "why": "x"}
+    with pytest.raises(PlanError, match="R1 is both added and removed"):
+        read_design({"added": [entry], "removed": [entry]}, "plan.toml")

@@ -68,7 +68,7 @@ def test_the_terminal_says_what_the_plan_brings_and_what_it_cannot(made: tuple[P
         "the floor of 90.0% is not reached: the least chance is",
         "chosen by expected benefit:",
         "added by Ann, visited beside these:",
-        "XXX was added, but has no declaration of compliance that a visit can test",
+        "XXX was added or removed, but has no declaration of compliance that a visit can test",
     ):
         assert words in said, words
 

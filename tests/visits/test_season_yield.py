@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from datetime import date
 
 import numpy as np
@@ -117,6 +118,13 @@ def test_a_decision_without_a_visit_removes_only_if_it_was_taken_before_the_visi
     assert arms[REMOVED]["not_upheld"] == 1
     assert arms["risk"]["declarations_visited"] == 3
     assert 0 < arms[REMOVED]["low"] < arms[REMOVED]["high"]
+
+
+def test_whom_the_plan_removed_and_the_draw_chose_has_a_rate_of_its_own_and_stays_in_the_sample() -> None:
+    season = replace(_season(_listed(), _visits(CODES[12:24], CODES[12:14])), removed=(*CODES[12:15], CODES[59]))
+    arms = {row["arm"]: row for row in measure_yield(season).arms.to_dicts()}
+    assert (arms[REMOVED]["declarations_visited"], arms[REMOVED]["not_upheld"]) == (3, 2)
+    assert arms["random"]["declarations_visited"] == 12
 
 
 def test_a_decision_to_visit_adds_only_where_no_arm_chose() -> None:

@@ -16,12 +16,13 @@ import numpy as np
 import polars as pl
 import pytest
 from click.testing import CliRunner, Result
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from scipy.optimize import LinearConstraint, milp
 
 from crosscheck.cli import main
 from crosscheck.errors import PlanError
-from crosscheck.visits.capacity import VISITS, fit_visits, room_of
+from crosscheck.visits.capacity import VISITS, draw_visit_weeks, fit_visits, room_of
 from crosscheck.visits.plan_file import PlanTables, TeamPlan, read_team_plan
 from crosscheck.visits.replan import replan
 from crosscheck.visits.teams import VISIT_PLAN, plan_weeks
@@ -46,7 +47,7 @@ def plan(*teams: Any, weeks: int = 3, **tables: Any) -> TeamPlan:
 
 def visits(*rows: tuple[str, str, str, float, float | None, float | None]) -> pl.DataFrame:
     """Code, region, arm, expected hits, easting, northing."""
-    full = [(code, f"Trust {code}", region, "acute", arm, *rest) for code, region, arm, *rest in rows]
+    full = [(code, f"Trust {code}", region, "acute", arm, *rest, None) for code, region, arm, *rest in rows]
     return pl.DataFrame(full, schema=VISITS, orient="row")
 
 
@@ -97,6 +98,11 @@ def cases(draw: st.DrawFn) -> Case:
     }  # fmt: skip
     if rng.random() < 0.2:
         tables["capacity"] = {"total": rng.randint(0, 20)}
+    if rng.random() < 0.3:
+        tables["capacity"] = tables.get("capacity", {}) | {"weeks_at_random": True}
+    if rng.random() < 0.4:
+        limited = rng.sample(regions, rng.randint(1, len(regions)))
+        tables["region"] = [{"name": name, "visits_a_week": rng.randint(1, 4)} for name in limited]
     if rows and rng.random() < 0.3:
         tables["agreed"] = [{"org_code": rows[0][0], "week": rng.randint(1, weeks), "team": teams[-1]["name"]}]
     return Case(visits(*rows), plan(*teams, weeks=weeks, **tables))
@@ -115,40 +121,47 @@ def may(row: dict[str, Any], name: str, plan: TeamPlan) -> bool:
     return math.hypot(row["easting"] - one.easting, row["northing"] - one.northing) <= travel.longest_km * 1000
 
 
-def number_that_does_not_fit(case: Case) -> int:
-    """Of the visits that must be made, by trying one after the other whether it and all before find room."""
-    names = [one.name for one in case.plan.teams]
-    slots = [name for name, row in zip(names, room_of(case.plan), strict=True) for _ in range(int(row.sum()))]
-    holder: dict[int, dict[str, Any]] = {}
+def can_be_made(case: Case, rows: list[dict[str, Any]]) -> bool:
+    """Whether these visits can be made together: each visit, team and week one by one, whole numbers only."""
+    plan, room = case.plan, room_of(case.plan)
+    agreed = {one.org_code: one.week for one in plan.tables.agreed}
+    limits = {one.name: one.visits_a_week for one in plan.tables.region}
+    ways = [
+        (at, team, week)
+        for at, row in enumerate(rows)
+        for team, week in itertools.product(range(len(room)), range(room.shape[1]))
+        if may(row, plan.teams[team].name, plan) and agreed.get(row["org_code"], row["drawn_week"]) in (None, week + 1)
+    ]
+    once = [[way[0] == at for way in ways] for at in range(len(rows))]
+    slots = list(itertools.product(range(len(room)), range(room.shape[1])))
+    in_slot = [[way[1:] == slot for way in ways] for slot in slots]
+    regions = list(itertools.product(limits, range(room.shape[1])))
+    in_region = [[(rows[way[0]]["region"], way[2]) == region for way in ways] for region in regions]
+    if not rows or not ways:
+        return not rows
+    matrix = np.array([*once, *in_slot, *in_region], dtype=float)
+    most = [*[1] * len(rows), *(int(room[slot]) for slot in slots), *(limits[region] for region, _ in regions)]
+    least = [1] * len(rows) + [0] * (len(slots) + len(regions))
+    found = milp(np.zeros(len(ways)), constraints=LinearConstraint(matrix, least, most), integrality=1, bounds=(0, 1))
+    return found.x is not None
 
-    def find(row: dict[str, Any], seen: set[int]) -> bool:
-        for slot, name in enumerate(slots):
-            if slot not in seen and may(row, name, case.plan):
-                seen.add(slot)
-                if slot not in holder or find(holder[slot], seen):
-                    holder[slot] = row
-                    return True
-        return False
 
-    agreed = [one.org_code for one in case.plan.tables.agreed]
-    bound = case.visits.filter((pl.col("arm") != "risk") | pl.col("org_code").is_in(agreed)).to_dicts()
-    return len(bound) - sum(find(row, set()) for row in bound)
-
-
-def check_refusal(case: Case, said: str) -> None:
+def check_refusal(case: Case, drawn: pl.DataFrame, said: str) -> None:
     """It really can't be."""
     total, agreed = case.plan.tables.capacity.total, [one.org_code for one in case.plan.tables.agreed]
-    bound = case.visits.filter((pl.col("arm") != "risk") | pl.col("org_code").is_in(agreed)).height
-    assert number_that_does_not_fit(case) or (total is not None and bound > total) or "agreed" in said
+    bound = drawn.filter((pl.col("arm") != "risk") | pl.col("org_code").is_in(agreed))
+    too_many = total is not None and bound.height > total
+    assert too_many or "agreed" in said or not can_be_made(case, bound.to_dicts())
 
 
 def check_plan(case: Case) -> None:
+    drawn = draw_visit_weeks(case.visits, case.plan, "42", "2008/09")
     try:
-        fit = fit_visits(case.visits, case.plan)
+        fit = fit_visits(drawn, case.plan)
     except PlanError as error:
-        said = str(error)
-        check_refusal(case, said)
+        check_refusal(case, drawn, str(error))
         return
+    assert can_be_made(case, fit.visits.to_dicts())
     planned = plan_weeks(fit.visits, case.plan)
     table = planned.visits
     assert sorted(table["org_code"].to_list() + fit.left_out["org_code"].to_list()) == case.visits["org_code"].to_list()
@@ -158,7 +171,8 @@ def check_plan(case: Case) -> None:
         assert may(row, row["team"], case.plan)
     assert planned.bound <= planned.metres + 0.01
     order = case.visits.sample(fraction=1, shuffle=True, seed=3)
-    again = plan_weeks(fit_visits(order, case.plan).visits, case.plan)
+    drawn_again = draw_visit_weeks(order, case.plan, "42", "2008/09")
+    again = plan_weeks(fit_visits(drawn_again, case.plan).visits, case.plan)
     assert again.visits.write_csv() == table.write_csv()
 
 
@@ -168,6 +182,11 @@ def check_room(table: pl.DataFrame, case: Case) -> None:
         assert number <= room_of(case.plan)[names.index(name), week - 1]
     total = case.plan.tables.capacity.total
     assert total is None or table.height <= total
+    limits = {one.name: one.visits_a_week for one in case.plan.tables.region}
+    for region, _, number in table.group_by("region", "week").len().iter_rows():
+        assert number <= limits.get(region, number)
+    free = table.filter(~pl.col("agreed") & pl.col("drawn_week").is_not_null())
+    assert free["week"].to_list() == free["drawn_week"].to_list()
     for one in case.plan.tables.agreed:
         assert table.filter(org_code=one.org_code).select("team", "week").row(0) == (one.team, one.week)
     assert set(table["monday"]) <= set(case.plan.mondays)
@@ -181,7 +200,9 @@ def test_no_plan_exceeds_the_room_or_loses_a_visit_that_must_be_made_or_hangs_on
 
 @settings(max_examples=25, deadline=None)
 @given(st.integers(0, 10**9))
-def test_a_small_plan_travels_as_little_as_the_best_of_all_plans(seed: int) -> None:
+@example(2956)  # tours far from the bound belong to the best plan
+@example(200)
+def test_a_small_plan_travels_as_little_as_the_best_of_all_plans_but_for_the_gap_that_is_stated(seed: int) -> None:
     rng = random.Random(seed)
     rows = [(f"R{at}", "East", "risk", 0.5, rng.randint(0, 99) * 1e3, rng.randint(0, 99) * 1e3) for at in range(5)]
     chosen = visits(*rows)
@@ -189,8 +210,10 @@ def test_a_small_plan_travels_as_little_as_the_best_of_all_plans(seed: int) -> N
         team("A", "East", a_week=rng.randint(1, 3), at=(20_000, 20_000)),
         team("B", "East", a_week=2, at=(80_000, 70_000)), weeks=rng.randint(2, 3),
     )  # fmt: skip
-    found = plan_weeks(fit_visits(chosen, ahead).visits, ahead).metres
-    assert found == pytest.approx(_best_by_trying(chosen, ahead), abs=40)  # places are moved by up to a metre
+    found = plan_weeks(fit_visits(chosen, ahead).visits, ahead)
+    best = _best_by_trying(chosen, ahead)
+    assert found.gap <= 0.005
+    assert found.bound - 40 <= best <= found.metres + 40  # places are moved by up to a metre
 
 
 def _best_by_trying(chosen: pl.DataFrame, ahead: TeamPlan) -> float:
@@ -246,6 +269,114 @@ def test_a_visit_beyond_the_longest_journey_is_named() -> None:
 def test_a_team_without_visits_a_week_makes_none() -> None:
     with pytest.raises(PlanError, match=r"1 visit more than the team A can make .* 1 visit a week more of the team A"):
         fit_visits(some(1), plan(team("A", "East", a_week=0)))
+
+
+def test_no_week_has_more_visits_in_a_region_than_its_limit() -> None:
+    ahead = plan(team("A", "East"), team("B", "East"), weeks=3, region=[{"name": "East", "visits_a_week": 2}])
+    table = plan_weeks(fit_visits(some(6), ahead).visits, ahead).visits
+    assert dict(table.group_by("week").len().iter_rows()) == {1: 2, 2: 2, 3: 2}
+
+
+def test_a_limit_of_a_region_that_is_too_low_says_the_least_that_would_do() -> None:
+    ahead = plan(team("A", "East", "North"), weeks=2, region=[{"name": "East", "visits_a_week": 1}])
+    with pytest.raises(PlanError) as refused:
+        fit_visits(some(3), ahead)
+    assert refused.value.problems == (
+        "1 visit more than the team A can make before the end of 3 July 2009, at most 1 a week in East: 1 more week "
+        "(last day 10 July 2009) or 1 visit a week more in East would do.",
+    )
+    fit_visits(some(3), plan(team("A", "East"), weeks=3, region=[{"name": "East", "visits_a_week": 1}]))
+    fit_visits(some(3), plan(team("A", "East"), weeks=2, region=[{"name": "East", "visits_a_week": 2}]))
+
+
+def test_a_leave_without_which_all_would_fit_is_named() -> None:
+    short = {"first": FIRST, "last": FIRST + dt.timedelta(days=2), "team": "A"}
+    whole = {"first": FIRST + dt.timedelta(days=7), "last": FIRST + dt.timedelta(days=11)}
+    ahead = plan(team("A", "East"), weeks=2, leave=[whole, short])
+    with pytest.raises(PlanError) as refused:
+        fit_visits(some(2), ahead)
+    assert refused.value.problems == (
+        "1 visit more than the team A can make before the end of 3 July 2009: 1 more week (last day 10 July 2009) or "
+        "2 visits a week more of the team A or no leave of the team A from 22 June 2009 to 24 June 2009 would do.",
+    )
+    fit_visits(some(2), plan(team("A", "East"), weeks=2, leave=[whole]))
+    fit_visits(some(2), plan(team("A", "East", a_week=4), weeks=2, leave=[whole, short]))
+
+
+def test_nobody_visits_after_the_last_day_before_publication() -> None:
+    ahead = plan(team("A", "East", a_week=5), weeks=1, capacity={"last_day": FIRST + dt.timedelta(days=1)})
+    assert plan_weeks(fit_visits(some(2), ahead).visits, ahead).visits["week"].to_list() == [1, 1]
+    with pytest.raises(
+        PlanError, match=r"1 visit more .* before the end of 23 June 2009: 1 more week \(last day 30 June"
+    ):
+        fit_visits(some(3), ahead)
+
+
+def test_a_random_sample_that_is_too_large_is_refused_with_its_share_of_what_must_be_made() -> None:
+    chosen = pl.concat([some(2), some(4, "random").with_columns(org_code="S" + pl.col("org_code"))])
+    with pytest.raises(
+        PlanError, match=r"6 visits \(2 mandatory, 4 random\) must be made; capacity.total is 5. At least 6"
+    ):
+        fit_visits(chosen, plan(team("A", "East"), capacity={"total": 5}))
+    fit_visits(chosen, plan(team("A", "East"), capacity={"total": 6}))
+
+
+def test_the_random_sample_is_visited_in_the_weeks_that_were_drawn_for_it_and_the_others_about_them() -> None:
+    chosen = pl.concat([some(6), some(6, "random").with_columns(org_code="S" + pl.col("org_code"))])
+    ahead = plan(team("A", "East", a_week=3), weeks=4, capacity={"weeks_at_random": True})
+    weeks = []
+    for value in map(str, range(20)):
+        drawn = draw_visit_weeks(chosen, ahead, value, "2008/09")
+        table = plan_weeks(fit_visits(drawn, ahead).visits, ahead).visits
+        sample = table.filter(arm="random").sort("org_code")
+        assert sample["week"].to_list() == sample["drawn_week"].to_list()
+        assert table.filter(arm="mandatory")["drawn_week"].null_count() == 6
+        weeks.append(tuple(sample["week"]))
+    assert len(set(weeks)) > 10
+
+
+def test_weeks_that_were_drawn_and_do_not_fit_are_refused_and_what_would_do_is_said() -> None:
+    drawn = some(3, "random").with_columns(drawn_week=pl.lit(1, pl.Int64))
+    with pytest.raises(PlanError) as refused:
+        fit_visits(drawn, plan(team("A", "East"), weeks=2))
+    assert refused.value.problems == (
+        "1 visit of 3 can't be made if the random sample keeps the weeks drawn for it; in other weeks all have room. "
+        "capacity.weeks_at_random = false would do.",
+    )
+
+
+def across(number: int, *, borders: bool) -> tuple[pl.DataFrame, TeamPlan]:
+    """Two regions side by side, each with teams whose bases lie anywhere, so that exchanges across the border save."""
+    rng = random.Random(4)
+    rows = [
+        (f"R{at:03}", REGIONS[at % 2], "risk", 0.5, rng.uniform(0, 2e5), rng.uniform(0, 2e5)) for at in range(number)
+    ]
+    teams = [
+        team(f"T{at}", REGIONS[at % 2], a_week=3, at=(rng.uniform(0, 2e5), rng.uniform(0, 2e5))) for at in range(12)
+    ]
+    return visits(*rows), plan(*teams, weeks=6, travel={"across_borders": borders})
+
+
+def test_teams_that_cross_borders_travel_less_and_the_gap_is_stated_for_the_whole() -> None:
+    inside, anywhere = (
+        plan_weeks(fit_visits(chosen, ahead).visits, ahead)
+        for chosen, ahead in (across(180, borders=False), across(180, borders=True))
+    )
+    assert anywhere.metres < 0.95 * inside.metres
+    assert anywhere.bound < inside.bound
+    assert not anywhere.divided
+    assert anywhere.gap < 0.03
+    check_room(anywhere.visits, Case(*across(180, borders=True)))
+
+
+def test_what_is_agreed_costs_travel_and_the_gap_says_so() -> None:
+    apart = [{"org_code": f"R0{at}", "week": at % 3 + 1, "team": "A"} for at in range(6)]
+    free = plan(team("A", "East"))
+    bound_ = plan(team("A", "East"), agreed=apart)
+    best, kept = (plan_weeks(fit_visits(some(6), one).visits, one) for one in (free, bound_))
+    assert best.gap == pytest.approx(0, abs=1e-6)
+    assert kept.metres > best.metres
+    assert kept.gap == pytest.approx(1 - best.metres / kept.metres, abs=1e-6)
 
 
 def test_a_total_below_the_visits_that_must_be_made_is_refused() -> None:
@@ -427,7 +558,7 @@ def test_the_command_writes_every_chosen_organisation_once_and_what_the_plan_res
     assert sum(one["planned"] for one in account["room"]) == table.height
     assert all(one["planned"] <= one["room"] for one in account["room"])
     prices = {price["constraint"]: price["price"] for price in account["prices"]}
-    assert set(prices) == {"random sample", "regions of teams"}
+    assert set(prices) == {"random sample", "regions of teams", "leave"}
     assert prices["random sample"] > 0
 
 
@@ -461,3 +592,91 @@ def test_a_folder_that_holds_something_else_is_left_alone(national_run: Path, tm
     told = run_command("plan", "--run", national_run, "--plan", EXAMPLE, "--out", tmp_path)
     assert told.exit_code == 6
     assert [file.name for file in tmp_path.iterdir()] == ["letter.txt"]
+
+
+PEOPLE = """
+[design]
+floor = 0.1
+origin = "a test"
+reason = "to see what is counted"
+
+[[added]]
+org_code = "{added}"
+who = "Ann"
+why = "A letter came"
+
+[[removed]]
+org_code = "{removed}"
+who = "Bob"
+why = "It was visited last month"
+
+[[removed]]
+org_code = "{drawn}"
+who = "Bob"
+why = "It closed"
+
+[capacity]
+first_day = 2009-06-22
+last_day = 2009-09-11
+weeks_at_random = true
+
+[[region]]
+name = "{region}"
+visits_a_week = 1
+
+[[team]]
+name = "All"
+regions = {regions}
+easting = 430000
+northing = 300000
+visits_a_week = 3
+"""
+
+
+def test_whom_people_add_and_remove_is_seen_from_the_run_to_the_plan_of_the_teams(few: Path, tmp_path: Path) -> None:
+    def run(*options: str) -> pl.DataFrame:
+        told = CliRunner().invoke(
+            main, ["run", str(few), "--year", "2008/09", "--no-pages", "--capacity", "12", *options]
+        )
+        assert told.exit_code == 0, told.output
+        return pl.read_csv(options[options.index("--out") + 1] + "/visit_list.csv", infer_schema_length=None)
+
+    before = run("--out", str(tmp_path / "before"))
+    code_of = {arm: before.filter(selected_by=arm)["org_code"][0] for arm in ("risk", "random")}
+    nobody = before.filter(pl.col("selected_by").is_null(), pool="to_visit")["org_code"][-1]
+    regions = before["region"].drop_nulls().unique().sort().to_list()
+    region = before.filter(org_code=nobody)["region"][0]
+    file = tmp_path / "plan.toml"
+    names = {"added": nobody, "removed": code_of["risk"], "drawn": code_of["random"], "region": region}
+    file.write_text(PEOPLE.format(**names, regions=json.dumps(regions)), encoding="utf-8")
+    after = run("--out", str(tmp_path / "after"), "--plan", str(file))
+    arms = dict(after.group_by("org_code").agg(pl.col("selected_by").first()).iter_rows())
+    assert arms[code_of["risk"]] is None
+    assert arms[code_of["random"]] == "random"
+    draw = json.loads((tmp_path / "after" / "manifest.json").read_text(encoding="utf-8"))["draw"]
+    assert {one["org_code"]: (one["who"], one["visited_as"]) for one in draw["removed"]} == {
+        code_of["risk"]: ("Bob", None), code_of["random"]: ("Bob", "random"),
+    }  # fmt: skip
+    out = tmp_path / "plan"
+    told = run_command("plan", "--run", tmp_path / "after", "--plan", file, "--out", out)
+    assert told.exit_code == 0, told.output
+    table = pl.read_csv(out / "visit_plan.csv")
+    assert table.filter(org_code=nobody)["arm"].to_list() == ["added"]
+    assert code_of["risk"] not in table["org_code"]
+    account = json.loads((out / "visit_plan.json").read_text(encoding="utf-8"))
+    assert account["by_arm"]["added"] == 1
+    assert ", 1 added)" in told.output
+    sample = table.filter(arm="random")
+    assert sample["week"].to_list() == sample["drawn_week"].to_list()
+    assert f"The week of {sample.height} visits of the random sample was drawn; {sample.height} of them" in told.output
+    assert table.filter(region=region).group_by("week").len()["len"].max() == 1
+    assert {one["most"] for one in account["regions"]} == {1}
+    prices = {price["constraint"]: price for price in account["prices"]}
+    assert set(prices) == {
+        "floor of the random draw", "random sample", "weeks drawn", "regions of teams", "limits of regions by week",
+    }  # fmt: skip
+    for price in prices.values():
+        assert price["price"] == pytest.approx(price["without"] - price["expected_hits"], abs=1e-6)
+    assert prices["floor of the random draw"]["expected_hits"] == pytest.approx(
+        after.drop_nulls("selected_by")["risk"].sum(), abs=1e-5
+    )

@@ -508,7 +508,7 @@ STATISTICS: Final = (
         "Σ over strata n/(n − 1) Σ (1 − π)(y/π − B)², B = Σ (1 − π) y/π over Σ (1 − π);  N² (1 − n/N) s²/n at π = n/N",
         "none",
         "a stratum with one visit of several organisations has none",
-        "Hájek 1964, Annals of Mathematical Statistics 35:1491-1523; Sen, Yates and Grundy 1953",
+        "Hájek 1964, Annals of Mathematical Statistics 35:1491-1523; Sen 1953; Yates and Grundy 1953",
     ),
     Statistic(
         "Interval of the prevalence",

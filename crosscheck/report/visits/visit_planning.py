@@ -14,7 +14,7 @@ from crosscheck.report.output.folder import refuse_foreign, sha256_of
 from crosscheck.report.output.tables import write_csv
 from crosscheck.report.visits.outcomes import read_visits
 from crosscheck.runs.run_folder import COLLECTION, read_manifest, read_table
-from crosscheck.visits.capacity import fit_visits, list_chosen, room_of
+from crosscheck.visits.capacity import draw_visit_weeks, fit_visits, list_chosen, room_of
 from crosscheck.visits.plan import PRACTICE
 from crosscheck.visits.plan_file import TeamPlan, read_team_plan
 from crosscheck.visits.prices import Price, price_constraints
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from crosscheck.visits.capacity import Fit
+    from crosscheck.visits.plan import DrawAccount
 
 PLAN: Final = "visit_plan.csv"
 ACCOUNT: Final = "visit_plan.json"
@@ -76,13 +77,21 @@ def make_plan(run: Path, file: Path) -> VisitPlan:
     """
     visit_list, organisations = _read_run(run)
     plan = read_team_plan(file, organisations["region"].drop_nulls())
-    fit = fit_visits(list_chosen(visit_list, organisations), plan)
+    draw = read_manifest(run).require_draw()
+    chosen = draw_visit_weeks(list_chosen(visit_list, organisations), plan, draw.value, draw.year)
+    fit = fit_visits(chosen, plan)
     planned = plan_weeks(fit.visits, plan)
-    prices = price_constraints(visit_list, organisations, plan, fit)
+    prices = (*_price_floor(draw), *price_constraints(visit_list, organisations, chosen, plan, fit))
     gap = planned.gap if planned.visits["tour_km"].drop_nulls().len() else None
     return VisitPlan(
         planned.visits, fit, None, gap, planned.divided, prices, plan, _rests_on(run, plan), _is_practice(run)
     )
+
+
+def _price_floor(draw: DrawAccount) -> Iterator[Price]:
+    """What the floor of the random draw costs, as the run worked it out; nothing where there is none."""
+    if price := draw.floor.price:
+        yield Price("floor of the random draw", price.expected_hits, price.without)
 
 
 def change_plan(
@@ -179,6 +188,9 @@ def _describe_visits(made: VisitPlan) -> Iterator[str]:
             f"{_count(made.fit.left_out.height, 'visit')} by risk can't be made "
             f"({_names(made.fit.left_out['org_code'].to_list())}): {given:.2f} expected hits."
         )
+    if drawn := visits["drawn_week"].count():
+        kept = visits.filter(pl.col("week") == pl.col("drawn_week")).height
+        yield f"The week of {_count(drawn, 'visit')} of the random sample was drawn; {kept} of them are planned in it."
     yield from made.fit.sentences
 
 
@@ -200,8 +212,10 @@ def _describe_travel(made: VisitPlan) -> Iterator[str]:
 
 def _condition(made: VisitPlan) -> str:
     """For which plans the gap holds."""
-    agreed = " that keeps to what is agreed" if made.visits["agreed"].any() else ""
-    return agreed + (" that leaves each to its group of neighbouring teams" if made.divided else "")
+    tables = made.plan.tables
+    fixed = made.visits["agreed"].any() or tables.region or tables.capacity.weeks_at_random
+    weeks = ", not even with other weeks," if fixed else ""
+    return weeks + (" that leaves each to its group of neighbouring teams" if made.divided else "")
 
 
 def _describe_moves(moves: pl.DataFrame | None) -> Iterator[str]:
@@ -240,6 +254,7 @@ def _account(made: VisitPlan, digest: str) -> dict[str, object]:
         "gap": made.gap if made.gap is None else round(made.gap, 6),
         "prices": [asdict(price) | {"price": price.price} for price in made.prices],
         "room": _list_room(made),
+        "regions": _list_region_weeks(made),
         "left_out": made.fit.left_out.to_dicts(),
         "moves": None if made.moves is None else made.moves.select(MOVES.names()).to_dicts(),
         "sentences": describe_plan(made),
@@ -259,6 +274,17 @@ def _list_room(made: VisitPlan) -> list[dict[str, object]]:
         }
         for team, row in zip(made.plan.teams, room_of(made.plan), strict=True)
         for week, (monday, room) in enumerate(zip(made.plan.mondays, row, strict=True), 1)
+    ]
+
+
+def _list_region_weeks(made: VisitPlan) -> list[dict[str, object]]:
+    """Of each region with a limit and each week: the most visits, and how many are planned."""
+    counts = made.visits.group_by("region", "week").len().iter_rows()
+    planned = {(region, week): number for region, week, number in counts}
+    return [
+        {"region": one.name, "week": week, "most": one.visits_a_week, "planned": planned.get((one.name, week), 0)}
+        for one in sorted(made.plan.tables.region, key=lambda one: one.name)
+        for week in range(1, len(made.plan.mondays) + 1)
     ]
 
 

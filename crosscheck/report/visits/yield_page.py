@@ -150,6 +150,7 @@ def measure_run(run: Path, outcomes: SeasonOutcomes, half_width: float) -> Seaso
             organisations=read_table(run, "collection/organisations"),
             decisions=outcomes.decisions,
             draw=account.note,
+            removed=tuple(one.org_code for one in account.removed),
         ),
         half_width,
     )
@@ -173,7 +174,7 @@ def draw_weeks_of_run(run: Path, weeks: int, monday: date | None) -> pl.DataFram
         RunError: there is no such run.
     """
     account = read_manifest(run).require_draw()
-    return draw_weeks(_read_draw(run), weeks, account.value, account.year, monday)
+    return draw_weeks(_read_draw(run), [1] * weeks, account.value, account.year, monday)
 
 
 def names_of_run(run: Path) -> dict[str, str]:

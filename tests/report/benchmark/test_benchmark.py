@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
 import subprocess
@@ -24,6 +23,7 @@ from crosscheck.report.benchmark.benchmark import write_benchmarks
 from crosscheck.report.benchmark.similar import EVERYBODY, STEPS, gather_answers, group_answers, round_shares
 from crosscheck.vocabulary import ABSENCES
 from tests.looking import WIDTHS, figures_told, open_page, overflow, thin_out, violations
+from tests.manifests import write_manifest
 
 HOSTILE = "=cmd|'/c calc'!A1 <script>alert(1)</script> & “Trust”"
 
@@ -57,7 +57,7 @@ def made_run(folder: Path, organisations: list[dict[str, object]], answers: list
     schema = {"org_code": pl.String, "name": pl.String, "org_type": pl.String, "services": pl.List(pl.String)}
     pl.DataFrame(organisations, schema=schema).write_parquet(folder / "collection" / "organisations.parquet")
     pl.DataFrame(answers, schema=SCHEMA, orient="row").write_parquet(folder / "collection" / "answers.parquet")
-    (folder / "manifest.json").write_text(json.dumps({"options": {"year": "2008/09", "standard": "C2"}}))
+    write_manifest(folder)
     return folder
 
 

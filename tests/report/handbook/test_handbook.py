@@ -25,6 +25,7 @@ from crosscheck.rulebook.rule import Rulebook
 from crosscheck.settings import language_lesson
 from crosscheck.standard import Standard
 from crosscheck.vocabulary import ORG_TYPES, VERDICTS
+from tests.manifests import write_manifest
 
 NOTHING = "\N{EN DASH}"
 VOID = {"meta", "link", "input", "br", "img", "hr"}
@@ -92,8 +93,7 @@ def run_folder(standard: Standard, tmp_path_factory) -> Path:
     pl.DataFrame(cases, schema=["org_code", "function", "org_type"], orient="row").write_parquet(
         folder / "visit_list.parquet"
     )
-    manifest = {"options": {"year": "2008/09"}, "rules": {"sha256": standard.rulebook.digest}}
-    (folder / "manifest.json").write_text(json.dumps(manifest))
+    write_manifest(folder, standard.rulebook.digest)
     return folder
 
 
