@@ -35,7 +35,7 @@ LEFT_IN_CODE = {
     "cli": {"told", "tell", "doubts"},  # the promised table of values in doubt
     "collection": {"told", "oddities", "doubts"},
     "publication": {"told", "innocent"},
-    "report": {"told", "tell"},
+    "report": {"told", "tell", "doubts"},
     "runs": {"told", "tell", "doubts"},
     "simulation": {"told", "shading", "doubts"},  # the last two are keys of a released model file
     "scoring": {"innocent"},  # a column of `patterns` and a key of its released model file

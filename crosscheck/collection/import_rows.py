@@ -222,9 +222,9 @@ def _fill(rows: pl.DataFrame, asked: ImportMap) -> tuple[pl.DataFrame, list[Prob
     lost = pl.any_horizontal([pl.lit(value=False), *unmatched, *needed])
     read = read.with_columns(lost.alias(_LOST))
     matched = read.filter(~pl.any_horizontal([pl.lit(value=False), *unmatched]))  # an unmatched row is named as such
-    found = [problem for name in columns for problem in _tell_column(matched, columns[name], fillings[name])]
+    found = [problem for name in columns for problem in _describe_column(matched, columns[name], fillings[name])]
     for join, flag in zip(asked.join, unmatched, strict=True):
-        found += _tell_unmatched(read.filter(pl.col(flag)), join)
+        found += _describe_unmatched(read.filter(pl.col(flag)), join)
     return read.select(_LOST, *(pl.col(_VALUE.format(name)).alias(name) for name in columns)), found
 
 
@@ -278,7 +278,7 @@ def _wrong(filling: Filling, column: Column, value: pl.Expr) -> pl.Expr:
     return (unread & (text != "")) | (value.is_null() if must_be_filled else pl.lit(value=False))
 
 
-def _tell_column(rows: pl.DataFrame, column: Column, filling: Filling) -> Iterator[Problem]:
+def _describe_column(rows: pl.DataFrame, column: Column, filling: Filling) -> Iterator[Problem]:
     """One problem for each word that can't be read, with how many rows have it."""
     if filling.column is None:
         return
@@ -299,7 +299,7 @@ def _why(text: str, filling: Filling, column: Column) -> tuple[str, str]:
     return f"This is no year of the kind that the map names ({filling.year}), for {column.name}.", "Correct either."
 
 
-def _tell_unmatched(rows: pl.DataFrame, join: Join) -> Iterator[Problem]:
+def _describe_unmatched(rows: pl.DataFrame, join: Join) -> Iterator[Problem]:
     for row, text, times in _by_word(rows, join.column):
         problem = f"{join.file} has no such {join.matches}." + _further(times)
         yield Problem(row, join.column, text, problem, "Add it to the list, or leave such rows out (keep).", ROW)
