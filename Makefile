@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+# More options of the tests, for example: make test PYTEST_OPTIONS=--skip-nothing
+PYTEST_OPTIONS ?=
 COLLECTION ?= data/england-2008-09
 YEAR ?= 2008/09
 OUT ?= run
@@ -15,7 +17,7 @@ run: setup  ## set up, then the main job on the embedded collection: the ranked,
 	$(BIN)/crosscheck run $(COLLECTION) --year $(YEAR) --out $(OUT)
 
 test: setup-dev check  ## set up, then all checks and all tests
-	$(BIN)/python -m pytest -n auto --dist loadfile
+	$(BIN)/python -m pytest -n auto --dist loadfile $(PYTEST_OPTIONS)
 
 check: setup-dev  ## ruff, mypy --strict, import-linter
 	$(BIN)/ruff check .
@@ -66,7 +68,7 @@ golden: setup  ## write the golden run and the command reference anew; read the 
 
 lock: setup-dev  ## pin the packages anew (hashes, no addresses)
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header --group build pyproject.toml -o requirements.txt
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header --group build --group dev --extra notebooks --extra postgres -c requirements.txt pyproject.toml -o requirements-dev.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header --group build --group dev --extra notebooks --extra postgres --extra proof -c requirements.txt pyproject.toml -o requirements-dev.txt
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header --group bench -c requirements-dev.txt -o requirements-bench.txt
 
 clean:  ## remove what set-up and runs have made

@@ -160,3 +160,10 @@ class ImportMapError(CrosscheckError):
 
     exit_code = 21
     headline = "The import can't be made as the map says. Nothing was written."
+
+
+class MissingLibraryError(CrosscheckError):
+    """What was asked for needs a library that is an extra and is not installed; the message says how to install it."""
+
+    exit_code = 22
+    headline = "A library that this needs is not installed."

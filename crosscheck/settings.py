@@ -106,6 +106,11 @@ def published_figures_file(standard: str) -> Path:
     return home() / "data" / standard.lower() / "published-figures.csv"
 
 
+def embedded_collection() -> Path:
+    """The fictional national collection that comes with the program."""
+    return home() / "data" / "england-2008-09"
+
+
 def review_tables_file(standard: str) -> Path:
     """How the published review sets its tables, and whom it counts where it says so."""
     return home() / "data" / standard.lower() / "review-tables.toml"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,6 +22,33 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared"
+DATA = ROOT / "tests" / "data"
+_DIRTY = "england-2008-09-dirty"
+_BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--skip-nothing", action="store_true", help="Fail if any test was skipped.")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say in a line each what was not tried, and for want of what."""
+    reasons = Counter(str(report.longrepr[2]).removeprefix("Skipped: ") for report in _skipped(terminalreporter))
+    for reason, number in sorted(reasons.items()):
+        terminalreporter.write_line(f"Not tried: {number} {'test' if number == 1 else 'tests'}, since {reason}.")
+    if not reasons:
+        terminalreporter.write_line("Nothing was left untried for want of anything.")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if reporter and session.config.getoption("--skip-nothing") and _skipped(reporter):
+        session.exitstatus = session.exitstatus or pytest.ExitCode.TESTS_FAILED
+
+
+def _skipped(reporter: pytest.TerminalReporter) -> list[pytest.TestReport]:
+    return reporter.stats.get("skipped", [])
 
 
 @pytest.fixture(scope="session")
@@ -34,10 +62,14 @@ def collection_folder() -> Path:
 
 
 @pytest.fixture(scope="session")
-def shared() -> Path:
-    if not SHARED.is_dir():
-        pytest.skip("the folder of reference numbers is not beside this checkout")
-    return SHARED
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The contract and the data to test against: of the folder beside the checkout, else those of `tests/data`."""
+    return SHARED if SHARED.is_dir() else make_once(tmp_path_factory, "shared", _copy_data)
+
+
+def _copy_data(place: Path) -> None:
+    shutil.copytree(DATA, place, dirs_exist_ok=True)
+    shutil.unpack_archive(place / f"{_DIRTY}.zip", place / "data")
 
 
 @pytest.fixture(scope="session")
@@ -106,15 +138,18 @@ def run_of_few(few: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    """Debian's Chromium, as `.ci/run` installs it."""
-    chromium = shutil.which("chromium")
-    if not chromium:
-        pytest.skip("there is no Chromium: apt-get install chromium")
-    from playwright.sync_api import sync_playwright
+    """A browser of the machine, else the one that `playwright install chromium` brings."""
+    from playwright.sync_api import Error, sync_playwright
 
+    installed = next(filter(None, map(shutil.which, _BROWSERS)), None)
     quiet = ["--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
     quiet += ["--disable-component-update", "--disable-sync", "--no-sandbox"]
     with sync_playwright() as started:
-        opened = started.chromium.launch(executable_path=chromium, args=quiet)
+        try:
+            opened = started.chromium.launch(executable_path=installed, args=quiet)
+        except Error:
+            if installed:
+                raise
+            pytest.skip("there is no browser: install Chromium or Chrome, or run .venv/bin/playwright install chromium")
         yield opened
         opened.close()

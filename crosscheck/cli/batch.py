@@ -38,7 +38,7 @@ def batch(file: Path, log: Path | None, log_format: str) -> None:
     """Make many runs, as many at once as the memory allows; one that fails stops no other.
 
     \b
-    Example:  crosscheck batch docs/batch-example.toml --log-format json
+    Example:  crosscheck batch BATCH.toml --log-format json
     Ends with 12 if any failed or was stopped; batch.json beside the runs says what became of each.
     """
     from crosscheck.batch.executor import Crew, write_reports

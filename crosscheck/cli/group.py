@@ -70,7 +70,8 @@ def main() -> None:
     """Cross-check self-declarations against answers and other sources; rank, with reasons, whom to visit.
 
     \b
-    Start with:  crosscheck run data/england-2008-09 --year 2008/09 --out run
+    Start with:  crosscheck demo
+    Then:        crosscheck run COLLECTION --year 2008/09 --out run
     """
 
 

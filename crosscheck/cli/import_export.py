@@ -29,7 +29,7 @@ TABLES = (
 @click.option("--propose", type=click.Choice(TABLES), metavar="TABLE", help="Write a first map to this table instead.")
 @format_option
 def import_(export: Path, map_file: Path, out: Path | None, propose: str | None, form: str, *, replace: bool) -> None:
-    """Make a table of a collection of a file in other columns, as a map says (docs/import.md).
+    """Make a table of a collection of a file in other columns, as a map says.
 
     \b
     Example:  crosscheck import export.csv --map successions.toml --propose relationships

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from dataclasses import asdict
 from datetime import UTC, datetime
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ import click
 from crosscheck import settings
 from crosscheck.cli.group import USUAL_RUN, format_option, main, standard_option
 from crosscheck.cli.terminal import Steps, list_rows, nearest
-from crosscheck.errors import UnknownNameError
+from crosscheck.errors import MissingLibraryError, UnknownNameError
 
 if TYPE_CHECKING:
     from crosscheck.rulebook.rule import Rulebook
@@ -93,6 +94,7 @@ def check_rules(on: datetime | None, only: tuple[str, ...], standard: str | None
     Or:       crosscheck rules check --only C2-HR-01 --only C2-HR-02
     Ends with 1 if anything has to be mended.
     """
+    _need_solver()
     from crosscheck.cases.cases import catalogue
     from crosscheck.rulebook.verify import GRADES, find_flaws
     from crosscheck.standard import name_standard, read_standard
@@ -112,6 +114,14 @@ def check_rules(on: datetime | None, only: tuple[str, ...], standard: str | None
     else:
         list_rows([asdict(flaw) for flaw in flaws], ("rule", "grade", "flaw", "witness"), form)
     sys.exit(int(found["error"] > 0 or (strict and found["note"] > 0)))
+
+
+def _need_solver() -> None:
+    if find_spec("z3") is None:
+        raise MissingLibraryError(
+            "Proofs about the rules need the solver z3 (package z3-solver): pip install 'crosscheck[proof]'. "
+            "Nothing else needs it: runs, lists and pages can be made without."
+        )
 
 
 def _choose(rulebook: Rulebook, only: tuple[str, ...]) -> tuple[str, ...]:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 )
 @click.option("--random-share", type=Share(0, 1), help="Share of them drawn at random; that of the plan if not given.")
 @click.option(
-    "--plan", type=click.Path(path_type=Path), help="How they are chosen, as TOML; models/plan.toml if not given."
+    "--plan", type=click.Path(path_type=Path), help="How they are chosen, as TOML; else the plan of the program."
 )
 @click.option(
     "--seed",
@@ -62,7 +62,7 @@ def run(
     """Make the ranked, explained visit list of one year.
 
     \b
-    Example:  crosscheck run data/england-2008-09 --year 2008/09 --out run --capacity 60
+    Example:  crosscheck run COLLECTION --year 2008/09 --out run --capacity 60
     """
     from crosscheck.cases.history import last_day
     from crosscheck.collection.read import read_collection
@@ -172,8 +172,8 @@ def check(collection: Path, by: str | None, out: Path | None, standard: str | No
     """Only read a collection, and report what is wrong with it.
 
     \b
-    Example:  crosscheck check data/england-2008-09
-    Or:       crosscheck check data/england-2008-09 --by organisation --out to-mend
+    Example:  crosscheck check COLLECTION
+    Or:       crosscheck check COLLECTION --by organisation --out to-mend
     Ends with 1 if anything was set aside or is in doubt.
     """
     from crosscheck.collection.read import read_collection

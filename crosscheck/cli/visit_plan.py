@@ -31,7 +31,7 @@ def plan(folder: Path, file: Path, out: Path) -> None:
     """Give each visit of a run a team, a week and a place in a tour: visit_plan.csv, and visit_plan.json on it.
 
     \b
-    Example:  crosscheck visits plan --run run --plan docs/plan-example.toml --out plan
+    Example:  crosscheck visits plan --run run --plan PLAN.toml --out plan
     Visits for an unmet duty and of the random sample are never left out; where they don't fit, nothing is written.
     """
     from crosscheck.report.visits.visit_planning import make_plan

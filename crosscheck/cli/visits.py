@@ -18,14 +18,14 @@ def visits() -> None:
     """Draw, plan, prepare and record visits, and say what they found.
 
     \b
-    A season in the order of its commands (docs/visits.md walks through it):
+    A season in the order of its commands (the documentation on visits walks through it):
       seal, confirm, draw, verify   a random draw that binds and that anybody can repeat; seals lists all
       plan, replan, weeks           who visits whom in which week
       packs, forms                  what assessors take along
       calendar, teams, map          the plan for those who follow it
       record, record-one            what visits found
       yield                         what that says of all declarations, and of the list
-    Example:  crosscheck visits plan --run run --plan docs/plan-example.toml --out plan
+    Example:  crosscheck visits plan --run run --plan PLAN.toml --out plan
     """
 
 

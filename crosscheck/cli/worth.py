@@ -51,7 +51,7 @@ MECHANISMS: Final = (
     type=click.Choice(MECHANISMS),
     default="latent",
     show_default=True,
-    help="What decides whether a standard is met, and how answers follow (docs/simulation.md).",
+    help="What decides whether a standard is met, and how answers follow (see the documentation on simulation).",
 )
 @click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="The same seed, the same world.")
 @click.option(
@@ -114,7 +114,7 @@ def backtest(collection: Path | None, year: str | None, worlds: int | None, out:
     """Hold the visit list against visits that came later, or against invented worlds whose truth is known.
 
     \b
-    Example:  crosscheck backtest data/england-2008-09 --year 2008/09
+    Example:  crosscheck backtest COLLECTION --year 2008/09
     Or:       crosscheck backtest --worlds 20 --mechanism all
     """
     from crosscheck.backtest import backtest_collection
@@ -163,7 +163,9 @@ def _backtest_worlds(standard: Standard, worlds: int, options: dict[str, Any]) -
     help="What later visits found: a file in the columns of visits. Those of the collection count anyhow.",
 )
 @click.option(
-    "--out", type=click.Path(path_type=Path), help="The new version's file; models/…/visit_risk/vN.toml if not given."
+    "--out",
+    type=click.Path(path_type=Path),
+    help="The new version's file; else the next one of visit_risk.",
 )
 @format_option
 def learn(folder: Path, visits: Path | None, out: Path | None, form: str) -> None:
@@ -208,7 +210,7 @@ def sensitivity(
     """Say how far the first of the list change when an assumption does.
 
     \b
-    Example:  crosscheck sensitivity data/england-2008-09 --year 2008/09
+    Example:  crosscheck sensitivity COLLECTION --year 2008/09
     Ends with 1 if fewer than three in five stay under any of them.
     """
     from crosscheck.collection.read import read_collection

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import sqlalchemy as sa
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
-from crosscheck.errors import StoreError
+from crosscheck.errors import MissingLibraryError, StoreError
 from crosscheck.passwords import hide_passwords, passwords_of, readable_address
 from crosscheck.store.triggers import missing_triggers
 
@@ -211,7 +211,7 @@ def _read_url(url: str) -> sa.URL:
         raise StoreError(f"The store's address can't be read. {_FORMS}") from None
     if address.drivername in ("postgresql", "postgres", "postgresql+psycopg"):
         if find_spec("psycopg") is None:
-            raise StoreError("PostgreSQL needs one more library: pip install 'crosscheck[postgres]'")
+            raise MissingLibraryError("PostgreSQL needs the library psycopg: pip install 'crosscheck[postgres]'")
         return address.set(drivername="postgresql+psycopg")
     if address.drivername == "sqlite" and address.database and not address.query:
         return address

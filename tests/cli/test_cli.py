@@ -3,16 +3,19 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import re
 import subprocess
 import sys
 from pathlib import Path
+from zipfile import ZipFile
 
 import click
 import pytest
 from click.testing import CliRunner, Result
 
 import crosscheck
+from crosscheck import settings
 from crosscheck.cli import main
 from tests.golden.__main__ import command_reference
 
@@ -135,3 +138,44 @@ def test_a_mistyped_section_gets_the_nearest() -> None:
     told = crosscheck_("questions", "trainign")
     assert told.exit_code == 7
     assert "training" in told.output
+
+
+def test_the_demonstration_runs_from_any_folder_and_gives_the_collection_away(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "crosscheck", "demo", "--out", "shown", "--copy", "england"]
+    environment = {**os.environ, "PYTHONPATH": str(Path(crosscheck.__file__).parent.parent)}
+    subprocess.run(command, cwd=tmp_path, env=environment, check=True, capture_output=True)
+    assert len((tmp_path / "shown" / "visit_list.csv").read_text(encoding="utf-8").splitlines()) == 540
+    assert (tmp_path / "shown" / "dossiers" / "index.html").is_file()
+    own = settings.embedded_collection() / "answers.csv"
+    assert (tmp_path / "england" / "answers.csv").read_bytes() == own.read_bytes()
+    told = crosscheck_("demo", "--copy", tmp_path / "england", "--out", tmp_path / "again")
+    assert (told.exit_code, "Name a new folder" in told.output) == (6, True)
+
+
+def test_proofs_without_the_solver_say_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("crosscheck.cli.rules.find_spec", lambda _: None)
+    told = crosscheck_("rules", "check")
+    assert told.exit_code == 22
+    assert "pip install 'crosscheck[proof]'" in told.output
+
+
+def test_no_help_names_a_path_that_an_installed_wheel_does_not_have() -> None:
+    for path, command in commands(main):
+        told = [command.help, *(getattr(option, "help", None) for option in command.params)]
+        assert not [text for text in told if re.search(r"\b(data|models|docs)/\w", text or "")], path
+
+
+def test_the_wheel_holds_what_a_run_and_a_paper_need(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
+    subprocess.run(command, cwd=Path(crosscheck.__file__).parent.parent, check=True, capture_output=True)
+    with ZipFile(next(tmp_path.glob("*.whl"))) as wheel:
+        there = set(wheel.namelist())
+    embedded, paper = "crosscheck/embedded", "crosscheck/report/templates/paper"
+    assert {
+        f"{embedded}/data/england-2008-09/answers.csv",
+        f"{embedded}/rules/c2/waivers.toml",
+        f"{embedded}/docs/method.md",
+        f"{paper}/dossier.typ",
+        f"{paper}/fonts/SourceSansPro-Regular.ttf",
+        f"{paper}/fonts/LICENSE",
+    } <= there

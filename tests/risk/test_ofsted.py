@@ -4,16 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
 from benchmarks.ofsted import describe, judge, read_inspections
 
 
 def test_bad_grades_of_later_years_are_foretold_by_the_lists_own_model(shared: Path) -> None:
-    file = shared / "real" / "ofsted_next_inspection.csv.gz"
-    if not file.is_file():
-        pytest.skip("the list of inspections is not there")
-    inspections = read_inspections(file)
+    inspections = read_inspections(shared / "real" / "ofsted_next_inspection.csv.gz")
     found = judge(inspections, describe(inspections), first_year=2022)
     assert found.inspections > 5_000
     assert found.auc >= 0.680

@@ -67,8 +67,6 @@ def small_run(tmp_path_factory: pytest.TempPathFactory) -> SmallRun:
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[postgres.Server]:
-    if not postgres.is_there():
-        pytest.skip("there is no PostgreSQL server: apt-get install postgresql")
     with postgres.server() as started:
         yield started
 

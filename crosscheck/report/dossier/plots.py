@@ -16,7 +16,7 @@ import polars as pl
 
 from crosscheck.contract.indicator_kinds import KINDS
 from crosscheck.contract.typed_rows import typed_rows
-from crosscheck.errors import CrosscheckError, UnknownNameError
+from crosscheck.errors import MissingLibraryError, UnknownNameError
 from crosscheck.report.output.svg import INK, Axis, draw_line, write_text
 from crosscheck.scoring.dispersion import (
     Floats,
@@ -177,12 +177,12 @@ def draw_png(svg: str, scale: float = 1.0) -> bytes:
     """The same picture as PNG, where the drawing library of the notebooks is installed.
 
     Raises:
-        CrosscheckError: it is not; the message says what to install.
+        MissingLibraryError: it is not; the message says what to install.
     """
     try:
         from vl_convert import svg_to_png
     except ImportError as error:
-        raise CrosscheckError(
+        raise MissingLibraryError(
             "PNG needs a drawing library: pip install 'crosscheck[notebooks]'. SVG needs none."
         ) from error
     return bytes(svg_to_png(svg, scale=scale))

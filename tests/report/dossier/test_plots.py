@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from crosscheck.collection.read import read_collection
-from crosscheck.errors import CrosscheckError, UnknownNameError
+from crosscheck.errors import MissingLibraryError, UnknownNameError
 from crosscheck.report.dossier.plots import draw_funnel, draw_png
 from crosscheck.scoring.indicators import score_figures
 from crosscheck.scoring.model import read_indicator_model
@@ -105,5 +105,5 @@ def test_png_is_made_where_the_library_is_there_and_else_it_says_what_to_install
     svg = draw_funnel(scores, TRAINED, "RZ3", "Name")
     assert draw_png(svg, 0.5).startswith(b"\x89PNG")
     monkeypatch.setitem(__import__("sys").modules, "vl_convert", None)
-    with pytest.raises(CrosscheckError, match="pip install"):
+    with pytest.raises(MissingLibraryError, match="pip install"):
         draw_png(svg)
