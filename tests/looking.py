@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pikepdf
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
+
+from crosscheck.report.output.pdf import Paper
 
 WIDTHS = (1280, 400)
 _RULES = {
@@ -60,6 +64,19 @@ def figures_told(file: Path) -> list[bool]:
     with pikepdf.open(file) as pdf:
         figures = [one for one in pdf.objects if isinstance(one, pikepdf.Dictionary) and one.get("/S") == "/Figure"]
         return ["/Alt" in figure for figure in figures]
+
+
+def text_of(paper: Paper) -> str:
+    """All texts that a paper is set from, with single spaces."""
+    return " ".join(" ".join(_texts(json.loads(paper.data))).split())
+
+
+def _texts(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict | list):
+        for one in value.values() if isinstance(value, dict) else value:
+            yield from _texts(one)
 
 
 def _is_outside(url: str) -> bool:

@@ -16,9 +16,10 @@ from crosscheck.cli.terminal import Steps
     "--out", type=click.Path(path_type=Path), default=Path("packs"), show_default=True, help="Folder of the packs."
 )
 @click.option("--only", multiple=True, metavar="ORG", help="The pack of this organisation; may be given again.")
-@click.option("--pdf", is_flag=True, help="Write each as PDF too; those that are still right are left.")
+@click.option("--pdf", is_flag=True, help="Write each as PDF too, two pages; those that are still right are left.")
+@click.option("--annex", is_flag=True, help="Write each as PDF, and let every question follow the two pages.")
 @click.option("--xlsx", is_flag=True, help="Write each as XLSX too.")
-def benchmarks(folder: Path, out: Path, only: tuple[str, ...], *, pdf: bool, xlsx: bool) -> None:
+def benchmarks(folder: Path, out: Path, only: tuple[str, ...], *, pdf: bool, annex: bool, xlsx: bool) -> None:
     """Write each organisation's benchmark pack: its answers beside similar organisations and what guidance asks.
 
     \b
@@ -27,8 +28,10 @@ def benchmarks(folder: Path, out: Path, only: tuple[str, ...], *, pdf: bool, xls
     The packs go to the organisations: nothing in them says more than was asked and answered.
     """
     from crosscheck.report.benchmark.benchmark import write_benchmarks
+    from crosscheck.report.output.pdf import choose_extent
 
-    written, papers = write_benchmarks(folder, out, only, paper=pdf, workbook=xlsx, step=Steps())
-    set_anew = f"; {papers} set as PDF, the others were right already" if pdf else ""
+    paper = choose_extent(pdf=pdf, annex=annex)
+    written, papers = write_benchmarks(folder, out, only, paper=paper, workbook=xlsx, step=Steps())
+    set_anew = f"; {papers} set as PDF, the others were right already" if paper else ""
     packs = "1 benchmark pack" if written == 1 else f"{written} benchmark packs"
     click.echo(f"{packs} in {out}{set_anew}; each names one organisation only")

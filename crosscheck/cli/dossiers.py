@@ -16,17 +16,20 @@ from crosscheck.cli.terminal import Steps
     "--out", type=click.Path(path_type=Path), default=Path("dossiers"), show_default=True, help="The pages' folder."
 )
 @click.option("--only", multiple=True, metavar="ORG", help="Only this organisation's page; may be given several times.")
-@click.option("--pdf", "paper", is_flag=True, help="Also set each page as PDF; those that are still right are left.")
-def dossiers(folder: Path, out: Path, only: tuple[str, ...], *, paper: bool) -> None:
+@click.option("--pdf", is_flag=True, help="Also set each as PDF of two pages; those that are still right are left.")
+@click.option("--annex", is_flag=True, help="Set as PDF, and let the whole case follow the two pages.")
+def dossiers(folder: Path, out: Path, only: tuple[str, ...], *, pdf: bool, annex: bool) -> None:
     """Write a dossier of each organisation and the visit list that leads to them, as pages for screen and paper.
 
     \b
     Example:  crosscheck dossiers --run run --out dossiers
-    Then:     crosscheck dossiers --run run --out dossiers --only R6A --pdf
+    Then:     crosscheck dossiers --run run --out dossiers --only R6A --pdf --annex
     A long job that is stopped goes on where it was when it is started again.
     """
     from crosscheck.report.dossier.dossier_pages import LIST, write_dossiers
+    from crosscheck.report.output.pdf import choose_extent
 
+    paper = choose_extent(pdf=pdf, annex=annex)
     pages, papers = write_dossiers(folder, out, only, paper=paper, step=Steps())
     told = f"{pages} dossiers" if pages != 1 else "1 dossier"
     set_anew = f"; {papers} set as PDF, the others were right already" if paper else ""
@@ -45,12 +48,11 @@ def visit_list(folder: Path, out: Path) -> None:
     \b
     Example:  crosscheck visit-list --run run --out visit_list.pdf
     """
-    from crosscheck.report.dossier.visit_page import write_visit_page
-    from crosscheck.report.output.html import write_pdf
+    from crosscheck.report.dossier.visit_page import set_visit_list, write_visit_page
+    from crosscheck.report.output.pdf import write_pdf
 
-    html = write_visit_page(folder)
     if out.suffix == ".pdf":
-        write_pdf(html, out)
+        write_pdf(set_visit_list(folder), out)
     else:
-        out.write_text(html, encoding="utf-8")
+        out.write_text(write_visit_page(folder), encoding="utf-8")
     click.echo(f"{out}: the visit list of {folder}")

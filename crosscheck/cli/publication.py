@@ -223,6 +223,29 @@ def export(edition_id: str, store: str, out: Path) -> None:
 
 
 @editions.command()
+@click.argument("edition_id", metavar="EDITION")
+@store_option
+@click.option(
+    "--out", type=click.Path(path_type=Path), default=Path("assessment.pdf"), show_default=True, help="The PDF."
+)
+def paper(edition_id: str, store: str, out: Path) -> None:
+    """Set an edition as PDF. It is no part of what was published, and says the same.
+
+    \b
+    Example:  crosscheck editions paper 2008-09/1 --store runs.db --out assessment.pdf
+    """
+    from crosscheck.publication.assessment_paper import set_assessment
+    from crosscheck.publication.editions import read_edition
+    from crosscheck.report.output.pdf import write_pdf
+    from crosscheck.store.database import open_store
+
+    with open_store(store) as kept:
+        edition = json.loads(read_edition(kept, edition_id).files["assessment.json"])
+    write_pdf(set_assessment(edition), out)
+    click.echo(f"{out}: edition {edition_id} on paper")
+
+
+@editions.command()
 @click.argument("folder", type=click.Path(path_type=Path), required=False)
 @click.option("--edition", help="Check the kept edition, or that the folder is just this one; needs --store.")
 @click.option("--store", envvar="CROSSCHECK_STORE", show_envvar=True, help="A file, or postgresql://user@host/name.")

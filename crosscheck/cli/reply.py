@@ -30,20 +30,23 @@ def reply() -> None:
 @click.option("--only", multiple=True, metavar="ORG", help="Only this organisation; may be given several times.")
 @click.option("--reply-by", metavar="DAY", help="The last day for a reply, as the letter is to say it.")
 @click.option("--reply-to", metavar="WHOM", help="Whom to send the reply to, as the letter is to say it.")
-def write_form(folder: Path, out: Path, only: tuple[str, ...], reply_by: str | None, reply_to: str | None) -> None:
+@click.option("--pdf", "paper", is_flag=True, help="Also set each letter as PDF.")
+def write_form(
+    folder: Path, out: Path, only: tuple[str, ...], reply_by: str | None, reply_to: str | None, *, paper: bool
+) -> None:
     """Write for each organisation a letter of what is relied on, item by item, and a form to reply on.
 
     An organisation whose own answers say that a statutory duty is unmet also gets a letter on that, to send first.
 
     \b
-    Example:  crosscheck reply form --run run --out forms --only 5UJ --reply-by "31 May 2009"
+    Example:  crosscheck reply form --run run --out forms --only 5UJ --reply-by "31 May 2009" --pdf
     """
     from crosscheck.report.reply.reply_form import write_forms
 
     with Steps()("write letters and forms"):
-        count, with_duties = write_forms(folder, out, only, reply_by, reply_to)
+        count, with_duties = write_forms(folder, out, only, reply_by, reply_to, paper=paper)
     told = "1 organisation" if count == 1 else f"{count} organisations"
-    click.echo(f"{out}: letters and forms (.html, .xlsx, .csv) for {told}; nothing was sent")
+    click.echo(f"{out}: letters and forms (.html{', .pdf' if paper else ''}, .xlsx, .csv) for {told}; nothing was sent")
     if with_duties:
         click.echo(f"Send first: {with_duties} letters on statutory duties unmet by the own answers (…-duties.html)")
     click.echo(f"When they come back: crosscheck reply read FILE… --run {folder} --out replies")

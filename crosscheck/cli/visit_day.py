@@ -113,16 +113,15 @@ def draw_map(plan: Path, out: Path) -> None:
     \b
     Example:  crosscheck visits map visit_plan.csv --out visit_plan.html
     """
-    from crosscheck.report.output.html import write_pdf
-    from crosscheck.report.visits.visit_map import render_plan
+    from crosscheck.report.output.pdf import write_pdf
+    from crosscheck.report.visits.visit_map import render_plan, set_plan
     from crosscheck.report.visits.visit_plan import read_plan
 
     rows = read_plan(plan)
-    html = render_plan(rows)
     if out.suffix == ".pdf":
-        write_pdf(html, out)
+        write_pdf(set_plan(rows), out)
     else:
-        out.write_text(html, encoding="utf-8")
+        out.write_text(render_plan(rows), encoding="utf-8")
     click.echo(f"{out}: {rows.height} visits by week, and on maps by region")
 
 

@@ -26,9 +26,10 @@ from crosscheck.publication.assessment import (
     take_visits,
 )
 from crosscheck.publication.assessment_page import OUTCOMES, Heading, find_unlike, read_files, sum_up, write_assessment
+from crosscheck.publication.assessment_paper import set_assessment
 from crosscheck.report.national.suppression import SMALLEST
-from crosscheck.report.output.html import write_pdf
-from tests.looking import WIDTHS, open_page, overflow, thin_out, violations
+from crosscheck.report.output.pdf import write_pdf
+from tests.looking import WIDTHS, open_page, overflow, text_of, thin_out, violations
 
 MODEL = read_assessment_model(settings.model_file("C2", "assessment"))
 DAY = date(2009, 9, 1)
@@ -201,8 +202,12 @@ def test_the_page_can_be_read_by_everybody_wide_and_narrow(browser: Browser, edi
     page.close()
 
 
-def test_the_page_is_the_same_on_paper_each_time(edition: Path, tmp_path: Path) -> None:
-    html = (edition / "assessment.html").read_text(encoding="utf-8")
+def test_an_edition_on_paper_says_what_its_tables_say_and_is_the_same_each_time(edition: Path, tmp_path: Path) -> None:
+    content = json.loads((edition / "assessment.json").read_text(encoding="utf-8"))
     for name in ("one.pdf", "two.pdf"):
-        write_pdf(html, tmp_path / name)
+        write_pdf(set_assessment(content), tmp_path / name)
     assert (tmp_path / "one.pdf").read_bytes() == (tmp_path / "two.pdf").read_bytes()
+    text = text_of(set_assessment(content))
+    assert all(f"({one['org_code']})" in text for one in content["declarations"])
+    assert all(" ".join(one["why"].split()) in text for one in content["declarations"] if one["why"])
+    assert "<b>Trust T00" in text, "a name is text on paper, too"

@@ -19,6 +19,7 @@ from crosscheck import settings
 from crosscheck.cases.cases import catalogue
 from crosscheck.errors import UnknownNameError
 from crosscheck.questionnaire import read_questionnaire
+from crosscheck.report.benchmark.benchmark_paper import set_pack
 from crosscheck.report.benchmark.expectations import read_expectations
 from crosscheck.report.benchmark.pack import PLACES, Answered, Asked, Pack, Section
 from crosscheck.report.benchmark.similar import EVERYBODY, Group, gather_answers, group_answers
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 
     from crosscheck.questionnaire import Questionnaire
     from crosscheck.report.benchmark.expectations import Expectation
+    from crosscheck.report.output.pdf import Extent
 
 MARK: Final = "benchmarks.json"
 _KIND: Final = "folder of benchmark packs"
@@ -93,7 +95,7 @@ def write_benchmarks(
     folder: Path,
     only: Sequence[str] = (),
     *,
-    paper: bool = False,
+    paper: Extent | None = None,
     workbook: bool = False,
     step: Callable[[str], AbstractContextManager[object]] = lambda _: nullcontext(),
 ) -> tuple[int, int]:
@@ -106,7 +108,8 @@ def write_benchmarks(
         run: a run's folder.
         folder: where to; missing, empty, or a folder of packs.
         only: codes of organisations; all if none is named.
-        paper: write each as PDF too; those that are still right are left, so a job that was stopped is taken up.
+        paper: write each as PDF too; those that are still right are left, so a job that was stopped is taken up. The
+            annex has every question.
         workbook: write each as XLSX too.
         step: is entered around each step with its name, to time it or to show progress.
 
@@ -116,31 +119,29 @@ def write_benchmarks(
     Raises:
         RunError: there is no such run, or the place holds something else.
         UnknownNameError: an organisation that the run does not have; the message names all of these.
-        PaperError: PDF was asked for where it can't be made.
     """
     refuse_foreign(folder, MARK, _KIND)
     desk = _read_desk(run, only)
     codes = _chosen(only, desk.names)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / MARK).write_text(json.dumps({"year": desk.year, "organisations": len(desk.names)}) + "\n", "utf-8")
-    pages = {}
+    papers = {}
     for done, code in enumerate(codes):
         with step(f"{done} of {len(codes)} packs"):
-            page = _write_pack(desk, code, folder, workbook=workbook)
+            pack = desk.pack(code)
+            _write_pack(desk, pack, folder, workbook=workbook)
             if paper:
-                pages[f"{code}.html"] = page
+                papers[code] = set_pack(pack, desk.standard, _HOW_TO_READ, annex=paper == "with annex")
     if not only:
         _sweep(folder, codes)
-    return len(codes), write_papers(pages, folder, step)
+    return len(codes), write_papers(papers, folder, step)
 
 
-def _write_pack(desk: _Desk, code: str, folder: Path, *, workbook: bool) -> str:
-    pack = desk.pack(code)
-    page = desk.page(pack)
+def _write_pack(desk: _Desk, pack: Pack, folder: Path, *, workbook: bool) -> None:
+    page, code = desk.page(pack), pack.code
     replace_file(folder / f"{code}.html", lambda beside: beside.write_text(page, encoding="utf-8"))
     if workbook:
         replace_file(folder / f"{code}.xlsx", lambda beside: _write_workbook(pack, beside))
-    return page
 
 
 def _chosen(only: Sequence[str], known: Mapping[str, str]) -> list[str]:

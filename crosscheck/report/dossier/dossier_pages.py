@@ -16,10 +16,11 @@ from crosscheck.contract.indicator_kinds import KINDS
 from crosscheck.errors import RunError
 from crosscheck.report.dossier.build_dossier import read_dossiers
 from crosscheck.report.dossier.case import FAMILIES
+from crosscheck.report.dossier.dossier_paper import set_dossier
 from crosscheck.report.dossier.dossier_tables import read_basis
 from crosscheck.report.dossier.list_pages import DUTIES
 from crosscheck.report.dossier.plots import KEY, Funnels, write_figure
-from crosscheck.report.dossier.visit_page import write_visit_page
+from crosscheck.report.dossier.visit_page import set_visit_list, write_visit_page
 from crosscheck.report.output.file_names import page_of
 from crosscheck.report.output.folder import refuse_foreign, replace_file
 from crosscheck.report.output.html import environment
@@ -27,7 +28,7 @@ from crosscheck.report.output.pdf import write_papers
 from crosscheck.runs.run_folder import read_table
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
     from pathlib import Path
 
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
     from crosscheck.report.dossier.dossier import Dossier
     from crosscheck.report.dossier.dossier_tables import Basis
+    from crosscheck.report.output.pdf import Extent
 
 MARK: Final = "dossiers.json"
 LIST: Final = "index.html"
@@ -45,7 +47,7 @@ def write_dossiers(
     folder: Path,
     only: Iterable[str] = (),
     *,
-    paper: bool = False,
+    paper: Extent | None = None,
     step: Callable[[str], AbstractContextManager[object]] = lambda _: nullcontext(),
 ) -> tuple[int, int]:
     """Write the dossiers of a run, and the list that leads to them; others of a former run at that place are removed.
@@ -55,7 +57,7 @@ def write_dossiers(
         folder: where to: missing, empty, or a folder of dossiers.
         only: codes of organisations: only their pages are written, and everything else is left as it is. A page leads
             only to pages that stand in the folder then.
-        paper: also write each page as PDF.
+        paper: also set each as PDF; the annex has the whole case.
         step: is entered around each step with its name, to time it or to show progress.
 
     Returns:
@@ -65,7 +67,6 @@ def write_dossiers(
     Raises:
         RunError: there is no such run, or the folder holds something else or can't be written.
         UnknownNameError: no such organisation has a declaration in the run.
-        PaperError: what sets PDF is not installed.
     """
     refuse_foreign(folder, MARK, "folder of dossiers")
     basis, chosen = read_basis(run), tuple(only)
@@ -78,14 +79,18 @@ def write_dossiers(
         elif not (folder / MARK).is_file():
             _replace(folder / MARK, json.dumps({"run": basis.fingerprint}) + "\n")
         with step(f"write {len(dossiers)} dossiers"):
-            pages = dict(_render_all(run, folder, basis, dossiers, on_paper=False))
+            funnels = _draw_funnels(run, dossiers)
+            pages = dict(_render_all(folder, basis, dossiers, funnels))
             for page, html in pages.items():
                 _replace(folder / page, html)
         if not paper:
             return len(pages), 0
-        papers = dict(_render_all(run, folder, basis, dossiers, on_paper=True))
+        papers = {
+            one.page.removesuffix(".html"): set_dossier(one, basis, funnels[one.org_code], annex=paper == "with annex")
+            for one in dossiers
+        }
         if not chosen:
-            papers[LIST] = (folder / LIST).read_text(encoding="utf-8")
+            papers[LIST.removesuffix(".html")] = set_visit_list(run, basis)
         return len(pages), write_papers(papers, folder, step)
     except OSError as error:
         raise RunError(f"{folder}: can't be written ({error.strerror}). Name another folder with --out.") from error
@@ -102,18 +107,26 @@ def _begin(run: Path, folder: Path, basis: Basis, dossiers: Iterable[Dossier]) -
     _replace(folder / LIST, write_visit_page(run, basis, with_dossiers=True, beside=beside))
 
 
+def _draw_funnels(run: Path, dossiers: Iterable[Dossier]) -> dict[str, list[str]]:
+    """The funnels of each organisation, by its code."""
+    funnels = Funnels(read_table(run, "scores"))
+    return {
+        dossier.org_code: [
+            funnels.draw(one.name, dossier.org_code, dossier.name, with_key=False) for one in dossier.with_funnel
+        ]
+        for dossier in dossiers
+    }
+
+
 def _render_all(
-    run: Path, folder: Path, basis: Basis, dossiers: tuple[Dossier, ...], *, on_paper: bool
+    folder: Path, basis: Basis, dossiers: tuple[Dossier, ...], funnels: Mapping[str, Sequence[str]]
 ) -> Iterator[tuple[str, str]]:
     """The name and the text of each page."""
     standing = {file.name for file in folder.glob("*.html")} | {dossier.page for dossier in dossiers}
-    funnels, template = Funnels(read_table(run, "scores")), _templates().get_template("dossier.html")
-    told = {"basis": basis, "paper": on_paper, "standing": standing}
+    template = _templates().get_template("dossier.html")
+    told = {"basis": basis, "standing": standing}
     for dossier in dossiers:
-        drawn = [
-            Markup(funnels.draw(one.name, dossier.org_code, dossier.name, with_key=False))  # noqa: S704  # it escapes what it is given
-            for one in dossier.with_funnel
-        ]
+        drawn = [Markup(svg) for svg in funnels[dossier.org_code]]  # noqa: S704  # it escapes what it is given
         yield dossier.page, template.render(dossier=dossier, funnels=drawn, **told)
 
 

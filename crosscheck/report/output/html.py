@@ -1,4 +1,4 @@
-"""What every page is made of: templates that escape by themselves, one style sheet, and the same page on paper.
+"""What every page is made of: templates that escape by themselves, one style sheet.
 
 A page is one file: its style stands in it, and a content security policy lets it fetch nothing and run nothing. So it
 can be opened from the file system, mailed and filed, and looks the same in ten years.
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import os
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -16,7 +15,6 @@ from typing import TYPE_CHECKING, Final
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from crosscheck.errors import CrosscheckError
 from crosscheck.report.output.rank_bands import describe_effect, describe_place
 from crosscheck.rulebook.to_english import in_words
 
@@ -25,15 +23,6 @@ if TYPE_CHECKING:
 
 TEMPLATES: Final = Path(__file__).parent.parent / "templates"
 _SHARED: Final = "page"
-
-# The same page gives the same PDF: the format otherwise records when it was made (July 2009, as the review).
-_MADE: Final = "1246406400"
-
-
-class PaperError(CrosscheckError):
-    """A PDF was asked for where the libraries that set type are not installed."""
-
-    headline = "No PDF can be made on this machine."
 
 
 @cache
@@ -54,8 +43,8 @@ def environment(folder: str) -> Environment:
     )
     found.filters |= {
         "words": in_words,
-        "sentence": _sentence,
-        "percent": _percent,
+        "sentence": sentence,
+        "percent": percent,
         "signed": sign,
         "place": describe_place,
         "effect": describe_effect,
@@ -77,39 +66,18 @@ def render(folder: str, template: str, told: Mapping[str, object]) -> str:
     return environment(folder).get_template(template).render(told)
 
 
-def write_pdf(html: str, file: Path) -> None:
-    """Set a page as PDF that a screen reader can follow (PDF/UA-1); the same page gives the same bytes.
-
-    Raises:
-        PaperError: the libraries that set type are missing; the message says what to install.
-    """
-    os.environ.setdefault("SOURCE_DATE_EPOCH", _MADE)
-    try:
-        import weasyprint
-    except OSError as error:  # it loads Pango when it is imported
-        raise PaperError(
-            f"PDF needs the Pango library ({error}). On Debian: apt-get install libpango-1.0-0 libpangoft2-1.0-0 "
-            "libharfbuzz-subset0. The pages as HTML need nothing, and print well."
-        ) from error
-    page = weasyprint.HTML(string=html, url_fetcher=_fetch_nothing)
-    page.write_pdf(file, pdf_variant="pdf/ua-1", pdf_tags=True, pdf_identifier=identify(html))
+def render_text(folder: str, template: str, macro: str, *arguments: object) -> str:
+    """What a macro of a template says, as plain text: so screen and paper say the same."""
+    said = getattr(environment(folder).get_template(template).module, macro)(*arguments)
+    return str(Markup(said).striptags())  # noqa: S704  # the macro has escaped what it was given
 
 
-def identify(html: str) -> bytes:
-    """What the PDF of a page bears as its identifier, near its end: it says which text it was set from."""
-    return hashlib.sha256(html.encode()).hexdigest()[:32].encode()
-
-
-def _fetch_nothing(url: str, *_: object, **__: object) -> dict[str, object]:
-    message = f"{url}: a page fetches nothing"
-    raise ValueError(message)
-
-
-def _sentence(words: str) -> str:
+def sentence(words: str) -> str:
+    """Words as they begin a sentence."""
     return words[:1].upper() + words[1:]
 
 
-def _percent(share: float | None, decimals: int = 0) -> str:
+def percent(share: float | None, decimals: int = 0) -> str:
     """A share as a percentage; an en dash where there is none."""
     return "–" if share is None else f"{share:.{decimals}%}"
 

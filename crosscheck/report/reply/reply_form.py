@@ -15,8 +15,10 @@ from crosscheck.errors import UnknownNameError
 from crosscheck.report.output.file_names import file_stem
 from crosscheck.report.output.folder import written_whole
 from crosscheck.report.output.html import render
+from crosscheck.report.output.pdf import write_papers
 from crosscheck.report.output.tables import guard_formulas
 from crosscheck.report.output.workbook import new_workbook
+from crosscheck.report.reply.letter_paper import set_letter
 from crosscheck.runs.finding_items import ASKED_ONLY, items_to_reply, list_items, other_accounts
 from crosscheck.runs.make_run import reply_key, standard_of_run
 from crosscheck.runs.run_folder import read_manifest, read_table
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     import xlsxwriter
 
     from crosscheck.questionnaire import Question, Questionnaire
+    from crosscheck.report.output.pdf import Paper
     from crosscheck.rulebook.rule import Rule, Rulebook
 
 FORMS_MARK: Final = "forms.json"
@@ -59,7 +62,13 @@ _FIGURES: Final = {
 
 
 def write_forms(
-    run: Path, folder: Path, only: Sequence[str], reply_by: str | None, reply_to: str | None
+    run: Path,
+    folder: Path,
+    only: Sequence[str],
+    reply_by: str | None,
+    reply_to: str | None,
+    *,
+    paper: bool = False,
 ) -> tuple[int, int]:
     """Write letter and form for every organisation with at least one item, and one on its duties to who has some.
 
@@ -72,6 +81,7 @@ def write_forms(
         only: codes of organisations; all if empty.
         reply_by: the last day for a reply, as the letter says it; it says none if None.
         reply_to: whom to send the reply to, in words.
+        paper: also set each letter as PDF.
 
     Returns:
         For how many organisations, and for how many of them a letter on duties. The same run and words give the same
@@ -89,6 +99,7 @@ def write_forms(
     told = {"run": reply_key(run), "year": options.year, "standard": options.standard}
     names = dict(read_table(run, "names").drop_nulls("name").select("code", "name").iter_rows())
     of_organisation = [_by_organisation(frame, chosen) for frame in (items, grounds, rows)]
+    papers: dict[str, Paper] = {}
     with written_whole(folder, FORMS_MARK, "set of reply forms") as whole:
         for code in chosen:
             listed, rests, form = (frames[code] for frames in of_organisation)
@@ -99,7 +110,10 @@ def write_forms(
             for name in _letters(letter):
                 page = render("reply", f"{name}.html", letter)
                 (whole / f"{stem}{_LETTERS[name]}.html").write_text(page, encoding="utf-8")
+                if paper:
+                    papers[f"{stem}{_LETTERS[name]}"] = set_letter(name, letter)
             write_form(form.select(REPLY_FORM.schema.names()), standard.questionnaire, whole / stem)
+        write_papers(papers, whole)
         admitting = items.filter(pl.col("is_duty"))["org_code"].unique()
         with_duties = [code for code in chosen if code in admitting]
         mark = json.dumps({**told, "organisations": list(chosen), "duties": with_duties}, indent=1)

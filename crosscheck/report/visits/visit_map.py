@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -11,8 +12,10 @@ from markupsafe import Markup
 
 from crosscheck.contract.typed_rows import typed_rows
 from crosscheck.report.output.html import environment
+from crosscheck.report.output.pdf import Paper
 from crosscheck.report.output.svg import INK, draw_line, write_text
 from crosscheck.report.visits.visit_plan import PlannedVisit
+from crosscheck.rulebook.to_english import in_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -26,6 +29,7 @@ _HALO: Final = 'stroke="#fff" stroke-width="4" paint-order="stroke"'
 _LINE: Final = "#5b6b78"
 _ROUND: Final = (1, 2, 5)
 _NO_REGION: Final = "No region stated"
+_NO_DAY: Final = date(2009, 7, 1)  # what the paper of a plan without days bears: the month of the review
 
 
 @dataclass(frozen=True)
@@ -94,6 +98,57 @@ def render_plan(plan: pl.DataFrame) -> str:
     ]
     template = environment("visit_plan").get_template("plan.html")
     return template.render(weeks=listed, maps=list(draw_regions(plan)), visits=plan.height)
+
+
+def set_plan(plan: pl.DataFrame) -> Paper:
+    """The same on paper, which bears the day of the first visit."""
+    weeks = plan.partition_by("week", maintain_order=True)
+    fields = {
+        "site": "Plan of the visits",
+        "foot": "The plan does not say why each organisation is visited.",
+        "name": "Plan of the visits",
+        "lead": f"{plan.height} {'visit' if plan.height == 1 else 'visits'}, by week and then on maps by region.",
+        "weeks": [
+            {"heading": _name_week(rows), "visits": [_set_visit(row) for row in typed_rows(rows, PlannedVisit)]}
+            for rows in weeks
+        ],
+        "maps": [_set_map(one) for one in draw_regions(plan)],
+    }
+    day = min(plan["monday"].drop_nulls(), default=_NO_DAY)
+    return Paper("visit_plan", "Plan of the visits", day, fields)
+
+
+def _name_week(rows: pl.DataFrame) -> str:
+    week, monday = rows.select("week", "monday").row(0)
+    if week is None:
+        return "No week yet"
+    return f"Week {week:.0f}" + (f", from Monday {monday}" if monday else "")
+
+
+def _set_visit(row: PlannedVisit) -> list[str]:
+    return [
+        row.team or "no team yet",
+        _write_number(row.tour),
+        _write_number(row.place_in_tour),
+        f"{row.name} ({row.org_code})",
+        in_words(row.org_type or "–"),
+        row.region or "–",
+    ]
+
+
+def _write_number(number: float | str | None) -> str:
+    return "–" if number is None else f"{number:.0f}" if isinstance(number, float) else str(number)
+
+
+def _set_map(one: RegionMap) -> dict[str, str]:
+    places = "its place is" if len(one.without_place) == 1 else "their places are"
+    missing = f"Not on the map, since {places} not known: {', '.join(one.without_place)}."
+    return {
+        "heading": f"{one.region}: {one.visits} {'visit' if one.visits == 1 else 'visits'}",
+        "svg": str(one.svg or ""),
+        "alt": f"Map of {one.region} with {one.visits} visits",
+        "missing": missing if one.without_place else "",
+    }
 
 
 def draw_regions(plan: pl.DataFrame) -> Iterator[RegionMap]:

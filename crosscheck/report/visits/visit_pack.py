@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import json
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from math import ceil
 from typing import TYPE_CHECKING, Any, Final
 
 import polars as pl
 
-from crosscheck.report.output.file_names import page_of
+from crosscheck.cases.history import last_day
+from crosscheck.report.output.file_names import file_stem, page_of
 from crosscheck.report.output.folder import written_whole
-from crosscheck.report.output.html import environment
-from crosscheck.report.output.pdf import write_papers
+from crosscheck.report.output.html import environment, percent, render_text, sentence
+from crosscheck.report.output.pdf import Paper, write_papers
 from crosscheck.report.visits.outcome_form import key_of_run
 from crosscheck.report.visits.visit_criteria import list_blinded_criteria, list_criteria, list_visited
 from crosscheck.report.visits.visit_evidence import weigh_evidence
+from crosscheck.rulebook.to_english import in_words
 from crosscheck.runs.finding_items import other_accounts
 from crosscheck.runs.make_run import standard_of_run
 from crosscheck.runs.run_folder import read_manifest, read_table
@@ -33,7 +35,10 @@ if TYPE_CHECKING:
 
 MARK: Final = "visit_packs.json"
 INDEX: Final = "index.html"
+_FOLDER: Final = "visit_pack"
+_TEMPLATES: Final = {False: "pack.html", True: "blinded.html"}  # by whether it is blinded
 _KEYS: Final = ("org_code", "function")
+_WHO: Final = ("org_code", "name", "org_type", "region")
 # How many lines of evidence two pages hold beside all else (tried: every pack of the embedded collection has two).
 _LINES: Final = 142
 _WIDTH: Final = 100  # characters of a line
@@ -106,6 +111,32 @@ class Pack:
     criteria: Mapping[str, int]
 
 
+@dataclass(frozen=True)
+class BlindedPack:
+    """What the pack says that does not say why: `asked` has each criterion with the functions that it is asked of."""
+
+    org_code: str
+    name: str
+    org_type: str
+    region: str
+    functions: tuple[str, ...]
+    asked: Mapping[str, Sequence[str]]
+
+
+@dataclass(frozen=True)
+class _Basis:
+    """The run that packs belong to."""
+
+    run: str
+    year: str
+    standard: str
+
+    @classmethod
+    def of(cls, run: Path) -> _Basis:
+        options = read_manifest(run).options
+        return cls(key_of_run(run), options.year, options.standard)
+
+
 def write_packs(
     run: Path,
     folder: Path,
@@ -132,25 +163,26 @@ def write_packs(
     Raises:
         RunError: there is no such run, the rules here are others, or the folder can't be written.
         UnknownNameError: an organisation of `only` declares compliance nowhere in the run.
-        PaperError: what sets PDF is not installed.
     """
     standard = standard_of_run(run)
     visited = list_visited(run, only)
     with step("gather evidence"):
         evidence = weigh_evidence(run, standard)
-        write = _write_blinded if blinded else _write_with_reasons
-        pages = dict(write(run, visited, evidence, standard))
+        basis = (run, visited, evidence, standard)
+        packs: list[Pack | BlindedPack] = [*(_gather_blinded(*basis) if blinded else read_packs(*basis))]
+    belongs = _Basis.of(run)
     with written_whole(folder, MARK, "set of visit packs") as whole:
-        for name, html in pages.items():
-            (whole / name).write_text(html, encoding="utf-8")
+        for pack in packs:
+            page = _render(_TEMPLATES[blinded], belongs, pack=pack)
+            (whole / page_of(pack.org_code)).write_text(page, encoding="utf-8")
         names = visited.select("org_code", "name").unique().sort("org_code")
         listed = [(page_of(code), f"{name} ({code})") for code, name in names.iter_rows()]
-        index = _render("index.html", run, listed=listed, blinded=blinded, paper=paper)
+        index = _render("index.html", belongs, listed=listed, blinded=blinded, paper=paper)
         (whole / INDEX).write_text(index, encoding="utf-8")
-        (whole / MARK).write_text(json.dumps({"run": key_of_run(run)}) + "\n", encoding="utf-8")
+        (whole / MARK).write_text(json.dumps({"run": belongs.run}) + "\n", encoding="utf-8")
         if paper:
-            write_papers(pages, whole, step)
-    return len(pages)
+            write_papers({file_stem(pack.org_code): _set(pack, belongs) for pack in packs}, whole, step)
+    return len(packs)
 
 
 def read_packs(run: Path, visited: pl.DataFrame, evidence: Evidence, standard: Standard) -> Iterator[Pack]:
@@ -177,7 +209,7 @@ def read_packs(run: Path, visited: pl.DataFrame, evidence: Evidence, standard: S
         ]
         first = rows[code][0]
         yield Pack(
-            **{name: first[name] for name in ("org_code", "name", "org_type", "region")},
+            **{name: first[name] for name in _WHO},
             arm=next((row["arm"] for row in rows[code] if row["arm"]), None),
             declarations=tuple({**row, "reason": _cut(row["reason"])} for row in rows[code]),
             points=tuple(_fit(told, _LINES - _lines_of_table(rows[code]))),
@@ -239,16 +271,7 @@ def _fit(points: Sequence[Point], lines: int) -> Iterator[Point]:
         yield point
 
 
-def _write_with_reasons(
-    run: Path, visited: pl.DataFrame, evidence: Evidence, standard: Standard
-) -> Iterator[tuple[str, str]]:
-    for pack in read_packs(run, visited, evidence, standard):
-        yield page_of(pack.org_code), _render("pack.html", run, pack=pack)
-
-
-def _write_blinded(
-    run: Path, visited: pl.DataFrame, evidence: Evidence, standard: Standard
-) -> Iterator[tuple[str, str]]:
+def _gather_blinded(run: Path, visited: pl.DataFrame, evidence: Evidence, standard: Standard) -> Iterator[BlindedPack]:
     """Nothing but what hangs on the organisation's type, services and the functions that it declared compliance of."""
     criteria = list_blinded_criteria(run, visited, evidence, standard)
     for code, rows in _part(criteria).items():
@@ -256,12 +279,67 @@ def _write_blinded(
         asked: dict[str, list[str]] = {}
         for row in rows:
             asked.setdefault(row["asked"], []).append(row["function"])
-        functions = list(dict.fromkeys(row["function"] for row in rows))
-        blinded = {name: whose[name] for name in ("org_code", "name", "org_type", "region")}
-        yield page_of(code), _render("blinded.html", run, **blinded, functions=functions, asked=asked)
+        functions = tuple(dict.fromkeys(row["function"] for row in rows))
+        yield BlindedPack(**{name: whose[name] for name in _WHO}, functions=functions, asked=asked)
 
 
-def _render(template: str, run: Path, **fields: Any) -> str:
-    options = read_manifest(run).options
-    basis = {"run": key_of_run(run), "year": options.year, "standard": options.standard}
-    return environment("visit_pack").get_template(template).render(**basis, **fields)
+def _render(template: str, basis: _Basis, **fields: Any) -> str:
+    return environment(_FOLDER).get_template(template).render(**asdict(basis), **fields)
+
+
+def _set(pack: Pack | BlindedPack, basis: _Basis) -> Paper:
+    """A pack on paper."""
+    heading = {
+        "site": f"Visit pack, core standard {basis.standard}, {basis.year}",
+        "running": f"{pack.name} ({pack.org_code})",
+        "name": f"{pack.name} ({pack.org_code})",
+        "lead": f"{sentence(in_words(pack.org_type))} · {pack.region}",
+    }
+    title = f"Visit pack: {pack.name} ({pack.org_code})"
+    if isinstance(pack, BlindedPack):
+        fields = _set_blinded(pack, basis)
+        return Paper("blinded_pack", title, last_day(basis.year), {**heading, **fields})
+    return Paper("visit_pack", title, last_day(basis.year), {**heading, **_set_with_reasons(pack, basis)})
+
+
+def _set_blinded(pack: BlindedPack, basis: _Basis) -> dict[str, Any]:
+    def only_of(functions: Sequence[str]) -> str:
+        return f"as a {' and '.join(functions)}" if len(functions) < len(pack.functions) else ""
+
+    return {
+        "foot": f"Run {basis.run}.",
+        "tests": render_text(_FOLDER, "parts.html", "tests", pack, basis.standard, basis.year),
+        "criteria": [{"question": question, "of": only_of(functions)} for question, functions in pack.asked.items()],
+    }
+
+
+def _set_with_reasons(pack: Pack, basis: _Basis) -> dict[str, Any]:
+    return {
+        "foot": f"Run {basis.run}. For the assessors of this visit; not to be sent to the trust.",
+        "why": render_text(_FOLDER, "parts.html", "why", pack),
+        "how-to-read": render_text(_FOLDER, "parts.html", "how_to_read", pack),
+        "declarations": [
+            {
+                "function": sentence(in_words(row["function"])),
+                "declared": sentence(in_words(row["declared"])),
+                "note": render_text(_FOLDER, "parts.html", "note", row),
+                "risk": f"{percent(row['risk'])} ({percent(row['risk_low'])} to {percent(row['risk_high'])})",
+                "discrepancies": str(row["flags"]),
+                "reason": row["reason"],
+            }
+            for row in pack.declarations
+        ],
+        "points": [_set_point(point) for point in pack.points],
+        "of-points": pack.of_points,
+    }
+
+
+def _set_point(point: Point) -> dict[str, Any]:
+    return {
+        "finding": point.finding,
+        "weight": render_text(_FOLDER, "parts.html", "weight", point),
+        "expected": point.expected,
+        "accounts": [{"whose": sentence(one.whose), "about": one.about, "says": one.says} for one in point.accounts],
+        "explanations": ". ".join(point.explanations),
+        "enquiries": list(point.lines_of_enquiry),
+    }

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
-import shutil
-import subprocess
 import zipfile
 from collections import defaultdict
 from html import unescape
 from pathlib import Path
 
+import pikepdf
 import polars as pl
 import pytest
 from click.testing import CliRunner
@@ -19,7 +19,9 @@ from hypothesis import strategies as st
 from crosscheck.cli import main
 from crosscheck.collection.answers import SCHEMA
 from crosscheck.questionnaire import Questionnaire
+from crosscheck.report.benchmark import benchmark
 from crosscheck.report.benchmark.benchmark import write_benchmarks
+from crosscheck.report.benchmark.benchmark_paper import set_pack
 from crosscheck.report.benchmark.similar import EVERYBODY, STEPS, gather_answers, group_answers, round_shares
 from crosscheck.vocabulary import ABSENCES
 from tests.looking import WIDTHS, figures_told, open_page, overflow, thin_out, violations
@@ -94,17 +96,32 @@ def test_no_pack_speaks_of_risk_rank_score_check_or_visit(packs: Path, questionn
             assert re.search(r"at risk|risk manager|risks? of|risk factors", around), (file.name, around)
 
 
+def papers_of(run: Path, code: str) -> list[str]:
+    """What the paper of an organisation says, with the annex and without."""
+    desk = benchmark._read_desk(run, [code])
+    return [set_pack(desk.pack(code), desk.standard, (), annex=annex).data for annex in (True, False)]
+
+
+def test_a_pack_on_paper_has_two_pages_and_every_question_in_its_annex(national_run: Path, tmp_path: Path) -> None:
+    codes = ["5E0", "5WA", "R8B"]
+    assert write_benchmarks(national_run, tmp_path / "two", codes, paper="two pages") == (3, 3)
+    for code in codes:
+        with pikepdf.open(tmp_path / "two" / f"{code}.pdf") as paper:
+            assert len(paper.pages) <= 2, code
+    whole, short = papers_of(national_run, "5WA")
+    assert json.loads(short)["annex"] is None
+    put = sum(len(section["answers"]) for section in json.loads(whole)["annex"])
+    assert put == len(benchmark._read_desk(national_run, ["5WA"]).answers["5WA"])
+
+
 def test_a_pack_on_paper_and_as_workbook_says_no_more(national_run: Path, tmp_path: Path, organisations) -> None:
-    assert write_benchmarks(national_run, tmp_path / "packs", ["R8B"], paper=True, workbook=True) == (1, 1)
-    assert write_benchmarks(national_run, tmp_path / "packs", ["R8B"], paper=True) == (1, 0)
+    assert write_benchmarks(national_run, tmp_path / "packs", ["R8B"], paper="with annex", workbook=True) == (1, 1)
+    assert write_benchmarks(national_run, tmp_path / "packs", ["R8B"], paper="with annex") == (1, 0)
     assert all(figures_told(tmp_path / "packs" / "R8B.pdf"))
     pdf = (tmp_path / "packs" / "R8B.pdf").read_bytes()
     assert pdf.startswith(b"%PDF")
     book = in_workbook(tmp_path / "packs" / "R8B.xlsx")
-    texts = [book]
-    if shutil.which("pdftotext"):
-        read = subprocess.run(["pdftotext", tmp_path / "packs" / "R8B.pdf", "-"], capture_output=True, check=True)
-        texts.append(read.stdout.decode())
+    texts = [book, *papers_of(national_run, "R8B")]
     others = organisations.filter(pl.col("org_code") != "R8B")["name"].to_list()
     for text in texts:
         assert not [name for name in others if name in text]

@@ -18,12 +18,15 @@ from crosscheck.cli import main
 from crosscheck.errors import RunError, UnknownNameError
 from crosscheck.report.dossier.build_dossier import read_dossiers
 from crosscheck.report.dossier.dossier_pages import write_dossiers
-from crosscheck.report.dossier.plots import KEY
+from crosscheck.report.dossier.dossier_paper import set_dossier
+from crosscheck.report.dossier.dossier_tables import read_basis
 from crosscheck.report.dossier.rows import Part
+from crosscheck.report.dossier.visit_page import set_visit_list
 from crosscheck.report.dossier.waterfall import add_up
+from crosscheck.report.output.pdf import Paper
 from tests.conftest import make_run
 from tests.few import cut_collection, each_tenth
-from tests.looking import WIDTHS, figures_told, open_page, overflow, thin_out, violations
+from tests.looking import WIDTHS, figures_told, open_page, overflow, text_of, thin_out, violations
 
 TRUST, SUCCESSOR = "5UW", "R2X"  # two declarations, visited this year; formed of two others
 HOSTILE = "<script>alert(1)</script> =cmd|' /C calc'!A0"
@@ -209,44 +212,63 @@ def test_a_page_works_by_keyboard(pages, browser) -> None:
     shown.close()
 
 
-def test_on_paper_too_every_finding_has_what_may_rightly_be_replied_and_what_to_ask_for(
-    national_run, tmp_path, monkeypatch
-) -> None:
-    set_on_paper: dict[str, str] = {}
-    monkeypatch.setattr(
-        "crosscheck.report.dossier.dossier_pages.write_papers",
-        lambda pages, *_: set_on_paper.update(pages) or len(pages),
-    )
-    write_dossiers(national_run, tmp_path / "out", [TRUST], paper=True)
-    text = " ".join(unescape(set_on_paper[f"{TRUST}.html"]).split())
+def paper_of(run: Path, code: str, *, annex: bool) -> Paper:
+    (dossier,) = read_dossiers(run, [code])
+    return set_dossier(dossier, read_basis(run), ["<svg/>"] * len(dossier.with_funnel), annex=annex)
+
+
+def test_on_paper_too_every_finding_has_what_may_rightly_be_replied_and_what_to_ask_for(national_run) -> None:
+    text = text_of(paper_of(national_run, TRUST, annex=True))
     (dossier,) = read_dossiers(national_run, [TRUST])
-    assert len(dossier.findings) > 4, "some are told whole, some in short"
+    assert len(dossier.findings) > 4
     for finding in dossier.findings:
         for words in (*finding.rule.explanations, *finding.rule.lines_of_enquiry):
             assert " ".join(words.split()) in text, finding.check_id
-    assert text.count(KEY) == 1
-    assert "lie inside</text>" not in text, "what pictures mean is said once"
+
+
+def test_a_dossier_has_two_pages_and_the_annex_follows_where_it_is_asked_for(national_run, tmp_path) -> None:
+    most = pl.read_parquet(national_run / "visit_list.parquet").group_by("org_code").agg(pl.col("flags").sum())
+    codes = [*most.sort("flags", descending=True)["org_code"][:4], TRUST, SUCCESSOR]
+    assert write_dossiers(national_run, tmp_path / "two", codes, paper="two pages")[1] == len(set(codes))
+    for code in codes:
+        with pikepdf.open(tmp_path / "two" / f"{code}.pdf") as pdf:
+            assert len(pdf.pages) <= 2, code
+    write_dossiers(national_run, tmp_path / "annex", [TRUST], paper="with annex")
+    with pikepdf.open(tmp_path / "annex" / f"{TRUST}.pdf") as pdf:
+        assert len(pdf.pages) > 5
+        fonts = {str(one["/BaseFont"]) for one in pdf.objects if isinstance(one, pikepdf.Dictionary)
+                 and "/BaseFont" in one}  # fmt: skip
+    assert all("SourceSansPro" in font for font in fonts), "pictures have the letters of the paper"
 
 
 def test_the_paper_can_be_followed_by_a_screen_reader_and_is_not_set_twice(national_run, tmp_path) -> None:
     folder = tmp_path / "out"
-    assert write_dossiers(national_run, folder, [SUCCESSOR], paper=True) == (1, 1)
+    assert write_dossiers(national_run, folder, [SUCCESSOR], paper="with annex") == (1, 1)
     file = folder / f"{SUCCESSOR}.pdf"
     first = file.read_bytes()
     with pikepdf.open(file) as pdf:
         assert pdf.Root.MarkInfo.Marked
-        assert str(pdf.Root.Lang) == "en"
+        assert str(pdf.Root.Lang) == "en-GB"
         assert pdf.Root.ViewerPreferences.DisplayDocTitle
         assert SUCCESSOR in str(pdf.open_metadata()["dc:title"])
         assert b"pdfuaid:part" in bytes(pdf.Root.Metadata.read_bytes())
     told = figures_told(file)
     assert told
     assert all(told)
-    assert write_dossiers(national_run, folder, [SUCCESSOR], paper=True) == (1, 0)
+    assert write_dossiers(national_run, folder, [SUCCESSOR], paper="with annex") == (1, 0)
     file.write_bytes(first[: len(first) // 2])  # as if it had been broken off
-    assert write_dossiers(national_run, folder, [SUCCESSOR], paper=True) == (1, 1)
+    assert write_dossiers(national_run, folder, [SUCCESSOR], paper="with annex") == (1, 1)
     assert file.read_bytes() == first
     assert not list(folder.glob(".*.part"))
+    assert write_dossiers(national_run, folder, [SUCCESSOR], paper="two pages") == (1, 1)
+
+
+def test_the_list_on_paper_names_every_declaration_once_in_its_pool(national_run) -> None:
+    listed = pl.read_parquet(national_run / "visit_list.parquet")
+    fields = json.loads(set_visit_list(national_run).data)
+    rows = [row for pool in fields["pools"] for row in pool["rows"]]
+    assert [int(row[0]) for row in rows] == listed.sort("rank")["rank"].to_list()
+    assert len(fields["planned"]) == listed["selected_by"].drop_nulls().len()
 
 
 @pytest.fixture(scope="module")

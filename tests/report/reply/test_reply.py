@@ -14,6 +14,7 @@ from datetime import date
 from pathlib import Path
 
 import fastexcel
+import pikepdf
 import polars as pl
 import pytest
 from click.testing import CliRunner, Result
@@ -101,7 +102,7 @@ def made_run(part: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def forms(made_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("sent") / "forms"
     only = ("--only", ORG.lower(), "--only", OTHER, "--reply-by", "31 May 2009", "--reply-to", "the <review> team")
-    told = crosscheck_("reply", "form", "--run", made_run, "--out", folder, *only)
+    told = crosscheck_("reply", "form", "--run", made_run, "--out", folder, *only, "--pdf")
     assert told.exit_code == 0, told.output
     return folder
 
@@ -197,7 +198,7 @@ def test_a_letter_names_whose_account_it_is_and_tells_the_words_of_a_remark(made
 
 def test_the_same_run_gives_the_same_bytes(made_run: Path, forms: Path, tmp_path: Path) -> None:
     only = ("--only", OTHER, "--only", ORG, "--reply-by", "31 May 2009", "--reply-to", "the <review> team")
-    assert crosscheck_("reply", "form", "--run", made_run, "--out", tmp_path / "again", *only).exit_code == 0
+    assert crosscheck_("reply", "form", "--run", made_run, "--out", tmp_path / "again", *only, "--pdf").exit_code == 0
     assert digests(tmp_path / "again", "forms.json") == digests(forms, "forms.json")
 
 
@@ -492,3 +493,12 @@ def test_a_letter_on_duties_asks_for_documents_and_never_for_records_of_children
         for item in letter.split("<dt>What would show it</dt>")[1:]:
             assert "<li>" in item.split("</dd>")[0]
             assert "<li>Ask " not in item.split("</dd>")[0]
+
+
+def test_each_letter_is_on_paper_too_and_a_screen_reader_can_follow_it(forms: Path) -> None:
+    letters = {file.stem for file in forms.glob("*.html")}
+    assert {file.stem for file in forms.glob("*.pdf")} == letters
+    for stem in letters:
+        with pikepdf.open(forms / f"{stem}.pdf") as letter:
+            assert letter.Root.MarkInfo.Marked
+            assert stem.removesuffix("-duties") in str(letter.open_metadata()["dc:title"])
