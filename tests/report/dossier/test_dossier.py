@@ -228,7 +228,7 @@ def test_on_paper_too_every_finding_has_what_may_rightly_be_replied_and_what_to_
 
 def test_a_dossier_has_two_pages_and_the_annex_follows_where_it_is_asked_for(national_run, tmp_path) -> None:
     most = pl.read_parquet(national_run / "visit_list.parquet").group_by("org_code").agg(pl.col("flags").sum())
-    codes = [*most.sort("flags", descending=True)["org_code"][:4], TRUST, SUCCESSOR]
+    codes = [*most.sort("flags", "org_code", descending=True)["org_code"][:4], "5VM", TRUST, SUCCESSOR]
     assert write_dossiers(national_run, tmp_path / "two", codes, paper="two pages")[1] == len(set(codes))
     for code in codes:
         with pikepdf.open(tmp_path / "two" / f"{code}.pdf") as pdf:
