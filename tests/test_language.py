@@ -92,7 +92,7 @@ def rooms() -> list[Path]:
 def commands(command: Command, path: tuple[str, ...] = ()) -> dict[str, str]:
     """The help of every command, by its name."""
     name = " ".join(path) or "crosscheck"
-    found = {name: command.get_help(Context(command, info_name=name))}
+    found = {name: command.get_help(Context(command, info_name=name, **main.context_settings))}
     if isinstance(command, Group):
         for part, sub in command.commands.items():
             found |= commands(sub, (*path, part))

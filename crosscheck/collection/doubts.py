@@ -184,12 +184,14 @@ def _fractions(figures: pl.DataFrame) -> pl.DataFrame:
 
 def _coordinates(figures: pl.DataFrame) -> pl.DataFrame:
     """Coordinates in kilometres, or in hundreds of metres: no place lies so near to the grid's origin."""
-    beside = figures.filter(pl.col("about") == "easting").select("org_code", easting="value")
-    given = figures.filter(pl.col("about").is_in(_COORDINATES)).join(beside, on="org_code", how="left")
+    coordinates = figures.filter(pl.col("about").is_in(_COORDINATES))
+    # A place near the western or the southern edge has one small coordinate; whoever counts otherwise has two.
+    largest = coordinates.group_by("org_code").agg(largest=pl.col("value").max())
+    given = coordinates.join(largest, on="org_code", how="left", maintain_order="left")
     factor = (
         pl.when(pl.col("value").is_between(0, _MOST_KILOMETRES, closed="none"))
         .then(1000.0)
-        .when(pl.col("easting").is_between(0, _MOST_HECTOMETRES, closed="none"))
+        .when(pl.col("value").is_between(0, _MOST_HECTOMETRES), pl.col("largest") <= _MOST_HECTOMETRES)
         .then(100.0)
         .when((pl.col("about") == "easting") & (pl.col("value") == 0))
         .then(0.0)

@@ -35,7 +35,7 @@ def test_a_world_reads_back_as_it_was_made_and_nothing_is_wrong_with_it(
     read = read_collection(_written(world, tmp_path / "invented", model), questionnaire)
     assert read.problems.is_empty()
     assert read.absent == ()
-    assert set(read.tables) == {*world.tables, "visit_items"}
+    assert set(read.tables) == {*world.tables, "visit_items", "resolved"}
     for name, table in world.tables.items():
         assert_frame_equal(table, read.tables[name])
 

@@ -437,6 +437,14 @@ STATISTICS: Final = (
         "Balinski and Young 2001, Fair Representation",
     ),
     Statistic(
+        "Tours across the borders of parts of the country",
+        "visits.exchanges.exchange_visits",
+        "the best move or exchange of one visit, until none saves a metre",
+        "fewer kilometres are better",
+        "agreed visits stay",
+        "Bentley 1992, ORSA Journal on Computing 4:387-411",
+    ),
+    Statistic(
         "Tours of the teams",
         "visits.tours.choose_tours",
         "kilometres of the plan against the value of a linear programme over tours, below which no plan can be",

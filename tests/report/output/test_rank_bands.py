@@ -17,8 +17,14 @@ from crosscheck.report.output.rank_bands import (
     find_like_ranks,
     reach_of_capacity,
 )
+from crosscheck.risk.assumption import AssumedShare
+from crosscheck.risk.prevalence import Prevalence
 
 SVG = "{http://www.w3.org/2000/svg}"
+
+
+def starting_at(visits: int) -> Prevalence:
+    return Prevalence(share=0.123, sd=0.02, found=0.12, visits=visits, weight=float(visits))
 
 
 def listed(ranges: list[tuple[int, int]], codes: str = "", pools: list[str] | None = None) -> pl.DataFrame:
@@ -75,17 +81,17 @@ def test_a_group_of_one_is_not_said() -> None:
 
 
 def test_where_every_risk_starts_is_said_as_an_assumption_and_without_random_visits_not_put_down_to_any() -> None:
-    assert "Random visits suggest that in 12.3% of compliant" in describe_assumption({"share": 0.123, "visits": 40})
-    assert "an assumption" in describe_assumption({"share": 0.123, "visits": 40})
-    alone = describe_assumption({"share": 0.123, "visits": 0})
+    assert "Random visits suggest that in 12.3% of compliant" in describe_assumption(starting_at(40))
+    assert "an assumption" in describe_assumption(starting_at(40))
+    alone = describe_assumption(starting_at(0))
     assert alone.startswith("We assume")
     assert "suggest" not in alone
 
 
 def test_other_starting_points_are_said_with_their_risks() -> None:
     assumed = [
-        {"share": 0.08, "first": 0.7, "mean_to_capacity": 0.5},
-        {"share": 0.2, "first": 0.95, "mean_to_capacity": 0.8},
+        AssumedShare(share=0.08, first=0.7, mean_to_capacity=0.5),
+        AssumedShare(share=0.2, first=0.95, mean_to_capacity=0.8),
     ]
     told = describe_assumed(assumed, listed([(1, 3)] * 3), 2)
     assert told == (
