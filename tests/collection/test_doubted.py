@@ -258,7 +258,7 @@ COMMENTS = b"org_code,author,year,standard,polarity,reliability,text\nR01,sha,20
     [
         ("comments.tsv", COMMENTS.replace(b",", b"\t")),
         ("comments.txt", COMMENTS.replace(b",", b"|")),
-        ("comments.csv.gz", gzip.compress(COMMENTS)),
+        ("comments.csv.gz", gzip.compress(COMMENTS, mtime=0)),
         ("COMMENTS.CSV", b"sep=;\n" + COMMENTS.replace(b",", b";")),
     ],
 )  # fmt: skip
