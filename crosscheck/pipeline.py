@@ -100,11 +100,12 @@ class Weighed:
 
 @dataclass(frozen=True)
 class Planned:
-    """Whom to visit, what to ask by letter, what to follow up, and how the visits were chosen."""
+    """Whom to visit, what to ask by letter, what to follow up, who is on no list and why, how visits were chosen."""
 
     visit_list: pl.DataFrame
     duties: pl.DataFrame
     follow_up: pl.DataFrame
+    not_assessed: pl.DataFrame
     plan: Plan
 
 
@@ -189,15 +190,12 @@ def cross_check(  # noqa: PLR0913 - what is read, how it is planned, and who wat
             refuse_breaches(monotone.breaches)
         with step("plan"):
             planned = plan_list(collection, standard, year, capacity, evidence, weighed)
-            not_assessed = list_not_assessed(
-                collection.mentions, tables, planned.visit_list, network.lineage.predecessors, year
-            )
     with step("explore") if with_exploratory else nullcontext():
         exploratory = build_exploratory_tables(tables, cases, scores, standard) if with_exploratory else {}
     return Outcome(
         network.ties, network.lineage, network.names, cases, weighed.findings, checked.lost, scores, pooled, warnings,
         weighed.items, weighed.risk, monotone, weighed.ranked.places, planned.visit_list, planned.duties,
-        planned.follow_up, not_assessed, planned.plan, exploratory,
+        planned.follow_up, planned.not_assessed, planned.plan, exploratory,
     )  # fmt: skip
 
 
@@ -294,7 +292,9 @@ def plan_list(
     plan = plan_visits(weighted, duties, capacity, mandatory, year)
     reasons = give_reasons(cases, weighed.risk.parts, weighed.items, findings)
     visit_list = build_visit_list(declarations, plan.declarations, findings, duties, reasons)
-    return Planned(visit_list, duties, follow_up, plan)
+    predecessors = evidence.network.lineage.predecessors
+    not_assessed = list_not_assessed(collection.mentions, collection.tables, visit_list, predecessors, year)
+    return Planned(visit_list, duties, follow_up, not_assessed, plan)
 
 
 def _gather_known(collection: Collection, standard: Standard, year: str, evidence: Evidence) -> Known:

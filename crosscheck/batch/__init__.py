@@ -1,1 +1,1 @@
-"""Many runs in one go: what a batch file asks for, and the crew that makes it."""
+"""Many runs in one go: what a batch file asks for, and what makes it."""

@@ -1,4 +1,4 @@
-"""The crew of a batch: as many items at once as memory and cores allow, each a process that can only harm itself."""
+"""Makes the items of a batch: as many at once as memory and cores allow, each a process that can only harm itself."""
 
 from __future__ import annotations
 
@@ -53,14 +53,14 @@ class Report:
 
 
 @dataclass
-class Crew:
+class Executor:
     """Makes the items of a batch.
 
-    `told` is called whenever an item begins or ends, with those that run and the reports so far.
+    `on_change` is called whenever an item begins or ends, with those that run and the reports so far.
     """
 
     batch: Batch
-    told: Callable[[Sequence[str], Sequence[Report]], None] = lambda _running, _reports: None
+    on_change: Callable[[Sequence[str], Sequence[Report]], None] = lambda _running, _reports: None
     reports: list[Report] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -116,7 +116,7 @@ class Crew:
         started = _Started(item, max(self._cores // at_once, 1))
         self._running.append(started)
         _log.info("started", extra={"item": item.name, "pid": started.process.pid})
-        self._tell()
+        self._report_change()
 
     def _take_ended(self) -> None:
         for started in [one for one in self._running if one.has_ended()]:
@@ -127,12 +127,12 @@ class Crew:
                 self._peak_of[size] = max(self._peak_of.get(size, 0), started.peak)
             self.reports.append(report)
             level = logging.ERROR if report.outcome == FAILED else logging.INFO
-            told = {key: value for key, value in asdict(report).items() if key not in ("name", "outcome")}
-            _log.log(level, report.outcome, extra={"item": report.name, **told})
-            self._tell()
+            fields = {key: value for key, value in asdict(report).items() if key not in ("name", "outcome")}
+            _log.log(level, report.outcome, extra={"item": report.name, **fields})
+            self._report_change()
 
-    def _tell(self) -> None:
-        self.told([started.item.name for started in self._running], self.reports)
+    def _report_change(self) -> None:
+        self.on_change([started.item.name for started in self._running], self.reports)
 
     @contextmanager
     def _stopped_by_signals(self) -> Iterator[None]:
@@ -222,13 +222,13 @@ class _Started:
 
 def write_reports(batch: Batch, reports: Sequence[Report]) -> Path:
     """Write `batch.json` beside the runs: what was asked for, and what became of each item."""
-    told = {
+    summary = {
         "file": str(batch.file),
         "sha256": hashlib.sha256(batch.file.read_bytes()).hexdigest(),
         "items": [asdict(report) for report in reports],
     }
     file, fresh = batch.out / "batch.json", batch.out / ".batch.json.fresh"
-    fresh.write_text(json.dumps(told, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    fresh.write_text(json.dumps(summary, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     fresh.replace(file)
     return file
 

@@ -125,7 +125,7 @@ def read_batch(file: Path, known: Sequence[str]) -> Batch:
     except NotTomlError as error:
         raise BatchError(f"{file}: {error}") from error
     except ValidationError as error:
-        raise BatchError([_tell(file, problem) for problem in error.errors()]) from error
+        raise BatchError([_describe(file, problem) for problem in error.errors()]) from error
     home = file.resolve().parent
     out = (home / stated.out).resolve()
     items = [item for asked in stated.run for item in _items(asked, stated.defaults, (home, out), known)]
@@ -208,13 +208,13 @@ def _is_year(year: str) -> bool:
     return bool(found) and (int(year[:4]) + 1) % 100 == int(year[5:])
 
 
-def _tell(file: Path, problem: Any) -> str:
+def _describe(file: Path, problem: Any) -> str:
     """One problem of the file's shape: where, what, and the nearest key to one that there is not."""
     *_, last = problem["loc"]
     where = ".".join(f"{part + 1}" if isinstance(part, int) else str(part) for part in problem["loc"])
-    told = f"{file}, {where}: {_FORMS.get(problem.get('ctx', {}).get('pattern'), problem['msg'])}."
+    message = f"{file}, {where}: {_FORMS.get(problem.get('ctx', {}).get('pattern'), problem['msg'])}."
     if problem["type"] != "extra_forbidden":
-        return f"{told} It says {problem['input']!r}." if problem["type"] != "missing" else told
+        return f"{message} It says {problem['input']!r}." if problem["type"] != "missing" else message
     fields = {**Asked.model_fields, **BatchFile.model_fields}
     close = difflib.get_close_matches(str(last), fields, n=1)
     return (

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from crosscheck.batch.executor import Report
 
 _BADLY: Final = ("failed", "stopped")
-_TOLD: Final = ("pid", "exit_code", "seconds", "peak_mb", "expected_mb", "fingerprint", "said", "signal")
+_LOGGED: Final = ("pid", "exit_code", "seconds", "peak_mb", "expected_mb", "fingerprint", "said", "signal")
 
 
 @main.command()
@@ -41,12 +41,12 @@ def batch(file: Path, log: Path | None, log_format: str) -> None:
     Example:  crosscheck batch BATCH.toml --log-format json
     Ends with 12 if any failed or was stopped; batch.json beside the runs says what became of each.
     """
-    from crosscheck.batch.executor import Crew, write_reports
+    from crosscheck.batch.executor import Executor, write_reports
     from crosscheck.batch.plan import read_batch
 
     asked = read_batch(file, [name for option in run.params for name in (*option.opts, *option.secondary_opts)])
-    with _logging(log, log_format), _progress(len(asked.items)) as told:
-        reports = Crew(asked, told).make()
+    with _logging(log, log_format), _progress(len(asked.items)) as on_change:
+        reports = Executor(asked, on_change).make()
     written = write_reports(asked, reports)
     columns = ["name", "outcome", "exit_code", "seconds", "peak_mb", "digest"]
     list_rows([vars(report) | {"digest": (report.digest or "")[:12]} for report in reports], columns, "table")
@@ -84,12 +84,12 @@ class _Lines(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         when = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
-        told = {name: value for name in _TOLD if (value := getattr(record, name, None)) not in (None, "")}
+        fields = {name: value for name in _LOGGED if (value := getattr(record, name, None)) not in (None, "")}
         item, event = getattr(record, "item", None), record.getMessage()
         if self._form == "json":
-            line = {"time": when, "level": record.levelname.lower(), "event": event, "item": item, **told}
+            line = {"time": when, "level": record.levelname.lower(), "event": event, "item": item, **fields}
             return json.dumps(line, ensure_ascii=False)
-        details = " ".join(f"{name}={value}" for name, value in told.items())
+        details = " ".join(f"{name}={value}" for name, value in fields.items())
         return " ".join(filter(None, [when, record.levelname, item or "batch", event, details]))
 
 
@@ -103,7 +103,7 @@ def _progress(items: int) -> Iterator[Any]:
     with Progress(*shown, console=Console(stderr=True), disable=not sys.stderr.isatty()) as progress:
         task = progress.add_task("batch", total=items)
 
-        def told(running: Sequence[str], reports: Sequence[Report]) -> None:
+        def on_change(running: Sequence[str], reports: Sequence[Report]) -> None:
             progress.update(task, completed=len(reports), description=", ".join(running) or "batch")
 
-        yield told
+        yield on_change

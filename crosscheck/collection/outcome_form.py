@@ -9,7 +9,7 @@ import polars as pl
 
 from crosscheck.collection.cells import read_cells, tidy_texts
 from crosscheck.collection.files import open_table
-from crosscheck.collection.problems import CONVERTED, ROW, Place, Problem, describe_problems, list_problems
+from crosscheck.collection.problems import CONVERTED, ROW, Place, Problem, as_one, describe_problems, list_problems
 from crosscheck.collection.rows import mend_mangled_codes
 from crosscheck.collection.visit_items import read_criteria
 from crosscheck.contract.inputs import INPUTS, SEEN
@@ -271,8 +271,12 @@ def _find(sheet: Sheet, oddity: _Oddity) -> Iterator[Problem]:
         problem.row for problem in sheet.problems if problem.column == oddity.column and problem.effect != CONVERTED
     ]
     odd = sheet.rows.filter(_FILLED & oddity.when & pl.col("row").is_in(told).not_())
-    for row, value in odd.select("row", pl.col(oddity.column).cast(pl.String)).iter_rows():
-        yield Problem(row, oddity.column, value, oddity.problem, oddity.remedy, ROW)
+    yield from as_one(
+        [
+            Problem(row, oddity.column, value, oddity.problem, oddity.remedy, ROW)
+            for row, value in odd.select("row", pl.col(oddity.column).cast(pl.String)).iter_rows()
+        ]
+    )
 
 
 def _with_file(sheet: Sheet) -> pl.DataFrame:

@@ -117,7 +117,11 @@ def _merge(one: Problem, other: Problem) -> Problem:
     why_empty_is_said = one.value and not (other.value or "").strip()
     if same or why_empty_is_said:
         return one._replace(effect=effect)
-    problem, remedy = f"{one.problem} {other.problem}", f"{one.remedy} {other.remedy}"
+    problem, remedies = f"{one.problem} {other.problem}", [one.remedy, other.remedy]
+    if CONVERTED in (one.effect, other.effect) and one.effect != other.effect:
+        # How a cell would better be written is no remedy where it can't stand as it is, however it is written.
+        remedies = [each.remedy for each in (one, other) if each.effect == effect]
+    remedy = " ".join(remedies)
     return one._replace(effect=effect, problem=problem, remedy=remedy)
 
 

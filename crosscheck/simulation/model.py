@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 Difficulty = Literal["easy", "middling", "hard"]
-DIFFICULTIES = get_args(Difficulty)
 Mechanism = Literal["latent", "breaches", "honest", "all_best", "own_word_only", "rare", "common", "random_outcomes"]
 MECHANISMS: tuple[Mechanism, ...] = get_args(Mechanism)
 

@@ -72,11 +72,6 @@ def ticket(value: str, year: str, org_code: str) -> str:
     return hashlib.sha256(joined.encode()).hexdigest()
 
 
-def draw_at_random(frame: pl.DataFrame, number: int, value: str, year: str) -> pl.DataFrame:
-    """Draw organisations at random, spread over their types: `draw_from` of `stratify`."""
-    return draw_from(stratify(frame, number), value, year)
-
-
 def stratify(organisations: pl.DataFrame, number: int) -> Frame:
     """Lay out a random sample that is spread over the types of organisation.
 

@@ -1,4 +1,4 @@
-"""Many runs in one go: what the file may say, what a crew makes of it, and what it leaves when it is stopped."""
+"""Many runs in one go: what the file may say, what a executor makes of it, and what it leaves when it is stopped."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from crosscheck.batch.executor import Crew
+from crosscheck.batch.executor import Executor
 from crosscheck.batch.plan import Batch, Item, parse_size, read_batch
 from crosscheck.cli import main
 from crosscheck.cli.run import run
@@ -120,15 +120,15 @@ def test_memory_is_read_as_people_write_it(size: str, number: int) -> None:
 def test_as_many_run_at_once_as_the_measured_peak_leaves_room_for(tmp_path: Path) -> None:
     item = Item("a", tmp_path / "a", (), size=100)
     larger = Item("b", tmp_path / "b", (), size=300)
-    crew = Crew(Batch(tmp_path / "b.toml", tmp_path, 1000, (item, larger)))
-    crew._cores = 8
-    crew._running = [type("Started", (), {"item": item})()]  # type: ignore[list-item]
-    assert not crew._has_room(item), "until one was measured, one runs alone"
-    crew._peak_of = {100: 400}
-    assert crew._has_room(item)
-    assert not crew._has_room(larger), "three times the rows may take three times the memory"
-    crew._running = []
-    assert crew._has_room(larger), "one that is larger than all that is given is tried alone"
+    executor = Executor(Batch(tmp_path / "b.toml", tmp_path, 1000, (item, larger)))
+    executor._cores = 8
+    executor._running = [type("Started", (), {"item": item})()]  # type: ignore[list-item]
+    assert not executor._has_room(item), "until one was measured, one runs alone"
+    executor._peak_of = {100: 400}
+    assert executor._has_room(item)
+    assert not executor._has_room(larger), "three times the rows may take three times the memory"
+    executor._running = []
+    assert executor._has_room(larger), "one that is larger than all that is given is tried alone"
 
 
 @pytest.fixture(scope="module")

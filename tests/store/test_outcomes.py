@@ -245,6 +245,21 @@ def test_all_that_is_wrong_is_said_at_once_with_file_row_column_and_what_is_allo
     assert "Traceback" not in result.output
 
 
+def test_a_column_filled_in_where_it_does_not_belong_is_one_problem_with_one_remedy(
+    sent: Path, codes: list[str], record: Callable[..., Result], tmp_path: Path
+) -> None:
+    form = [row | FINDING | {"assessor": "zoë ł", "seen": "seen" if row["question_id"] else ""}
+            for row in read_form(sent / f"{codes[0]}.csv")]  # fmt: skip
+    criteria = [row for row in form if row["question_id"]]
+    assert len(criteria) > 20, "more than are named one by one"
+    refused = record(write_form(form, tmp_path / "form.csv"))
+    assert refused.exit_code == 20
+    of_assessor = [line for line in refused.output.splitlines() if ", assessor (" in line]
+    assert len(of_assessor) == 1, refused.output
+    assert f"It stands so in {len(criteria) - 1} further rows" in " ".join(refused.output.split())
+    assert "Write ZOË Ł." not in refused.output
+
+
 def test_every_row_is_in_exactly_one_of_the_counts(
     sent: Path, codes: list[str], record: Callable[..., Result], tmp_path: Path
 ) -> None:

@@ -12,7 +12,7 @@ from scipy.stats import chi2
 
 from crosscheck.cli import main
 from crosscheck.collection.read import Collection
-from crosscheck.visits.draw import DRAW, allocate, draw_at_random, join_strata, ticket
+from crosscheck.visits.draw import DRAW, allocate, draw_from, join_strata, stratify, ticket
 from crosscheck.visits.listing import all_visits
 
 YEAR = "2008/09"
@@ -66,7 +66,7 @@ def test_a_ticket_is_the_hash_of_value_year_and_code_and_nothing_else() -> None:
 
 def test_the_smallest_tickets_of_each_stratum_are_drawn(frame: pl.DataFrame, drawn: npt.NDArray[np.bool_]) -> None:
     for value in (0, 1, 777, 19_999):
-        draw = draw_at_random(frame.sample(fraction=1, shuffle=True, seed=value), NUMBER, str(value), YEAR)
+        draw = draw_from(stratify(frame.sample(fraction=1, shuffle=True, seed=value), NUMBER), str(value), YEAR)
         assert draw.schema == DRAW
         assert draw["org_code"].to_list() == frame["org_code"].to_list()
         assert draw["drawn"].to_list() == drawn[value].tolist()
@@ -76,7 +76,7 @@ def test_the_smallest_tickets_of_each_stratum_are_drawn(frame: pl.DataFrame, dra
 def test_over_twenty_thousand_draws_everybody_is_drawn_as_often_as_the_stated_chance_says(
     frame: pl.DataFrame, drawn: npt.NDArray[np.bool_]
 ) -> None:
-    chance = draw_at_random(frame, NUMBER, "0", YEAR)["inclusion_probability"].to_numpy()
+    chance = draw_from(stratify(frame, NUMBER), "0", YEAR)["inclusion_probability"].to_numpy()
     times = drawn.sum(axis=0)
     z = (times - DRAWS * chance) / np.sqrt(DRAWS * chance * (1 - chance))
     sizes = [len(members) for _, members, _ in strata_of(frame)]
@@ -149,7 +149,7 @@ def test_types_are_joined_until_each_stratum_has_two_draws(
 
 
 def test_the_chance_is_that_of_the_stratum_to_the_last_digit(frame: pl.DataFrame) -> None:
-    draw = draw_at_random(frame, NUMBER, "0", YEAR)
+    draw = draw_from(stratify(frame, NUMBER), "0", YEAR)
     for name, members, draws in strata_of(frame):
         assert draw.filter(pl.col("stratum") == name)["inclusion_probability"].unique().to_list() == [
             draws / len(members)
@@ -157,10 +157,10 @@ def test_the_chance_is_that_of_the_stratum_to_the_last_digit(frame: pl.DataFrame
 
 
 def test_with_more_visits_than_organisations_all_are_drawn_and_with_none_nobody(frame: pl.DataFrame) -> None:
-    assert draw_at_random(frame.head(9), 20, "0", YEAR)["drawn"].all()
-    assert draw_at_random(frame.head(9), 20, "0", YEAR)["inclusion_probability"].to_list() == [1.0] * 9
-    assert not draw_at_random(frame, 0, "0", YEAR)["drawn"].any()
-    assert draw_at_random(frame.clear(), 5, "0", YEAR).schema == DRAW
+    assert draw_from(stratify(frame.head(9), 20), "0", YEAR)["drawn"].all()
+    assert draw_from(stratify(frame.head(9), 20), "0", YEAR)["inclusion_probability"].to_list() == [1.0] * 9
+    assert not draw_from(stratify(frame, 0), "0", YEAR)["drawn"].any()
+    assert draw_from(stratify(frame.clear(), 5), "0", YEAR).schema == DRAW
 
 
 def test_nothing_that_is_sealed_stands_in_the_help() -> None:
@@ -170,4 +170,4 @@ def test_nothing_that_is_sealed_stands_in_the_help() -> None:
 
 
 def chosen(frame: pl.DataFrame, value: str) -> set[str]:
-    return set(draw_at_random(frame, NUMBER, value, YEAR).filter("drawn")["org_code"])
+    return set(draw_from(stratify(frame, NUMBER), value, YEAR).filter("drawn")["org_code"])

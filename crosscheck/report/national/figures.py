@@ -72,6 +72,12 @@ def recompute(review: Review, respondents: pl.DataFrame, year: str) -> pl.DataFr
     )
 
 
+def _number_bases(review: Review) -> pl.DataFrame:
+    """The place of each base of the review, by its name."""
+    places = {"base": [one.base for one in review.among], "among": range(len(review.among))}
+    return pl.DataFrame(places, schema={"base": pl.String, "among": pl.UInt32})
+
+
 def _asked(review: Review, year: str) -> pl.DataFrame:
     """Each figure with what it is asked of, which answers it counts, and which absences its base holds.
 
@@ -85,20 +91,18 @@ def _asked(review: Review, year: str) -> pl.DataFrame:
     silent = (pl.col("level") == "no_response").any().over("question_id")
     unclear = (pl.col("level") == "unclear").any().over("question_id")
     percentage = pl.col("statistic").is_in(PERCENTAGES)
-    among = pl.DataFrame(
-        [(one.base, place) for place, one in enumerate(review.among)],
-        schema={"base": pl.String, "among": pl.UInt32},
-        orient="row",
+    asked = (
+        pl.when(of_declarations)
+        .then(declarations_of(period))
+        .when(pl.col("derived_measure") != "")
+        .then("derived_measure")
+        .when(pl.col("question_id") == "")
+        .then(pl.lit(ORGANISATIONS))
+        .otherwise("question_id")
     )
     return (
         review.figures.with_columns(
-            asked=pl.when(of_declarations)
-            .then(declarations_of(period))
-            .when(pl.col("derived_measure") != "")
-            .then("derived_measure")
-            .when(pl.col("question_id") == "")
-            .then(pl.lit(ORGANISATIONS))
-            .otherwise("question_id"),
+            asked=asked,
             levels=levels,
             states=states.fill_null([]),
             comparison=pl.col("level").str.extract(r"^(equal|at_least|gt)_\d+$"),
@@ -108,7 +112,7 @@ def _asked(review: Review, year: str) -> pl.DataFrame:
             counts_no_answer=percentage & silent,
             of_declarations=of_declarations,
         )
-        .join(among, on="base", how="left")
+        .join(_number_bases(review), on="base", how="left")
         .join(_printed(review), on="figure_id", how="left", maintain_order="left")
         .with_columns(
             pl.col("remark").fill_null(""),

@@ -150,12 +150,7 @@ def describe_power(found: SeasonYield) -> tuple[str, ...]:
     if not population.organisations:
         return ("Nobody took part in a random draw, so that no number of visits shows the prevalence.",)
     width = f"{power.half_width * 100:.0f} percentage points"
-    enough = (
-        f"The interval of the prevalence is no wider than ± {width}."
-        if not power.further
-        else f"For an interval of ± {width} {_count(power.further, 'more organisation')} would have to be drawn at "
-        f"random, of {population.organisations:.0f} in the draw."
-    )
+    enough = _describe_further(power.further, round(population.organisations), width)
     which = "The interval" if is_looked_at_once(found) else "Looked at only once, the interval"
     reached = f"{which} reaches {power.reached * 100:.0f} percentage points to either side on average. {enough}"
     if found.is_adaptive:
@@ -166,12 +161,25 @@ def describe_power(found: SeasonYield) -> tuple[str, ...]:
         if power.random_needed is None
         else f"{_count(power.random_needed, 'random organisation')} would be needed beside the visits by risk"
     )
-    told = (
-        f"If visits by risk did not uphold {high} and random ones {low}, these visits would show the difference with a "
-        f"chance of {percent(power.to_tell)}. For a chance of 80% {needed}; with as many in each arm, "
-        f"{power.each_needed} organisations in each."
+    shown = (
+        f"these visits would show the difference with a chance of {percent(power.to_tell)}"
+        if power.to_tell
+        else "these visits could not show the difference, since one of the two arms has no visit yet"
     )
-    return (reached, told)
+    difference = (
+        f"If visits by risk did not uphold {high} and random ones {low}, {shown}. For a chance of 80% {needed}; with "
+        f"as many in each arm, {power.each_needed} organisations in each."
+    )
+    return (reached, difference)
+
+
+def _describe_further(further: int, in_draw: int, width: str) -> str:
+    """How many more random visits the interval takes to be as narrow as is wanted."""
+    if not further:
+        return f"The interval of the prevalence is no wider than ± {width}."
+    needed = "every organisation" if further >= in_draw else _count(further, "more organisation")
+    rest = "" if further >= in_draw else f", of {in_draw} in the draw"
+    return f"For an interval of ± {width} {needed} would have to be drawn at random{rest}."
 
 
 def describe_reading(found: SeasonYield) -> tuple[str, ...]:

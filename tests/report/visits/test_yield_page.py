@@ -126,6 +126,9 @@ def test_no_visit_gives_no_figure(tell: Callable[[pl.DataFrame, pl.Expr], str], 
     told = tell(_planned(national_run).clear(), SOME)
     assert "No visit of this season has been recorded yet, so nothing can be said" in told
     assert "nan" not in told.lower()
+    assert "every organisation would have to be drawn at random" in told
+    assert "could not show the difference, since one of the two arms has no visit yet" in told
+    assert "0%" not in told.split("could not show")[0].split("these visits")[-1]
 
 
 def test_one_random_visit_says_very_little(tell: Callable[[pl.DataFrame, pl.Expr], str], national_run: Path) -> None:
