@@ -92,10 +92,7 @@ def render_plan(plan: pl.DataFrame) -> str:
         without coordinates is named beside the map of its region.
     """
     weeks = plan.partition_by("week", maintain_order=True)
-    listed = [
-        {"week": rows["week"][0], "monday": rows["monday"][0], "visits": typed_rows(rows, PlannedVisit)}
-        for rows in weeks
-    ]
+    listed = [{"heading": _name_week(rows), "visits": typed_rows(rows, PlannedVisit)} for rows in weeks]
     template = environment("visit_plan").get_template("plan.html")
     return template.render(weeks=listed, maps=list(draw_regions(plan)), visits=plan.height)
 
@@ -122,7 +119,7 @@ def _name_week(rows: pl.DataFrame) -> str:
     week, monday = rows.select("week", "monday").row(0)
     if week is None:
         return "No week yet"
-    return f"Week {week:.0f}" + (f", from Monday {monday}" if monday else "")
+    return f"Week {week:.0f}" + (f", from Monday {monday:%-d %B %Y}" if monday else "")
 
 
 def _set_visit(row: PlannedVisit) -> list[str]:

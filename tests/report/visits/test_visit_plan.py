@@ -165,7 +165,7 @@ def test_the_page_lists_each_week_and_draws_each_region_with_what_is_not_on_the_
             visit("R9Z") | {"team": "", "week": "", "monday": ""}]  # fmt: skip
     html = written("map", plan_of(rows, tmp_path / "plan.csv"), tmp_path / "map.html").read_text(encoding="utf-8")
     assert re.findall(r"<h2>(.*?)</h2>", html) == [
-        "Week 1, from Monday 2009-06-29", "Week 2, from Monday 2009-07-06", "No week yet", "Maps by region",
+        "Week 1, from Monday 29 June 2009", "Week 2, from Monday 6 July 2009", "No week yet", "Maps by region",
     ]  # fmt: skip
     for row in rows:
         assert f"{row['name']} ({row['org_code']})" in html
