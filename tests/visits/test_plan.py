@@ -10,7 +10,7 @@ from crosscheck.errors import PlanError
 from crosscheck.pipeline import Outcome, cross_check
 from crosscheck.standard import Standard
 from crosscheck.visits.design import Design, read_design
-from crosscheck.visits.draw import draw_at_random
+from crosscheck.visits.draw import draw_from, stratify
 from crosscheck.visits.model import Gravity, MandatoryArm
 from crosscheck.visits.plan import PRACTICE, Capacity, Plan, count_arms, describe_draw, plan_visits
 from crosscheck.visits.seal import Seal
@@ -136,7 +136,7 @@ def test_who_is_visited_anyway_takes_no_part_in_the_draw() -> None:
     assert made.declarations.filter(pl.col("org_code") == "R050")["inclusion_probability"].item() is None
     assert made.draw.height == 189
     left = listed().filter((pl.col("pool") == "to_visit") & (pl.col("org_code") != "R050"))
-    assert made.draw.equals(draw_at_random(left.select("org_code", "org_type"), 30, "1", YEAR))
+    assert made.draw.equals(draw_from(stratify(left.select("org_code", "org_type"), 30), "1", YEAR))
 
 
 def test_a_declaration_has_the_chance_of_its_organisation() -> None:

@@ -10,7 +10,7 @@ from scipy.stats import binomtest
 
 from crosscheck.collection.read import Collection
 from crosscheck.visits.binomial import binomial_interval
-from crosscheck.visits.draw import draw_at_random
+from crosscheck.visits.draw import draw_from, stratify
 from crosscheck.visits.prevalence_estimates import (
     Drawn,
     Population,
@@ -165,7 +165,7 @@ def test_over_draws_by_ticket_the_estimate_is_right_and_its_interval_covers(coll
     truth, estimates = float(visits["otherwise"].mean()), []  # type: ignore[arg-type]
     population = Population(frame.height, declared.height, 0.13 * declared.height)
     for value in range(700):
-        drawn = draw_at_random(frame, 60, str(value), "2008/09").filter("drawn")
+        drawn = draw_from(stratify(frame, 60), str(value), "2008/09").filter("drawn")
         of_visits = group_by_organisation(drawn.join(visits, on="org_code"))
         estimates.append(estimate_prevalence(of_visits, population).horvitz_thompson)
     values = np.array([one.value for one in estimates])
