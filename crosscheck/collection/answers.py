@@ -204,8 +204,8 @@ def _answer_problems(read: pl.DataFrame, questionnaire: Questionnaire) -> Iterat
 
 def _marker_problems(rows: pl.DataFrame) -> Iterator[Problem]:
     """Each kind of marker once, with how many there are."""
-    told = rows.select("row", "answer_text", said=marked(pl.col("answer_text"))).sort("row")
-    for (text, said), group in told.group_by("answer_text", "said", maintain_order=True):
+    markers = rows.select("row", "answer_text", said=marked(pl.col("answer_text"))).sort("row")
+    for (text, said), group in markers.group_by("answer_text", "said", maintain_order=True):
         yield from as_one([describe_marker(row, "answer", str(text), str(said)) for row in group["row"]], most=1)
 
 

@@ -101,8 +101,8 @@ def _without_formulas(sheet: Sheet, texts: list[pl.Expr]) -> Sheet:
     for row, column, text in _cells(sheet.rows, written):
         problem = "A text written as a formula; read as the text alone."
         found.setdefault(column, []).append(Problem(row, column, text, problem, f"Write {text[2:-1]}.", CONVERTED))
-    told = [problem for problems in found.values() for problem in as_one(problems)]
-    return sheet.noting(told, sheet.rows.with_columns(text.str.replace(_TEXT_AS_FORMULA, "$1") for text in hit))
+    problems = [problem for problems in found.values() for problem in as_one(problems)]
+    return sheet.noting(problems, sheet.rows.with_columns(text.str.replace(_TEXT_AS_FORMULA, "$1") for text in hit))
 
 
 def _encoded_once(sheet: Sheet, texts: list[pl.Expr]) -> Sheet:
@@ -119,8 +119,8 @@ def _encoded_once(sheet: Sheet, texts: list[pl.Expr]) -> Sheet:
             problem = f"The text was encoded twice; read as {meant[text][:100]}."
             remedy = "Save the file anew as CSV UTF-8 from where it came."
             found.setdefault(column, []).append(Problem(row, column, text, problem, remedy, CONVERTED))
-    told = [problem for problems in found.values() for problem in as_one(problems)]
-    return sheet.noting(told, sheet.rows.with_columns(text.replace(meant) for text in texts))
+    problems = [problem for problems in found.values() for problem in as_one(problems)]
+    return sheet.noting(problems, sheet.rows.with_columns(text.replace(meant) for text in texts))
 
 
 def _without_entities(sheet: Sheet, texts: list[pl.Expr]) -> Sheet:
@@ -136,8 +136,8 @@ def _without_entities(sheet: Sheet, texts: list[pl.Expr]) -> Sheet:
         problem = f"A text as the source of a page has it; read as {meant[text][:100]}."
         remedy = f"Write {meant[text][:100]}."
         found.setdefault(column, []).append(Problem(row, column, text, problem, remedy, CONVERTED))
-    told = [problem for problems in found.values() for problem in as_one(problems)]
-    return sheet.noting(told, sheet.rows.with_columns(text.replace(meant) for text in texts) if meant else None)
+    problems = [problem for problems in found.values() for problem in as_one(problems)]
+    return sheet.noting(problems, sheet.rows.with_columns(text.replace(meant) for text in texts) if meant else None)
 
 
 def _decoded(text: str) -> str | None:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from crosscheck.collection.read import Collection
 
 _ANSWER: Final = ("org_code", "question_id", "item")
-_TOLD: Final = {  # what a correction is called, and what a reply calls it
+_NAME_IN_REPLY: Final = {  # what a correction is called, and what a reply calls it
     "before": "your_answer", "after": "corrected_answer", "replied_on": "date",
     "accepted_by": "decided_by", "accepted_on": "decided_on",
 }  # fmt: skip
@@ -61,7 +61,7 @@ def choose_accepted(replies: pl.DataFrame, items: Sequence[str], decision: Decis
 
 def list_corrections(accepted: pl.DataFrame) -> pl.DataFrame:
     """The corrections among what was accepted, in the columns of `reply_form.CORRECTION`, by its key."""
-    corrections = accepted.filter(pl.col("reply") == "correct").with_columns(**_TOLD)
+    corrections = accepted.filter(pl.col("reply") == "correct").with_columns(**_NAME_IN_REPLY)
     return corrections.select(CORRECTION.schema.names()).sort(CORRECTION.key)
 
 
@@ -90,7 +90,7 @@ def correct(collection: Collection, accepted: pl.DataFrame) -> Collection:
 
 def _kept_columns() -> list[str]:
     """What is kept of an accepted reply: all that its correction says, and the answer as it is read."""
-    said = [_TOLD.get(name, name) for name in CORRECTION.schema.names()]
+    said = [_NAME_IN_REPLY.get(name, name) for name in CORRECTION.schema.names()]
     return ["reply", *said, *(name for name in SCHEMA if name not in said), "review"]
 
 

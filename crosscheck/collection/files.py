@@ -163,9 +163,9 @@ def open_collection(path: Path) -> tuple[list[Sheet], list[tuple[Place, Problem]
             wrong += error.problems
     strays = [_stray(source) for source in everything if source.name not in TABLES or source.why is not None]
     if wrong:
-        told = "\n".join(wrong)
+        message = "\n".join(wrong)
         named = ("There is {0.table}:", "{0.file} lies in the folder")
-        unnamed = [stray for stray in strays if not any(words.format(stray[0]) in told for words in named)]
+        unnamed = [stray for stray in strays if not any(words.format(stray[0]) in message for words in named)]
         raise CollectionError([*wrong, *_account(path, sheets, unnamed)])
     return sheets, strays
 
@@ -336,12 +336,12 @@ def _missing_tables(path: Path, sources: Sequence[_Source]) -> list[str]:
     missing = [table for table in TABLES.values() if table.required and table.name not in names]
     sheets = ", ".join(f"“{source.sheet['name']}”" for source in sources if source.sheet is not None)
     there = f"The sheets are: {sheets}." if sheets else ""
-    told = [
+    messages = [
         f"{path}: the table {table.name} is missing (one row is {table.row_is}). Add {table.name}.csv or "
         f"{table.name}.parquet, or to a workbook a sheet {table.name}. {_there_is(table.name, others)}{there}".rstrip()
         for table in missing
     ]
-    return told + (_workbooks_inside(path) if missing else [])
+    return messages + (_workbooks_inside(path) if missing else [])
 
 
 def _there_is(wanted: str, others: Sequence[str]) -> str:

@@ -201,8 +201,8 @@ def _regular(rows: Rows, at: int, headings: list[str], *, fixed_width: bool) -> 
         ]
         count += len(below.numbers) - len(kept)
         below = _chosen(below, kept)
-    told = [_ragged(row, times, cells, len(headings)) for row, times, cells in ragged]
-    found = (*rows.problems, *_above(rows, at), *told)
+    ragged_problems = [_ragged(row, times, cells, len(headings)) for row, times, cells in ragged]
+    found = (*rows.problems, *_above(rows, at), *ragged_problems)
     return Grid(headings, _frame(below, len(headings)), count, found, rows.numbers[at], count, tuple(lost))
 
 
@@ -253,9 +253,9 @@ def _above(rows: Rows, at: int) -> Iterator[Problem]:
         problem = (
             f"The headings stand in row {heading}; the {counted(len(above), 'row')} above {'were' if many else 'was'} "
         )
-        told = "; ".join(", ".join(filter(None, cells)) for _, cells in above)
+        content = "; ".join(", ".join(filter(None, cells)) for _, cells in above)
         remedy = "Nothing needs to be done, if the table begins there."
-        yield Problem(above[0][0], None, told, f"{problem}not read.", remedy, CONVERTED)
+        yield Problem(above[0][0], None, content, f"{problem}not read.", remedy, CONVERTED)
 
 
 def _ragged(row: int, times: int, cells: list[str], width: int) -> Problem:
@@ -278,9 +278,11 @@ def _gaps(grid: Grid, kept: pl.DataFrame) -> list[Problem]:
     """The rows between the headings and the last row that hold nothing; many one after another are told as one."""
     if kept.is_empty() or kept["row"][-1] - grid.heading_row + kept[_TIMES][-1] - 1 == kept[_TIMES].sum():
         return []  # nothing lies between: they are as many as their numbers say
-    told = [(row, problem.last or row) for problem in grid.problems if (row := problem.row) and row > grid.heading_row]
+    reported = [
+        (row, problem.last or row) for problem in grid.problems if (row := problem.row) and row > grid.heading_row
+    ]
     spans = kept.select(first=pl.col("row").cast(pl.Int64), last=pl.col("row") + pl.col(_TIMES).cast(pl.Int64) - 1)
-    spans = pl.concat([spans, pl.DataFrame(told, schema=spans.schema, orient="row")]).sort("first", "last")
+    spans = pl.concat([spans, pl.DataFrame(reported, schema=spans.schema, orient="row")]).sort("first", "last")
     before = pl.col("last").cum_max().shift(fill_value=grid.heading_row)
     gaps = spans.select(row=before + 1, last=pl.col("first") - 1).filter(pl.col("row") <= pl.col("last")).rows()
     return [problem for row, last in gaps for problem in _blank(row, last)]
@@ -311,8 +313,8 @@ def _without_copies(grid: Grid) -> Grid:
 def _copied(row: int, times: int, *cells: str | None) -> Problem:
     last = row + times - 1
     problem = f"Rows {row + 1:,} to {last:,} say the same as row {row:,}, word for word; they were set aside."
-    told = ", ".join(filter(None, cells))
-    return Problem(row + 1, None, told, problem, "Delete them, if a cell was copied too far down.", ROW, last)
+    content = ", ".join(filter(None, cells))
+    return Problem(row + 1, None, content, problem, "Delete them, if a cell was copied too far down.", ROW, last)
 
 
 def _without_headings(grid: Grid) -> Grid:

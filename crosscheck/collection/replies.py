@@ -72,10 +72,12 @@ def read_replies(
     _refuse_foreign_forms(opened, run)
     sheets = [_read_form(sheet, items, run, questionnaire) for sheet in opened]
     sheets = _refuse_contradictions(_refuse_repeated(sheets))
-    told = pl.concat([_told(sheet) for sheet in sheets])
-    replied = told.filter(_REPLY != "no_reply").sort(*_KEYS, "form", "form_row")
+    all_replies = pl.concat([_promised_columns(sheet) for sheet in sheets])
+    replied = all_replies.filter(_REPLY != "no_reply").sort(*_KEYS, "form", "form_row")
     problems = [*strays, *((sheet.place, problem) for sheet in sheets for problem in sheet.problems)]
-    return Replies(replied, list_problems(problems), tuple(map(describe_input, sheets)), told.height - replied.height)
+    return Replies(
+        replied, list_problems(problems), tuple(map(describe_input, sheets)), all_replies.height - replied.height
+    )
 
 
 def spelt_answer(level: pl.Expr, number: pl.Expr, absence: pl.Expr) -> pl.Expr:
@@ -120,8 +122,8 @@ def _read_form(sheet: Sheet, items: pl.DataFrame, run: str, questionnaire: Quest
     """One form with everything that it tells by itself; each row has what the regulator knows of its item."""
     columns = [column for column in sheet.table.columns if column.name in _READ]
     given = [_as_text(sheet, name).alias(f"{name}_as_given") for name in ("reply", "corrected_answer")]
-    told = read_cells(sheet.noting((), sheet.rows.with_columns(given)), columns)
-    found = _find_items(_with_every_column(told), items)
+    cells_read = read_cells(sheet.noting((), sheet.rows.with_columns(given)), columns)
+    found = _find_items(_with_every_column(cells_read), items)
     strangers = found.rows.filter(pl.col("run") != run).select("row", "run").iter_rows()
     remedy = "Reply on the form of this run."
     found = found.noting(
@@ -196,7 +198,7 @@ _CORRECTS: Final = _filled("corrected_answer_as_given")
 _SAYS: Final = _filled("remark") | _filled("evidence")
 
 
-class _Oddity(NamedTuple):
+class _FormError(NamedTuple):
     """A reply that does not go together with what stands beside it: when, where, what, what to do, what is done."""
 
     when: pl.Expr
@@ -206,46 +208,46 @@ class _Oddity(NamedTuple):
     reads_as: str | None = None
 
 
-_ODDITIES: Final = (
-    _Oddity(
+_FORM_ERRORS: Final = (
+    _FormError(
         _REPLY.is_null() & _CORRECTS,
         "reply",
         "There is a corrected answer, but no reply; read as correct.",
         "Write correct.",
         "correct",
     ),
-    _Oddity(
+    _FormError(
         _REPLY.is_null() & _SAYS,
         "reply",
         "There is a remark or evidence, but no reply; read as explain.",
         "Write agree, correct or explain.",
         "explain",
     ),
-    _Oddity(
+    _FormError(
         _REPLY.is_in(["agree", "explain", "no_reply"]) & _CORRECTS,
         "reply",
         "The reply does not ask for a correction, and yet there is a corrected answer.",
         "Write correct, or empty the corrected answer.",
     ),
-    _Oddity(
+    _FormError(
         (_REPLY == "correct") & pl.col("question").is_null(),
         "reply",
         "This item rests on no answer of the organisation, so that no answer can correct it.",
         "Write explain, and say in the remark what is not right.",
     ),
-    _Oddity(
+    _FormError(
         (_REPLY == "correct") & pl.col("question").is_not_null() & _CORRECTS.not_(),
         "corrected_answer",
         "There is no corrected answer.",
         "Enter it; if it stands in another row on the same question, nothing needs to be done.",
     ),
-    _Oddity(
+    _FormError(
         (_REPLY == "correct") & (pl.col("corrected_answer") == pl.col("your_answer")),
         "corrected_answer",
         "This is the answer as it was returned; nothing would change.",
         "Write agree or explain, or enter another answer.",
     ),
-    _Oddity(
+    _FormError(
         (_REPLY == "explain") & _SAYS.not_(),
         "remark",
         "There is no explanation.",
@@ -256,12 +258,14 @@ _ODDITIES: Final = (
 
 def _judge(sheet: Sheet) -> Sheet:
     """Hold each reply against what stands beside it, once the plainly meant is understood."""
-    for oddity in _ODDITIES:
-        odd = sheet.rows.filter(oddity.when & pl.col("known")).select("row", oddity.column).iter_rows()
-        effect = CONVERTED if oddity.reads_as else ROW
-        problems = [Problem(row, oddity.column, text, oddity.problem, oddity.remedy, effect) for row, text in odd]
-        meant = pl.when(oddity.when).then(pl.lit(oddity.reads_as)).otherwise("reply").alias("reply")
-        sheet = sheet.noting(problems, sheet.rows.with_columns(meant) if oddity.reads_as else None)
+    for form_error in _FORM_ERRORS:
+        wrong = sheet.rows.filter(form_error.when & pl.col("known")).select("row", form_error.column).iter_rows()
+        effect = CONVERTED if form_error.reads_as else ROW
+        problems = [
+            Problem(row, form_error.column, text, form_error.problem, form_error.remedy, effect) for row, text in wrong
+        ]
+        meant = pl.when(form_error.when).then(pl.lit(form_error.reads_as)).otherwise("reply").alias("reply")
+        sheet = sheet.noting(problems, sheet.rows.with_columns(meant) if form_error.reads_as else None)
     judged = sheet.noting((), sheet.rows.with_columns(_REPLY.fill_null("no_reply")))
     return judged.noting(_unsigned(judged))
 
@@ -273,7 +277,7 @@ def _unsigned(sheet: Sheet) -> Iterator[Problem]:
         yield Problem(None, "signed_by", None, "Nobody has signed the form.", remedy, CONVERTED)
 
 
-def _told(sheet: Sheet) -> pl.DataFrame:
+def _promised_columns(sheet: Sheet) -> pl.DataFrame:
     """The replies of one form in the promised columns; who signed one row only has signed the form."""
     names = sheet.rows["signed_by"].drop_nulls().unique()
     signatory = pl.lit(names[0] if names.len() == 1 else None, dtype=pl.String)

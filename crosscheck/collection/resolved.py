@@ -141,8 +141,8 @@ def _with_row(collection: Path, row: Mapping[str, str]) -> str:
     """The text of `resolved.csv` with one further row."""
     names = [column.name for column in INPUTS["resolved"].columns]
     if not collection.is_dir():
-        told = ", ".join(f"{name}: {row.get(name, '')}" for name in names)
-        raise CollectionError(f"{collection} is no folder. Add this row to a sheet resolved of the workbook: {told}.")
+        fields = ", ".join(f"{name}: {row.get(name, '')}" for name in names)
+        raise CollectionError(f"{collection} is no folder. Add this row to a sheet resolved of the workbook: {fields}.")
     if others := [file.name for file in collection.glob("resolved*") if file.name != _FILE]:
         raise CollectionError(f"{collection / others[0]} is no CSV file. Save it as {_FILE} first.")
     added = pl.DataFrame([[row.get(name, "") for name in names]], names, orient="row")

@@ -186,9 +186,9 @@ def note_lone_negatives(indicators: Sheet) -> Sheet:
 
 
 def _impossible(row: int, column: str, words: str, figures: Mapping[str, float | None]) -> Problem:
-    told = ", ".join(f"{name} {written(figure)}" for name, figure in figures.items() if figure is not None)
+    listed = ", ".join(f"{name} {written(figure)}" for name, figure in figures.items() if figure is not None)
     remedy = "Look the figures up where they came from, and correct them."
-    return Problem(row, column, written(figures[column]), f"{words} The figures are: {told}.", remedy, ROW)
+    return Problem(row, column, written(figures[column]), f"{words} The figures are: {listed}.", remedy, ROW)
 
 
 def _with_all(rows: pl.DataFrame, names: Iterable[str], dtype: pl.DataType) -> pl.DataFrame:
@@ -255,7 +255,9 @@ def _repeated(group: dict[str, list[Any]], values: Sequence[str]) -> Iterator[Pr
     numbers = group["row"]
     differing = [name for name in values if any(value != group[name][0] for value in group[name])]
     for position, row in enumerate(numbers):
-        text = _told([group[name][position] if name in values else group[name] for name in group if name != "row"])
+        text = _format_row(
+            [group[name][position] if name in values else group[name] for name in group if name != "row"]
+        )
         if differing:
             others = " and ".join(islice((str(other) for other in numbers if other != row), _NAMED))
             problem = f"It contradicts row {others}: the same but for {', '.join(differing)}."
@@ -266,6 +268,6 @@ def _repeated(group: dict[str, list[Any]], values: Sequence[str]) -> Iterator[Pr
             )
 
 
-def _told(cells: Iterable[object]) -> str:
+def _format_row(cells: Iterable[object]) -> str:
     """A row's cells in words, as they were read."""
     return ", ".join(written(cell) for cell in cells if cell is not None)

@@ -64,8 +64,8 @@ def _merge(sheet: Sheet, column: str, meant: Mapping[str, str]) -> Sheet:
     for row, word in rows:
         problem = f"Another spelling of {meant[word]}; read as that."
         found.setdefault(word, []).append(Problem(row, column, word, problem, f"Write {meant[word]}.", CONVERTED))
-    told = [problem for problems in found.values() for problem in as_one(problems)]
-    return sheet.noting(told, sheet.rows.with_columns(pl.col(column).replace(dict(meant))))
+    problems = [problem for problems in found.values() for problem in as_one(problems)]
+    return sheet.noting(problems, sheet.rows.with_columns(pl.col(column).replace(dict(meant))))
 
 
 def refuse_slips(indicators: Sheet, figures: Mapping[tuple[str, str], Figure]) -> Sheet:

@@ -169,7 +169,7 @@ def _swallowed(
         lines = [line for cell in cells if "\n" in cell for line in cell.splitlines()[1:]]
         lost = [line for line in lines if _is_row(line.split(separator), len(names), closed)] if lines else []
         if lost:
-            yield _told(row, cells, lost), [Lost(row, tuple(line.split(separator))) for line in lost]
+            yield _describe_swallowed(row, cells, lost), [Lost(row, tuple(line.split(separator))) for line in lost]
 
 
 def _known(cells: Sequence[str], table: Table) -> int:
@@ -187,7 +187,7 @@ def _is_row(cells: list[str], width: int, closed: list[int]) -> bool:
     return width > 1 and len(cells) >= width and any(words) and not any(" " in word for word in words)
 
 
-def _told(row: int, cells: list[str], lost: list[str]) -> Problem:
+def _describe_swallowed(row: int, cells: list[str], lost: list[str]) -> Problem:
     shown = "; ".join(lost[:_ROWS_SHOWN]) + (
         f"; and {len(lost) - _ROWS_SHOWN:,} more" if len(lost) > _ROWS_SHOWN else ""
     )

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 MANIFEST: Final = "manifest.json"
 _PARTS: Final = ("inputs", "rules", "models", "options", "code")
-_edition, _signature, _told, _run = (
+_edition, _signature, _audit, _run = (
     Kept.metadata.tables[str(table.__tablename__)] for table in (Edition, Signature, Audit, Run)
 )
 
@@ -131,8 +131,8 @@ def publish(store: Store, ready: Ready, who: str) -> str:
         files = ready.draft.files | {MANIFEST: as_json(manifest).encode()}
         content = files | {SUMS: sum_up(files)}
         sums = hashlib.sha256(content[SUMS]).hexdigest()
-        told = {"run": run.run_id, "digest": digest, "sums": sums, "corrects": heading.corrects}
-        seq = audit.append(connection, who, "edition published", heading.edition_id, told).seq
+        details = {"run": run.run_id, "digest": digest, "sums": sums, "corrects": heading.corrects}
+        seq = audit.append(connection, who, "edition published", heading.edition_id, details).seq
         row = {**vars(heading), "run": run.number, "digest": digest, "sums": sums, "seq": seq}
         frozen = {"content": pack(content), "basis": pack(ready.draft.basis)}
         connection.execute(sa.insert(_edition).values(row | frozen))
@@ -148,10 +148,10 @@ def list_editions(store: Store) -> list[dict[str, object]]:
             _run.c.run_id,
             _edition.c.corrects,
             by.c.edition_id.label("corrected_by"),
-            _told.c.who.label("published_by"),
-            _told.c.at.label("published_at"),
+            _audit.c.who.label("published_by"),
+            _audit.c.at.label("published_at"),
         )
-        .join(_told, _told.c.seq == _edition.c.seq)
+        .join(_audit, _audit.c.seq == _edition.c.seq)
         .join(_run, _run.c.number == _edition.c.run)
         .outerjoin(by, by.c.corrects == _edition.c.edition_id)
         .order_by(_edition.c.seq.desc())
@@ -167,10 +167,10 @@ def read_edition(store: Store, edition_id: str) -> KeptEdition:
         UnknownNameError: there is none by that name.
         DifferenceError: it is no longer what was published; with everything that is not.
     """
-    asked = sa.select(_edition, _run.c.run_id, _told.c.details).join(_run, _run.c.number == _edition.c.run)
+    asked = sa.select(_edition, _run.c.run_id, _audit.c.details).join(_run, _run.c.number == _edition.c.run)
     with store.reading() as connection:
         found = connection.execute(
-            asked.join(_told, _told.c.seq == _edition.c.seq).where(_edition.c.edition_id == edition_id)
+            asked.join(_audit, _audit.c.seq == _edition.c.seq).where(_edition.c.edition_id == edition_id)
         ).mappings().one_or_none()  # fmt: skip
     if found is None:
         raise UnknownNameError(f"No edition {edition_id}. (`crosscheck editions list` lists them)")
@@ -251,8 +251,8 @@ def _head(connection: sa.Connection, run: KeptRun, correction: Correction | None
 def _signed(connection: sa.Connection, run: int, digest: str) -> list[SignedBy]:
     """Signatures of exactly this."""
     asked = (
-        sa.select(_signature.c.role, _signature.c.reason, _told.c.who, _told.c.at)
-        .join(_told, _told.c.seq == _signature.c.seq)
+        sa.select(_signature.c.role, _signature.c.reason, _audit.c.who, _audit.c.at)
+        .join(_audit, _audit.c.seq == _signature.c.seq)
         .where(_signature.c.run == run, _signature.c.digest == digest)
         .order_by(_signature.c.seq)
     )

@@ -82,11 +82,11 @@ def _accounts(held: Round) -> Gate:
         file.file for file in evidence.manifest.inputs if file.rows != file.rows_used + (file.rows_set_aside or 0)
     ]
     if vanished or miscounted:
-        told = "; ".join(
+        message = "; ".join(
             [f"{code} is neither on the list nor in not_assessed.csv" for code in vanished]
             + [f"{file}: the rows that were read are not those used and set aside" for file in miscounted]
         )
-        return Gate("accounts", passes=False, says=told)
+        return Gate("accounts", passes=False, says=message)
     missing = evidence.not_assessed["successor"].null_count()
     says = f"Every organisation of the collection is on the list or named with the reason: {missing} are not assessed"
     return Gate("accounts", passes=True, says=says)
@@ -126,17 +126,17 @@ def _draw(connection: sa.Connection, held: Round) -> Gate:
     manifest, run_id = held.evidence.manifest, held.run.run_id
     seal = manifest.options.seal
     kept = next((one for one in list_seals(connection) if seal and one.run_id == seal.run and one.drawn), None)
-    told = kept.drawn if kept and kept.confirmed else None
-    if seal is None or kept is None or told is None or (told["frame"], told["value"]) != (seal.frame, seal.value):
+    drawn = kept.drawn if kept and kept.confirmed else None
+    if seal is None or kept is None or drawn is None or (drawn["frame"], drawn["value"]) != (seal.frame, seal.value):
         what = "The random sample is a practice draw, not binding" if seal is None else "No kept seal has this draw"
         says = f"{what}. Seal it before a public value is known, and draw then: crosscheck visits seal {run_id}"
         return Gate("draw", passes=False, says=says)
-    if told["run"] == run_id and manifest.is_binding:
+    if drawn["run"] == run_id and manifest.is_binding:
         return Gate("draw", passes=True, says=f"Draw {kept.details['draw_of_the_year']} of the year: {seal.describe()}")
     if manifest.corrects:
-        says = f"Drawn as run {told['run']} and corrected since: {seal.describe()}"
+        says = f"Drawn as run {drawn['run']} and corrected since: {seal.describe()}"
         return Gate("draw", passes=True, says=says)
-    return Gate("draw", passes=False, says=f"The binding draw is run {told['run']}, not this one. Publish that one")
+    return Gate("draw", passes=False, says=f"The binding draw is run {drawn['run']}, not this one. Publish that one")
 
 
 def _decisions(held: Round) -> Gate:

@@ -76,7 +76,7 @@ def list_items(run: Path, standard: Standard) -> tuple[pl.DataFrame, pl.DataFram
         `basis` (the law or guidance in short), `evidence`, `kind`, `is_duty` (a statutory duty that its own answer says
         is unmet; these come first); what is waived is left out.
         And `grounds`, one row an item and name: `item`, `org_code`, `check_id`, `functions`, `name`, `about`, `whose`,
-        `told` (the value in words), `question` (null where no answer can correct it), `question_id`, `review`,
+        `statement` (the value in words), `question` (null where no answer can correct it), `question_id`, `review`,
         `your_answer` (as it is to be spelt).
 
     Raises:
@@ -85,10 +85,12 @@ def list_items(run: Path, standard: Standard) -> tuple[pl.DataFrame, pl.DataFram
     grounds = pl.DataFrame(list_grounds(standard), schema=list(Ground._fields), orient="row")
     cases, findings = read_table(run, "cases"), read_table(run, "findings")
     items, members = _items(findings, read_table(run, "duties"))
-    told = _with_sources(_told(cases, grounds, catalogue(standard.questionnaire, standard.indicators.names)), run)
+    values = _with_sources(
+        _values_in_words(cases, grounds, catalogue(standard.questionnaire, standard.indicators.names)), run
+    )
     rests = (
         members.join(grounds, on="check_id", maintain_order="left_right")
-        .join(told, on=[*_KEYS, "name"], how="left", maintain_order="left")
+        .join(values, on=[*_KEYS, "name"], how="left", maintain_order="left")
         .join(_answers(cases, standard.questionnaire), on=[*_KEYS, "question"], how="left", maintain_order="left")
         .unique(["item", "name"], keep="first", maintain_order=True)
         .drop("function")
@@ -158,11 +160,11 @@ def _whose(name: str, question: Question | None) -> str:
     return "your answer" if question else _SOURCES.get(source, in_words(source))
 
 
-def _told(cases: pl.DataFrame, grounds: pl.DataFrame, known: Mapping[str, Name]) -> pl.DataFrame:
+def _values_in_words(cases: pl.DataFrame, grounds: pl.DataFrame, known: Mapping[str, Name]) -> pl.DataFrame:
     """The value of every name in words, one row a case and name."""
     spoken = [known[name] for name in grounds["name"].unique().sort()]
     words = cases.select(*_KEYS, *(_with_unit(name).alias(name.name) for name in spoken))
-    return words.unpivot(index=_KEYS, variable_name="name", value_name="told")
+    return words.unpivot(index=_KEYS, variable_name="name", value_name="statement")
 
 
 def _with_unit(name: Name) -> pl.Expr:
@@ -193,7 +195,7 @@ def _spelt(column: str, question: Question) -> pl.Expr:
     return spelt_answer(nothing, value, absence)
 
 
-def _with_sources(told: pl.DataFrame, run: Path) -> pl.DataFrame:
+def _with_sources(values: pl.DataFrame, run: Path) -> pl.DataFrame:
     """Say also of which period a figure is, and what the remarks were: nobody can reply to a tone."""
     options = read_manifest(run).options
     of_year = (pl.col("year") == options.year) & (pl.col("standard") == options.standard)
@@ -209,9 +211,9 @@ def _with_sources(told: pl.DataFrame, run: Path) -> pl.DataFrame:
         .agg(more=pl.col("period").max())
     )
     more = pl.concat([remarks, periods])
-    with_more = pl.when(pl.col("more").is_null()).then("told").otherwise(pl.format("{} ({})", "told", "more"))
-    return told.join(more, on=["org_code", "name"], how="left", maintain_order="left").select(
-        *_KEYS, "name", told=with_more
+    with_more = pl.when(pl.col("more").is_null()).then("statement").otherwise(pl.format("{} ({})", "statement", "more"))
+    return values.join(more, on=["org_code", "name"], how="left", maintain_order="left").select(
+        *_KEYS, "name", statement=with_more
     )
 
 
@@ -219,7 +221,7 @@ class Account(NamedTuple):
     """What somebody else says: what about, what it is, and who says so."""
 
     about: str
-    told: str
+    statement: str
     whose: str
 
 

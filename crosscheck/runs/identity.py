@@ -132,8 +132,8 @@ def _input_files(collection: Collection, path: Path) -> list[tuple[str, str]]:
 def _strays(collection: Collection) -> list[str]:
     """Files and sheets that were not read: the problems speak of them."""
     read = [file.file for file in collection.inputs]
-    told = collection.problems.filter(~collection.problems["file"].is_in(read))
-    return told["file"].unique().sort().to_list()
+    about_others = collection.problems.filter(~collection.problems["file"].is_in(read))
+    return about_others["file"].unique().sort().to_list()
 
 
 @cache

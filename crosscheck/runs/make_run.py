@@ -132,8 +132,8 @@ def reply_key(run: Path) -> str:
     if not kept or not (run / RULEBOOK).is_file():
         raise RunError(f"{run}: is no run that keeps what it had read. Make one: crosscheck run COLLECTION --out {run}")
     files = [run / RULEBOOK, *kept]
-    told = "".join(f"{file.relative_to(run).as_posix()} {sha256_of(file)}\n" for file in files)
-    return hashlib.sha256(told.encode()).hexdigest()[:_KEY]
+    digests = "".join(f"{file.relative_to(run).as_posix()} {sha256_of(file)}\n" for file in files)
+    return hashlib.sha256(digests.encode()).hexdigest()[:_KEY]
 
 
 def standard_of_run(run: Path) -> Standard:

@@ -101,16 +101,16 @@ def finish_run(work: Work, write_pages: Callable[[Path], None] | None = None) ->
         if not (work.folder / _WORKBOOK).is_file():
             names = ("visit_list", "parts", "duties")
             listed, parts, duties = (pl.read_parquet(work.folder / f"{name}.parquet") for name in names)
-            manifest = parse_manifest(json.dumps(work.told).encode(), work.folder)
+            manifest = parse_manifest(json.dumps(work.noted).encode(), work.folder)
             _write_list(listed, parts, duties, manifest, work.folder)
         work.seal(WORKBOOK)
     if write_pages and not work.has(PAGES):
-        _write_json(work.told, work.folder / MANIFEST)
+        _write_json(work.noted, work.folder / MANIFEST)
         write_pages(work.folder)
         (work.folder / MANIFEST).unlink()
         work.seal(PAGES)
     if not work.has(_WHOLE):
-        _write_json(work.told | {"outputs": work.digests}, work.folder / MANIFEST)
+        _write_json(work.noted | {"outputs": work.digests}, work.folder / MANIFEST)
         work.seal(_WHOLE)
 
 

@@ -90,8 +90,8 @@ def _reading(inputs: Sequence[InputFile], absent: Sequence[str], problems: pl.Da
     if absent:
         yield f"  not in the collection, so the checks and scores that need them are left open: {', '.join(absent)}"
     effects = dict(problems.group_by("effect").len().sort("effect").iter_rows())
-    told = ", ".join(f"{count:,} {effect}" for effect, count in effects.items())
-    yield f"  problems: {told or 'none'}" + (" (problems.csv names each)" if told else "")
+    counts = ", ".join(f"{count:,} {effect}" for effect, count in effects.items())
+    yield f"  problems: {counts or 'none'}" + (" (problems.csv names each)" if counts else "")
 
 
 def _reconciliation(counts: Reconciliation) -> Iterator[str]:
@@ -128,18 +128,18 @@ def _in_doubt(doubts: pl.DataFrame, collection: str) -> Iterator[str]:
 
 def _cycles(cycles: Sequence[Sequence[str]]) -> Iterator[str]:
     if cycles:
-        told = "; ".join(", ".join(cycle) for cycle in cycles)
-        yield f"  SUCCEED ONE ANOTHER IN A CIRCLE, so none of these ties was followed; see relationships: {told}"
+        circles = "; ".join(", ".join(cycle) for cycle in cycles)
+        yield f"  SUCCEED ONE ANOTHER IN A CIRCLE, so none of these ties was followed; see relationships: {circles}"
 
 
 def _left_open(silences: Sequence[MissingSource]) -> Iterator[str]:
     """Sources that said nothing at all, and what that cost."""
     if silences:
         checks = {check for silence in silences for check in silence.check_id}
-        told = ", ".join(silence.source for silence in silences)
+        sources = ", ".join(silence.source for silence in silences)
         yield from _wrapped(
             f"{len(checks)} checks can't be told for anybody (manifest.json names each), since the collection holds "
-            f"nothing of: {told}",
+            f"nothing of: {sources}",
             "  ",
         )
 
@@ -197,8 +197,8 @@ def _first_ten(visit_list: pl.DataFrame, capacity: int) -> Iterator[str]:
 def _plan(visit_list: pl.DataFrame, duties: pl.DataFrame, draw: DrawAccount) -> Iterator[str]:
     """How many organisations each arm chose, how the random one was drawn, and of what the mandatory visits are."""
     arms, chosen = count_arms(visit_list), visit_list.drop_nulls("selected_by")
-    told = ", ".join(f"{arms[arm]} {words}" for arm, words in ARMS_IN_WORDS.items())
-    yield f"PLAN  {chosen['org_code'].n_unique()} organisations, {chosen.height} declarations to test: {told}"
+    by_arm = ", ".join(f"{arms[arm]} {words}" for arm, words in ARMS_IN_WORDS.items())
+    yield f"PLAN  {chosen['org_code'].n_unique()} organisations, {chosen.height} declarations to test: {by_arm}"
     yield f"  the random sample is a {draw.note}; it was drawn with the value {draw.value}"
     if draw.note == PRACTICE:
         yield "  to make it binding, keep the run in a store, then: crosscheck visits seal (docs/visits.md)"

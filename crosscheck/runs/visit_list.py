@@ -157,8 +157,8 @@ def _write_notes(sheet: Worksheet, visit_list: pl.DataFrame, reasons: Mapping[tu
         return
     column = visit_list.columns.index("risk")
     for row, key in enumerate(visit_list.select("org_code", "function").iter_rows(), start=1):
-        if told := reasons.get(key):
-            sheet.write_comment(row, column, "\n".join(told), _NOTE)
+        if note := reasons.get(key):
+            sheet.write_comment(row, column, "\n".join(note), _NOTE)
 
 
 def _set_for_print(sheet: Worksheet, width: int) -> None:
@@ -219,8 +219,8 @@ def list_reasons(parts: pl.DataFrame) -> dict[tuple[str, str], list[str]]:
     first = ordered.group_by("org_code", "function", maintain_order=True).head(_REASONS)
     reasons: dict[tuple[str, str], list[str]] = {}
     for org_code, function, decibans, reason in first.select("org_code", "function", "decibans", "reason").iter_rows():
-        told = reasons.setdefault((org_code, function), ["What weighs most, for or against:"])
-        told.append(f"{describe_effect(decibans)}, {'raises' if decibans > 0 else 'lowers'} the risk: {reason}")
+        sentences = reasons.setdefault((org_code, function), ["What weighs most, for or against:"])
+        sentences.append(f"{describe_effect(decibans)}, {'raises' if decibans > 0 else 'lowers'} the risk: {reason}")
     return reasons
 
 

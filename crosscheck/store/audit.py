@@ -114,7 +114,7 @@ def keep_decision(connection: sa.Connection, who: str, run_id: str, decision: Ma
     Raises:
         StoreError: as `append`; or that version is there already.
     """
-    head = append(connection, who, DECIDED, *_retold(run_id, decision))
+    head = append(connection, who, DECIDED, *_repeat_decision(run_id, decision))
     connection.execute(sa.insert(_decision).values(**decision, seq=head.seq))
     return head
 
@@ -151,17 +151,21 @@ def read_trail(connection: sa.Connection, after: int = 0, subject: str = "") -> 
 
 
 def verify_trail(connection: sa.Connection, kept: Head | None = None) -> Verified:
-    """Compute every link anew, and hold every decision against what was told of it, a few thousand rows at a time.
+    """Compute every link anew, and compare every decision with its row of the trail, a few thousand rows at a time.
 
     Args:
         connection: of a transaction that reads.
-        kept: a head that was kept elsewhere; the trail must still hold it. Without it a cut end can't be told.
+        kept: a head that was kept elsewhere; the trail must still hold it. Without it nobody can see that the end was cut off.
 
     Returns:
         How far it holds, and the first thing that does not.
     """
     chain = _verify_chain(connection, kept)
-    wrong = [broken for broken in (chain.broken, _untold(connection), _told_wrongly(connection)) if broken]
+    wrong = [
+        broken
+        for broken in (chain.broken, _decision_not_recorded(connection), _record_that_differs(connection))
+        if broken
+    ]
     return Verified(chain.head, min(wrong, key=lambda broken: broken.seq, default=None))
 
 
@@ -231,16 +235,16 @@ def _doubt(connection: sa.Connection, row: tuple[Any, ...], last: Head) -> str:
     return ""
 
 
-def _untold(connection: sa.Connection) -> Broken | None:
-    """The first decision that the trail does not tell of."""
-    told = sa.select(sa.literal(1)).where(_audit.c.seq == _decision.c.seq, _audit.c.what == DECIDED)
-    asked = sa.select(_decision).where(~told.exists()).order_by(_decision.c.seq).limit(1)
+def _decision_not_recorded(connection: sa.Connection) -> Broken | None:
+    """The first decision of which the trail has no row."""
+    recorded = sa.select(sa.literal(1)).where(_audit.c.seq == _decision.c.seq, _audit.c.what == DECIDED)
+    asked = sa.select(_decision).where(~recorded.exists()).order_by(_decision.c.seq).limit(1)
     row = connection.execute(asked).first()
     about = row and f"{row.org_code} {row.function}, version {row.version}"
     return Broken(row.seq, f"row {row.seq} does not tell of the decision on {about}") if row else None
 
 
-def _told_wrongly(connection: sa.Connection) -> Broken | None:
+def _record_that_differs(connection: sa.Connection) -> Broken | None:
     """The first row that tells of a decision which is not there, or is another now."""
     asked = (
         sa.select(_audit.c.seq, _audit.c.subject, _audit.c.details, _run.c.run_id, *_decision.c[*_REPEATED])
@@ -252,13 +256,13 @@ def _told_wrongly(connection: sa.Connection) -> Broken | None:
         for row in rows.mappings():
             if row["kind"] is None:
                 return Broken(row["seq"], f"row {row['seq']} tells of a decision that was taken away: {row['subject']}")
-            subject, details = _retold(row["run_id"], dict(row))
+            subject, details = _repeat_decision(row["run_id"], dict(row))
             if (subject, canonical(details)) != (row["subject"], row["details"]):
                 return Broken(row["seq"], f"row {row['seq']} tells of another decision than there is: {row['subject']}")
     return None
 
 
-def _retold(run_id: str, decision: Mapping[str, object]) -> tuple[str, dict[str, object]]:
+def _repeat_decision(run_id: str, decision: Mapping[str, object]) -> tuple[str, dict[str, object]]:
     """How the trail repeats a decision: its subject and details."""
     org_code, function, *_ = (decision[name] for name in _REPEATED)
     return f"{run_id} {org_code} {function}", {name: decision[name] for name in _REPEATED}

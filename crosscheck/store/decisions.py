@@ -150,7 +150,11 @@ def list_decisions(store: Store, run_id: str) -> list[dict[str, Any]]:
 
 def list_standing(connection: sa.Connection, run: int) -> list[dict[str, Any]]:
     """The decisions that stand on a run (by its number), one a declaration, with who decided and when (ISO, UTC)."""
-    asked = _told().where(_decision.c.run == run, _stands()).order_by(_decision.c.org_code, _decision.c.function)
+    asked = (
+        _decisions_with_audit()
+        .where(_decision.c.run == run, _stands())
+        .order_by(_decision.c.org_code, _decision.c.function)
+    )
     return [dict(row) for row in connection.execute(asked).mappings()]
 
 
@@ -250,14 +254,16 @@ def _keep(connection: sa.Connection, run: KeptRun, proposal: Proposal) -> None:
 
 
 def _of_declaration(run: int, org_code: str, function: str) -> sa.Select[Any]:
-    return _told().where(_decision.c.run == run, _decision.c.org_code == org_code, _decision.c.function == function)
+    return _decisions_with_audit().where(
+        _decision.c.run == run, _decision.c.org_code == org_code, _decision.c.function == function
+    )
 
 
-def _told() -> sa.Select[Any]:
+def _decisions_with_audit() -> sa.Select[Any]:
     """Decisions, with what the trail tells of each."""
     names = ("org_code", "function", "version", "kind", "reason")
-    told = sa.select(*_decision.c[*names], _audit.c.who, _audit.c.at)
-    return told.join(_audit, _audit.c.seq == _decision.c.seq)
+    decided = sa.select(*_decision.c[*names], _audit.c.who, _audit.c.at)
+    return decided.join(_audit, _audit.c.seq == _decision.c.seq)
 
 
 def _stands() -> sa.ColumnElement[bool]:

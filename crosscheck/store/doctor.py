@@ -84,11 +84,11 @@ def _version(store: Store) -> list[Ailment]:
 def _file(store: Store) -> list[Ailment]:
     with store.reading() as connection:
         try:
-            told = connection.exec_driver_sql("PRAGMA integrity_check(5)").scalars().all()
+            answers = connection.exec_driver_sql("PRAGMA integrity_check(5)").scalars().all()
         except DatabaseError as error:  # so broken that SQLite can't even look
-            told = [str(error.orig)]
+            answers = [str(error.orig)]
         mode = connection.exec_driver_sql("PRAGMA journal_mode").scalar_one()
-    ailing = [Ailment(str(words), _RESTORE) for words in told if words != "ok"]
+    ailing = [Ailment(str(words), _RESTORE) for words in answers if words != "ok"]
     if mode != "wal":
         local = "Put the file on a disk of this machine: its folder can't share memory."
         ailing.append(Ailment(f"its log is kept as {mode}, so that readers wait for writers", local))

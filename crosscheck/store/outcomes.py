@@ -180,7 +180,7 @@ def list_rulings(store: Store, run_id: str) -> pl.DataFrame:
 def _compare_visits(said: pl.DataFrame, recorded: pl.DataFrame) -> pl.DataFrame:
     """The visits of forms beside the record that stands: `known`, `standing` (its number), and what it says.
 
-    `is_told` says that the form may be recorded: nothing stands, it says that it corrects it, or only completes it.
+    `may_be_recorded` says that the form may be recorded: nothing stands, it says that it corrects it, or only completes it.
     """
     last = recorded.unique(_DECLARATION, keep="last", maintain_order=True)
     same = recorded.select(*_DECLARATION, *_SAID, known=pl.lit(value=True)).unique()
@@ -209,7 +209,7 @@ def _compare_criteria(said: pl.DataFrame, recorded: pl.DataFrame) -> pl.DataFram
 def _judge(beside: pl.DataFrame, completes: pl.Expr, recorded_as: pl.Expr) -> pl.DataFrame:
     may = pl.col("number").is_null() | pl.col("corrects").is_not_null() | completes
     return beside.with_columns(pl.col("known").fill_null(value=False)).with_columns(
-        is_told=may.fill_null(value=False) | pl.col("known"), recorded_as=recorded_as, standing=pl.col("number")
+        may_be_recorded=may.fill_null(value=False) | pl.col("known"), recorded_as=recorded_as, standing=pl.col("number")
     )
 
 
@@ -217,7 +217,9 @@ def _contradictions(visits: pl.DataFrame, criteria: pl.DataFrame) -> Iterator[st
     """Each row of a form that says otherwise than what was recorded, and does not say that it corrects it."""
     for column, frame in (("finding", visits), ("seen", criteria)):
         names = ("file", "row", column, "recorded_as", "who", "at")
-        for file, row, value, recorded_as, who, at in frame.filter(~pl.col("is_told")).select(names).iter_rows():
+        for file, row, value, recorded_as, who, at in (
+            frame.filter(~pl.col("may_be_recorded")).select(names).iter_rows()
+        ):
             yield (
                 f"{file}, row {row}, {column} ({value}): contradicts what {who} recorded at {at[:16]} UTC: "
                 f"{recorded_as}. {_REMEDY}"
@@ -242,9 +244,9 @@ def _insert_visits(connection: sa.Connection, run: KeptRun, new: pl.DataFrame, w
     for visit in new.to_dicts():
         note = visit["corrects"] or visit["remark"] or f"Outcome form {visit['file']}"
         row = {name: visit[name] for name in (*_DECLARATION, *_SAID)} | {"corrects": visit["standing"]}
-        told = row | {"visited_on": visit["visited_on"].isoformat(), "note": note, "remark": visit["remark"]}
+        details = row | {"visited_on": visit["visited_on"].isoformat(), "note": note, "remark": visit["remark"]}
         subject = f"{run.run_id} {visit['org_code']} {visit['function']}"
-        seq = audit.append(connection, who, "visit recorded", subject, told).seq
+        seq = audit.append(connection, who, "visit recorded", subject, details).seq
         key = [_visit.c.run == run.number, *(_visit.c[name] == visit[name] for name in _DECLARATION)]
         before = connection.execute(sa.select(sa.func.count()).select_from(_visit).where(*key)).scalar_one()
         row |= {"run": run.number, "number": before + 1, "note": audit.printable("note", note), "seq": seq}
@@ -259,7 +261,7 @@ def _insert_criteria(connection: sa.Connection, run: KeptRun, new: pl.DataFrame,
     columns = ("run", *_CRITERION, "number", "seen", "note")
     for (code, function), rows in numbered.group_by(_DECLARATION, maintain_order=True):
         criteria = rows.select(columns).to_dicts()
-        told = [{name: row[name] for name in ("question_id", "item", "number", "seen", "note")} for row in criteria]
+        details = [{name: row[name] for name in ("question_id", "item", "number", "seen", "note")} for row in criteria]
         subject = f"{run.run_id} {code} {function}"
-        seq = audit.append(connection, who, "criteria recorded", subject, {"criteria": told}).seq
+        seq = audit.append(connection, who, "criteria recorded", subject, {"criteria": details}).seq
         connection.execute(sa.insert(_criterion), [row | {"seq": seq} for row in criteria])

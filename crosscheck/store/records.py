@@ -1,6 +1,6 @@
 """What people record of a run before it is published: answers to problems of the input, and what visits found.
 
-Each is told in the audit trail, which says who and when, in the transaction that keeps it.
+The audit trail has a row on each, with who recorded it and when, written in the same transaction.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from crosscheck.store.database import Store
 
 UNANSWERED: Final = ("row set aside", "cell set aside")  # effects that somebody must answer for
-_told, _answer, _visit, _problem, _listing = (
+_audit, _answer, _visit, _problem, _listing = (
     Kept.metadata.tables[str(table.__tablename__)] for table in (Audit, ProblemAnswer, VisitRecord, Problem, Listing)
 )
 
@@ -44,10 +44,10 @@ def list_problems(connection: sa.Connection, run: int) -> list[dict[str, object]
         sa.select(
             *(_problem.c[name] for name in ("place", "file", "row", "column", "value", "problem", "effect")),
             _answer.c.reason,
-            _told.c.who,
+            _audit.c.who,
         )
         .outerjoin(_answer, (_answer.c.run == _problem.c.run) & (_answer.c.place == _problem.c.place))
-        .outerjoin(_told, _told.c.seq == _answer.c.seq)
+        .outerjoin(_audit, _audit.c.seq == _answer.c.seq)
         .where(_problem.c.run == run, _problem.c.effect.in_(UNANSWERED))
         .order_by(_problem.c.place)
     )
@@ -80,7 +80,7 @@ def answer_problems(store: Store, run_id: str, which: dict[str, str], who: str, 
                 f"No open problem of run {run.run_id} is so. (`crosscheck problems list` lists them)"
             )
         for place in meant:
-            seq = _tell(connection, who, "problem answered", f"{run.run_id} {place}", {"reason": reason})
+            seq = audit.append(connection, who, "problem answered", f"{run.run_id} {place}", {"reason": reason}).seq
             row = {"run": run.number, "place": place, "reason": audit.printable("reason", reason), "seq": seq}
             connection.execute(sa.insert(_answer).values(row))
     return len(meant)
@@ -99,7 +99,7 @@ def record_visit(store: Store, run_id: str, visited: Visited, who: str, note: st
         _refuse_unlisted(connection, run, key)
         subject = f"{run.run_id} {visited.org_code} {visited.function}"
         found = {"visited_on": visited.visited_on.isoformat(), "finding": visited.finding, "note": note}
-        seq = _tell(connection, who, "visit recorded", subject, found)
+        seq = audit.append(connection, who, "visit recorded", subject, found).seq
         before = sa.select(sa.func.count()).select_from(_visit).where(*(_visit.c[name] == key[name] for name in key))
         row = key | {
             "number": connection.execute(before).scalar_one() + 1,
@@ -117,10 +117,10 @@ def list_visits(connection: sa.Connection, run: int) -> list[dict[str, object]]:
     Each with who recorded it and when.
     """
     names = ("org_code", "function", "visited_on", "finding", "note")
-    asked = sa.select(*(_visit.c[name] for name in names), _told.c.who, _told.c.at)
-    told = asked.join(_told, _told.c.seq == _visit.c.seq).where(_visit.c.run == run, stands())
-    told = told.order_by(_visit.c.seq)
-    return [dict(row) for row in connection.execute(told).mappings()]
+    asked = sa.select(*(_visit.c[name] for name in names), _audit.c.who, _audit.c.at)
+    query = asked.join(_audit, _audit.c.seq == _visit.c.seq).where(_visit.c.run == run, stands())
+    query = query.order_by(_visit.c.seq)
+    return [dict(row) for row in connection.execute(query).mappings()]
 
 
 def _refuse_unlisted(connection: sa.Connection, run: Any, key: dict[str, object]) -> None:
@@ -130,7 +130,3 @@ def _refuse_unlisted(connection: sa.Connection, run: Any, key: dict[str, object]
             f"Run {run.run_id} has no declaration of {key['org_code']} as {key['function']}. "
             "(`crosscheck explain ORG` shows what there is)"
         )
-
-
-def _tell(connection: sa.Connection, who: str, what: str, subject: str, details: Mapping[str, object]) -> int:
-    return audit.append(connection, who, what, subject, details).seq

@@ -365,15 +365,15 @@ def _kept_digests(connection: sa.Connection) -> set[str]:
 def _rows_of(folder: Path) -> dict[type[Kept], pl.DataFrame]:
     """The rows that are made from a run's files, without the run's number, in the order of their keys."""
     findings = read_table(folder, "findings")
-    told = {name: read_table(folder, name) for name in ("visit_list", "parts", "scores", f"{COLLECTION}/answers")}
-    told["findings"] = findings.filter(pl.col("verdict").is_in(_KEPT_AS_ROWS))
-    told["visit_list"] = _count_verdicts(told["visit_list"], findings)
+    tables = {name: read_table(folder, name) for name in ("visit_list", "parts", "scores", f"{COLLECTION}/answers")}
+    tables["findings"] = findings.filter(pl.col("verdict").is_in(_KEPT_AS_ROWS))
+    tables["visit_list"] = _count_verdicts(tables["visit_list"], findings)
     frames: dict[type[Kept], pl.DataFrame] = {
-        Listing: told["visit_list"],
-        Finding: told["findings"],
-        Answer: told[f"{COLLECTION}/answers"],
+        Listing: tables["visit_list"],
+        Finding: tables["findings"],
+        Answer: tables[f"{COLLECTION}/answers"],
         Problem: read_table(folder, "problems").cast(pl.String).with_row_index("place", 1),
-        Sheet: lay_out_sheets({name.removeprefix(f"{COLLECTION}/"): table for name, table in told.items()}),
+        Sheet: lay_out_sheets({name.removeprefix(f"{COLLECTION}/"): table for name, table in tables.items()}),
     }
     return {table: _shaped(frame, table) for table, frame in frames.items()}
 

@@ -69,8 +69,8 @@ def call(arguments: Sequence[object]) -> None:
     Raises:
         StoreError: it ended otherwise than well; with what it said.
     """
-    told = subprocess.run(  # noqa: S603  # this program, with arguments that no shell reads
+    process = subprocess.run(  # noqa: S603  # this program, with arguments that no shell reads
         [sys.executable, "-m", "crosscheck", *map(str, arguments)], capture_output=True, text=True, check=False
     )
-    if told.returncode:
-        raise StoreError(f"crosscheck {arguments[0]} ended with {told.returncode}: {told.stderr.strip()}")
+    if process.returncode:
+        raise StoreError(f"crosscheck {arguments[0]} ended with {process.returncode}: {process.stderr.strip()}")

@@ -96,7 +96,7 @@ class RunFile(Kept, table=True):
 
 
 class Listing(Kept, table=True):
-    """One declaration of the visit list, with how many checks agree, differ, can't tell, do not apply.
+    """One declaration of the visit list, with how many checks agree, differ, are not determined, do not apply.
 
     `pool`, `duties_unmet` and `among_capacity` are empty in runs made with `visit_risk` v2 or before; `among_first` and
     `ahead_of_next` in those made since.
@@ -136,7 +136,7 @@ class Listing(Kept, table=True):
 
 
 class Finding(Kept, table=True):
-    """One check that differs or can't be told for a declaration; the others are counted in its listing.
+    """One check that differs or could not be determined for a declaration; the others are counted in its listing.
 
     What it says in words stands in the sheet of its organisation.
     """
@@ -226,7 +226,7 @@ class Decision(Kept, table=True):
     seq: int = Field(foreign_key="audit.seq", ondelete="RESTRICT", unique=True)
 
 
-def _told_in_audit() -> Any:
+def _row_of_audit() -> Any:
     """The row of the audit trail that tells who and when, in the same transaction."""
     return Field(foreign_key="audit.seq", ondelete="RESTRICT", unique=True)
 
@@ -245,7 +245,7 @@ class ProblemAnswer(Kept, table=True):
     run: int = _of_kept_run()
     place: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
     reason: str
-    seq: int = _told_in_audit()
+    seq: int = _row_of_audit()
 
 
 class VisitRecord(Kept, table=True):
@@ -263,7 +263,7 @@ class VisitRecord(Kept, table=True):
     visited_on: date = Field(sa_column=sa.Column(sa.Date, nullable=False))
     finding: str
     note: str
-    seq: int = _told_in_audit()
+    seq: int = _row_of_audit()
     assessor: str | None
     corrects: int | None
 
@@ -296,7 +296,7 @@ class Preparation(Kept, table=True):
 
     run: int = _of_kept_run()
     content: bytes
-    seq: int = _told_in_audit()
+    seq: int = _row_of_audit()
 
 
 class Signature(Kept, table=True):
@@ -307,7 +307,7 @@ class Signature(Kept, table=True):
     person: str = Field(primary_key=True)
     role: str
     reason: str
-    seq: int = _told_in_audit()
+    seq: int = _row_of_audit()
 
 
 class Edition(Kept, table=True):
@@ -327,7 +327,7 @@ class Edition(Kept, table=True):
     sums: str = Field(max_length=64)
     content: bytes
     basis: bytes
-    seq: int = _told_in_audit()
+    seq: int = _row_of_audit()
 
 
 # The tables of rows that are made from a run's files, in the order in which they are saved.

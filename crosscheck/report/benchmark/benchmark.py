@@ -74,13 +74,13 @@ class _Desk:
         sections: dict[str, list[Answered]] = {}
         for answered in self.answers.get(code, ()):
             sections.setdefault(answered.asked.question.section, []).append(answered)
-        told = tuple(Section(name, tuple(answers)) for name, answers in sections.items())
-        return Pack(code, self.names[code], self.types[code], told, self.year)
+        own_sections = tuple(Section(name, tuple(answers)) for name, answers in sections.items())
+        return Pack(code, self.names[code], self.types[code], own_sections, self.year)
 
     def page(self, pack: Pack) -> str:
         """The pack as a page; a question that others of the type answered alike is set once."""
-        told = {"pack": pack, "standard": self.standard, "places": PLACES, "how_to_read": _HOW_TO_READ}
-        return render(_FOLDER, "pack.html", told | {"block": lambda answered: self._block(pack.org_type, answered)})
+        fields = {"pack": pack, "standard": self.standard, "places": PLACES, "how_to_read": _HOW_TO_READ}
+        return render(_FOLDER, "pack.html", fields | {"block": lambda answered: self._block(pack.org_type, answered)})
 
     def _block(self, org_type: str, answered: Answered) -> Markup:
         key = (org_type, answered.asked.question.question_id, answered.item, answered.answer, answered.number)
@@ -154,11 +154,11 @@ def _chosen(only: Sequence[str], known: Mapping[str, str]) -> list[str]:
 
 def _read_desk(run: Path, only: Sequence[str]) -> _Desk:
     """Everything that packs need, worked out once for all organisations."""
-    told = read_manifest(run).options
-    questionnaire = read_questionnaire(settings.questionnaire_file(told.standard))
+    options = read_manifest(run).options
+    questionnaire = read_questionnaire(settings.questionnaire_file(options.standard))
     tables = {name: read_table(run, f"collection/{name}") for name in ("organisations", "answers")}
     answers = gather_answers(tables, questionnaire)
-    expectations = read_expectations(settings.expectations_file(told.standard))
+    expectations = read_expectations(settings.expectations_file(options.standard))
     asked = _asked(group_answers(answers, questionnaire), questionnaire, expectations)
     given: dict[str, list[Answered]] = {}
     wanted = answers.filter(pl.col("org_code").is_in([code.upper() for code in only])) if only else answers
@@ -166,7 +166,7 @@ def _read_desk(run: Path, only: Sequence[str]) -> _Desk:
         given.setdefault(code, []).append(Answered(asked[org_type, question_id], item, answer, number))
     organisations = tables["organisations"].sort("org_code")
     names, types = (dict(zip(organisations["org_code"], organisations[of], strict=True)) for of in ("name", "org_type"))
-    return _Desk(told.year, told.standard, names, types, given)
+    return _Desk(options.year, options.standard, names, types, given)
 
 
 def _asked(

@@ -70,7 +70,7 @@ def _set_answer(one: Answered, org_type: str) -> dict[str, Any]:
     asked, similar = one.asked, one.asked.similar
     group = f"{in_words(org_type).removesuffix(' trust')} trusts"
     has_table = asked.question.has_levels and similar.shares is not None
-    told = [] if has_table else _tell(one, group)
+    sentences = [] if has_table else _describe_answer(one, group)
     return {
         "question": asked.question.text,
         "review": _REVIEWS[one.item],
@@ -80,7 +80,7 @@ def _set_answer(one: Answered, org_type: str) -> dict[str, Any]:
         "caption": f"Answers of {similar.asked} {'reviews of ' if asked.question.repeated else ''}{group}",
         "all": bool(asked.everybody),
         "rows": [_set_row(one, *row) for row in one.rows] if has_table else [],
-        "told": told,
+        "sentences": sentences,
         "strip": None
         if asked.question.has_levels or not one.strip.at
         else {"end": asked.bare(one.strip.end)} | dict(one.strip.at),
@@ -98,11 +98,11 @@ def _set_row(one: Answered, words: str, share: int | None, of_all: int | None, o
     }
 
 
-def _tell(one: Answered, group: str) -> list[str]:
+def _describe_answer(one: Answered, group: str) -> list[str]:
     asked = one.asked
     if asked.question.has_levels:
         return [words for words in (_say("majority", asked, group), _say("of_all", one)) if words]
-    told = [f"{asked.similar.asked} {group}: {_say('spread', asked, asked.similar)}"]
+    sentences = [f"{asked.similar.asked} {group}: {_say('spread', asked, asked.similar)}"]
     if asked.everybody:
-        told.append(f"All {asked.everybody.asked} organisations: {_say('spread', asked, asked.everybody)}")
-    return told
+        sentences.append(f"All {asked.everybody.asked} organisations: {_say('spread', asked, asked.everybody)}")
+    return sentences

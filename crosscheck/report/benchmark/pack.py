@@ -135,8 +135,8 @@ class Answered:
         """Its figure, the median and the quartiles on one scale, as far as they are told."""
         group = self.asked.similar
         lower, upper = group.quartiles or (None, None)
-        told = {"own": self.number, "lower": lower, "median": group.median, "upper": upper}
-        known = {name: figure for name, figure in told.items() if figure is not None}
+        figures = {"own": self.number, "lower": lower, "median": group.median, "upper": upper}
+        known = {name: figure for name, figure in figures.items() if figure is not None}
         end = 100.0 if self.asked.name.is_percentage else _round_up(max(known.values(), default=0.0))
         return Strip(end, {name: round(figure / end, 4) for name, figure in known.items()})
 
@@ -218,8 +218,8 @@ class Pack:
     @property
     def to_share(self) -> list[Answered]:
         """Answers that are the best, where at most half of similar organisations are at it."""
-        told = [(one, one.of_others) for one in self._answers if one.place == "best"]
-        return [one for one, share in told if share is not None and share <= _HALF]
+        best_answers = [(one, one.of_others) for one in self._answers if one.place == "best"]
+        return [one for one, share in best_answers if share is not None and share <= _HALF]
 
     @property
     def _answers(self) -> Iterator[Answered]:

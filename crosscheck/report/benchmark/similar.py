@@ -160,7 +160,7 @@ def _group(question: Question, counts: Mapping[str, int], spread: Mapping[str, A
     total = sum(counts.values())
     shares = round_shares([counts.get(answer, 0) for answer in answers])
     big = [answer for answer, count in counts.items() if 2 * count > total >= FEWEST_FOR_MAJORITY]
-    figures = {name: _blurred(value, question) for name, value in _told(spread)}
+    figures = {name: _blurred(value, question) for name, value in _known_figures(spread)}
     return Group(
         asked=5 * round(total / 5) if question.repeated else total,
         shares=None if shares is None else dict(zip(answers, shares, strict=True)),
@@ -170,7 +170,7 @@ def _group(question: Question, counts: Mapping[str, int], spread: Mapping[str, A
     )
 
 
-def _told(spread: Mapping[str, Any] | None) -> Iterator[tuple[str, float]]:
+def _known_figures(spread: Mapping[str, Any] | None) -> Iterator[tuple[str, float]]:
     for name in ("lower", "median", "upper") if spread else ():
         if (value := (spread or {})[name]) is not None:
             yield name, value

@@ -164,8 +164,10 @@ def draw_tenths(calibration: Calibration) -> str:
         if not is_unknown(row["low"]):
             shapes.append(draw_line((x, up.at(row["low"])), (x, up.at(row["high"])), INK, 3))
         shapes.append(draw_dot(x, up.at(row["found"])))
-    told = f"{calibration.among.capitalize()}: share not met against stated risk, from the lowest tenth to the highest"
-    return write_picture(shapes, bottom + 76, f"{told}: {_describe_groups(tenths)}.")
+    description = (
+        f"{calibration.among.capitalize()}: share not met against stated risk, from the lowest tenth to the highest"
+    )
+    return write_picture(shapes, bottom + 76, f"{description}: {_describe_groups(tenths)}.")
 
 
 def draw_groups(calibration: Calibration) -> str:
@@ -180,8 +182,8 @@ def draw_groups(calibration: Calibration) -> str:
     shapes += _draw_rules(groups)
     key = "Point: not met, with its 90% interval. Diamond: stated risk."
     shapes.append(write_text((_LEFT + _RIGHT) / 2, bottom + 60, key, "middle"))
-    told = f"{calibration.among.capitalize()}: share not met and stated risk by type, function and region"
-    return write_picture(shapes, bottom + 76, f"{told}: {_describe_groups(groups, named=True)}.")
+    description = f"{calibration.among.capitalize()}: share not met and stated risk by type, function and region"
+    return write_picture(shapes, bottom + 76, f"{description}: {_describe_groups(groups, named=True)}.")
 
 
 @dataclass(frozen=True)

@@ -99,13 +99,13 @@ def write_dictionary(standard: Standard, folder: Path) -> int:
     tables = describe_tables(standard)
     cards = read_cards(settings.models_folder(standard.name))
     method = set_prose(settings.method_page().read_text(encoding="utf-8"))
-    told = {
+    fields = {
         "standard": standard.name, "tables": tables, "cards": cards, "method": method, "statistics": STATISTICS,
         "set_prose": set_prose, "types": _TYPES, "allowed": allowed,
     }  # fmt: skip
     with written_whole(folder, MARK, _KIND) as whole:
         for page in ("index", "data-dictionary", "method", "model-cards"):
-            shown = render("dictionary", f"{page}.html", told | {"page": page})
+            shown = render("dictionary", f"{page}.html", fields | {"page": page})
             (whole / f"{page}.html").write_text(shown, encoding="utf-8")
         (whole / "data-dictionary.csv").write_text(_as_csv(tables), encoding="utf-8")
         columns = sum(len(table.columns) for table in tables)
@@ -197,7 +197,9 @@ def _case_columns(questionnaire: Questionnaire, figures: tuple[str, ...]) -> Ite
 def _case_column(name: Name, direction: str) -> Column:
     kinds: dict[str, Kind] = {"ordinal": "choice", "choice": "choice", "flag": "flag", "text": "text", "date": "date"}
     ends = {"higher_better": "lower is worse", "lower_better": "higher is worse"}
-    told = "the first is the worst" if name.levels and direction == "higher_better" else ends.get(direction, "")
+    direction_in_words = (
+        "the first is the worst" if name.levels and direction == "higher_better" else ends.get(direction, "")
+    )
     return Column(
         name.name,
         kinds.get(name.type, "number"),
@@ -206,7 +208,7 @@ def _case_column(name: Name, direction: str) -> Column:
         allowed=name.levels,
         unit=name.unit
         or ("" if name.type != "number" else "share" if name.name.startswith("returned.") else "its own"),
-        direction=told,
+        direction=direction_in_words,
         empty=f"see `{name.name}{WHY_ABSENT}`" if name.absences else "not known",
     )
 
@@ -222,6 +224,6 @@ def _as_csv(tables: tuple[Described, ...]) -> str:
     for table in tables:
         for column in table.columns:
             empty = column.empty if column.may_be_empty else "never empty"
-            told = (_TYPES[column.kind], column.unit, column.meaning, allowed(column), column.direction, empty)
-            writer.writerow((table.name, " ".join(table.files), column.name, *told))
+            fields = (_TYPES[column.kind], column.unit, column.meaning, allowed(column), column.direction, empty)
+            writer.writerow((table.name, " ".join(table.files), column.name, *fields))
     return lines.getvalue()

@@ -59,7 +59,7 @@ class Verdicts:
     not_applicable: int
 
     @property
-    def told(self) -> int:
+    def determined(self) -> int:
         """On how many the rule could say whether they differ."""
         return self.differs + self.agrees
 
@@ -80,7 +80,7 @@ class Companion:
     """A rule that differs on the same declarations more often than by chance (`occurrence.find_companions`)."""
 
     rule: Rule
-    both_told: int
+    both_determined: int
     observed: int
     expected: float
     ratio: float
@@ -201,10 +201,10 @@ def _pages(standard: Standard, entries: tuple[Entry, ...], run: Run | None) -> I
 
 
 def _shown(
-    environment: Environment, on_every_page: Mapping[str, object], page: str, template: str, **told: object
+    environment: Environment, on_every_page: Mapping[str, object], page: str, template: str, **fields: object
 ) -> tuple[str, str]:
     root = "../" * page.count("/")
-    return page, environment.get_template(template).render(**on_every_page, **told, root=root, page=page)
+    return page, environment.get_template(template).render(**on_every_page, **fields, root=root, page=page)
 
 
 def _environment() -> Environment:
@@ -319,8 +319,8 @@ def _companions(findings: pl.DataFrame, rulebook: Rulebook) -> dict[str, tuple[C
     known = find_companions(findings).filter(pl.col("other_id").is_in(list(rulebook.rules)))
     companions: dict[str, list[Companion]] = {}
     for row in known.group_by("check_id", maintain_order=True).head(_MOST_COMPANIONS).iter_rows(named=True):
-        told = {name: row[name] for name in ("both_told", "observed", "expected", "ratio")}
-        companions.setdefault(row["check_id"], []).append(Companion(rulebook[row["other_id"]], **told))
+        counts = {name: row[name] for name in ("both_determined", "observed", "expected", "ratio")}
+        companions.setdefault(row["check_id"], []).append(Companion(rulebook[row["other_id"]], **counts))
     return {rule: tuple(rows) for rule, rows in companions.items()}
 
 

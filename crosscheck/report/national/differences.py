@@ -77,8 +77,8 @@ def classify_agreement(figures: pl.DataFrame) -> pl.DataFrame:
         The same with `agreement`, one of `AGREEMENTS`, and `reason`: empty where it agrees.
     """
     judged = figures.with_columns(agreement=_agreement())
-    told = [_reason(figure, judged) for figure in typed_rows(judged, _JudgedFigure)]
-    return judged.with_columns(reason=pl.Series(told, dtype=pl.String))
+    reasons = [_reason(figure, judged) for figure in typed_rows(judged, _JudgedFigure)]
+    return judged.with_columns(reason=pl.Series(reasons, dtype=pl.String))
 
 
 def _agreement() -> pl.Expr:

@@ -137,8 +137,8 @@ def _trend_points(trend: Sequence[Figure]) -> list[dict[str, object]]:
     """Where each year stands in the picture of the trend: 90% at the bottom, 100% on top."""
     points = []
     for place, figure in enumerate(trend):
-        told = {"figure": figure, "x": 90 + 150 * place, "published": _height(figure["published"])}
-        points.append(told | {"recomputed": None if figure["recomputed"] is None else _height(figure["recomputed"])})
+        point = {"figure": figure, "x": 90 + 150 * place, "published": _height(figure["published"])}
+        points.append(point | {"recomputed": None if figure["recomputed"] is None else _height(figure["recomputed"])})
     return points
 
 
@@ -146,16 +146,16 @@ def _height(percentage: float) -> float:
     return round(180 - 16 * (min(max(percentage, 90), 100) - 90), 1)
 
 
-def tell_picture(picture: Picture) -> str:
+def summarise_national_report(picture: Picture) -> str:
     """The picture in a few lines, for a terminal."""
-    told = picture.summary()
-    done = f"shown; {told['targets'] - told['shown']} are withheld" if picture.publish else "recomputed"
-    apart = told["within"] + told["beyond"]
+    counts = picture.summary()
+    done = f"shown; {counts['targets'] - counts['shown']} are withheld" if picture.publish else "recomputed"
+    apart = counts["within"] + counts["beyond"]
     lines = [
-        f"{told['shown']} of {told['targets']} published figures {done}",
-        f"  {told['agrees']} print as published, {told['nearest']} are as near as their base allows",
-        f"  {apart} differ by more than rounding; {told['within_2_points']} are within 2 points",
+        f"{counts['shown']} of {counts['targets']} published figures {done}",
+        f"  {counts['agrees']} print as published, {counts['nearest']} are as near as their base allows",
+        f"  {apart} differ by more than rounding; {counts['within_2_points']} are within 2 points",
     ]
-    if told["none"]:
-        lines.append(f"  {told['none']} can't be recomputed: nobody answered")
+    if counts["none"]:
+        lines.append(f"  {counts['none']} can't be recomputed: nobody answered")
     return "\n".join(lines)

@@ -169,7 +169,7 @@ def _returns(respondents: pl.DataFrame) -> pl.DataFrame:
 
 def _rows(judged: pl.DataFrame, questionnaire: Questionnaire) -> tuple[Figure, ...]:
     texts = {one.question_id: one.text for one in questionnaire}
-    told = (
+    figures = (
         judged.with_columns(pl.selectors.float().round(_DECIMALS))
         .with_columns(
             question=pl.col("question_id").replace_strict(texts, default=""),
@@ -178,10 +178,10 @@ def _rows(judged: pl.DataFrame, questionnaire: Questionnaire) -> tuple[Figure, .
         )
         .select(_KEPT)
     )
-    return tuple(_told(figure) for figure in told.iter_rows(named=True))
+    return tuple(_with_words(figure) for figure in figures.iter_rows(named=True))
 
 
-def _told(figure: Figure) -> Figure:
+def _with_words(figure: Figure) -> Figure:
     by_type = [
         {"type": part.pop("kind"), **part, "recomputed": _rounded(part["recomputed"])}
         for part in figure["by_type"] or []
@@ -224,7 +224,7 @@ def _set(review: Review, figures: Iterable[Figure]) -> tuple[Setting, ...]:
 
 def how_to_read(publish: bool) -> dict[str, str]:  # one of two editions
     """What a reader must know of the numbers, by what it is on."""
-    told = {
+    notes = {
         "base": "The base of a percentage is those that answered, unless the review says otherwise. Those to whom the "
         "question does not apply, who did not know and who gave no answer are counted beside it, never in it in "
         "silence. Where the review prints a share of not applicable, of unclear answers or of no response, these are "
@@ -238,12 +238,12 @@ def how_to_read(publish: bool) -> dict[str, str]:  # one of two editions
         "agreement": "A figure agrees if it prints as published. About, more than and such are taken at their word.",
     }
     if publish:
-        told["withheld"] = (
+        notes["withheld"] = (
             f"Counts from 1 to {SMALLEST - 1} are withheld, and as many others as it takes that each of these could "
             f"still be one of at least {POSSIBLE} numbers. A figure is shown only with its base and its count. "
             "Smallest and largest values are those of one organisation and are withheld. Withheld is not nought."
         )
-    return told
+    return notes
 
 
 def published_words(figure: Figure) -> str:

@@ -32,7 +32,7 @@ _AT_ONCE: Final = 16
 class Work:
     """A folder that grows in stages, and the ledger of what is whole of it.
 
-    `folder` is where to write, `taken_up` the stages that a former process had made whole already, `told` what it kept
+    `folder` is where to write, `taken_up` the stages that a former process had made whole already, `noted` what it kept
     with them. `stale` says that there was work of something else, which was put away.
     """
 
@@ -44,7 +44,7 @@ class Work:
         found = _read_ledger(self._ledger)
         self.stale = bool(found["stages"]) and found["key"] != key
         self._stages: dict[str, dict[str, str]] = {} if self.stale else self._whole(found["stages"])
-        self.told: dict[str, object] = found["told"] if self._stages else {}
+        self.noted: dict[str, object] = found["noted"] if self._stages else {}
         self.taken_up = tuple(self._stages)
         self.leave_only_whole()
 
@@ -52,7 +52,7 @@ class Work:
         """Whether the stage is whole."""
         return stage in self._stages
 
-    def seal(self, stage: str, told: Mapping[str, object] | None = None, but: str = "") -> None:
+    def seal(self, stage: str, noted: Mapping[str, object] | None = None, but: str = "") -> None:
         """Note that all files which no former stage wrote are whole, and are the stage's; they never change again.
 
         Args:
@@ -65,7 +65,7 @@ class Work:
         with ThreadPoolExecutor(_AT_ONCE) as pool:  # the disk takes many at once as fast as one
             list(pool.map(_write_through, files.values()))
         self._stages[stage] = {name: sha256_of(file) for name, file in files.items()}
-        self.told |= dict(told or {})
+        self.noted |= dict(noted or {})
         self._write_ledger()
 
     @property
@@ -95,7 +95,7 @@ class Work:
 
     def _write_ledger(self) -> None:
         fresh = self._ledger.with_suffix(".fresh")
-        ledger = {"key": self._key, "stages": self._stages, "told": self.told}
+        ledger = {"key": self._key, "stages": self._stages, "noted": self.noted}
         fresh.write_text(json.dumps(ledger, ensure_ascii=False, default=str), encoding="utf-8")
         _write_through(fresh)
         fresh.replace(self._ledger)
@@ -250,9 +250,9 @@ def _read_ledger(file: Path) -> dict[str, Any]:
     """What was noted; nothing where the ledger is missing or damaged."""
     try:
         found = json.loads(file.read_text(encoding="utf-8"))
-        return {"key": found["key"], "stages": found["stages"], "told": found["told"]}
+        return {"key": found["key"], "stages": found["stages"], "noted": found["noted"]}
     except (OSError, ValueError, KeyError, TypeError):
-        return {"key": "", "stages": {}, "told": {}}
+        return {"key": "", "stages": {}, "noted": {}}
 
 
 def _files(folder: Path) -> list[tuple[str, Path]]:

@@ -55,9 +55,9 @@ def write_import(made: Imported, map_file: Path, export: Path, folder: Path) -> 
         "written": made.rows.height,
         "not_used": list(made.unused),
     }
-    told = json.dumps(account, indent=1, ensure_ascii=False) + "\n"
+    content = json.dumps(account, indent=1, ensure_ascii=False) + "\n"
     name = _NAME.format(made.table)
     replace_file(folder / f"{name}.toml", lambda place: place.write_bytes(kept))
-    replace_file(folder / f"{name}.json", lambda place: place.write_text(told, encoding="utf-8"))
+    replace_file(folder / f"{name}.json", lambda place: place.write_text(content, encoding="utf-8"))
     replace_file(file, lambda place: write_csv(made.rows, place))
     return file

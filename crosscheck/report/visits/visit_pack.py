@@ -203,7 +203,7 @@ def read_packs(run: Path, visited: pl.DataFrame, evidence: Evidence, standard: S
     grounds = evidence.grounds.filter(pl.col("org_code").is_in(codes)).partition_by("item", as_dict=True)
     says = dict(evidence.items.select("item", "evidence").iter_rows())
     for code in codes:
-        told = [
+        own_points = [
             _read_point(point, standard.rulebook, grounds.get((point["point"],)), says.get(point["point"], ""), names)
             for point in points.get(code, [])
         ]
@@ -212,8 +212,8 @@ def read_packs(run: Path, visited: pl.DataFrame, evidence: Evidence, standard: S
             **{name: first[name] for name in _WHO},
             arm=next((row["arm"] for row in rows[code] if row["arm"]), None),
             declarations=tuple({**row, "reason": _cut(row["reason"])} for row in rows[code]),
-            points=tuple(_fit(told, _LINES - _lines_of_table(rows[code]))),
-            of_points=len(told),
+            points=tuple(_fit(own_points, _LINES - _lines_of_table(rows[code]))),
+            of_points=len(own_points),
             criteria={function: number for org_code, function, number in counts if org_code == code},
         )
 
@@ -242,10 +242,10 @@ def _read_point(
 
 def _accounts(rule: Rule, grounds: pl.DataFrame, says: str, names: Mapping[str, str]) -> Iterator[Account]:
     """What the organisation itself said, then what others say of it."""
-    for whose, about, told in grounds.select("whose", "about", "told").iter_rows():
-        yield Account(_ITS_ANSWER.get(whose, whose), about, _cut(told))
+    for whose, about, statement in grounds.select("whose", "about", "statement").iter_rows():
+        yield Account(_ITS_ANSWER.get(whose, whose), about, _cut(statement))
     for other in other_accounts(says, rule, names):
-        yield Account(other.whose, other.about, _cut(other.told))
+        yield Account(other.whose, other.about, _cut(other.statement))
 
 
 def _cut(text: str) -> str:
