@@ -199,7 +199,7 @@ def backtest_mechanisms(
     for plan in plans:
         worlds, among = build_worlds(plan, standard, targets, *seeds), f"invented worlds: {plan.mechanism}"
         one = backtest_worlds(worlds, standard, plan.model.year, share, among=among, with_first_wave=with_first_wave)
-        tested.append(replace(one, about=f"{one.about}. In them {plan.cause.told}"))
+        tested.append(replace(one, about=f"{one.about}. In them {plan.cause.description}"))
     return tested
 
 

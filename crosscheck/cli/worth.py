@@ -119,7 +119,7 @@ def backtest(collection: Path | None, year: str | None, worlds: int | None, out:
     """
     from crosscheck.backtest import backtest_collection
     from crosscheck.collection.read import read_collection
-    from crosscheck.report.handbook.backtest_page import list_worths, describe_backtest, write_backtest
+    from crosscheck.report.handbook.backtest_page import describe_backtest, list_worths, write_backtest
     from crosscheck.standard import load_standard, name_standard
 
     if (collection is None) == (worlds is None) or (collection is not None and year is None):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
-from crosscheck.publication.assessment import KEYS, list_high_risk, take_decisions
+from crosscheck.publication.assessment import KEYS, current_decisions, list_high_risk
 from crosscheck.publication.preparation import SENSITIVITY
 from crosscheck.sensitivity import GATE
 from crosscheck.store.audit import fold, verify_trail
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     import sqlalchemy as sa
 
-    from crosscheck.publication.state import Round
+    from crosscheck.publication.state import PublicationState
 
 SIGNATURES: Final = 2
 _SHORTEST_NAME: Final = 4  # a shorter one would be found inside other words
@@ -46,33 +46,35 @@ class Gate:
     says: str
 
 
-def ask_gates(connection: sa.Connection, held: Round, signed: Sequence[SignedBy], reason: str | None) -> list[Gate]:
+def ask_gates(
+    connection: sa.Connection, state: PublicationState, signed: Sequence[SignedBy], reason: str | None
+) -> list[Gate]:
     """Ask every gate.
 
     Args:
         connection: of a transaction that reads.
-        held: the run and what was recorded of it.
+        state: the run and what was recorded of it.
         signed: the signatures that count: those of exactly what would be published.
         reason: why an edition is corrected, if one is; it will be published too.
     """
     return [
-        _accounts(held),
-        _problems(held),
-        _signs(held),
-        _draw(connection, held),
-        _decisions(held),
-        _visits(held),
-        _accord(held),
-        _names(held, signed, reason),
-        _sensitivity(held),
+        _accounts(state),
+        _problems(state),
+        _signs(state),
+        _draw(connection, state),
+        _decisions(state),
+        _visits(state),
+        _accord(state),
+        _names(state, signed, reason),
+        _sensitivity(state),
         _audit(connection),
         _signatures(signed),
     ]
 
 
-def _accounts(held: Round) -> Gate:
+def _accounts(state: PublicationState) -> Gate:
     """Whether every organisation of the collection is on the list or named with the reason, and every row counted."""
-    evidence = held.evidence
+    evidence = state.evidence
     if evidence.manifest.accounts is None:
         says = "The run was made before every organisation was accounted for. Make it again with this program"
         return Gate("accounts", passes=False, says=says)
@@ -92,8 +94,8 @@ def _accounts(held: Round) -> Gate:
     return Gate("accounts", passes=True, says=says)
 
 
-def _problems(held: Round) -> Gate:
-    problems = held.records["problems"]
+def _problems(state: PublicationState) -> Gate:
+    problems = state.records["problems"]
     unanswered = [one for one in problems if one["who"] is None]
     files = ", ".join(sorted({one["file"] for one in unanswered}))
     if unanswered:
@@ -101,13 +103,13 @@ def _problems(held: Round) -> Gate:
             "problems",
             passes=False,
             says=f"{len(unanswered)} of {len(problems)} problems that set rows or cells aside are open, in {files}. "
-            f"See them: crosscheck problems list {held.run.run_id}; then: crosscheck problems answer",
+            f"See them: crosscheck problems list {state.run.run_id}; then: crosscheck problems answer",
         )
     return Gate("problems", passes=True, says=f"{len(problems)} problems set rows or cells aside, all answered")
 
 
-def _signs(held: Round) -> Gate:
-    manifest = held.evidence.manifest
+def _signs(state: PublicationState) -> Gate:
+    manifest = state.evidence.manifest
     failing = [doubt.item for doubt in manifest.polarity if doubt.fails]
     allowed = (manifest.options.allow_polarity or "").strip()
     if failing and not allowed:
@@ -121,9 +123,9 @@ def _signs(held: Round) -> Gate:
     )
 
 
-def _draw(connection: sa.Connection, held: Round) -> Gate:
+def _draw(connection: sa.Connection, state: PublicationState) -> Gate:
     """Whether a sealed value decided the draw; a run that was corrected since stands on the draw made before."""
-    manifest, run_id = held.evidence.manifest, held.run.run_id
+    manifest, run_id = state.evidence.manifest, state.run.run_id
     seal = manifest.options.seal
     kept = next((one for one in list_seals(connection) if seal and one.run_id == seal.run and one.drawn), None)
     drawn = kept.drawn if kept and kept.confirmed else None
@@ -139,10 +141,10 @@ def _draw(connection: sa.Connection, held: Round) -> Gate:
     return Gate("draw", passes=False, says=f"The binding draw is run {drawn['run']}, not this one. Publish that one")
 
 
-def _decisions(held: Round) -> Gate:
-    asked = held.model.high_risk
-    high = list_high_risk(held.evidence.listed, held.visits, held.model)
-    decided = take_decisions(held.records["decisions"])
+def _decisions(state: PublicationState) -> Gate:
+    asked = state.model.high_risk
+    high = list_high_risk(state.evidence.listed, state.visits, state.model)
+    decided = current_decisions(state.records["decisions"])
     open_ones = high.join(decided, on=KEYS, how="anti", maintain_order="left")
     meant = f"declared compliant, not visited this year, risk {asked.risk:.0%} or more" + (
         ", or chosen by the plan" if asked.planned else ""
@@ -159,9 +161,9 @@ def _decisions(held: Round) -> Gate:
     )
 
 
-def _visits(held: Round) -> Gate:
-    wanted = take_decisions(held.records["decisions"]).filter(pl.col("kind") == "visit")
-    missing = wanted.join(held.visits, on=KEYS, how="anti", maintain_order="left")
+def _visits(state: PublicationState) -> Gate:
+    wanted = current_decisions(state.records["decisions"]).filter(pl.col("kind") == "visit")
+    missing = wanted.join(state.visits, on=KEYS, how="anti", maintain_order="left")
     if missing.height:
         return Gate(
             "visits",
@@ -172,8 +174,8 @@ def _visits(held: Round) -> Gate:
     return Gate("visits", passes=True, says=f"{wanted.height} visits were decided on, all have a finding")
 
 
-def _accord(held: Round) -> Gate:
-    decided = take_decisions(held.records["decisions"]).join(held.visits, on=KEYS, maintain_order="left")
+def _accord(state: PublicationState) -> Gate:
+    decided = current_decisions(state.records["decisions"]).join(state.visits, on=KEYS, maintain_order="left")
     against = decided.filter(pl.col("kind").replace_strict(_AGAINST, default=None) == pl.col("finding"))
     if against.height:
         return Gate(
@@ -185,11 +187,11 @@ def _accord(held: Round) -> Gate:
     return Gate("accord", passes=True, says="No decision says otherwise than a visit found")
 
 
-def _names(held: Round, signed: Sequence[SignedBy], reason: str | None) -> Gate:
+def _names(state: PublicationState, signed: Sequence[SignedBy], reason: str | None) -> Gate:
     """No name of staff in what would be published."""
-    staff = {one.who for one in signed} | {one["who"] for rows in held.records.values() for one in rows if one["who"]}
+    staff = {one.who for one in signed} | {one["who"] for rows in state.records.values() for one in rows if one["who"]}
     published = [
-        *(f"{code} {function}: {why}" for code, function, why in held.assessed.select(*KEYS, "why").iter_rows())
+        *(f"{code} {function}: {why}" for code, function, why in state.assessed.select(*KEYS, "why").iter_rows())
     ]
     published += [f"reason of the correction: {reason}"] if reason else []
     published += [f"role of who signed: {one.role}" for one in signed]
@@ -208,14 +210,14 @@ def _mentions(text: str, staff: Iterable[str]) -> bool:
     return any(len(name) >= _SHORTEST_NAME and " ".join(name.casefold().split()) in folded for name in staff)
 
 
-def _sensitivity(held: Round) -> Gate:
-    if SENSITIVITY not in held.prepared:
+def _sensitivity(state: PublicationState) -> Gate:
+    if SENSITIVITY not in state.prepared:
         return Gate(
             "sensitivity",
             passes=False,
-            says=f"Nobody tried the list under other assumptions. Do: crosscheck editions prepare {held.run.run_id}",
+            says=f"Nobody tried the list under other assumptions. Do: crosscheck editions prepare {state.run.run_id}",
         )
-    least = min(json.loads(held.prepared[SENSITIVITY]), key=lambda one: (one["kept"], one["assumption"]))
+    least = min(json.loads(state.prepared[SENSITIVITY]), key=lambda one: (one["kept"], one["assumption"]))
     kept = f"at least {least['kept']:.0%} of the first stay under every assumption ({least['assumption']})"
     return Gate("sensitivity", passes=least["kept"] >= GATE, says=f"{kept}; {GATE:.0%} must")
 

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from crosscheck.runs.manifest import Manifest
     from crosscheck.store.database import Store
     from crosscheck.store.runs import KeptRun
-    from crosscheck.store.sandbox import Workplace
+    from crosscheck.store.sandbox import Sandbox
 
 _VALUES: Final = ("capacity", "random_share", "seed", "risk_model", "allow_polarity", "standard")
 _FLAGS: Final = ("no_learn", "screens")
@@ -138,7 +138,7 @@ def replay(
     return Replay(changed, tuple(compared))
 
 
-def _make_again(store: Store, kept_run: KeptRun, manifest: Manifest, place: Workplace) -> Path:
+def _make_again(store: Store, kept_run: KeptRun, manifest: Manifest, place: Sandbox) -> Path:
     """The run that is laid out, made again; one that was corrected is made as it was, and then corrected again."""
     run, seal = place.folder / "run", place.options.seal
     call(_command(place, run))
@@ -170,7 +170,7 @@ class _Untimed:
         return nullcontext(name)
 
 
-def _command(place: Workplace, out: Path) -> list[object]:
+def _command(place: Sandbox, out: Path) -> list[object]:
     """The command that made the run, on what is laid out."""
     options = place.options
     values = [

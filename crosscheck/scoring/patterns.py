@@ -58,7 +58,7 @@ class Wording(ModelPart):
     """What a pattern says of an organisation, and what it may rightly reply."""
 
     says: str
-    innocent: str
+    explanation: str = Field(alias="innocent")
 
 
 class Wordings(ModelPart):
@@ -196,7 +196,7 @@ def _rows(pattern: str, returns: _Returns, held: _Held, wording: Wording) -> pl.
             "observed": held.observed,
             "expected": held.expected,
             "p_value": held.p_value,
-            "innocent": wording.innocent,
+            "innocent": wording.explanation,
         }
         | held.further
     )

@@ -169,7 +169,7 @@ def _looks(
     back.
     """
     author = plan.model.answers.author.value
-    shading = plan.cause.bends * plan.at(plan.model.parameters.shading)
+    response_bias = plan.cause.bends * plan.at(plan.model.parameters.response_bias)
     strengths, number = discriminate(questionnaire, plan), len(boards.candour)
     authors = author * chance.of("authors").standard_normal((number, len(boards.sections)))
     spread = np.sqrt(1 + boards.misjudgement**2)
@@ -181,7 +181,9 @@ def _looks(
             rest = np.sqrt(1 - strength**2) * chance.of(f"{question.question_id}/{item}").standard_normal(number)
             shown = strength * seen + rest
             if question.direction != "none":
-                shown = (shown + authors[:, place] + shading * boards.candour) / np.sqrt(1 + author**2 + shading**2)
+                shown = (shown + authors[:, place] + response_bias * boards.candour) / np.sqrt(
+                    1 + author**2 + response_bias**2
+                )
             looks[question.question_id, item] = -shown
     return looks
 

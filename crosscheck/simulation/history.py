@@ -124,7 +124,7 @@ def _stated(declarations: pl.DataFrame, model: SimulationModel, drawn: np.random
     begins = pl.col("year").str.head(4).cast(pl.Int32)
     statements = []
     for status in declarations["status"]:
-        texts = {"not_met": model.words.lapses, "insufficient_assurance": model.words.doubts}.get(status)
+        texts = {"not_met": model.words.lapses, "insufficient_assurance": model.words.uncertainties}.get(status)
         subject = str(drawn.choice(model.words.subjects))
         statements.append(texts and str(drawn.choice(texts)).format(subject=subject))
     plain = pl.col("status") == "not_met"

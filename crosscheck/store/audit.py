@@ -88,12 +88,12 @@ def append(connection: sa.Connection, who: str, what: str, subject: str, details
     Raises:
         StoreError: who, what or subject is empty or holds characters that can't be printed.
     """
-    hold_head(connection)
+    lock_trail(connection)
     last = read_head(connection)
     row = {
         "seq": last.seq + 1,
         "at": datetime.now(UTC).isoformat(timespec="microseconds"),
-        **{name: printable(name, text) for name, text in (("who", who), ("what", what), ("subject", subject))},
+        **{name: require_printable(name, text) for name, text in (("who", who), ("what", what), ("subject", subject))},
         "details": canonical(details),
         "previous_hash": last.hash,
     }
@@ -119,7 +119,7 @@ def keep_decision(connection: sa.Connection, who: str, run_id: str, decision: Ma
     return head
 
 
-def hold_head(connection: sa.Connection) -> None:
+def lock_trail(connection: sa.Connection) -> None:
     """Wait until no other transaction adds to the trail, and let none begin until this one ends.
 
     SQLite has one writer at a time anyway.
@@ -155,7 +155,8 @@ def verify_trail(connection: sa.Connection, kept: Head | None = None) -> Verifie
 
     Args:
         connection: of a transaction that reads.
-        kept: a head that was kept elsewhere; the trail must still hold it. Without it nobody can see that the end was cut off.
+        kept: a head that was kept elsewhere; the trail must still hold it. Without it nobody can see that the end was
+            cut off.
 
     Returns:
         How far it holds, and the first thing that does not.
@@ -193,7 +194,7 @@ def canonical(details: Mapping[str, object]) -> str:
     return json.dumps(details, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
-def printable(what: str, text: str) -> str:
+def require_printable(what: str, text: str) -> str:
     """The text without blanks around it.
 
     Raises:

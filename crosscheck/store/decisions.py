@@ -88,7 +88,7 @@ def decide(store: Store, run_id: str, proposals: Sequence[Proposal]) -> list[Cur
     if wrong := [*wrong, *_twice(proposals)]:
         raise DecisionError(wrong)
     with store.writing() as connection:
-        audit.hold_head(connection)
+        audit.lock_trail(connection)
         run = look_up(connection, run_id)
         if conflicts := [words for one in proposals if (words := _conflict(connection, run.number, one))]:
             raise ConflictError(conflicts)
@@ -99,7 +99,7 @@ def decide(store: Store, run_id: str, proposals: Sequence[Proposal]) -> list[Cur
         return [history[one.seen] for one, history in zip(proposals, kept, strict=True)]
 
 
-def read_standing(connection: sa.Connection, run: int, org_code: str, function: str) -> CurrentDecision | None:
+def read_current_decision(connection: sa.Connection, run: int, org_code: str, function: str) -> CurrentDecision | None:
     """The decision that stands on one declaration of a run (by its number); None if nobody has decided."""
     latest = _of_declaration(run, org_code, function).order_by(_decision.c.version.desc()).limit(1)
     return next(_read(connection, latest), None)
@@ -136,7 +136,7 @@ def list_decisions(store: Store, run_id: str) -> list[dict[str, Any]]:
         UnknownNameError: there is no such run.
     """
     said = ("rank", "org_code", "name", "function", "declared", "risk", "selected_by")
-    same = sa.and_(*(_decision.c[name] == _listing.c[name] for name in _OF), _stands())
+    same = sa.and_(*(_decision.c[name] == _listing.c[name] for name in _OF), _is_current())
     version = sa.func.coalesce(_decision.c.version, 0).label("version")
     asked = (
         sa.select(*_listing.c[*said], *_decision.c["kind", "reason"], _audit.c.who, version, _audit.c.at)
@@ -148,11 +148,11 @@ def list_decisions(store: Store, run_id: str) -> list[dict[str, Any]]:
         return [dict(row) for row in connection.execute(of_run).mappings()]
 
 
-def list_standing(connection: sa.Connection, run: int) -> list[dict[str, Any]]:
+def list_current_decisions(connection: sa.Connection, run: int) -> list[dict[str, Any]]:
     """The decisions that stand on a run (by its number), one a declaration, with who decided and when (ISO, UTC)."""
     asked = (
         _decisions_with_audit()
-        .where(_decision.c.run == run, _stands())
+        .where(_decision.c.run == run, _is_current())
         .order_by(_decision.c.org_code, _decision.c.function)
     )
     return [dict(row) for row in connection.execute(asked).mappings()]
@@ -216,7 +216,7 @@ def _twice(proposals: Sequence[Proposal]) -> list[str]:
 
 def _unprintable(name: str, text: str) -> str:
     try:
-        audit.printable(name, text)
+        audit.require_printable(name, text)
     except StoreError as error:
         return error.problems[0].rstrip(".")
     return ""
@@ -229,7 +229,7 @@ def _functions(connection: sa.Connection, run: int, org_code: str) -> list[str]:
 
 def _conflict(connection: sa.Connection, run: int, proposal: Proposal) -> str:
     """What stands instead of what was seen, in words; empty if that is what stands."""
-    stands = read_standing(connection, run, proposal.org_code, proposal.function)
+    stands = read_current_decision(connection, run, proposal.org_code, proposal.function)
     version = stands.version if stands else 0
     if version == proposal.seen:
         return ""
@@ -248,7 +248,7 @@ def _keep(connection: sa.Connection, run: KeptRun, proposal: Proposal) -> None:
         "function": proposal.function,
         "version": proposal.seen + 1,
         "kind": proposal.kind,
-        "reason": audit.printable("reason", proposal.reason),
+        "reason": audit.require_printable("reason", proposal.reason),
     }
     audit.keep_decision(connection, proposal.who, run.run_id, decision)
 
@@ -266,7 +266,7 @@ def _decisions_with_audit() -> sa.Select[Any]:
     return decided.join(_audit, _audit.c.seq == _decision.c.seq)
 
 
-def _stands() -> sa.ColumnElement[bool]:
+def _is_current() -> sa.ColumnElement[bool]:
     """That there is no later version of a decision."""
     later = _decision.alias()
     same = (later.c[name] == _decision.c[name] for name in _OF)

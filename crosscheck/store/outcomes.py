@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from crosscheck.contract.inputs import INPUTS
 from crosscheck.errors import OutcomeError
 from crosscheck.store import audit
-from crosscheck.store.decisions import list_standing
+from crosscheck.store.decisions import list_current_decisions
 from crosscheck.store.runs import look_up
 from crosscheck.store.tables import Audit, CriterionRecord, Kept, Listing, VisitRecord
 
@@ -89,7 +89,9 @@ def record_outcomes(store: Store, run_id: str, outcomes: Outcomes, who: str) -> 
         StoreError: who is empty.
     """
     with store.writing() as connection:
-        audit.hold_head(connection)  # two people who record at once: the second is held against what the first recorded
+        audit.lock_trail(
+            connection
+        )  # two people who record at once: the second is held against what the first recorded
         run = look_up(connection, run_id)
         visits, criteria = read_visits(connection, run.number), read_criteria(connection, run.number)
         new_visits = _compare_visits(outcomes.visits, visits)
@@ -118,11 +120,13 @@ def read_visits(connection: sa.Connection, run: int) -> pl.DataFrame:
         recorded it, and when (`at`, UTC).
     """
     wanted = sa.select(*(_visit.c[name] for name in (*_DECLARATION, *_SAID, "number")), _audit.c.who, _audit.c.at)
-    rows = connection.execute(wanted.join(_audit, _audit.c.seq == _visit.c.seq).where(_visit.c.run == run, stands()))
+    rows = connection.execute(
+        wanted.join(_audit, _audit.c.seq == _visit.c.seq).where(_visit.c.run == run, is_current())
+    )
     return pl.DataFrame(rows.fetchall(), schema=_VISITS, orient="row").sort(*_DECLARATION, "visited_on", "number")
 
 
-def stands() -> sa.ColumnElement[bool]:
+def is_current() -> sa.ColumnElement[bool]:
     """That no record of the same declaration corrects a record of a visit."""
     later = _visit.alias()
     same = [later.c[name] == _visit.c[name] for name in ("run", *_DECLARATION)]
@@ -171,7 +175,7 @@ def list_rulings(store: Store, run_id: str) -> pl.DataFrame:
         UnknownNameError: there is no such run.
     """
     with store.reading() as connection:
-        decided = list_standing(connection, look_up(connection, run_id).number)
+        decided = list_current_decisions(connection, look_up(connection, run_id).number)
     rows = [(*(one[name] for name in (*_DECLARATION, "kind")), one["at"][:10]) for one in decided]
     schema = dict.fromkeys((*_DECLARATION, "kind", "decided_on"), pl.String())
     return pl.DataFrame(rows, schema=schema, orient="row").with_columns(pl.col("decided_on").str.to_date())
@@ -180,7 +184,7 @@ def list_rulings(store: Store, run_id: str) -> pl.DataFrame:
 def _compare_visits(said: pl.DataFrame, recorded: pl.DataFrame) -> pl.DataFrame:
     """The visits of forms beside the record that stands: `known`, `standing` (its number), and what it says.
 
-    `may_be_recorded` says that the form may be recorded: nothing stands, it says that it corrects it, or only completes it.
+    `may_be_recorded`: there is no record yet, or the form says that it corrects it, or it only completes it.
     """
     last = recorded.unique(_DECLARATION, keep="last", maintain_order=True)
     same = recorded.select(*_DECLARATION, *_SAID, known=pl.lit(value=True)).unique()
@@ -249,7 +253,7 @@ def _insert_visits(connection: sa.Connection, run: KeptRun, new: pl.DataFrame, w
         seq = audit.append(connection, who, "visit recorded", subject, details).seq
         key = [_visit.c.run == run.number, *(_visit.c[name] == visit[name] for name in _DECLARATION)]
         before = connection.execute(sa.select(sa.func.count()).select_from(_visit).where(*key)).scalar_one()
-        row |= {"run": run.number, "number": before + 1, "note": audit.printable("note", note), "seq": seq}
+        row |= {"run": run.number, "number": before + 1, "note": audit.require_printable("note", note), "seq": seq}
         connection.execute(sa.insert(_visit).values(row))
 
 

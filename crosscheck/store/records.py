@@ -12,12 +12,11 @@ import sqlalchemy as sa
 
 from crosscheck.errors import UnknownNameError
 from crosscheck.store import audit
-from crosscheck.store.outcomes import stands
+from crosscheck.store.outcomes import is_current
 from crosscheck.store.runs import look_up
 from crosscheck.store.tables import Audit, Kept, Listing, Problem, ProblemAnswer, VisitRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from datetime import date
 
     from crosscheck.store.database import Store
@@ -81,7 +80,7 @@ def answer_problems(store: Store, run_id: str, which: dict[str, str], who: str, 
             )
         for place in meant:
             seq = audit.append(connection, who, "problem answered", f"{run.run_id} {place}", {"reason": reason}).seq
-            row = {"run": run.number, "place": place, "reason": audit.printable("reason", reason), "seq": seq}
+            row = {"run": run.number, "place": place, "reason": audit.require_printable("reason", reason), "seq": seq}
             connection.execute(sa.insert(_answer).values(row))
     return len(meant)
 
@@ -105,7 +104,7 @@ def record_visit(store: Store, run_id: str, visited: Visited, who: str, note: st
             "number": connection.execute(before).scalar_one() + 1,
             "visited_on": visited.visited_on,
             "finding": visited.finding,
-            "note": audit.printable("note", note),
+            "note": audit.require_printable("note", note),
             "seq": seq,
         }
         connection.execute(sa.insert(_visit).values(row))
@@ -118,7 +117,7 @@ def list_visits(connection: sa.Connection, run: int) -> list[dict[str, object]]:
     """
     names = ("org_code", "function", "visited_on", "finding", "note")
     asked = sa.select(*(_visit.c[name] for name in names), _audit.c.who, _audit.c.at)
-    query = asked.join(_audit, _audit.c.seq == _visit.c.seq).where(_visit.c.run == run, stands())
+    query = asked.join(_audit, _audit.c.seq == _visit.c.seq).where(_visit.c.run == run, is_current())
     query = query.order_by(_visit.c.seq)
     return [dict(row) for row in connection.execute(query).mappings()]
 

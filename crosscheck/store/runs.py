@@ -19,7 +19,6 @@ from crosscheck.runs.run_folder import COLLECTION, MANIFEST, read_manifest, read
 from crosscheck.store import audit
 from crosscheck.store.bulk import insert_rows
 from crosscheck.store.compression import compress, restore
-from crosscheck.store.organisation_blocks import lay_out_sheets, read_sheet
 from crosscheck.store.tables import (
     ROWS,
     Answer,
@@ -35,7 +34,6 @@ from crosscheck.store.tables import (
     ProblemAnswer,
     Run,
     RunFile,
-    Sheet,
     Signature,
     VisitRecord,
 )
@@ -196,7 +194,7 @@ def delete_run(store: Store, run_id: str) -> str:
         StoreError: something that may not be forgotten rests on it. Nothing was deleted.
     """
     with store.writing() as connection:
-        audit.hold_head(connection)  # nobody decides about it meanwhile
+        audit.lock_trail(connection)  # nobody decides about it meanwhile
         run = look_up(connection, run_id)
         _refuse_rested_on(connection, run)
         connection.execute(sa.delete(_run).where(_run.c.number == run.number))
@@ -207,24 +205,6 @@ def delete_run(store: Store, run_id: str) -> str:
         connection.execute(sa.delete(_blob).where(~shared.exists()))
         audit.append(connection, audit.account(), "run deleted", run.run_id, {"fingerprint": run.fingerprint})
     return str(run.run_id)
-
-
-def read_dossier_rows(store: Store, run_id: str, org_code: str) -> dict[str, pl.DataFrame]:
-    """What a run says of one organisation, in time for a page.
-
-    Returns:
-        Its rows by table, as the run wrote them: `visit_list` (with how many checks agree, differ, can't tell, do not
-        apply), `findings` (what differs or can't be told), `parts`, `scores`, `answers`. An organisation that is not in
-        the run has none.
-
-    Raises:
-        UnknownNameError: as `show_run`.
-    """
-    with store.reading() as connection:
-        number = look_up(connection, run_id).number
-        before = sa.select(_sheet.c.last, _sheet.c.content).where(_sheet.c.run == number, _sheet.c.first <= org_code)
-        sheet = connection.execute(before.order_by(_sheet.c.first.desc()).limit(1)).first()
-    return read_sheet(sheet.content, org_code) if sheet and org_code <= sheet.last else {}
 
 
 def look_up(connection: sa.Connection, run_id: str) -> KeptRun:
@@ -266,7 +246,7 @@ def _table(table: type[Kept]) -> sa.Table:
     return Kept.metadata.tables[str(table.__tablename__)]
 
 
-_run, _run_file, _blob, _sheet = (_table(table) for table in (Run, RunFile, Blob, Sheet))
+_run, _run_file, _blob = (_table(table) for table in (Run, RunFile, Blob))
 _RESTS: Final = {  # what people did about a run, by what it is called
     "decisions": _table(Decision),
     "answers to problems": _table(ProblemAnswer),
@@ -365,15 +345,11 @@ def _kept_digests(connection: sa.Connection) -> set[str]:
 def _rows_of(folder: Path) -> dict[type[Kept], pl.DataFrame]:
     """The rows that are made from a run's files, without the run's number, in the order of their keys."""
     findings = read_table(folder, "findings")
-    tables = {name: read_table(folder, name) for name in ("visit_list", "parts", "scores", f"{COLLECTION}/answers")}
-    tables["findings"] = findings.filter(pl.col("verdict").is_in(_KEPT_AS_ROWS))
-    tables["visit_list"] = _count_verdicts(tables["visit_list"], findings)
     frames: dict[type[Kept], pl.DataFrame] = {
-        Listing: tables["visit_list"],
-        Finding: tables["findings"],
-        Answer: tables[f"{COLLECTION}/answers"],
+        Listing: _count_verdicts(read_table(folder, "visit_list"), findings),
+        Finding: findings.filter(pl.col("verdict").is_in(_KEPT_AS_ROWS)),
+        Answer: read_table(folder, f"{COLLECTION}/answers"),
         Problem: read_table(folder, "problems").cast(pl.String).with_row_index("place", 1),
-        Sheet: lay_out_sheets({name.removeprefix(f"{COLLECTION}/"): table for name, table in tables.items()}),
     }
     return {table: _shaped(frame, table) for table, frame in frames.items()}
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Workplace:
+class Sandbox:
     """A folder that is gone afterwards; `options` are those that the run was made with."""
 
     folder: Path
@@ -43,7 +43,7 @@ class Workplace:
 
 
 @contextmanager
-def set_up(store: Store, run_id: str, beside: Mapping[str, bytes]) -> Iterator[Workplace]:
+def set_up(store: Store, run_id: str, beside: Mapping[str, bytes]) -> Iterator[Sandbox]:
     """Lay out what a run rests on; meanwhile everything is read from there (`settings.home`).
 
     Args:
@@ -56,7 +56,7 @@ def set_up(store: Store, run_id: str, beside: Mapping[str, bytes]) -> Iterator[W
         StoreError: a file is no longer what was kept.
     """
     with tempfile.TemporaryDirectory(prefix="crosscheck-") as name:
-        place = Workplace(Path(name), show_run(store, run_id)[1].options)
+        place = Sandbox(Path(name), show_run(store, run_id)[1].options)
         export_sources(store, run_id, place.home)
         lay_out(beside, place.home)
         with settings.at_home(place.home):

@@ -115,7 +115,7 @@ def seal_draw(store: Store, run_id: str, source: str, known_from: datetime, who:
         _refuse_waiting(of_year)
         details = {
             **_describe_frame(frame, run),
-            "source": audit.printable("source", source),
+            "source": audit.require_printable("source", source),
             "known_from": known_from.astimezone(UTC).isoformat(),
             "corrections": corrections,
             "draw_of_the_year": 1 + sum(one.drawn is not None for one in of_year),

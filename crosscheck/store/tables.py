@@ -30,7 +30,7 @@ class Kept(SQLModel):
     metadata = sa.MetaData(naming_convention=NAMES)
 
 
-class Moment(sa.types.TypeDecorator[datetime]):
+class UtcDateTime(sa.types.TypeDecorator[datetime]):
     """A time with its zone, kept in UTC; SQLite, which knows no zones, gives it back with UTC as well."""
 
     impl = sa.DateTime(timezone=True)
@@ -66,7 +66,7 @@ class Run(Kept, table=True):
     fingerprint: str = Field(unique=True, max_length=64)
     standard: str
     year: str
-    saved_at: datetime = Field(sa_column=sa.Column(Moment, nullable=False))
+    saved_at: datetime = Field(sa_column=sa.Column(UtcDateTime, nullable=False))
     crosscheck: str
     inputs: str
     rules: str
@@ -138,7 +138,7 @@ class Listing(Kept, table=True):
 class Finding(Kept, table=True):
     """One check that differs or could not be determined for a declaration; the others are counted in its listing.
 
-    What it says in words stands in the sheet of its organisation.
+    What it says in words stands in the run's own file `findings.parquet`.
     """
 
     __table_args__ = {"sqlite_with_rowid": False}
@@ -151,17 +151,6 @@ class Finding(Kept, table=True):
     severity: str
     weight: float
     waived: str | None
-
-
-class Sheet(Kept, table=True):
-    """All that the run says of a few organisations that stand side by side (`organisation_blocks`)."""
-
-    __table_args__ = {"sqlite_with_rowid": False}
-
-    run: int = _of_run_in_bulk()
-    first: str = Field(primary_key=True)
-    last: str
-    content: bytes
 
 
 class Answer(Kept, table=True):
@@ -331,4 +320,4 @@ class Edition(Kept, table=True):
 
 
 # The tables of rows that are made from a run's files, in the order in which they are saved.
-ROWS: Final = (Listing, Finding, Sheet, Answer, Problem)
+ROWS: Final = (Listing, Finding, Answer, Problem)

@@ -16,7 +16,7 @@ import pytest
 from crosscheck.cli.run import _keep
 from crosscheck.errors import StoreError
 from crosscheck.store.database import Store, open_store
-from crosscheck.store.doctor import examine
+from crosscheck.store.doctor import diagnose
 from crosscheck.store.runs import _describe, delete_run, list_runs
 from tests.postgres import Server
 from tests.store.conftest import SmallRun
@@ -40,7 +40,7 @@ def save(run: SmallRun, url: str, condition: Callable[[], object]) -> str:
 def assert_sound_and_empty(url: str) -> None:
     with open_store(url) as store:
         assert set(counts(store).values()) == {0}
-        assert not any(examine(store).values())
+        assert not any(diagnose(store).values())
 
 
 def as_one_who_may_not_write_anywhere() -> None:

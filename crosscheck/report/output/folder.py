@@ -57,7 +57,7 @@ class Work:
 
         Args:
             stage: its name.
-            told: to be kept with the work, as JSON.
+            noted: to be kept with the work, as JSON.
             but: a file that is being written still, for a later stage.
         """
         known = {*self.digests, but}
