@@ -101,7 +101,7 @@ def sign(store: Store, preview: EditionPreview, who: str, role: str, reason: str
         StoreError: the person has signed it already, under whatever spelling, or something is empty.
     """
     run, digest, person = preview.state.run, preview.draft.digest, audit.fold(who)
-    if person in {audit.fold(one.who) for one in preview.signed}:
+    if person in {audit.fold(signature.who) for signature in preview.signed}:
         raise StoreError(f"{who} has signed this already. A second person must.")
     with store.writing() as connection:
         details = {"digest": digest, "role": role, "reason": reason, "edition": preview.draft.heading.edition_id}
@@ -142,7 +142,7 @@ def publish(store: Store, preview: EditionPreview, who: str) -> str:
 def list_editions(store: Store) -> list[dict[str, object]]:
     """Every edition, the latest first: what it corrects, what corrects it, its run, who published it and when."""
     by = _edition.alias()
-    asked = (
+    query = (
         sa.select(
             *(_edition.c[name] for name in ("edition_id", "standard", "year")),
             _run.c.run_id,
@@ -157,7 +157,7 @@ def list_editions(store: Store) -> list[dict[str, object]]:
         .order_by(_edition.c.seq.desc())
     )
     with store.reading() as connection:
-        return [dict(row) for row in connection.execute(asked).mappings()]
+        return [dict(row) for row in connection.execute(query).mappings()]
 
 
 def read_edition(store: Store, edition_id: str) -> KeptEdition:
@@ -167,10 +167,10 @@ def read_edition(store: Store, edition_id: str) -> KeptEdition:
         UnknownNameError: there is none by that name.
         DifferenceError: it is no longer what was published; with everything that is not.
     """
-    asked = sa.select(_edition, _run.c.run_id, _audit.c.details).join(_run, _run.c.number == _edition.c.run)
+    query = sa.select(_edition, _run.c.run_id, _audit.c.details).join(_run, _run.c.number == _edition.c.run)
     with store.reading() as connection:
         found = connection.execute(
-            asked.join(_audit, _audit.c.seq == _edition.c.seq).where(_edition.c.edition_id == edition_id)
+            query.join(_audit, _audit.c.seq == _edition.c.seq).where(_edition.c.edition_id == edition_id)
         ).mappings().one_or_none()  # fmt: skip
     if found is None:
         raise UnknownNameError(f"No edition {edition_id}. (`crosscheck editions list` lists them)")
@@ -195,12 +195,12 @@ def export_edition(store: Store, edition_id: str, folder: Path) -> None:
         UnknownNameError, DifferenceError: as `read_edition`.
         RunError: the place holds something that is no edition, or can't be written.
     """
-    kept = read_edition(store, edition_id)
+    edition = read_edition(store, edition_id)
     with written_whole(folder, SUMS, "edition") as whole:
-        lay_out(kept.files, whole)
+        lay_out(edition.files, whole)
 
 
-def verify_folder(folder: Path, kept: KeptEdition | None = None) -> int:
+def verify_folder(folder: Path, edition: KeptEdition | None = None) -> int:
     """Check an exported folder against its sums, and against the kept edition where that is given.
 
     Returns:
@@ -211,8 +211,8 @@ def verify_folder(folder: Path, kept: KeptEdition | None = None) -> int:
     """
     files = read_files(folder) if folder.is_dir() else {}
     unlike = [f"{folder}, {words}." for words in find_unlike(files)]
-    if kept and files.get(SUMS) != kept.files[SUMS]:
-        unlike.append(f"{folder}, {SUMS}: is not that of edition {kept.heading.edition_id}.")
+    if edition and files.get(SUMS) != edition.files[SUMS]:
+        unlike.append(f"{folder}, {SUMS}: is not that of edition {edition.heading.edition_id}.")
     if unlike:
         raise DifferenceError(unlike)
     return len(files) - 1
@@ -222,8 +222,8 @@ def _changed(connection: sa.Connection, preview: EditionPreview) -> bool:
     """Whether anybody decided, recorded or published since it was drawn up."""
     run = preview.state.run
     same = sa.and_(_edition.c.year == run.year, _edition.c.standard == run.standard)
-    asked = sa.select(_edition.c.edition_id).where(same).order_by(_edition.c.seq.desc()).limit(1)
-    latest = connection.execute(asked).scalar_one_or_none()
+    query = sa.select(_edition.c.edition_id).where(same).order_by(_edition.c.seq.desc()).limit(1)
+    latest = connection.execute(query).scalar_one_or_none()
     return latest != preview.draft.heading.corrects or read_records(connection, run.number) != preview.state.records
 
 
@@ -232,7 +232,7 @@ def _head(connection: sa.Connection, run: KeptRun, correction: Correction | None
         _edition.c.year == run.year
     )
     there = connection.execute(of_year.order_by(_edition.c.seq)).all()
-    latest = next((one.edition_id for one in reversed(there) if one.standard == run.standard), None)
+    latest = next((edition.edition_id for edition in reversed(there) if edition.standard == run.standard), None)
     corrects = correction.edition_id if correction else None
     if corrects != latest:
         known = f"The edition that stands is {latest}" if latest else f"{run.year} has no edition yet"
@@ -250,13 +250,13 @@ def _head(connection: sa.Connection, run: KeptRun, correction: Correction | None
 
 def _signed(connection: sa.Connection, run: int, digest: str) -> list[SignedBy]:
     """Signatures of exactly this."""
-    asked = (
+    query = (
         sa.select(_signature.c.role, _signature.c.reason, _audit.c.who, _audit.c.at)
         .join(_audit, _audit.c.seq == _signature.c.seq)
         .where(_signature.c.run == run, _signature.c.digest == digest)
         .order_by(_signature.c.seq)
     )
-    return [SignedBy(*row) for row in connection.execute(asked)]
+    return [SignedBy(*row) for row in connection.execute(query)]
 
 
 def _describe(preview: EditionPreview, head: str) -> dict[str, object]:
@@ -270,7 +270,7 @@ def _describe(preview: EditionPreview, head: str) -> dict[str, object]:
         "assessment_model": {"version": preview.state.model.version, "sha256": preview.state.model.digest},
         "code": identify_code(),
         "gates": [{"name": gate.name, "says": gate.says} for gate in preview.gates],
-        "signed": [{"role": one.role, "at": one.at} for one in preview.signed],
+        "signed": [{"role": signature.role, "at": signature.at} for signature in preview.signed],
         "digest": preview.draft.digest,
         "basis": hashlib.sha256(sum_up(preview.draft.basis)).hexdigest(),
         "audit_head": head,

@@ -96,8 +96,8 @@ def _accounts(state: PublicationState) -> Gate:
 
 def _problems(state: PublicationState) -> Gate:
     problems = state.records["problems"]
-    unanswered = [one for one in problems if one["who"] is None]
-    files = ", ".join(sorted({one["file"] for one in unanswered}))
+    unanswered = [problem for problem in problems if problem["who"] is None]
+    files = ", ".join(sorted({problem["file"] for problem in unanswered}))
     if unanswered:
         return Gate(
             "problems",
@@ -127,14 +127,17 @@ def _draw(connection: sa.Connection, state: PublicationState) -> Gate:
     """Whether a sealed value decided the draw; a run that was corrected since stands on the draw made before."""
     manifest, run_id = state.evidence.manifest, state.run.run_id
     seal = manifest.options.seal
-    kept = next((one for one in list_seals(connection) if seal and one.run_id == seal.run and one.drawn), None)
-    drawn = kept.drawn if kept and kept.confirmed else None
-    if seal is None or kept is None or drawn is None or (drawn["frame"], drawn["value"]) != (seal.frame, seal.value):
+    of_this_draw = (kept for kept in list_seals(connection) if seal and kept.run_id == seal.run and kept.drawn)
+    kept_seal = next(of_this_draw, None)
+    drawn = kept_seal.drawn if kept_seal and kept_seal.confirmed else None
+    if not (seal and kept_seal and drawn) or (drawn["frame"], drawn["value"]) != (seal.frame, seal.value):
         what = "The random sample is a practice draw, not binding" if seal is None else "No kept seal has this draw"
         says = f"{what}. Seal it before a public value is known, and draw then: crosscheck visits seal {run_id}"
         return Gate("draw", passes=False, says=says)
     if drawn["run"] == run_id and manifest.is_binding:
-        return Gate("draw", passes=True, says=f"Draw {kept.details['draw_of_the_year']} of the year: {seal.describe()}")
+        return Gate(
+            "draw", passes=True, says=f"Draw {kept_seal.details['draw_of_the_year']} of the year: {seal.describe()}"
+        )
     if manifest.corrects:
         says = f"Drawn as run {drawn['run']} and corrected since: {seal.describe()}"
         return Gate("draw", passes=True, says=says)
@@ -142,12 +145,12 @@ def _draw(connection: sa.Connection, state: PublicationState) -> Gate:
 
 
 def _decisions(state: PublicationState) -> Gate:
-    asked = state.model.high_risk
+    high_risk = state.model.high_risk
     high = list_high_risk(state.evidence.listed, state.visits, state.model)
     decided = current_decisions(state.records["decisions"])
     open_ones = high.join(decided, on=KEYS, how="anti", maintain_order="left")
-    meant = f"declared compliant, not visited this year, risk {asked.risk:.0%} or more" + (
-        ", or chosen by the plan" if asked.planned else ""
+    meant = f"declared compliant, not visited this year, risk {high_risk.risk:.0%} or more" + (
+        ", or chosen by the plan" if high_risk.planned else ""
     )
     if open_ones.height:
         return Gate(
@@ -189,12 +192,12 @@ def _accord(state: PublicationState) -> Gate:
 
 def _names(state: PublicationState, signed: Sequence[SignedBy], reason: str | None) -> Gate:
     """No name of staff in what would be published."""
-    staff = {one.who for one in signed} | {one["who"] for rows in state.records.values() for one in rows if one["who"]}
+    staff = {row.who for row in signed} | {row["who"] for rows in state.records.values() for row in rows if row["who"]}
     published = [
         *(f"{code} {function}: {why}" for code, function, why in state.assessed.select(*KEYS, "why").iter_rows())
     ]
     published += [f"reason of the correction: {reason}"] if reason else []
-    published += [f"role of who signed: {one.role}" for one in signed]
+    published += [f"role of who signed: {row.role}" for row in signed]
     named = [text.partition(":")[0] for text in published if _mentions(text, staff)]
     if named:
         return Gate(
@@ -217,9 +220,9 @@ def _sensitivity(state: PublicationState) -> Gate:
             passes=False,
             says=f"Nobody tried the list under other assumptions. Do: crosscheck editions prepare {state.run.run_id}",
         )
-    least = min(json.loads(state.prepared[SENSITIVITY]), key=lambda one: (one["kept"], one["assumption"]))
-    kept = f"at least {least['kept']:.0%} of the first stay under every assumption ({least['assumption']})"
-    return Gate("sensitivity", passes=least["kept"] >= GATE, says=f"{kept}; {GATE:.0%} must")
+    least = min(json.loads(state.prepared[SENSITIVITY]), key=lambda trial: (trial["kept"], trial["assumption"]))
+    finding = f"at least {least['kept']:.0%} of the first stay under every assumption ({least['assumption']})"
+    return Gate("sensitivity", passes=least["kept"] >= GATE, says=f"{finding}; {GATE:.0%} must")
 
 
 def _audit(connection: sa.Connection) -> Gate:
@@ -228,13 +231,13 @@ def _audit(connection: sa.Connection) -> Gate:
         return Gate(
             "audit",
             passes=False,
-            says=f"The audit trail is broken: {verified.broken.words}. See: crosscheck audit verify",
+            says=f"The audit trail is broken: {verified.broken.fault}. See: crosscheck audit verify",
         )
     return Gate("audit", passes=True, says="The audit trail holds")
 
 
 def _signatures(signed: Sequence[SignedBy]) -> Gate:
-    people = {fold(one.who) for one in signed}
+    people = {fold(signature.who) for signature in signed}
     if len(people) < SIGNATURES:
         return Gate(
             "signatures",

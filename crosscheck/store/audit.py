@@ -64,7 +64,7 @@ class Broken:
     """The first link that does not hold: at which row, and what is wrong with it."""
 
     seq: int
-    words: str
+    fault: str
 
 
 @dataclass(frozen=True)
@@ -142,10 +142,10 @@ def read_trail(connection: sa.Connection, after: int = 0, subject: str = "") -> 
         after: only rows with a larger number.
         subject: only rows whose subject begins so.
     """
-    asked = sa.select(*_columns).where(_audit.c.seq > after).order_by(_audit.c.seq)
+    query = sa.select(*_columns).where(_audit.c.seq > after).order_by(_audit.c.seq)
     if subject:
-        asked = asked.where(_audit.c.subject.startswith(subject, autoescape=True))
-    with closing(connection.execute(asked.execution_options(yield_per=_AT_ONCE))) as rows:
+        query = query.where(_audit.c.subject.startswith(subject, autoescape=True))
+    with closing(connection.execute(query.execution_options(yield_per=_AT_ONCE))) as rows:
         for row in rows.mappings():
             yield {**row, "details": json.loads(row["details"])}
 
@@ -172,11 +172,11 @@ def verify_trail(connection: sa.Connection, kept: Head | None = None) -> Verifie
 
 def _verify_chain(connection: sa.Connection, kept: Head | None) -> Verified:
     last = Head(0, GENESIS)
-    asked = sa.select(*_columns).order_by(_audit.c.seq).execution_options(yield_per=_AT_ONCE)
-    with closing(connection.execute(asked)) as rows:
+    query = sa.select(*_columns).order_by(_audit.c.seq).execution_options(yield_per=_AT_ONCE)
+    with closing(connection.execute(query)) as rows:
         for row in rows:
-            if words := _doubt(connection, tuple(row), last) or _unlike(row.seq, row.hash, kept):
-                return Verified(last, Broken(last.seq + 1, words))
+            if fault := _fault_of_row(connection, tuple(row), last) or _unlike(row.seq, row.hash, kept):
+                return Verified(last, Broken(last.seq + 1, fault))
             last = Head(row.seq, row.hash)
     if kept and kept.seq > last.seq:
         return Verified(last, Broken(last.seq + 1, f"{_rows(last.seq + 1, kept.seq)} missing: the end was cut off"))
@@ -221,7 +221,7 @@ def account() -> str:
         return "unknown account"
 
 
-def _doubt(connection: sa.Connection, row: tuple[Any, ...], last: Head) -> str:
+def _fault_of_row(connection: sa.Connection, row: tuple[Any, ...], last: Head) -> str:
     """What is wrong with the link from the last row to this one; empty if it holds."""
     seq, *_, previous, own = row
     if seq < 1:
@@ -239,21 +239,21 @@ def _doubt(connection: sa.Connection, row: tuple[Any, ...], last: Head) -> str:
 def _decision_not_recorded(connection: sa.Connection) -> Broken | None:
     """The first decision of which the trail has no row."""
     recorded = sa.select(sa.literal(1)).where(_audit.c.seq == _decision.c.seq, _audit.c.what == DECIDED)
-    asked = sa.select(_decision).where(~recorded.exists()).order_by(_decision.c.seq).limit(1)
-    row = connection.execute(asked).first()
+    query = sa.select(_decision).where(~recorded.exists()).order_by(_decision.c.seq).limit(1)
+    row = connection.execute(query).first()
     about = row and f"{row.org_code} {row.function}, version {row.version}"
     return Broken(row.seq, f"row {row.seq} does not tell of the decision on {about}") if row else None
 
 
 def _record_that_differs(connection: sa.Connection) -> Broken | None:
     """The first row that tells of a decision which is not there, or is another now."""
-    asked = (
+    query = (
         sa.select(_audit.c.seq, _audit.c.subject, _audit.c.details, _run.c.run_id, *_decision.c[*_REPEATED])
         .select_from(_audit.outerjoin(_decision, _decision.c.seq == _audit.c.seq).outerjoin(_run))
         .where(_audit.c.what == DECIDED)
         .order_by(_audit.c.seq)
     )
-    with closing(connection.execute(asked.execution_options(yield_per=_AT_ONCE))) as rows:
+    with closing(connection.execute(query.execution_options(yield_per=_AT_ONCE))) as rows:
         for row in rows.mappings():
             if row["kind"] is None:
                 return Broken(row["seq"], f"row {row['seq']} tells of a decision that was taken away: {row['subject']}")

@@ -133,11 +133,13 @@ def _position(part: _BackupPart) -> int:
 def _read_parts(connection: sa.Connection, table: sa.Table) -> Iterator[pl.DataFrame]:
     """The rows of a table in the order of its key, so many at a time as memory has room for."""
     bears_files = any(isinstance(column.type, sa.LargeBinary) for column in table.c)
-    asked = sa.select(table).order_by(*table.primary_key)
+    query = sa.select(table).order_by(*table.primary_key)
     size = _ROWS_WITH_CONTENTS if bears_files else _ROWS
     schema = {column.name: _type_of(column) for column in table.c}
-    changing = {place: column for place, column in enumerate(table.c) if isinstance(column.type, UtcDateTime | sa.JSON)}
-    with connection.execution_options(yield_per=size).execute(asked) as found:
+    changing = {
+        position: column for position, column in enumerate(table.c) if isinstance(column.type, UtcDateTime | sa.JSON)
+    }
+    with connection.execution_options(yield_per=size).execute(query) as found:
         for rows in found.partitions():
             yield pl.DataFrame([_as_text(tuple(row), changing) for row in rows], schema, orient="row")
 
@@ -145,10 +147,10 @@ def _read_parts(connection: sa.Connection, table: sa.Table) -> Iterator[pl.DataF
 def _as_text(row: tuple[Any, ...], changing: dict[int, sa.Column[Any]]) -> tuple[Any, ...]:
     """A row with its times and its JSON as text."""
     texts = list(row)
-    for place in changing:
-        value = row[place]
+    for position in changing:
+        value = row[position]
         if value is not None:
-            texts[place] = value.strftime(_TIME) if hasattr(value, "strftime") else json.dumps(value)
+            texts[position] = value.strftime(_TIME) if hasattr(value, "strftime") else json.dumps(value)
     return tuple(texts)
 
 
@@ -160,7 +162,7 @@ def _type_of(column: sa.Column[Any]) -> pl.DataType:
         (sa.LargeBinary, pl.Binary()),
         (sa.Date, pl.Date()),
     ]
-    return next((kept for kind, kept in kinds if isinstance(column.type, kind)), pl.String())
+    return next((polars_type for sql_type, polars_type in kinds if isinstance(column.type, sql_type)), pl.String())
 
 
 def _as_parquet(rows: pl.DataFrame) -> bytes:
@@ -200,10 +202,10 @@ def _make_ready(store: Store, version: str) -> None:
     if state_of(store) is not None:
         with store.reading() as connection:
             there = set(sa.inspect(connection).get_table_names()) & Kept.metadata.tables.keys()
-            asked = (
+            queries = (
                 sa.select(sa.literal(1)).select_from(Kept.metadata.tables[name]).limit(1) for name in sorted(there)
             )
-            if any(connection.scalar(one) for one in asked):
+            if any(connection.scalar(query) for query in queries):
                 raise StoreError(f"{store.name}: keeps something already; a backup goes into an empty store alone.")
     migrate(store, version)
 

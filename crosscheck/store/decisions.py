@@ -84,19 +84,21 @@ def decide(store: Store, run_id: str, proposals: Sequence[Proposal]) -> list[Cur
     """
     with store.reading() as connection:  # what a run holds never changes, so others need not wait for this
         number = look_up(connection, run_id).number
-        wrong = [words for one in proposals if (words := _doubt(connection, number, one))]
+        wrong = [fault for proposal in proposals if (fault := _fault_of_proposal(connection, number, proposal))]
     if wrong := [*wrong, *_twice(proposals)]:
         raise DecisionError(wrong)
     with store.writing() as connection:
         audit.lock_trail(connection)
         run = look_up(connection, run_id)
-        if conflicts := [words for one in proposals if (words := _conflict(connection, run.number, one))]:
+        if conflicts := [fault for proposal in proposals if (fault := _conflict(connection, run.number, proposal))]:
             raise ConflictError(conflicts)
-        for one in proposals:
-            _keep(connection, run, one)
+        for proposal in proposals:
+            _keep(connection, run, proposal)
     with store.reading() as connection:  # others may write again meanwhile
-        kept = (read_history(connection, run.number, one.org_code, one.function) for one in proposals)
-        return [history[one.seen] for one, history in zip(proposals, kept, strict=True)]
+        histories = (
+            read_history(connection, run.number, proposal.org_code, proposal.function) for proposal in proposals
+        )
+        return [history[proposal.seen] for proposal, history in zip(proposals, histories, strict=True)]
 
 
 def read_current_decision(connection: sa.Connection, run: int, org_code: str, function: str) -> CurrentDecision | None:
@@ -122,7 +124,7 @@ def show_decisions(store: Store, run_id: str, org_code: str) -> dict[str, list[C
         functions = _functions(connection, number, org_code.upper())
         if not functions:
             raise DecisionError(f"{org_code}: declared nothing in this run.")
-        return {one: read_history(connection, number, org_code.upper(), one) for one in functions}
+        return {function: read_history(connection, number, org_code.upper(), function) for function in functions}
 
 
 def list_decisions(store: Store, run_id: str) -> list[dict[str, Any]]:
@@ -138,24 +140,24 @@ def list_decisions(store: Store, run_id: str) -> list[dict[str, Any]]:
     said = ("rank", "org_code", "name", "function", "declared", "risk", "selected_by")
     same = sa.and_(*(_decision.c[name] == _listing.c[name] for name in _OF), _is_current())
     version = sa.func.coalesce(_decision.c.version, 0).label("version")
-    asked = (
+    query = (
         sa.select(*_listing.c[*said], *_decision.c["kind", "reason"], _audit.c.who, version, _audit.c.at)
         .select_from(_listing.outerjoin(_decision, same).outerjoin(_audit, _audit.c.seq == _decision.c.seq))
         .order_by(_listing.c.rank)
     )
     with store.reading() as connection:
-        of_run = asked.where(_listing.c.run == look_up(connection, run_id).number)
+        of_run = query.where(_listing.c.run == look_up(connection, run_id).number)
         return [dict(row) for row in connection.execute(of_run).mappings()]
 
 
 def list_current_decisions(connection: sa.Connection, run: int) -> list[dict[str, Any]]:
     """The decisions that stand on a run (by its number), one a declaration, with who decided and when (ISO, UTC)."""
-    asked = (
+    query = (
         _decisions_with_audit()
         .where(_decision.c.run == run, _is_current())
         .order_by(_decision.c.org_code, _decision.c.function)
     )
-    return [dict(row) for row in connection.execute(asked).mappings()]
+    return [dict(row) for row in connection.execute(query).mappings()]
 
 
 def read_proposals(file: Path) -> list[Proposal]:
@@ -182,11 +184,12 @@ def read_proposals(file: Path) -> list[Proposal]:
 
 def drop_kept(store: Store, run_id: str, proposals: Sequence[Proposal]) -> list[Proposal]:
     """Those that do not stand already: a list that was written out comes back with most of its rows untouched."""
-    standing = {tuple(row[name] for name in COLUMNS) for row in list_decisions(store, run_id)}
+    current = {tuple(row[name] for name in COLUMNS) for row in list_decisions(store, run_id)}
     return [
-        one
-        for one in proposals
-        if (one.org_code, one.function, one.kind, one.reason, one.who, one.seen) not in standing
+        proposal
+        for proposal in proposals
+        if (proposal.org_code, proposal.function, proposal.kind, proposal.reason, proposal.who, proposal.seen)
+        not in current
     ]
 
 
@@ -195,7 +198,7 @@ def _propose(row: Mapping[str, str]) -> Proposal:
     return Proposal(**said | {"org_code": said["org_code"].upper()}, seen=int(row["version"] or 0))
 
 
-def _doubt(connection: sa.Connection, run: int, proposal: Proposal) -> str:
+def _fault_of_proposal(connection: sa.Connection, run: int, proposal: Proposal) -> str:
     """What a proposal lacks, in words; empty if it can be kept."""
     functions = _functions(connection, run, proposal.org_code)
     wrong = []
@@ -205,13 +208,17 @@ def _doubt(connection: sa.Connection, run: int, proposal: Proposal) -> str:
         wrong.append(f"there is no such declaration; {proposal.org_code} declared as {' and as '.join(functions)}")
     if proposal.kind not in RULINGS:
         wrong.append(f"{proposal.kind or 'nothing'} can't be decided; what can: {', '.join(RULINGS)}")
-    wrong += [words for name in ("who", "reason") if (words := _unprintable(name, getattr(proposal, name)))]
+    wrong += [fault for name in ("who", "reason") if (fault := _unprintable(name, getattr(proposal, name)))]
     return f"{proposal}: {'; '.join(wrong)}." if wrong else ""
 
 
 def _twice(proposals: Sequence[Proposal]) -> list[str]:
-    count = Counter((one.org_code, one.function) for one in proposals)
-    return [f"{' '.join(of)}: is decided {number} times here. Leave one." for of, number in count.items() if number > 1]
+    count = Counter((proposal.org_code, proposal.function) for proposal in proposals)
+    return [
+        f"{' '.join(declaration)}: is decided {number} times here. Leave one."
+        for declaration, number in count.items()
+        if number > 1
+    ]
 
 
 def _unprintable(name: str, text: str) -> str:
@@ -223,8 +230,8 @@ def _unprintable(name: str, text: str) -> str:
 
 
 def _functions(connection: sa.Connection, run: int, org_code: str) -> list[str]:
-    asked = sa.select(_listing.c.function).where(_listing.c.run == run, _listing.c.org_code == org_code)
-    return list(connection.execute(asked.order_by(_listing.c.function)).scalars())
+    query = sa.select(_listing.c.function).where(_listing.c.run == run, _listing.c.org_code == org_code)
+    return list(connection.execute(query.order_by(_listing.c.function)).scalars())
 
 
 def _conflict(connection: sa.Connection, run: int, proposal: Proposal) -> str:
@@ -273,6 +280,6 @@ def _is_current() -> sa.ColumnElement[bool]:
     return ~sa.select(sa.literal(1)).where(*same, later.c.version > _decision.c.version).exists()
 
 
-def _read(connection: sa.Connection, asked: sa.Select[Any]) -> Iterator[CurrentDecision]:
-    rows = (dict(row) for row in connection.execute(asked).mappings())
+def _read(connection: sa.Connection, query: sa.Select[Any]) -> Iterator[CurrentDecision]:
+    rows = (dict(row) for row in connection.execute(query).mappings())
     return (CurrentDecision(**row | {"at": datetime.fromisoformat(row["at"])}) for row in rows)

@@ -116,8 +116,8 @@ def _references(connection: sa.Connection) -> Iterator[Fault]:
     for column, referred in dict.fromkeys(keys):
         target = referred.table.alias()
         there = sa.select(sa.literal(1)).where(target.c[referred.name] == column).exists()
-        asked = sa.select(sa.func.count()).select_from(column.table).where(column.is_not(None), ~there)
-        if count := connection.scalar(asked):
+        query = sa.select(sa.func.count()).select_from(column.table).where(column.is_not(None), ~there)
+        if count := connection.scalar(query):
             words = f"{count} rows of {column.table.name} refer to a {referred.table.name} that is not there"
             yield Fault(words, _RESTORE)
 
@@ -127,13 +127,13 @@ def _contents(connection: sa.Connection) -> Iterator[Fault]:
     with connection.execution_options(yield_per=8).execute(sa.select(_blob.c.sha256, _blob.c.content)) as found:
         wrong = [sha256 for sha256, content in found if not _is_whole(sha256, content)]
     for sha256 in wrong:
-        asked = (
+        query = (
             sa.select(_run.c.run_id, _run_file.c.path)
             .join(_run, _run.c.number == _run_file.c.run)
             .where(_run_file.c.sha256 == sha256)
             .order_by(_run.c.number)
         )
-        of_runs = ", ".join(f"{path} of run {run_id}" for run_id, path in connection.execute(asked)) or "no run's file"
+        of_runs = ", ".join(f"{path} of run {run_id}" for run_id, path in connection.execute(query)) or "no run's file"
         yield Fault(f"{of_runs}: is no longer what was kept (SHA-256 {sha256})", _RESTORE)
 
 
@@ -148,8 +148,8 @@ def _is_whole(sha256: str, content: bytes) -> bool:
 def _files(connection: sa.Connection) -> Iterator[Fault]:
     """Runs that lack a file that their manifest names."""
     for number, run_id in connection.execute(sa.select(_run.c.number, _run.c.run_id).order_by(_run.c.number)).all():
-        asked = sa.select(_run_file.c.kind, _run_file.c.path, _run_file.c.sha256).where(_run_file.c.run == number)
-        there = {tuple(row) for row in connection.execute(asked)}
+        query = sa.select(_run_file.c.kind, _run_file.c.path, _run_file.c.sha256).where(_run_file.c.run == number)
+        there = {tuple(row) for row in connection.execute(query)}
         if not any(path == MANIFEST for _, path, _ in there):
             yield Fault(f"run {run_id} lacks its {MANIFEST}", _RESTORE)
             continue
@@ -164,8 +164,8 @@ def _files(connection: sa.Connection) -> Iterator[Fault]:
 
 
 def _orphans(connection: sa.Connection) -> Iterator[Fault]:
-    asked = sa.select(sa.func.count(), sa.func.coalesce(sa.func.sum(_blob.c.size), 0)).where(_is_orphan())
-    count, size = connection.execute(asked).one()
+    query = sa.select(sa.func.count(), sa.func.coalesce(sa.func.sum(_blob.c.size), 0)).where(_is_orphan())
+    count, size = connection.execute(query).one()
     if count:
         words = f"{count} contents ({size / 1_000_000:.1f} MB unpacked) belong to no run"
         yield Fault(words, "They harm nothing, and go with: crosscheck store doctor --mend")
@@ -173,7 +173,7 @@ def _orphans(connection: sa.Connection) -> Iterator[Fault]:
 
 def _trail(connection: sa.Connection) -> Iterator[Fault]:
     if broken := verify_trail(connection).broken:
-        yield Fault(broken.words, "Find out who did it: crosscheck audit verify, and what backups hold.")
+        yield Fault(broken.fault, "Find out who did it: crosscheck audit verify, and what backups hold.")
 
 
 def _clock(connection: sa.Connection) -> Iterator[Fault]:

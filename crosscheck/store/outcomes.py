@@ -63,11 +63,11 @@ class RunOutcomes:
         """Those that an arm chose, which a collection takes; or those of which it can't say that nothing chose them."""
         by_arm = self.visits.filter(pl.col("selected_by").is_not_null())
         how: Literal["semi", "anti"] = "semi" if chosen else "anti"
-        kept = [
+        of_arm = [
             table.join(by_arm, on=_DECLARATION, how=how, maintain_order="left")
             for table in (self.visits, self.criteria)
         ]
-        return RunOutcomes(*kept)
+        return RunOutcomes(*of_arm)
 
 
 def record_outcomes(store: Store, run_id: str, outcomes: Outcomes, who: str) -> Recorded:
@@ -176,7 +176,7 @@ def list_rulings(store: Store, run_id: str) -> pl.DataFrame:
     """
     with store.reading() as connection:
         decided = list_current_decisions(connection, look_up(connection, run_id).number)
-    rows = [(*(one[name] for name in (*_DECLARATION, "kind")), one["at"][:10]) for one in decided]
+    rows = [(*(decision[name] for name in (*_DECLARATION, "kind")), decision["at"][:10]) for decision in decided]
     schema = dict.fromkeys((*_DECLARATION, "kind", "decided_on"), pl.String())
     return pl.DataFrame(rows, schema=schema, orient="row").with_columns(pl.col("decided_on").str.to_date())
 
@@ -188,7 +188,7 @@ def _compare_visits(said: pl.DataFrame, recorded: pl.DataFrame) -> pl.DataFrame:
     """
     last = recorded.unique(_DECLARATION, keep="last", maintain_order=True)
     same = recorded.select(*_DECLARATION, *_SAID, known=pl.lit(value=True)).unique()
-    beside = said.join(last, on=_DECLARATION, how="left", suffix="_standing", maintain_order="left").join(
+    compared = said.join(last, on=_DECLARATION, how="left", suffix="_standing", maintain_order="left").join(
         same, on=[*_DECLARATION, *_SAID], how="left", maintain_order="left"
     )
     completes = pl.all_horizontal(
@@ -198,21 +198,21 @@ def _compare_visits(said: pl.DataFrame, recorded: pl.DataFrame) -> pl.DataFrame:
     recorded_as = pl.format(
         "{} on {} by assessor {}", "finding_standing", "visited_on_standing", pl.col("assessor_standing").fill_null("–")
     )
-    return _judge(beside, completes, recorded_as)
+    return _mark_recordable(compared, completes, recorded_as)
 
 
 def _compare_criteria(said: pl.DataFrame, recorded: pl.DataFrame) -> pl.DataFrame:
     """The same of criteria."""
-    beside = said.with_columns(pl.col("item").fill_null("")).join(
+    compared = said.with_columns(pl.col("item").fill_null("")).join(
         recorded, on=_CRITERION, how="left", suffix="_standing", maintain_order="left"
     )
-    with_known = beside.with_columns(known=pl.col("seen") == pl.col("seen_standing"))
-    return _judge(with_known, pl.lit(value=False), pl.col("seen_standing"))
+    with_known = compared.with_columns(known=pl.col("seen") == pl.col("seen_standing"))
+    return _mark_recordable(with_known, pl.lit(value=False), pl.col("seen_standing"))
 
 
-def _judge(beside: pl.DataFrame, completes: pl.Expr, recorded_as: pl.Expr) -> pl.DataFrame:
+def _mark_recordable(compared: pl.DataFrame, completes: pl.Expr, recorded_as: pl.Expr) -> pl.DataFrame:
     may = pl.col("number").is_null() | pl.col("corrects").is_not_null() | completes
-    return beside.with_columns(pl.col("known").fill_null(value=False)).with_columns(
+    return compared.with_columns(pl.col("known").fill_null(value=False)).with_columns(
         may_be_recorded=may.fill_null(value=False) | pl.col("known"), recorded_as=recorded_as, standing=pl.col("number")
     )
 

@@ -39,7 +39,7 @@ class Visited:
 
 def list_problems(connection: sa.Connection, run: int) -> list[dict[str, object]]:
     """Every problem of a run that took something out of it, with who answered for it, and how; empty if nobody did."""
-    asked = (
+    query = (
         sa.select(
             *(_problem.c[name] for name in ("place", "file", "row", "column", "value", "problem", "effect")),
             _answer.c.reason,
@@ -50,7 +50,7 @@ def list_problems(connection: sa.Connection, run: int) -> list[dict[str, object]
         .where(_problem.c.run == run, _problem.c.effect.in_(UNANSWERED))
         .order_by(_problem.c.place)
     )
-    return [dict(row) for row in connection.execute(asked).mappings()]
+    return [dict(row) for row in connection.execute(query).mappings()]
 
 
 def answer_problems(store: Store, run_id: str, which: dict[str, str], who: str, reason: str) -> int:
@@ -72,17 +72,19 @@ def answer_problems(store: Store, run_id: str, which: dict[str, str], who: str, 
     """
     with store.writing() as connection:
         run = look_up(connection, run_id)
-        open_ones = [one for one in list_problems(connection, run.number) if one["who"] is None]
-        meant = [one["place"] for one in open_ones if all(one[name] == value for name, value in which.items())]
-        if not meant:
+        unanswered = [problem for problem in list_problems(connection, run.number) if problem["who"] is None]
+        numbers = [
+            problem["place"] for problem in unanswered if all(problem[name] == value for name, value in which.items())
+        ]
+        if not numbers:
             raise UnknownNameError(
                 f"No open problem of run {run.run_id} is so. (`crosscheck problems list` lists them)"
             )
-        for place in meant:
-            seq = audit.append(connection, who, "problem answered", f"{run.run_id} {place}", {"reason": reason}).seq
-            row = {"run": run.number, "place": place, "reason": audit.require_printable("reason", reason), "seq": seq}
+        for number in numbers:
+            seq = audit.append(connection, who, "problem answered", f"{run.run_id} {number}", {"reason": reason}).seq
+            row = {"run": run.number, "place": number, "reason": audit.require_printable("reason", reason), "seq": seq}
             connection.execute(sa.insert(_answer).values(row))
-    return len(meant)
+    return len(numbers)
 
 
 def record_visit(store: Store, run_id: str, visited: Visited, who: str, note: str) -> None:
@@ -116,15 +118,15 @@ def list_visits(connection: sa.Connection, run: int) -> list[dict[str, object]]:
     Each with who recorded it and when.
     """
     names = ("org_code", "function", "visited_on", "finding", "note")
-    asked = sa.select(*(_visit.c[name] for name in names), _audit.c.who, _audit.c.at)
-    query = asked.join(_audit, _audit.c.seq == _visit.c.seq).where(_visit.c.run == run, is_current())
+    query = sa.select(*(_visit.c[name] for name in names), _audit.c.who, _audit.c.at)
+    query = query.join(_audit, _audit.c.seq == _visit.c.seq).where(_visit.c.run == run, is_current())
     query = query.order_by(_visit.c.seq)
     return [dict(row) for row in connection.execute(query).mappings()]
 
 
 def _refuse_unlisted(connection: sa.Connection, run: Any, key: dict[str, object]) -> None:
-    asked = sa.select(sa.func.count()).select_from(_listing).where(*(_listing.c[name] == key[name] for name in key))
-    if not connection.execute(asked).scalar_one():
+    query = sa.select(sa.func.count()).select_from(_listing).where(*(_listing.c[name] == key[name] for name in key))
+    if not connection.execute(query).scalar_one():
         raise UnknownNameError(
             f"Run {run.run_id} has no declaration of {key['org_code']} as {key['function']}. "
             "(`crosscheck explain ORG` shows what there is)"

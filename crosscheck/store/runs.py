@@ -111,11 +111,11 @@ def save_run(store: Store, folder: Path, collection: Path, home: Path) -> Saved:
     with store.reading() as connection:
         if _is_known(connection, run_id, manifest):
             return Saved(run_id, is_new=False)
-        kept = _kept_digests(connection)
-    with ThreadPoolExecutor(1) as beside:
-        reading = beside.submit(_rows_of, folder)
+        kept_digests = _kept_digests(connection)
+    with ThreadPoolExecutor(1) as pool:
+        reading = pool.submit(_read_rows, folder)
         files = _read_outputs(folder, manifest.outputs) | _read_sources(manifest.sources, collection, home)
-        blobs = {digest: compress(content) for digest, content in files.values() if digest not in kept}
+        blobs = {digest: compress(content) for digest, content in files.values() if digest not in kept_digests}
         rows = reading.result()
     with store.writing() as connection:
         if _is_known(connection, run_id, manifest):
@@ -135,9 +135,9 @@ def find_run(store: Store, fingerprint: str) -> str | None:
 
 def list_runs(store: Store) -> list[ListedRun]:
     """Every run that is kept, the latest first: identifier, year, standard, when it was saved, what it came to."""
-    asked = sa.select(_run).order_by(_run.c.saved_at.desc(), _run.c.number.desc())
+    query = sa.select(_run).order_by(_run.c.saved_at.desc(), _run.c.number.desc())
     with store.reading() as connection:
-        return [_list_run(run) for run in connection.execute(asked).mappings()]
+        return [_list_run(run) for run in connection.execute(query).mappings()]
 
 
 def show_run(store: Store, run_id: str) -> tuple[KeptRun, Manifest]:
@@ -235,8 +235,8 @@ def insert_bulk(connection: sa.Connection, table: type[Kept], rows: pl.DataFrame
 
 def _refuse_rested_on(connection: sa.Connection, run: KeptRun) -> None:
     """Say what keeps a run from being deleted, before the database refuses it in its own words."""
-    asked = {name: sa.select(sa.func.count()).where(table.c.run == run.number) for name, table in _RESTS.items()}
-    counts = {name: connection.execute(count).scalar_one() for name, count in asked.items()}
+    queries = {name: sa.select(sa.func.count()).where(table.c.run == run.number) for name, table in _RESTS.items()}
+    counts = {name: connection.execute(count).scalar_one() for name, count in queries.items()}
     if any(counts.values()):
         said = ", ".join(f"{count} {name}" for name, count in counts.items() if count)
         raise StoreError(f"Run {run.run_id}: {said} rest on it. It stays; nothing was deleted.")
@@ -272,8 +272,8 @@ def _read_outputs(folder: Path, digests: Mapping[str, str]) -> _Files:
 
 def _read_sources(digests: Mapping[str, str], collection: Path, home: Path) -> _Files:
     """The same of what the run rests on, where it still lies."""
-    places = {path: _place(path, collection, home) for path in digests}
-    files = {("source", path): _read(place) for path, place in places.items()}
+    places = {path: _find_source(path, collection, home) for path in digests}
+    files = {("source", path): _read(file) for path, file in places.items()}
     wrong = [f"{places[path]}: {_unlike(files['source', path])}." for path, known in digests.items()
              if files["source", path][0] != known]  # fmt: skip
     if wrong:
@@ -281,7 +281,7 @@ def _read_sources(digests: Mapping[str, str], collection: Path, home: Path) -> _
     return files
 
 
-def _place(path: str, collection: Path, home: Path) -> Path:
+def _find_source(path: str, collection: Path, home: Path) -> Path:
     inside = path.removeprefix("collection/")
     if inside == path:
         return home / path
@@ -304,11 +304,11 @@ def _is_known(connection: sa.Connection, run_id: str, manifest: Manifest) -> boo
     ).scalar_one_or_none()
     if number is None:
         return False
-    asked = sa.select(_run_file.c.path, _run_file.c.sha256).where(
+    query = sa.select(_run_file.c.path, _run_file.c.sha256).where(
         _run_file.c.run == number, _run_file.c.kind == "output", _run_file.c.path != MANIFEST
     )
-    kept = dict(tuple(row) for row in connection.execute(asked))
-    if unlike := sorted(path for path, digest in manifest.outputs.items() if kept.get(path) != digest):
+    kept_digests = dict(tuple(row) for row in connection.execute(query))
+    if unlike := sorted(path for path, digest in manifest.outputs.items() if kept_digests.get(path) != digest):
         raise StoreError(
             f"Run {run_id} is kept already, but the same inputs, rules, models, options and code now made others: "
             f"{', '.join(unlike)}. Nothing was saved. Find out why before you trust either."
@@ -333,8 +333,8 @@ def _insert_run(
         packed = [blobs.get(digest) or compress(contents[digest]) for digest in missing]
         sizes = [len(contents[digest]) for digest in missing]
         insert_bulk(connection, Blob, pl.DataFrame({"sha256": missing, "size": sizes, "content": packed}, _BLOB))
-        kept = [(number, kind, path, sha256) for (kind, path), (sha256, _) in files.items()]
-        insert_bulk(connection, RunFile, pl.DataFrame(kept, ["run", "kind", "path", "sha256"], orient="row"))
+        file_rows = [(number, kind, path, sha256) for (kind, path), (sha256, _) in files.items()]
+        insert_bulk(connection, RunFile, pl.DataFrame(file_rows, ["run", "kind", "path", "sha256"], orient="row"))
         connection.execute(sa.insert(_run).values(number=number, run_id=manifest.run_id, **_describe(manifest)))
 
 
@@ -342,7 +342,7 @@ def _kept_digests(connection: sa.Connection) -> set[str]:
     return set(connection.execute(sa.select(_blob.c.sha256)).scalars())
 
 
-def _rows_of(folder: Path) -> dict[type[Kept], pl.DataFrame]:
+def _read_rows(folder: Path) -> dict[type[Kept], pl.DataFrame]:
     """The rows that are made from a run's files, without the run's number, in the order of their keys."""
     findings = read_table(folder, "findings")
     frames: dict[type[Kept], pl.DataFrame] = {
@@ -362,9 +362,9 @@ def _count_verdicts(listed: pl.DataFrame, findings: pl.DataFrame) -> pl.DataFram
 
 def _shaped(frame: pl.DataFrame, table: type[Kept]) -> pl.DataFrame:
     """The table's columns in its order, as far as the run has them, sorted by its key."""
-    kept = _table(table)
-    names = [column.name for column in kept.c if column.name in frame.columns]
-    return frame.select(names).sort([column.name for column in kept.primary_key if column.name != "run"])
+    columns = _table(table)
+    names = [column.name for column in columns.c if column.name in frame.columns]
+    return frame.select(names).sort([column.name for column in columns.primary_key if column.name != "run"])
 
 
 def _describe(manifest: Manifest) -> dict[str, object]:
@@ -406,22 +406,22 @@ def read_file(connection: sa.Connection, number: int, kind: str, path: str) -> b
     Raises:
         StoreError: it is no longer what was kept.
     """
-    asked = (
+    query = (
         sa.select(_blob.c.sha256, _blob.c.content)
         .join(_run_file, _run_file.c.sha256 == _blob.c.sha256)
         .where(_run_file.c.run == number, _run_file.c.kind == kind, _run_file.c.path == path)
     )
-    return restore(path, *connection.execute(asked).one())
+    return restore(path, *connection.execute(query).one())
 
 
 def _write_files(connection: sa.Connection, number: int, kind: str, folder: Path) -> dict[str, str]:
     """Write all files of one kind; their digests by path."""
-    asked = (
+    query = (
         sa.select(_run_file.c.path, _run_file.c.sha256)
         .where(_run_file.c.run == number, _run_file.c.kind == kind)
         .order_by(_run_file.c.path)
     )
-    digests = dict(tuple(row) for row in connection.execute(asked))
+    digests = dict(tuple(row) for row in connection.execute(query))
     for path in digests:
         file = folder / path
         file.parent.mkdir(parents=True, exist_ok=True)

@@ -43,24 +43,24 @@ class Sandbox:
 
 
 @contextmanager
-def set_up(store: Store, run_id: str, beside: Mapping[str, bytes]) -> Iterator[Sandbox]:
+def open_sandbox(store: Store, run_id: str, further_files: Mapping[str, bytes]) -> Iterator[Sandbox]:
     """Lay out what a run rests on; meanwhile everything is read from there (`settings.home`).
 
     Args:
         store: where the run is kept.
         run_id: the run, or how it begins.
-        beside: more files for the home, by path.
+        further_files: more files for the home, by path.
 
     Raises:
         UnknownNameError: there is no such run.
         StoreError: a file is no longer what was kept.
     """
     with tempfile.TemporaryDirectory(prefix="crosscheck-") as name:
-        place = Sandbox(Path(name), show_run(store, run_id)[1].options)
-        export_sources(store, run_id, place.home)
-        lay_out(beside, place.home)
-        with settings.at_home(place.home):
-            yield place
+        sandbox = Sandbox(Path(name), show_run(store, run_id)[1].options)
+        export_sources(store, run_id, sandbox.home)
+        lay_out(further_files, sandbox.home)
+        with settings.at_home(sandbox.home):
+            yield sandbox
 
 
 def call(arguments: Sequence[object]) -> None:

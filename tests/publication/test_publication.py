@@ -140,7 +140,7 @@ def test_a_sign_in_doubt_and_a_broken_trail_keep_an_edition_back(store: Store, r
     state = preview_edition(store, round_id).state
     doubt = DoubtfulSign("training.crb", "its best answer is scored worse", "made-up returns", fails=True)
     manifest = replace(state.evidence.manifest, polarity=(doubt,))
-    doubtful = replace(state, evidence=replace(held.evidence, manifest=manifest))
+    doubtful = replace(state, evidence=replace(state.evidence, manifest=manifest))
     with store.writing() as connection:
         release(connection)
         connection.execute(sa.text("UPDATE audit SET who = 'Nobody' WHERE seq = 2"))
@@ -167,7 +167,7 @@ def test_an_organisation_that_vanished_and_a_row_that_nobody_counted_keep_an_edi
     with store.reading() as connection:
         whole, lacking = (
             next(gate for gate in ask_gates(connection, one, [], None) if gate.name == "accounts")
-            for one in (state, replace(held, evidence=doctored))
+            for one in (state, replace(state, evidence=doctored))
         )
     assert whole.passes
     assert not lacking.passes
