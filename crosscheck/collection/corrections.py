@@ -79,8 +79,8 @@ def correct(collection: Collection, accepted: pl.DataFrame) -> Collection:
         .unique(_ANSWER, keep="first", maintain_order=True)
     )
     answers = collection.tables["answers"]
-    kept = answers.join(corrected, on=_ANSWER, how="anti", maintain_order="left")
-    together = pl.concat([kept, corrected]).sort(_ANSWER)
+    uncorrected = answers.join(corrected, on=_ANSWER, how="anti", maintain_order="left")
+    together = pl.concat([uncorrected, corrected]).sort(_ANSWER)
     return replace(
         collection,
         tables={**collection.tables, "answers": together},
@@ -99,12 +99,12 @@ def digest_corrections(accepted: pl.DataFrame) -> str:
     return hashlib.sha256(list_corrections(accepted).write_csv().encode()).hexdigest()
 
 
-def _misgiven(accepted: pl.DataFrame, items: Sequence[str], known: list[str]) -> Iterator[str]:
+def _misgiven(accepted: pl.DataFrame, items: Sequence[str], replied_items: list[str]) -> Iterator[str]:
     """In words, everything that stands in the way."""
-    there = {item.lower() for item in known}
+    there = {item.lower() for item in replied_items}
     for item in items:
         if item.strip().lower() not in there:
-            yield f"{item}: there is no reply to it. There are replies to: {', '.join(known) or 'nothing'}."
+            yield f"{item}: there is no reply to it. There are replies to: {', '.join(replied_items) or 'nothing'}."
     if accepted.is_empty() and not items:
         yield "No reply is accepted. Name items with --item, or write yes in the column accepted of replies.csv."
     idle = accepted.filter(pl.col("reply") == "agree")

@@ -11,7 +11,17 @@ import polars as pl
 
 from crosscheck.collection.grid import Grid, Headings, inflate, read_parquet, read_text
 from crosscheck.collection.limits import MOST_BYTES, MOST_PROBLEMS
-from crosscheck.collection.problems import CELL, CONVERTED, ROW, Place, Problem, alternatives, canonical, nearest, shown
+from crosscheck.collection.problems import (
+    CELL,
+    CONVERTED,
+    ROW,
+    Place,
+    Problem,
+    alternatives,
+    canonical,
+    nearest,
+    shorten_cell,
+)
 from crosscheck.collection.workbook import lay_out_sheet, read_workbook
 from crosscheck.contract.inputs import INPUTS
 from crosscheck.contract.table import Column, Table
@@ -202,13 +212,13 @@ def open_table(path: Path, table: Table) -> tuple[Sheet, list[tuple[Place, Probl
 
 
 def open_export(
-    path: Path, asked: Sequence[str], further: Callable[[list[str]], list[str]], layout: Layout
+    path: Path, columns: Sequence[str], further: Callable[[list[str]], list[str]], layout: Layout
 ) -> tuple[Sheet, list[str]]:
     """Open a file whose columns have names of their own, in any format that a collection may have.
 
     Args:
         path: the file.
-        asked: names of columns that it must have; they tell headings from what stands above them.
+        columns: names of columns that it must have; they tell headings from what stands above them.
         further: which of the file's headings are read, too.
         layout: which sheet, and what its headings are.
 
@@ -220,13 +230,15 @@ def open_export(
     """
     source = _export_source(path, layout.sheet)
     raw = source.raw or _bytes(path, source.file)
-    grid = _open(source, raw, _export_table(asked), layout.headings)
+    grid = _open(source, raw, _export_table(columns), layout.headings)
     names = [canonical(heading) for heading in grid.headings]
-    table = _export_table(list(dict.fromkeys([*asked, *further([name for name in names if name])])))
+    table = _export_table(list(dict.fromkeys([*columns, *further([name for name in names if name])])))
     read = _as_sheet(source, raw, grid, table)
-    about_headings = [one for one in read.problems if one.row == grid.heading_row and one.column is not None]
-    kept = tuple(one for one in read.problems if one not in about_headings)
-    return replace(read, problems=kept), [name for name in names if name and name not in read.rows.columns]
+    about_headings = [
+        problem for problem in read.problems if problem.row == grid.heading_row and problem.column is not None
+    ]
+    of_rows = tuple(problem for problem in read.problems if problem not in about_headings)
+    return replace(read, problems=of_rows), [name for name in names if name and name not in read.rows.columns]
 
 
 def _export_table(names: Iterable[str]) -> Table:
@@ -241,11 +253,15 @@ def _export_source(path: Path, sheet: str | None) -> _Source:
     if path.suffix.lower() not in _WORKBOOKS:
         return _Source("export", path.name, path)
     sheets = _workbook_sources(path)
-    asked = [one for one in sheets if one.sheet and (one.sheet["name"] == sheet if sheet else not _is_blank(one))]
-    if not asked:
-        names = ", ".join(str(one.sheet["name"]) for one in sheets if one.sheet)
+    chosen = [
+        source
+        for source in sheets
+        if source.sheet and (source.sheet["name"] == sheet if sheet else not _is_blank(source))
+    ]
+    if not chosen:
+        names = ", ".join(str(source.sheet["name"]) for source in sheets if source.sheet)
         raise CollectionError(f"{path} has no sheet {sheet or 'that holds anything'}. The sheets are: {names}.")
-    return asked[0]
+    return chosen[0]
 
 
 def _sources(path: Path) -> list[_Source]:
@@ -277,8 +293,8 @@ def _file(file: Path) -> _Source | None:
         return _Source(canonical(stem), file.name, file, why=_no_file(file)) if is_named_so else None
     if ending in _READ and not (ending == ".parquet" and name.endswith(".gz")):
         return _Source(canonical(stem), file.name, file)
-    other = (f"A file that ends in {ending or 'nothing'} is not read.", _SAVE_AS_CSV)
-    return _Source(canonical(stem), file.name, file, why=_UNREADABLE.get(ending, other))
+    not_read = (f"A file that ends in {ending or 'nothing'} is not read.", _SAVE_AS_CSV)
+    return _Source(canonical(stem), file.name, file, why=_UNREADABLE.get(ending, not_read))
 
 
 def _parted(name: str) -> tuple[str, str]:
@@ -305,7 +321,7 @@ def _workbook_sources(path: Path) -> list[_Source]:
     """Every sheet of a workbook, empty ones too."""
     raw = _bytes(path, str(path))
     return [
-        _Source(canonical(sheet["name"]), f"{path.name}, sheet {shown(sheet['name'])}", path, sheet, raw)
+        _Source(canonical(sheet["name"]), f"{path.name}, sheet {shorten_cell(sheet['name'])}", path, sheet, raw)
         for sheet in read_workbook(raw, str(path))
     ]
 
@@ -433,7 +449,7 @@ def _columns(grid: Grid, file: str, table: Table) -> tuple[dict[str, int], list[
     problems = []
     for position, (heading, name) in enumerate(zip(grid.headings, names, strict=True)):
         if name not in expected and (name or _holds_anything(grid, position)):
-            problems.append(_unknown_column(row, heading, name, [other for other in expected if other not in names]))
+            problems.append(_unknown_column(row, heading, name, [column for column in expected if column not in names]))
         elif name != heading and name:
             problem = f"The heading is not written as asked for; read as {name}."
             problems.append(Problem(row, name, heading, problem, f"Write {name}.", CONVERTED))
@@ -465,7 +481,7 @@ def _missing_columns(names: list[str], place: str, table: Table) -> list[str]:
 
 def _shown_headings(names: list[str]) -> list[str]:
     """The headings as they can be shown: not too many, none too long."""
-    filled = [(shown(name) or "")[:80] for name in names if name]
+    filled = [(shorten_cell(name) or "")[:80] for name in names if name]
     return [*filled[:60], *(["…"] if len(filled) > 60 else [])]
 
 

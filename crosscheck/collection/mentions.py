@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
-from crosscheck.collection.problems import ROW, Problem, shown
+from crosscheck.collection.problems import ROW, Problem, shorten_cell
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -51,7 +51,7 @@ def _mentions(sheet: Sheet, year: str | None) -> Iterator[pl.DataFrame]:
         why=pl.col("row").replace_strict(why, default=None, return_dtype=pl.String),
     )
     lost = [
-        (sheet.table.name, sheet.file, row, shown(cells.get("org_code", "").upper()) or None, why_lost)
+        (sheet.table.name, sheet.file, row, shorten_cell(cells.get("org_code", "").upper()) or None, why_lost)
         for row, cells in sheet.lost_rows
         if _may_be_year(cells.get("year", ""), year)
         for why_lost in [_why_lost(sheet, row)]
@@ -85,7 +85,7 @@ def _in_words(problem: Problem) -> str:
 def _codes_as_they_stood(sheet: Sheet) -> dict[int, str]:
     """Codes that can't be read as one, by row."""
     return {
-        problem.row: shown(problem.value) or ""
+        problem.row: shorten_cell(problem.value) or ""
         for problem in sheet.problems
         if problem.column == "org_code" and problem.row is not None and (problem.value or "").strip()
     }

@@ -182,9 +182,9 @@ def _with_every_column(sheet: Sheet) -> Sheet:
 def _read_criteria(sheet: Sheet, expected: Expected, questionnaire: Questionnaire) -> Sheet:
     """The criteria by the reader that a collection has for them."""
     rows = sheet.rows.with_columns(is_criterion=pl.col("question_id").is_not_null())
-    asked = rows.filter("is_criterion").select("row", "question_id", "item")
+    criteria = rows.filter("is_criterion").select("row", "question_id", "item")
     read = read_criteria(
-        replace(sheet, table=INPUTS["visit_items"], rows=asked, problems=()), questionnaire, expected.standard
+        replace(sheet, table=INPUTS["visit_items"], rows=criteria, problems=()), questionnaire, expected.standard
     )
     names = read.rows.select("row", "question_id", "item")
     return sheet.noting(
@@ -299,8 +299,8 @@ def _keep_one(
     first = rows.filter(corrects == corrects.any().over(key)).sort(*key, *_PLACE)
     kinds = pl.struct(values).n_unique().over(key)
     against = first.filter(kinds > 1)
-    kept = first.unique(key, keep="first", maintain_order=True)
-    return kept, list(_contradictions(against, key, values[-1])), rows.height - kept.height
+    unique_rows = first.unique(key, keep="first", maintain_order=True)
+    return unique_rows, list(_contradictions(against, key, values[-1])), rows.height - unique_rows.height
 
 
 def _contradictions(rows: pl.DataFrame, key: Sequence[str], column: str) -> Iterator[tuple[Place, Problem]]:

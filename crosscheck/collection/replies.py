@@ -145,13 +145,13 @@ def _with_every_column(sheet: Sheet) -> Sheet:
 def _find_items(sheet: Sheet, items: pl.DataFrame) -> Sheet:
     """Lay what the regulator knows of the item beside each row; a row of no item is set aside."""
     keys = [_folded(name).alias(f"{name} key") for name in _KEYS]
-    known = items.with_columns(keys).with_columns(known=pl.lit(value=True))
+    known_items = items.with_columns(keys).with_columns(known=pl.lit(value=True))
     rows = sheet.rows.with_columns(keys).rename({name: f"{name} as given" for name in _KEYS})
-    found = rows.join(known, on=[f"{name} key" for name in _KEYS], how="left", maintain_order="left")
+    found = rows.join(known_items, on=[f"{name} key" for name in _KEYS], how="left", maintain_order="left")
     astray = found.filter(pl.col("known").is_null() & pl.col("item as given").is_not_null())
-    names, asked = tuple(items["item"].unique().sort()), items["question"].drop_nulls().unique().sort().to_list()
+    names, questions = tuple(items["item"].unique().sort()), items["question"].drop_nulls().unique().sort().to_list()
     problems = [
-        _no_such_item(row, item, question, names, asked)
+        _no_such_item(row, item, question, names, questions)
         for row, item, question in astray.select("row", "item as given", "question as given").iter_rows()
     ]
     return sheet.noting(problems, found)
@@ -162,10 +162,10 @@ def _folded(name: str) -> pl.Expr:
     return pl.col(name).fill_null("").str.strip_chars().str.strip_prefix("'").str.to_lowercase()
 
 
-def _no_such_item(row: int, item: str, question: str | None, names: tuple[str, ...], asked: list[str]) -> Problem:
+def _no_such_item(row: int, item: str, question: str | None, names: tuple[str, ...], questions: list[str]) -> Problem:
     by_folded = {name.lower(): name for name in names}
     if item.strip().lower() in by_folded:
-        near = nearest(question or "", tuple(asked))
+        near = nearest(question or "", tuple(questions))
         meant = f"Did you mean {near}? " if near else ""
         remedy = f"{meant}Leave the question as the form has it."
         return Problem(row, "question", question, "The item does not rest on this question.", remedy, ROW)
@@ -315,7 +315,9 @@ def _noting_alike(sheets: list[Sheet], groups: Iterable[dict[str, Any]], twice: 
     for group in groups:
         places = list(zip(group["at"], group["row"], group["file"], strict=True))
         for number, (at, row, _) in enumerate(places):
-            others = [f"{file}, row {other}" for place, (_, other, file) in enumerate(places) if place != number]
+            others = [
+                f"{file}, row {other_row}" for place, (_, other_row, file) in enumerate(places) if place != number
+            ]
             if group["kinds"] > 1:
                 problem, remedy = f"It contradicts {_listed(others)}.", "Ask which of them holds, and empty the others."
                 found.setdefault(at, []).append(Problem(row, "reply", None, problem, remedy, ROW))

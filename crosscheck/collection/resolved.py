@@ -47,15 +47,17 @@ def hold_out(
         still used, and has no figure. One that was resolved has the value that it means.
     """
     found = find_doubts(gather_figures(sheets, questionnaire, year), sheets["organisations"].used())
-    kept = dict(sheets)
+    resolved_sheets = dict(sheets)
     means = pl.lit(None, pl.Float64).alias("means")
     doubted = found.with_columns(means)
     if "resolved" in sheets:
-        kept["resolved"] = _refuse_pointless(sheets["resolved"], found)
-        doubted = found.join(_answers_to_doubts(kept["resolved"]), on=_RESOLVED, how="left", maintain_order="left")
+        resolved_sheets["resolved"] = _refuse_pointless(sheets["resolved"], found)
+        doubted = found.join(
+            _answers_to_doubts(resolved_sheets["resolved"]), on=_RESOLVED, how="left", maintain_order="left"
+        )
     for table in found["table"].unique():
-        kept[table] = _replaced(kept[table], doubted.filter(pl.col("table") == table))
-    return kept, doubted.filter(pl.col("means").is_null()).select(SCHEMA.names())
+        resolved_sheets[table] = _replaced(resolved_sheets[table], doubted.filter(pl.col("table") == table))
+    return resolved_sheets, doubted.filter(pl.col("means").is_null()).select(SCHEMA.names())
 
 
 def _answers_to_doubts(resolved: Sheet) -> pl.DataFrame:

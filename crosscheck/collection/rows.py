@@ -29,14 +29,14 @@ _MADE_A_NUMBER: Final = re.compile(r"\d+(\.\d+)?(E[+-]?\d+)?")
 _ENTER_CODE: Final = "Format the column as text, and enter the code again."
 
 
-def mend_mangled_codes(sheet: Sheet, columns: Sequence[str], known: Collection[str]) -> Sheet:
+def mend_mangled_codes(sheet: Sheet, columns: Sequence[str], codes: Collection[str]) -> Sheet:
     """Put codes back that a spreadsheet has turned into numbers, where exactly one known code gives the number."""
     numbers: dict[float, list[str]] = {}
-    for code in sorted(known):
+    for code in sorted(codes):
         if _LIKE_NUMBER.fullmatch(code):
             numbers.setdefault(float(code), []).append(code)
     for column in columns:
-        unknown = set(sheet.rows[column].drop_nulls().unique()) - set(known)
+        unknown = set(sheet.rows[column].drop_nulls().unique()) - set(codes)
         fits = {text: numbers.get(float(text), []) for text in unknown if _MADE_A_NUMBER.fullmatch(text)}
         mended = {text: codes[0] for text, codes in fits.items() if len(codes) == 1 and math.isfinite(float(text))}
         if mended:
@@ -75,21 +75,21 @@ def former_bodies(relationships: Sheet, organisations: Collection[str]) -> set[s
     return reached - set(organisations)
 
 
-def refuse_unknown_organisations(sheet: Sheet, known: Iterable[str], remedy: str) -> Sheet:
+def refuse_unknown_organisations(sheet: Sheet, codes: Iterable[str], remedy: str) -> Sheet:
     """Set rows aside that speak of an organisation nobody knows, or whose own row was set aside."""
-    unknown = pl.col("org_code").is_not_null() & ~pl.col("org_code").is_in(list(known))
+    unknown = pl.col("org_code").is_not_null() & ~pl.col("org_code").is_in(list(codes))
     return sheet.noting(
         Problem(row, "org_code", code, f"{code} is not among the organisations that can be used.", remedy, ROW)
         for row, code in _rows(sheet, unknown, "org_code")
     )
 
 
-def refuse_ties_to_nobody(relationships: Sheet, known: Collection[str], former: Collection[str], boards: bool) -> Sheet:
+def refuse_ties_to_nobody(relationships: Sheet, codes: Collection[str], former: Collection[str], boards: bool) -> Sheet:
     """Set ties aside that lead to a body nobody knows, or from a body to itself.
 
     Args:
         relationships: the ties.
-        known: codes of organisations and bodies.
+        codes: codes of organisations and bodies.
         former: codes of former bodies, which only a succession may lead to or from.
         boards: whether there is a table of bodies; without it nobody can tell which boards there are.
     """
@@ -97,7 +97,7 @@ def refuse_ties_to_nobody(relationships: Sheet, known: Collection[str], former: 
     allowed = pl.col("relation") == "succeeds"
     ties = relationships
     for column in ("from_code", "to_code"):
-        fine = pl.col(column).is_in(list(known)) | (allowed & pl.col(column).is_in(list(former)))
+        fine = pl.col(column).is_in(list(codes)) | (allowed & pl.col(column).is_in(list(former)))
         if not boards and column == "to_code":
             fine |= pl.col("relation") == "sits_on"
         ties = ties.noting(
@@ -259,7 +259,7 @@ def _repeated(group: dict[str, list[Any]], values: Sequence[str]) -> Iterator[Pr
             [group[name][position] if name in values else group[name] for name in group if name != "row"]
         )
         if differing:
-            others = " and ".join(islice((str(other) for other in numbers if other != row), _NAMED))
+            others = " and ".join(islice((str(number) for number in numbers if number != row), _NAMED))
             problem = f"It contradicts row {others}: the same but for {', '.join(differing)}."
             yield Problem(row, None, text, problem, "Find out which of them holds, and delete the others.", ROW)
         elif position:

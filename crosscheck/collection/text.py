@@ -128,8 +128,8 @@ def _decode_mixed(raw: bytes) -> tuple[str, list[Problem]]:
         f"{counted(len(places), 'byte')} of the file, the first in line {row}, {'is' if len(places) == 1 else 'are'} "
     )
     problem += "not UTF-8 as the rest is; read as Windows-1252."
-    shown = raw[places[0] : places[0] + 1].decode("cp1252")
-    return text, [Problem(None, None, shown, problem, "Save it as CSV UTF-8, and look at that line.", CONVERTED)]
+    character = raw[places[0] : places[0] + 1].decode("cp1252")
+    return text, [Problem(None, None, character, problem, "Save it as CSV UTF-8, and look at that line.", CONVERTED)]
 
 
 def _converted_from(encoding: str) -> Problem:
@@ -144,10 +144,12 @@ def _separator(text: str, columns: Collection[str]) -> str:
     def found(separator: str, line: str) -> int:
         return len({canonical(cell.strip('"\r')) for cell in line.split(separator)}.intersection(columns))
 
-    in_first = max(_SEPARATORS, key=lambda one: found(one, lines[0]))
+    in_first = max(_SEPARATORS, key=lambda separator: found(separator, lines[0]))
     if found(in_first, lines[0]) > 1:
         return in_first
-    return max(_SEPARATORS, key=lambda one: (max(found(one, line) for line in lines), lines[0].count(one)))
+    return max(
+        _SEPARATORS, key=lambda separator: (max(found(separator, line) for line in lines), lines[0].count(separator))
+    )
 
 
 def _separated(separator: str) -> list[Problem]:
@@ -188,12 +190,12 @@ def _is_row(cells: list[str], width: int, closed: list[int]) -> bool:
 
 
 def _describe_swallowed(row: int, cells: list[str], lost: list[str]) -> Problem:
-    shown = "; ".join(lost[:_ROWS_SHOWN]) + (
+    first_lines = "; ".join(lost[:_ROWS_SHOWN]) + (
         f"; and {len(lost) - _ROWS_SHOWN:,} more" if len(lost) > _ROWS_SHOWN else ""
     )
     problem = (
         f"A quotation mark is opened here and closed too late, so that {counted(len(lost), 'further row')} "
-        f"{'stands' if len(lost) == 1 else 'stand'} in the cell; none of them was read: {shown}"
+        f"{'stands' if len(lost) == 1 else 'stand'} in the cell; none of them was read: {first_lines}"
     )
     remedy = "Delete the quotation mark, or close it at the end of its cell."
     return Problem(row, None, ",".join(cells), problem, remedy, ROW)

@@ -100,11 +100,13 @@ def list_items(run: Path, standard: Standard) -> tuple[pl.DataFrame, pl.DataFram
 
 def items_to_reply(grounds: pl.DataFrame, items: pl.DataFrame) -> pl.DataFrame:
     """One row an item and question that an answer can correct, or an item alone: the rows of the forms."""
-    asked = grounds.drop_nulls("question")
-    alone = items.join(asked, on="item", how="anti").select("item", "org_code", "check_id", "functions")
+    with_question = grounds.drop_nulls("question")
+    alone = items.join(with_question, on="item", how="anti").select("item", "org_code", "check_id", "functions")
     columns = ["item", "org_code", "check_id", "functions", "question", "question_id", "review", "your_answer", "about"]
     order = items.select("item").with_row_index("place")
-    rows = pl.concat([asked.select(columns), alone], how="diagonal").join(order, on="item", maintain_order="left")
+    rows = pl.concat([with_question.select(columns), alone], how="diagonal").join(
+        order, on="item", maintain_order="left"
+    )
     return rows.sort("place", maintain_order=True).drop("place")
 
 
@@ -128,12 +130,12 @@ def _items(findings: pl.DataFrame, duties: pl.DataFrame) -> tuple[pl.DataFrame, 
 
 def list_grounds(standard: Standard) -> Iterator[Ground]:
     """What each rule rests on of its own case, each name once, in the order of its text."""
-    known = catalogue(standard.questionnaire, standard.indicators.names)
+    names = catalogue(standard.questionnaire, standard.indicators.names)
     of_column = {column: question for question in standard.questionnaire for column in question.columns}
     for rule in standard.rulebook:
-        for name in dict.fromkeys(column for spoken in _spoken(rule) for column in _own(spoken, known)):
+        for name in dict.fromkeys(column for spoken in _spoken(rule) for column in _own(spoken, names)):
             question = of_column.get(name)
-            about = _asked(question, name) if question else _sentence(short_label(known[name]))
+            about = _asked(question, name) if question else _sentence(short_label(names[name]))
             yield Ground(rule.id, name, about, _whose(name, question), name if question else None)
 
 
@@ -142,11 +144,11 @@ def _spoken(rule: Rule) -> Iterator[Name]:
         yield from names_in(condition)
 
 
-def _own(name: Name, known: Mapping[str, Name]) -> Iterable[str]:
+def _own(name: Name, names: Mapping[str, Name]) -> Iterable[str]:
     """The columns of the case itself that a name means; none where it speaks of another organisation."""
     if name.relation == "this_review":
         own = name.name.removeprefix("this_review.")
-        return [column for item in (1, 2) if (column := f"review{item}.{own}") in known]
+        return [column for item in (1, 2) if (column := f"review{item}.{own}") in names]
     return [] if name.relation else [name.name]
 
 
@@ -160,9 +162,9 @@ def _whose(name: str, question: Question | None) -> str:
     return "your answer" if question else _SOURCES.get(source, in_words(source))
 
 
-def _values_in_words(cases: pl.DataFrame, grounds: pl.DataFrame, known: Mapping[str, Name]) -> pl.DataFrame:
+def _values_in_words(cases: pl.DataFrame, grounds: pl.DataFrame, names: Mapping[str, Name]) -> pl.DataFrame:
     """The value of every name in words, one row a case and name."""
-    spoken = [known[name] for name in grounds["name"].unique().sort()]
+    spoken = [names[name] for name in grounds["name"].unique().sort()]
     words = cases.select(*_KEYS, *(_with_unit(name).alias(name.name) for name in spoken))
     return words.unpivot(index=_KEYS, variable_name="name", value_name="statement")
 
@@ -174,18 +176,18 @@ def _with_unit(name: Name) -> pl.Expr:
 
 def _answers(cases: pl.DataFrame, questionnaire: Questionnaire) -> pl.DataFrame:
     """Every answer as it is to be spelt, one row a case and question; one inherited from a predecessor is its own."""
-    asked = [(column, question) for question in questionnaire for column in question.columns]
-    known = pl.DataFrame(
+    columns = [(column, question) for question in questionnaire for column in question.columns]
+    questions = pl.DataFrame(
         [
             (column, question.question_id, int(column[len("review")]) if question.repeated else 0)
-            for column, question in asked
+            for column, question in columns
         ],
         schema={"question": pl.String, "question_id": pl.String, "review": pl.UInt8},
         orient="row",
     )
-    spelt = cases.select(*_KEYS, *(_spelt(column, question).alias(column) for column, question in asked))
+    spelt = cases.select(*_KEYS, *(_spelt(column, question).alias(column) for column, question in columns))
     long = spelt.unpivot(index=_KEYS, variable_name="question", value_name="your_answer")
-    return long.join(known, on="question", how="left", maintain_order="left")
+    return long.join(questions, on="question", how="left", maintain_order="left")
 
 
 def _spelt(column: str, question: Question) -> pl.Expr:

@@ -128,10 +128,10 @@ def reply_key(run: Path) -> str:
     Raises:
         RunError: there is no such run, or it does not keep its collection.
     """
-    kept = sorted((run / COLLECTION).glob("*.parquet"))
-    if not kept or not (run / RULEBOOK).is_file():
+    tables = sorted((run / COLLECTION).glob("*.parquet"))
+    if not tables or not (run / RULEBOOK).is_file():
         raise RunError(f"{run}: is no run that keeps what it had read. Make one: crosscheck run COLLECTION --out {run}")
-    files = [run / RULEBOOK, *kept]
+    files = [run / RULEBOOK, *tables]
     digests = "".join(f"{file.relative_to(run).as_posix()} {sha256_of(file)}\n" for file in files)
     return hashlib.sha256(digests.encode()).hexdigest()[:_KEY]
 
@@ -185,12 +185,14 @@ def collection_of_run(run: Path) -> Collection:
     )
 
 
-def read_accepted(kept: Path | bytes) -> tuple[pl.DataFrame, ...]:
+def read_accepted(file: Path | bytes) -> tuple[pl.DataFrame, ...]:
     """The corrections that a corrected run keeps (`ACCEPTED`), one frame for each time that some were accepted."""
-    return tuple(pl.read_parquet(kept).partition_by("time", include_key=False, maintain_order=True))
+    return tuple(pl.read_parquet(file).partition_by("time", include_key=False, maintain_order=True))
 
 
 def write_accepted(corrections: Sequence[pl.DataFrame], run: Path) -> None:
     """Keep the corrections that were accepted, for the run to be made again from its sources."""
-    times = [one.select(pl.lit(time, pl.UInt32).alias("time"), pl.all()) for time, one in enumerate(corrections, 1)]
+    times = [
+        accepted.select(pl.lit(time, pl.UInt32).alias("time"), pl.all()) for time, accepted in enumerate(corrections, 1)
+    ]
     write_parquet(pl.concat(times), run / ACCEPTED)

@@ -205,15 +205,17 @@ def _write_tables(outcome: Outcome, collection: Collection, rulebook: Rulebook, 
         JOINT: _rounded(outcome.plan.frame.joint),
         **{name: _rounded(table) for name, table in outcome.exploratory.items()},
     }
-    kept = {name: _rounded(getattr(outcome, name)) for name in ("cases", "findings", "ties", "names", "places")}
-    kept |= {name: _rounded(getattr(outcome.risk, name)) for name in ("parts", "loadings")}
-    kept |= {"check_weights": outcome.risk.from_visits.weights, "assessors": outcome.risk.from_visits.assessors}
-    kept |= {name: tables[name] for name in ("scores", "pooled")}  # read again by every page: a tenth of the CSV's time
-    kept |= {name: tables[name] for name in ("visit_list", "duties", "follow_up", "not_assessed", "doubts")}
-    kept |= {"predecessors": outcome.lineage.predecessors, MENTIONS: _mentions(collection, outcome)}
+    as_parquet = {name: _rounded(getattr(outcome, name)) for name in ("cases", "findings", "ties", "names", "places")}
+    as_parquet |= {name: _rounded(getattr(outcome.risk, name)) for name in ("parts", "loadings")}
+    as_parquet |= {"check_weights": outcome.risk.from_visits.weights, "assessors": outcome.risk.from_visits.assessors}
+    as_parquet |= {
+        name: tables[name] for name in ("scores", "pooled")
+    }  # read again by every page: a tenth of the CSV's time
+    as_parquet |= {name: tables[name] for name in ("visit_list", "duties", "follow_up", "not_assessed", "doubts")}
+    as_parquet |= {"predecessors": outcome.lineage.predecessors, MENTIONS: _mentions(collection, outcome)}
     for name, table in tables.items():
         write_csv(table, work.folder / f"{name}.csv")
-    for name, table in kept.items():
+    for name, table in as_parquet.items():
         write_parquet(table, work.folder / f"{name}.parquet")
     _write_json(_rules_as_used(rulebook), work.folder / RULEBOOK)
     work.seal(OUTCOME, manifest.as_json(), but=_WORKBOOK)

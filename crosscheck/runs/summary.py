@@ -244,7 +244,7 @@ def _describe_fit(draw: DrawAccount) -> str:
             f"the floor of {floor.asked:.1%} costs {price.without - price.expected_hits:.2f} expected hits "
             f"({price.expected_hits:.2f} with it, {price.without:.2f} without)"
         )
-    if gain := {one.chosen_by: one for one in draw.gain}:
+    if gain := {gain.chosen_by: gain for gain in draw.gain}:
         chosen, by_risk = gain["expected_benefit"], gain["risk"]
         said.append(
             f"chosen by expected benefit: {chosen.benefit:.1f} of it, by risk {by_risk.benefit:.1f}; "

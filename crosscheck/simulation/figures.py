@@ -100,7 +100,7 @@ def _figure(
     worse = strength * subject + np.sqrt(1 - strength**2) * noise
     worse = (worse + figure.rater * raters) / np.sqrt(1 + figure.rater**2)
     held = [figure.held.get(kind, 0.0) for kind in organisations["org_type"]]
-    kept = pl.Series(drawn.random(number) < held)
+    is_published = pl.Series(drawn.random(number) < held)
     counted = {"share": _share, "grade": _grade, "size": _size}[figure.kind](figure, worse, measures, drawn)
     source, indicator = name.split(".", 1)
     return _conform(
@@ -110,7 +110,7 @@ def _figure(
             indicator=pl.lit(indicator),
             period=pl.lit(figure.period),
             direction=pl.lit(figure.direction),
-        ).filter(kept & counted.select(pl.any_horizontal(pl.all().is_not_null())).to_series())
+        ).filter(is_published & counted.select(pl.any_horizontal(pl.all().is_not_null())).to_series())
     )
 
 
@@ -132,9 +132,9 @@ def _share(
     sign = -1.0 if figure.direction == "higher_better" else 1.0
     share = expit(logit(figure.centre / 100) + sign * figure.spread * worse)
     counts = drawn.binomial(out_of, share)
-    shown = None if figure.counts_only else np.round(100 * counts / out_of, 1)
+    value = None if figure.counts_only else np.round(100 * counts / out_of, 1)
     return pl.DataFrame(
-        {"numerator": counts, "denominator": out_of, "value": shown},
+        {"numerator": counts, "denominator": out_of, "value": value},
         schema={"numerator": pl.Float64, "denominator": pl.Float64, "value": pl.Float64},
         strict=False,
     )

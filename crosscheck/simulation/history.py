@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 class Former:
     """One former year: what was so of every organisation as a whole, and what it declared (`status`).
 
-    `lapse` says whether the standard was not met; `asked` and `breached` have one column a duty: those that it had, and
+    `lapse` says whether the standard was not met; `is_asked` and `breached` have one column a duty: those that it had, and
     those of them that it breached.
     """
 
@@ -36,7 +36,7 @@ class Former:
     shortfall: NDArray[np.float64]
     lapse: NDArray[np.bool_]
     status: NDArray[np.str_]
-    asked: NDArray[np.bool_]
+    is_asked: NDArray[np.bool_]
     breached: NDArray[np.bool_]
 
 
@@ -79,8 +79,10 @@ def _of_whole(duties: Duties, types: NDArray[np.str_], model: SimulationModel) -
 
 
 def _stood(standing: NDArray[np.float64], model: SimulationModel, drawn: np.random.Generator) -> NDArray[np.float64]:
-    kept = model.breaches.persistence.value
-    stood: NDArray[np.float64] = kept * standing + np.sqrt(1 - kept**2) * drawn.standard_normal(standing.shape)
+    persistence = model.breaches.persistence.value
+    stood: NDArray[np.float64] = persistence * standing + np.sqrt(1 - persistence**2) * drawn.standard_normal(
+        standing.shape
+    )
     return stood
 
 

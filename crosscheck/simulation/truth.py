@@ -81,8 +81,8 @@ def list_functions(organisations: pl.DataFrame, model: SimulationModel, chance: 
     function = pl.when(whole).then(pl.lit("whole")).otherwise(pl.lit("commissioner"))
     first = placed.with_columns(function=function)
     providing = placed.filter(~whole)
-    kept = chance.of("functions").permutation(providing.height)[counts.not_providing :]
-    second = providing[np.sort(kept)].with_columns(
+    also_providing = chance.of("functions").permutation(providing.height)[counts.not_providing :]
+    second = providing[np.sort(also_providing)].with_columns(
         category=pl.col("category").replace(_PROVIDER_CATEGORIES), function=pl.lit("provider")
     )
     plain = second.filter(pl.col("category") == "pct_provider")["org_code"].to_list()

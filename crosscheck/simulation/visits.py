@@ -39,9 +39,11 @@ def visit_former_years(
     knowledge = stated.former_knowledge.value
     for past in former:
         drawn = chance.of(f"visits/{past.year}")
-        known = knowledge * past.shortfall + np.sqrt(1 - knowledge**2) * drawn.standard_normal(len(past.shortfall))
+        foreknowledge = knowledge * past.shortfall + np.sqrt(1 - knowledge**2) * drawn.standard_normal(
+            len(past.shortfall)
+        )
         whole = organisations.select("org_code", "area", function=pl.lit("whole"), year=pl.lit(past.year)).with_columns(
-            lapse=pl.Series(past.lapse), known=known
+            lapse=pl.Series(past.lapse), known=foreknowledge
         )
         declared = declarations.filter((pl.col("year") == past.year) & (pl.col("status") == COMPLIANT))
         compliant = whole.join(declared.select("org_code"), on="org_code", how="semi", maintain_order="left")
@@ -114,7 +116,7 @@ def _find(chosen: pl.DataFrame, plan: WorldPlan, chance: Chance, drawn: np.rando
     return chosen.with_columns(
         finding=pl.Series(np.where(qualified, "qualified", "upheld")),
         assessor=pl.Series(
-            [_ASSESSOR.format(region + 1, "ABCDEFGH"[one]) for region, one in zip(area, who, strict=True)]
+            [_ASSESSOR.format(region + 1, "ABCDEFGH"[letter]) for region, letter in zip(area, who, strict=True)]
         ),
         standard=pl.lit(None, dtype=pl.String),
     ).select(INPUTS["visits"].schema.names())
@@ -123,7 +125,7 @@ def _find(chosen: pl.DataFrame, plan: WorldPlan, chance: Chance, drawn: np.rando
 def list_criteria(
     declarations: pl.DataFrame,
     duties: Duties,
-    asked: NDArray[np.bool_],
+    is_asked: NDArray[np.bool_],
     breached: NDArray[np.bool_],
 ) -> pl.DataFrame:
     """What a visit to each declaration would ask about.
@@ -131,13 +133,13 @@ def list_criteria(
     Args:
         declarations: `org_code`, `function`, `year`, any of them visited or not.
         duties: the duties, and what a breach of each weighs.
-        asked: which duties each declaration has, one column a duty.
+        is_asked: which duties each declaration has, one column a duty.
         breached: which of them are breached.
 
     Returns:
         One row a declaration and duty that it has: the keys, `question_id`, `breached`, `effect`.
     """
-    row, column = np.nonzero(asked)
+    row, column = np.nonzero(is_asked)
     return (
         declarations[row]
         .select(_VISIT)
@@ -155,8 +157,8 @@ def list_breaches(
     """The duties of every declaration of the year as `list_criteria`, with `admitted`: its answer says "not met"."""
     functions = declared["function"].to_numpy()
     of_function = np.array([[function in duty.of for duty in model.duties.values()] for function in functions])
-    asked = duties.asked[declared["place"].to_numpy()] & of_function
-    listed = list_criteria(declared.with_columns(year=pl.lit(model.year)), duties, asked, breached)
+    is_asked = duties.is_asked[declared["place"].to_numpy()] & of_function
+    listed = list_criteria(declared.with_columns(year=pl.lit(model.year)), duties, is_asked, breached)
     unmet = [(name, level) for name, duty in model.duties.items() for level in duty.unmet]
     admitted = answers.join(
         pl.DataFrame(unmet, schema={"question_id": pl.String, "level": pl.String}, orient="row"),

@@ -119,7 +119,7 @@ def build_world(
 def _former_criteria(organisations: pl.DataFrame, former: Sequence[Former], duties: Duties) -> Iterator[pl.DataFrame]:
     for past in former:
         whole = organisations.select("org_code", function=pl.lit("whole"), year=pl.lit(past.year))
-        yield list_criteria(whole, duties, past.asked, past.breached)
+        yield list_criteria(whole, duties, past.is_asked, past.breached)
 
 
 def _first_wave(
@@ -165,5 +165,9 @@ def _conform(table: pl.DataFrame, name: str) -> pl.DataFrame:
     """The table as the reader gives it: its columns in order, each of its type."""
     if name == "answers":
         return table
-    known = INPUTS[name.removesuffix("_wave_1")]
-    return table.cast(known.schema).select(known.schema.names()).sort(known.key or known.schema.names())
+    contract_table = INPUTS[name.removesuffix("_wave_1")]
+    return (
+        table.cast(contract_table.schema)
+        .select(contract_table.schema.names())
+        .sort(contract_table.key or contract_table.schema.names())
+    )
