@@ -200,7 +200,8 @@ def _problems(stated: ImportMap) -> Iterator[str]:
     columns = {column.name: column for column in stated.contract.columns}
     for name, filling in stated.columns.items():
         if name not in columns:
-            yield f"columns.{name}: {stated.table} has no such column.{_meant(name, columns)} It has: {', '.join(columns)}."
+            there = ", ".join(columns)
+            yield f"columns.{name}: {stated.table} has no such column.{_meant(name, columns)} It has: {there}."
         else:
             yield from (f"columns.{name}: {words}" for words in _not_allowed(filling, columns[name].allowed))
     missing = [column for name, column in columns.items() if column.required and name not in stated.columns]

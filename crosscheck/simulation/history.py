@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 class Former:
     """One former year: what was so of every organisation as a whole, and what it declared (`status`).
 
-    `lapse` says whether the standard was not met; `is_asked` and `breached` have one column a duty: those that it had, and
-    those of them that it breached.
+    `lapse` says whether the standard was not met; `is_asked` and `breached` have one column a duty: those that it had,
+    and those of them that it breached.
     """
 
     year: str

@@ -76,13 +76,13 @@ def gather_answers(tables: Mapping[str, pl.DataFrame], questionnaire: Questionna
     organisations = tables["organisations"].select("org_code", "org_type")
     given = tables["answers"].filter(pl.col("question_id").is_in(list(questionnaire.questions)))
     answered = given.filter(pl.col("absence").is_null() | (pl.col("item") > 0)).select(_KEY)
-    asked = pl.concat([_put(tables["organisations"], questionnaire), answered]).unique()
+    put = pl.concat([_put(tables["organisations"], questionnaire), answered]).unique()
     order = pl.Enum([question.question_id for question in questionnaire])
     answer = pl.coalesce(
         "level", pl.when(pl.col("number").is_not_null()).then(pl.lit(FIGURE)), pl.col("absence").cast(pl.String)
     )
     return (
-        asked.join(organisations, on="org_code")
+        put.join(organisations, on="org_code")
         .join(given, on=_KEY, how="left")
         .select(*_KEY, "org_type", "number", answer=answer.fill_null("no_answer"))
         .sort("org_code", pl.col("question_id").cast(order), "item")
@@ -144,14 +144,14 @@ def _put(organisations: pl.DataFrame, questionnaire: Questionnaire) -> pl.DataFr
 def _spreads(answers: pl.DataFrame) -> pl.DataFrame:
     """Quartiles and median of the figures of each group and question; null where they are too few."""
     number = pl.col("number")
-    shown = {
+    quantiles = {
         "lower": number.quantile(0.25, "linear"), "median": number.median(), "upper": number.quantile(0.75, "linear"),
     }  # fmt: skip
-    fewest = {name: FEWEST_FOR_MEDIAN if name == "median" else FEWEST_FOR_QUARTILES for name in shown}
+    fewest = {name: FEWEST_FOR_MEDIAN if name == "median" else FEWEST_FOR_QUARTILES for name in quantiles}
     return (
         answers.filter(pl.col("answer") == FIGURE)
         .group_by("org_type", "question_id")
-        .agg(*(pl.when(number.len() >= fewest[name]).then(of).alias(name) for name, of in shown.items()))
+        .agg(*(pl.when(number.len() >= fewest[name]).then(of).alias(name) for name, of in quantiles.items()))
     )
 
 

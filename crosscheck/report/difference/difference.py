@@ -214,15 +214,15 @@ def _with_own_evidence(moved: pl.DataFrame, before: Path, after: Path, same: Map
     )
     silent = pl.col("evidence").is_null() | pl.col("evidence_after").is_null()  # a rule that is not there yet
     of_check = pl.col("family").is_in(_OF_CHECKS) & (pl.col("part") != _NO_RETURN)
-    other = pl.col("evidence").ne_missing(pl.col("evidence_after")) & ~(of_check & silent)
+    differs = pl.col("evidence").ne_missing(pl.col("evidence_after")) & ~(of_check & silent)
     return joined.with_columns(
-        own=other & pl.lit(not same["inputs"]), other_waiver=pl.col("waived").ne_missing(pl.col("waived_after"))
+        own=differs & pl.lit(not same["inputs"]), other_waiver=pl.col("waived").ne_missing(pl.col("waived_after"))
     )
 
 
 def _evidence(folder: Path, moved: pl.DataFrame) -> pl.DataFrame:
     """The evidence that each moved part speaks of, in one text; null where there is none."""
-    asked = moved.select(*_KEYS, "family", "part")
+    wanted = moved.select(*_KEYS, "family", "part")
     answers = _rows_as_text(folder, "answers", ["org_code", pl.col("question_id").alias("part")])
     figures = _rows_as_text(folder, "indicators", ["org_code", pl.format("{}.{}", "source", "indicator").alias("part")])
     findings = read_table(folder, "findings").select(*_KEYS, "evidence", "waived", part="check_id")
@@ -235,21 +235,21 @@ def _evidence(folder: Path, moved: pl.DataFrame) -> pl.DataFrame:
         "declared": (_rows_as_text(folder, "declarations", [*_KEYS]), [*_KEYS]),
         "visited": (own_past, ["org_code"]),
         "checks": (findings, [*_KEYS, "part"]),
-        "silence": (pl.concat([findings, _returns(folder, asked)], how="diagonal"), [*_KEYS, "part"]),
+        "silence": (pl.concat([findings, _returns(folder, wanted)], how="diagonal"), [*_KEYS, "part"]),
         "facts": (_reasons(folder), [*_KEYS, "part"]),
     }
     blank = pl.lit(None, dtype=pl.String)
     found = [
-        asked.filter(pl.col("family") == family).join(evidence, on=on, how="left")
+        wanted.filter(pl.col("family") == family).join(evidence, on=on, how="left")
         for family, (evidence, on) in by_family.items()
     ]
-    rest = asked.filter(~pl.col("family").is_in(list(by_family))).with_columns(evidence=blank)
+    rest = wanted.filter(~pl.col("family").is_in(list(by_family))).with_columns(evidence=blank)
     return pl.concat([*found, rest], how="diagonal")
 
 
-def _returns(folder: Path, asked: pl.DataFrame) -> pl.DataFrame:
+def _returns(folder: Path, moved: pl.DataFrame) -> pl.DataFrame:
     """All that an organisation answered, as the evidence of a return that is missing."""
-    missing = asked.filter(pl.col("part") == _NO_RETURN).select(*_KEYS, "part")
+    missing = moved.filter(pl.col("part") == _NO_RETURN).select(*_KEYS, "part")
     return missing.join(_rows_as_text(folder, "answers", ["org_code"]), on="org_code", how="left")
 
 

@@ -160,15 +160,15 @@ def _section(among: str, rankings: pl.DataFrame) -> str:
 
 def _draw_lifts(rankings: pl.DataFrame) -> str:
     """Each ranking's lift as a point on its interval; the line at 1 is choosing at random."""
-    known = rankings.filter(pl.col("lift").is_finite())
-    ends = pl.concat([known["lift"], known["lift_high"].drop_nulls().drop_nans()])
+    with_lift = rankings.filter(pl.col("lift").is_finite())
+    ends = pl.concat([with_lift["lift"], with_lift["lift_high"].drop_nulls().drop_nans()])
     across = Axis(0.0, max(2.0, float(ends.max() or 0.0)) * 1.05, _LEFT, _RIGHT)  # type: ignore[arg-type]  # a Float64 column
-    bottom = _TOP + _ROW * known.height
+    bottom = _TOP + _ROW * with_lift.height
     shapes = [draw_line((across.at(tick), _TOP), (across.at(tick), bottom), GRID, 1) for tick in across.ticks]
     shapes += [write_text(across.at(tick), bottom + 28, f"{tick:g}", "middle") for tick in across.ticks]
     shapes.append(draw_line((across.at(1), _TOP), (across.at(1), bottom), INK, 2, 'stroke-dasharray="6 6"'))
     shapes.append(write_text((_LEFT + _RIGHT) / 2, bottom + 60, "Lift over choosing at random", "middle"))
-    for place, row in enumerate(known.to_dicts()):
+    for place, row in enumerate(with_lift.to_dicts()):
         height = _TOP + _ROW * (place + 0.5)
         shapes.append(write_text(_LEFT - 14, height + 7, row["ranking"], "end"))
         if not is_unknown(row["lift_low"]) and not is_unknown(row["lift_high"]):
@@ -176,5 +176,5 @@ def _draw_lifts(rankings: pl.DataFrame) -> str:
                 draw_line((across.at(row["lift_low"]), height), (across.at(row["lift_high"]), height), INK, 3)
             )
         shapes.append(draw_dot(across.at(row["lift"]), height))
-    lifts = "; ".join(f"{row['ranking']} {row['lift']:.2f}" for row in known.to_dicts())
+    lifts = "; ".join(f"{row['ranking']} {row['lift']:.2f}" for row in with_lift.to_dicts())
     return write_picture(shapes, bottom + 76, f"Lift of each ranking over choosing at random: {lifts}.")

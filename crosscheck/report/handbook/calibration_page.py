@@ -93,7 +93,10 @@ def write_calibration_page(backtests: Sequence[Backtest]) -> str:
 def write_calibration_json(backtests: Sequence[Backtest]) -> str:
     """All figures of each kind of sample, to six decimals; what is not known is null."""
     every = [calibration for backtest in backtests for calibration in backtest.calibrations]
-    return json.dumps({"calibrations": [_figures(one) for one in every]}, indent=1, ensure_ascii=False) + "\n"
+    return (
+        json.dumps({"calibrations": [_figures(calibration) for calibration in every]}, indent=1, ensure_ascii=False)
+        + "\n"
+    )
 
 
 def tabulate_groups(backtests: Sequence[Backtest]) -> pl.DataFrame:

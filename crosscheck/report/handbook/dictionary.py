@@ -105,8 +105,8 @@ def write_dictionary(standard: Standard, folder: Path) -> int:
     }  # fmt: skip
     with written_whole(folder, MARK, _KIND) as whole:
         for page in ("index", "data-dictionary", "method", "model-cards"):
-            shown = render("dictionary", f"{page}.html", fields | {"page": page})
-            (whole / f"{page}.html").write_text(shown, encoding="utf-8")
+            html = render("dictionary", f"{page}.html", fields | {"page": page})
+            (whole / f"{page}.html").write_text(html, encoding="utf-8")
         (whole / "data-dictionary.csv").write_text(_as_csv(tables), encoding="utf-8")
         columns = sum(len(table.columns) for table in tables)
         (whole / MARK).write_text(json.dumps({"standard": standard.name, "columns": columns}) + "\n", encoding="utf-8")
@@ -151,10 +151,10 @@ def _file(table: Table) -> str:
     """The one file that a table is kept in."""
     if table.name in {"manifest", "national", "rulebook"}:
         return f"{table.name}.json"
-    kept = {
+    as_parquet = {
         "parts", "ties", "predecessors", "names", "loadings", "check_weights", "assessors", "places", "mentions",
     }  # fmt: skip
-    return f"{table.name}.{'parquet' if table.name in kept else 'csv'}"
+    return f"{table.name}.{'parquet' if table.name in as_parquet else 'csv'}"
 
 
 def _understood() -> Iterator[Described]:

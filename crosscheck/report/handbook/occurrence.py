@@ -60,15 +60,15 @@ def find_companions(findings: pl.DataFrame) -> pl.DataFrame:
     differs = verdicts.select(pl.all() == "differs").to_numpy().astype(np.float64)
     determined = verdicts.select(pl.all().is_in(["differs", "agrees"])).to_numpy().astype(np.float64)
     observed, expected, both_determined = _together(differs, determined)
-    one, other = np.nonzero((observed >= FEWEST_TOGETHER) & (observed > expected) & ~np.eye(len(rules), dtype=bool))
+    first, second = np.nonzero((observed >= FEWEST_TOGETHER) & (observed > expected) & ~np.eye(len(rules), dtype=bool))
     return pl.DataFrame(
         {
-            "check_id": [rules[place] for place in one],
-            "other_id": [rules[place] for place in other],
-            "both_determined": both_determined[one, other].astype(np.int64),
-            "observed": observed[one, other].astype(np.int64),
-            "expected": expected[one, other],
-            "ratio": observed[one, other] / expected[one, other],
+            "check_id": [rules[place] for place in first],
+            "other_id": [rules[place] for place in second],
+            "both_determined": both_determined[first, second].astype(np.int64),
+            "observed": observed[first, second].astype(np.int64),
+            "expected": expected[first, second],
+            "ratio": observed[first, second] / expected[first, second],
         },
         schema_overrides={"check_id": pl.String, "other_id": pl.String},
     ).sort("check_id", "ratio", "observed", "other_id", descending=[False, True, True, False])

@@ -50,9 +50,9 @@ def withhold(figures: pl.DataFrame, respondents: pl.DataFrame, review: Review) -
         The same figures, what is withheld null, and `withheld`: the names of what is.
     """
     cells = _cells(match(figures, respondents, review), figures)
-    shown = suppress(_counts(cells), _relations(cells)).filter(~pl.col("shown") & pl.col("printed"))
+    hidden = suppress(_counts(cells), _relations(cells)).filter(~pl.col("shown") & pl.col("printed"))
     hidden = (
-        cells.filter(pl.col("cell").is_in(shown["cell"].to_list()) & pl.col("part").is_in(PARTS))
+        cells.filter(pl.col("cell").is_in(hidden["cell"].to_list()) & pl.col("part").is_in(PARTS))
         .group_by("figure_id")
         .agg(withheld=pl.col("part").unique().sort())
     )
@@ -82,8 +82,8 @@ def withhold_returns(organisations: pl.DataFrame) -> pl.DataFrame:
         (f"silent {kind}", 1), (f"responded {kind}", 1), (kind, -1))]  # fmt: skip
     terms += [("all", f"silent {kind}", -1 if kind == "all" else 1) for kind in organisations["kind"]]
     relations = pl.DataFrame(terms, schema=["relation", "cell", "factor"], orient="row")
-    shown = suppress(counts, relations).filter("shown")["cell"].to_list()
-    withheld = ~(silent.is_in(shown) & responded.is_in(shown))
+    printable = suppress(counts, relations).filter("shown")["cell"].to_list()
+    withheld = ~(silent.is_in(printable) & responded.is_in(printable))
     return organisations.with_columns(withheld=withheld).with_columns(
         pl.when(~pl.col("withheld")).then(pl.col("responded", "silent"))
     )

@@ -74,7 +74,7 @@ def recompute(review: Review, respondents: pl.DataFrame, year: str) -> pl.DataFr
 
 def _number_bases(review: Review) -> pl.DataFrame:
     """The place of each base of the review, by its name."""
-    places = {"base": [one.base for one in review.among], "among": range(len(review.among))}
+    places = {"base": [entry.base for entry in review.among], "among": range(len(review.among))}
     return pl.DataFrame(places, schema={"base": pl.String, "among": pl.UInt32})
 
 
@@ -129,7 +129,7 @@ def _asked(review: Review, year: str) -> pl.DataFrame:
 def _printed(review: Review) -> pl.DataFrame:
     """What is known of single printed figures: whom else their base counts, and what is said beside them."""
     return pl.DataFrame(
-        [(one.figure, list(one.counts), one.remark) for one in review.printed],
+        [(entry.figure, list(entry.counts), entry.remark) for entry in review.printed],
         schema={"figure_id": pl.String, "counts": pl.List(pl.String), "remark": pl.String},
         orient="row",
     )
@@ -181,10 +181,10 @@ def match(figures: pl.DataFrame, respondents: pl.DataFrame, review: Review) -> p
 def _eligible(review: Review, respondents: pl.DataFrame) -> pl.DataFrame:
     """Who is among those that a base names: one row each, by the place of the base."""
     found = [
-        respondents.filter((pl.col("question") == one.question) & pl.col("level").is_in(one.levels)).select(
+        respondents.filter((pl.col("question") == entry.question) & pl.col("level").is_in(entry.levels)).select(
             "org_code", among=pl.lit(place, dtype=pl.UInt32), eligible=pl.lit(value=True)
         )
-        for place, one in enumerate(review.among)
+        for place, entry in enumerate(review.among)
     ]
     nobody = pl.DataFrame(schema={"org_code": pl.String, "among": pl.UInt32, "eligible": pl.Boolean})
     return pl.concat([nobody, *found])
@@ -295,7 +295,10 @@ def _base_rule() -> pl.Expr:
         .then(pl.lit("reviews described on which it was answered"))
         .otherwise(
             pl.concat_str(
-                pl.lit("those that answered"), *(pl.format(", those {}", one) for one in held), among, ignore_nulls=True
+                pl.lit("those that answered"),
+                *(pl.format(", those {}", entry) for entry in held),
+                among,
+                ignore_nulls=True,
             )
         )
     )
@@ -319,8 +322,8 @@ def _single_numbers(figures: pl.DataFrame, respondents: pl.DataFrame, year: str)
         "reviews_asked_about": reviews.max(),
         "compliant": share[-1] - share[-2] if len(share) > 1 else None,
     }
-    known = pl.DataFrame(
+    of_level = pl.DataFrame(
         {"level": list(numbers), "single": pl.Series(numbers.values(), dtype=pl.Float64, strict=False)}
     )
     wanted = figures.filter(pl.col("statistic").is_in(["change", "count"]))
-    return wanted.join(known, on="level").select("figure_id", "single")
+    return wanted.join(of_level, on="level").select("figure_id", "single")

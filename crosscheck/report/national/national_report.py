@@ -117,10 +117,10 @@ class Picture:
 
     def summary(self) -> dict[str, int]:
         """How many target figures there are, were recomputed and shown, and how far they agree."""
-        shown = [figure for figure in self.targets if figure["agreement"]]
-        degrees: dict[str, int] = {name: sum(figure["agreement"] == name for figure in shown) for name in AGREEMENTS}
-        near = sum(_is_near(figure) for figure in shown)
-        return {"targets": len(self.targets), "shown": len(shown), **degrees, "within_2_points": near}
+        printed = [figure for figure in self.targets if figure["agreement"]]
+        degrees: dict[str, int] = {name: sum(figure["agreement"] == name for figure in printed) for name in AGREEMENTS}
+        near = sum(_is_near(figure) for figure in printed)
+        return {"targets": len(self.targets), "shown": len(printed), **degrees, "within_2_points": near}
 
 
 def _is_near(figure: Figure) -> bool:
@@ -162,13 +162,13 @@ def _returns(respondents: pl.DataFrame) -> pl.DataFrame:
     """How many organisations of each type were contacted, and made a return that says anything at all."""
     contacted = respondents.filter(pl.col("question") == ORGANISATIONS)
     counts = contacted.group_by("kind").agg(contacted=pl.len(), responded=(pl.col("state") == "answered").sum())
-    known = pl.DataFrame({"kind": ORG_TYPES}).join(counts, on="kind", maintain_order="left")
-    whole = known.select(pl.lit(EVERY_TYPE).alias("kind"), pl.col("contacted", "responded").sum())
-    return pl.concat([known, whole]).with_columns(silent=pl.col("contacted") - pl.col("responded"))
+    by_kind = pl.DataFrame({"kind": ORG_TYPES}).join(counts, on="kind", maintain_order="left")
+    whole = by_kind.select(pl.lit(EVERY_TYPE).alias("kind"), pl.col("contacted", "responded").sum())
+    return pl.concat([by_kind, whole]).with_columns(silent=pl.col("contacted") - pl.col("responded"))
 
 
 def _rows(judged: pl.DataFrame, questionnaire: Questionnaire) -> tuple[Figure, ...]:
-    texts = {one.question_id: one.text for one in questionnaire}
+    texts = {question.question_id: question.text for question in questionnaire}
     figures = (
         judged.with_columns(pl.selectors.float().round(_DECIMALS))
         .with_columns(

@@ -61,27 +61,27 @@ def suppress(
     return counts.with_columns(why=why).with_columns(shown=pl.col("why") == "shown")
 
 
-def possible_values(cell: str, relations: Iterable[Relation], shown: Mapping[str, int]) -> tuple[float, float]:
-    """The least and the greatest whole number that a count can be, given those shown; every count is nought or more.
+def possible_values(cell: str, relations: Iterable[Relation], printed: Mapping[str, int]) -> tuple[float, float]:
+    """The least and the greatest whole number that a count can be, given those that can be read; every count is nought or more.
 
     Args:
         cell: the count asked for.
         relations: terms (name, factor) that sum to zero.
-        shown: the counts that can be read, by name.
+        printed: the counts that can be read, by name.
 
     Returns:
         Both ends; the greatest is infinite where nothing bounds it.
     """
-    if cell in shown:
-        return float(shown[cell]), float(shown[cell])
-    rows = [relation for relation in relations if any(name not in shown for name, _ in relation)]
-    unknown = sorted({name for relation in rows for name, _ in relation if name not in shown} | {cell})
+    if cell in printed:
+        return float(printed[cell]), float(printed[cell])
+    rows = [relation for relation in relations if any(name not in printed for name, _ in relation)]
+    unknown = sorted({name for relation in rows for name, _ in relation if name not in printed} | {cell})
     place = {name: column for column, name in enumerate(unknown)}
     matrix, constant = np.zeros((len(rows), len(unknown))), np.zeros(len(rows))
     for row, relation in enumerate(rows):
         for name, factor in relation:
-            if name in shown:
-                constant[row] -= factor * shown[name]
+            if name in printed:
+                constant[row] -= factor * printed[name]
             else:
                 matrix[row, place[name]] += factor
     return _end(matrix, constant, place[cell], 1), _end(matrix, constant, place[cell], -1)
@@ -124,7 +124,7 @@ class _Table:
             else:
                 self.hidden.add(companion)
         for cell in sorted(self.hidden - set(small), key=lambda cell: (-self.cost[cell], cell)):
-            if all(self._width(one, self.hidden - {cell}) >= needed[one] for one in small):
+            if all(self._width(small_cell, self.hidden - {cell}) >= needed[small_cell] for small_cell in small):
                 self.hidden.discard(cell)
         return self.hidden
 

@@ -60,8 +60,8 @@ class Work:
             noted: to be kept with the work, as JSON.
             but: a file that is being written still, for a later stage.
         """
-        known = {*self.digests, but}
-        files = {name: file for name, file in _files(self.folder) if name not in known}
+        sealed = {*self.digests, but}
+        files = {name: file for name, file in _files(self.folder) if name not in sealed}
         with ThreadPoolExecutor(_AT_ONCE) as pool:  # the disk takes many at once as fast as one
             list(pool.map(_write_through, files.values()))
         self._stages[stage] = {name: sha256_of(file) for name, file in files.items()}

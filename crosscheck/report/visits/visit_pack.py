@@ -244,8 +244,8 @@ def _accounts(rule: Rule, grounds: pl.DataFrame, says: str, names: Mapping[str, 
     """What the organisation itself said, then what others say of it."""
     for whose, about, statement in grounds.select("whose", "about", "statement").iter_rows():
         yield Account(_ITS_ANSWER.get(whose, whose), about, _cut(statement))
-    for other in other_accounts(says, rule, names):
-        yield Account(other.whose, other.about, _cut(other.statement))
+    for account in other_accounts(says, rule, names):
+        yield Account(account.whose, account.about, _cut(account.statement))
 
 
 def _cut(text: str) -> str:
@@ -339,7 +339,10 @@ def _set_point(point: Point) -> dict[str, Any]:
         "finding": point.finding,
         "weight": render_text(_FOLDER, "parts.html", "weight", point),
         "expected": point.expected,
-        "accounts": [{"whose": sentence(one.whose), "about": one.about, "says": one.says} for one in point.accounts],
+        "accounts": [
+            {"whose": sentence(account.whose), "about": account.about, "says": account.says}
+            for account in point.accounts
+        ],
         "explanations": ". ".join(point.explanations),
         "enquiries": list(point.lines_of_enquiry),
     }

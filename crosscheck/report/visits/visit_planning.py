@@ -189,8 +189,9 @@ def _describe_visits(made: VisitPlan) -> Iterator[str]:
             f"({_names(made.fit.left_out['org_code'].to_list())}): {given:.2f} expected hits."
         )
     if drawn := visits["drawn_week"].count():
-        kept = visits.filter(pl.col("week") == pl.col("drawn_week")).height
-        yield f"The week of {_count(drawn, 'visit')} of the random sample was drawn; {kept} of them are planned in it."
+        as_drawn = visits.filter(pl.col("week") == pl.col("drawn_week")).height
+        weeks = _count(drawn, "visit")
+        yield f"The week of {weeks} of the random sample was drawn; {as_drawn} of them are planned in it."
     yield from made.fit.sentences
 
 
@@ -223,15 +224,16 @@ def _describe_moves(moves: pl.DataFrame | None) -> Iterator[str]:
         return
     if moves.is_empty():
         yield "Nothing moves."
-    for one in moves.iter_rows(named=True):
-        before, after = _slot(one["from_team"], one["from_monday"]), _slot(one["to_team"], one["to_monday"])
-        name = f"{one['org_code']} ({one['name']})"
-        if one["to_team"] is None:
-            yield f"{name} is no longer visited; it was planned for {before}: {one['expected_hits']:.2f} expected hits."
-        elif one["from_team"] is None:
-            yield f"{name} is new, {after}: {one['km']:+.1f} km."
+    for move in moves.iter_rows(named=True):
+        before, after = _slot(move["from_team"], move["from_monday"]), _slot(move["to_team"], move["to_monday"])
+        name = f"{move['org_code']} ({move['name']})"
+        if move["to_team"] is None:
+            lost = f"{move['expected_hits']:.2f} expected hits"
+            yield f"{name} is no longer visited; it was planned for {before}: {lost}."
+        elif move["from_team"] is None:
+            yield f"{name} is new, {after}: {move['km']:+.1f} km."
         else:
-            yield f"{name} moves from {before} to {after}: {one['km']:+.1f} km."
+            yield f"{name} moves from {before} to {after}: {move['km']:+.1f} km."
 
 
 def _slot(team: str | None, monday: dt.date | None) -> str:
@@ -282,8 +284,13 @@ def _list_region_weeks(made: VisitPlan) -> list[dict[str, object]]:
     counts = made.visits.group_by("region", "week").len().iter_rows()
     planned = {(region, week): number for region, week, number in counts}
     return [
-        {"region": one.name, "week": week, "most": one.visits_a_week, "planned": planned.get((one.name, week), 0)}
-        for one in sorted(made.plan.tables.region, key=lambda one: one.name)
+        {
+            "region": region.name,
+            "week": week,
+            "most": region.visits_a_week,
+            "planned": planned.get((region.name, week), 0),
+        }
+        for region in sorted(made.plan.tables.region, key=lambda region: region.name)
         for week in range(1, len(made.plan.mondays) + 1)
     ]
 

@@ -150,7 +150,7 @@ def measure_run(run: Path, outcomes: SeasonOutcomes, half_width: float) -> Seaso
             organisations=read_table(run, "collection/organisations"),
             decisions=outcomes.decisions,
             draw=account.note,
-            removed=tuple(one.org_code for one in account.removed),
+            removed=tuple(removed.org_code for removed in account.removed),
         ),
         half_width,
     )
@@ -236,7 +236,9 @@ def list_estimates(found: SeasonYield) -> pl.DataFrame:
     every = found.prevalence
     estimates = {"horvitz_thompson": every.horvitz_thompson, "hajek": every.hajek, "aided": every.aided}
     estimates |= {"with_mandatory": found.with_mandatory}
-    return pl.DataFrame([{"estimate": _ESTIMATE_NAMES[name], **asdict(one)} for name, one in estimates.items()])
+    return pl.DataFrame(
+        [{"estimate": _ESTIMATE_NAMES[name], **asdict(estimate)} for name, estimate in estimates.items()]
+    )
 
 
 def _read_draw(run: Path) -> pl.DataFrame:
@@ -343,8 +345,14 @@ def _flagged(found: SeasonYield, names: Mapping[str, str]) -> list[str]:
         "did not uphold (the highest lower ends); checks.csv and criteria.csv have all. Many intervals stand side by "
         "side here, so that some miss by chance: one in twenty is meant to."
     )
-    shown = [write_table(_name_flags(table, names), _FLAGS, caption) for table, caption in captions if table.height]
-    return [*_paragraphs(note), *shown] if shown else _paragraphs("No visit has met a rule that differs yet.")
+    shown_tables = [
+        write_table(_name_flags(table, names), _FLAGS, caption) for table, caption in captions if table.height
+    ]
+    return (
+        [*_paragraphs(note), *shown_tables]
+        if shown_tables
+        else _paragraphs("No visit has met a rule that differs yet.")
+    )
 
 
 def _name_flags(table: pl.DataFrame, names: Mapping[str, str]) -> pl.DataFrame:

@@ -103,15 +103,15 @@ def describe_lift(found: SeasonYield) -> str:
     if math.isnan(lift.value):
         return f"{counts} Where random visits found nothing there is no multiple of it."
     upper = "no upper limit" if math.isinf(lift.high) else f"{lift.high:.1f}" if lift.high < _MANY else f"over {_MANY}"
-    shown = (
+    sentence = (
         f"{counts} A visit by risk found {lift.value:.1f} times as many as a random one (95% interval {lift.low:.1f} "
         f"to {upper})."
     )
     if lift.low > 1:
-        return f"{shown} So choosing by risk finds more than choosing at random."
+        return f"{sentence} So choosing by risk finds more than choosing at random."
     if lift.high < 1:
-        return f"{shown} So choosing by risk finds fewer than choosing at random."
-    return f"{shown} The interval includes 1, so these visits do not show whether choosing by risk finds more."
+        return f"{sentence} So choosing by risk finds fewer than choosing at random."
+    return f"{sentence} The interval includes 1, so these visits do not show whether choosing by risk finds more."
 
 
 def describe_persons(found: SeasonYield) -> tuple[str, ...]:
@@ -161,13 +161,13 @@ def describe_power(found: SeasonYield) -> tuple[str, ...]:
         if power.random_needed is None
         else f"{_count(power.random_needed, 'random organisation')} would be needed beside the visits by risk"
     )
-    shown = (
+    chance = (
         f"these visits would show the difference with a chance of {percent(power.to_tell)}"
         if power.to_tell
         else "these visits could not show the difference, since one of the two arms has no visit yet"
     )
     difference = (
-        f"If visits by risk did not uphold {high} and random ones {low}, {shown}. For a chance of 80% {needed}; with "
+        f"If visits by risk did not uphold {high} and random ones {low}, {chance}. For a chance of 80% {needed}; with "
         f"as many in each arm, {power.each_needed} organisations in each."
     )
     return (reached, difference)
