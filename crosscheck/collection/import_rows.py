@@ -111,7 +111,7 @@ def _open(export: Path, import_map: ImportMap) -> tuple[Sheet, list[str]]:
     names = import_map.asked_columns()
     if "row" in (*names, *(import_map.long.columns if import_map.long else ())):
         raise ImportMapError(
-            "A column called row can't be told from the number of a row. Give other headings in the map."
+            "A column called row would be mistaken for the number of a row. Give other headings in the map."
         )
     read, unused = open_export(
         export, names, lambda headings: _choose_long(import_map, headings), Layout(import_map.sheet, given)

@@ -14,7 +14,7 @@ from crosscheck.report.output.folder import digest_files, refuse_foreign, sha256
 from crosscheck.report.output.tables import write_csv, write_parquet
 from crosscheck.runs.former_runs import add_columns, list_without_rows, read_rules
 from crosscheck.runs.manifest import parse_manifest
-from crosscheck.runs.visit_list import list_reasons, tell_basis, write_workbook
+from crosscheck.runs.visit_list import describe_basis, list_reasons, write_workbook
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -179,7 +179,7 @@ def digest_collection(folder: Path) -> dict[str, str]:
 def _write_list(
     visit_list: pl.DataFrame, parts: pl.DataFrame, duties: pl.DataFrame, manifest: Manifest, folder: Path
 ) -> None:
-    rests_on = tell_basis(manifest, digest_collection(folder))
+    rests_on = describe_basis(manifest, digest_collection(folder))
     write_workbook(visit_list, folder / _WORKBOOK, list_reasons(parts), rests_on, duties)
 
 

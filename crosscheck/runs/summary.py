@@ -138,8 +138,8 @@ def _left_open(silences: Sequence[MissingSource]) -> Iterator[str]:
         checks = {check for silence in silences for check in silence.check_id}
         sources = ", ".join(silence.source for silence in silences)
         yield from _wrapped(
-            f"{len(checks)} checks can't be told for anybody (manifest.json names each), since the collection holds "
-            f"nothing of: {sources}",
+            f"{len(checks)} checks could not be determined for anybody (manifest.json names each), since the "
+            f"collection lacks: {sources}",
             "  ",
         )
 

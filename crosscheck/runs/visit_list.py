@@ -224,7 +224,7 @@ def list_reasons(parts: pl.DataFrame) -> dict[tuple[str, str], list[str]]:
     return reasons
 
 
-def tell_basis(manifest: Manifest, tables: Mapping[str, str]) -> list[tuple[str, str]]:
+def describe_basis(manifest: Manifest, tables: Mapping[str, str]) -> list[tuple[str, str]]:
     """What a run rested on, as pairs of words: version, options, seed, rules, models, and the tables that it had read.
 
     Args:

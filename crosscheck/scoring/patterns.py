@@ -42,7 +42,7 @@ _SCHEMA: Final = {
     "innocent": pl.String,
 }
 _PLACEHOLDER: Final = re.compile(r"\{(\w+)\}")
-_ROUND: Final = 5  # percentages are heaped on its multiples, 0 and 100 among them
+_ROUND_MULTIPLE: Final = 5  # percentages are heaped on its multiples, 0 and 100 among them
 
 
 class Simulation(ModelPart):
@@ -303,13 +303,13 @@ def _heaped(returns: _Returns, model: PatternModel, rng: np.random.Generator) ->
     """
     given, of = returns.given[:, returns.is_percentage], returns.denominators[:, returns.is_percentage]
     present = np.isfinite(given)
-    chance = np.tile(_share(given % _ROUND == 0, present), (len(given), 1))
+    chance = np.tile(_share(given % _ROUND_MULTIPLE == 0, present), (len(given), 1))
     denominators = {(item, of[row, item]) for row, item in np.argwhere(np.isfinite(of))}
     for item, size in sorted(denominators):
         column = given[present[:, item], item]
         possible = np.rint(100 * np.rint(column * size / 100) / size)
-        chance[of[:, item] == size, item] = np.mean(possible % _ROUND == 0) if column.size else 0.0
-    return _count(given % _ROUND == 0, present, model.simulation.draws, rng, chance)
+        chance[of[:, item] == size, item] = np.mean(possible % _ROUND_MULTIPLE == 0) if column.size else 0.0
+    return _count(given % _ROUND_MULTIPLE == 0, present, model.simulation.draws, rng, chance)
 
 
 def _inconsistent(returns: _Returns, model: PatternModel, rng: np.random.Generator) -> _Held:

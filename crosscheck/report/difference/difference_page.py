@@ -23,7 +23,7 @@ _WORDS: Final = {
     "options": "options",
     "code": "code",
     TOGETHER: "several together",
-    "unexplained": "nothing that is known",
+    "unexplained": "not explained",
 }
 _PARTS_SHOWN: Final = 5
 

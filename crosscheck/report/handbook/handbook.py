@@ -24,7 +24,7 @@ from crosscheck.rulebook.condition import names_in
 from crosscheck.rulebook.rule import PERCENTILE, PLACEHOLDER, Kind, Strength
 from crosscheck.rulebook.to_english import full_label, in_words, short_label, to_english, value_in_words
 from crosscheck.runs.run_folder import read_manifest, read_table
-from crosscheck.vocabulary import FUNCTIONS, ORG_TYPES, SEVERITIES, STATUSES, VERDICTS
+from crosscheck.vocabulary import FUNCTIONS, ORG_TYPES, SEVERITIES, STATUSES, VERDICTS, VERDICTS_IN_WORDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -221,7 +221,7 @@ def _environment() -> Environment:
     }  # fmt: skip
     environment.globals |= {
         "FEWEST_TOGETHER": FEWEST_TOGETHER, "MOST_COMPANIONS": _MOST_COMPANIONS,
-        "STATUSES": STATUSES, "FUNCTIONS": FUNCTIONS, "ORG_TYPES": ORG_TYPES,
+        "STATUSES": STATUSES, "FUNCTIONS": FUNCTIONS, "ORG_TYPES": ORG_TYPES, "VERDICTS": VERDICTS_IN_WORDS,
     }  # fmt: skip
     return environment
 

@@ -62,7 +62,7 @@ class Setting:
 
 
 @dataclass(frozen=True)
-class Picture:
+class NationalReport:
     """The national picture of one run.
 
     `figures` are all in the review's order, each a mapping by the names of the JSON; `tables` hold the same figures as
@@ -130,7 +130,7 @@ def _is_near(figure: Figure) -> bool:
     return figure["agreement"] in ("agrees", "within")
 
 
-def draw_picture(run: Path, *, publish: bool = False) -> Picture:
+def build_national_report(run: Path, *, publish: bool = False) -> NationalReport:
     """Recompute everything that was published, from what a run had read.
 
     Args:
@@ -155,7 +155,7 @@ def draw_picture(run: Path, *, publish: bool = False) -> Picture:
         judged = judged.with_columns(withheld=pl.lit([], dtype=pl.List(pl.String)))
         organisations = _returns(respondents).with_columns(withheld=pl.lit(value=False))
     figures = _rows(judged, questionnaire)
-    return Picture(standard, year, publish, figures, _set(review, figures), tuple(organisations.to_dicts()))
+    return NationalReport(standard, year, publish, figures, _set(review, figures), tuple(organisations.to_dicts()))
 
 
 def _returns(respondents: pl.DataFrame) -> pl.DataFrame:

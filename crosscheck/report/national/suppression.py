@@ -62,7 +62,7 @@ def suppress(
 
 
 def possible_values(cell: str, relations: Iterable[Relation], printed: Mapping[str, int]) -> tuple[float, float]:
-    """The least and the greatest whole number that a count can be, given those that can be read; every count is nought or more.
+    """The least and the greatest whole number that a count can be, given those that can be read; none is below nought.
 
     Args:
         cell: the count asked for.

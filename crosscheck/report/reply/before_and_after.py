@@ -11,6 +11,7 @@ from crosscheck.report.output.file_names import file_stem
 from crosscheck.report.output.html import render
 from crosscheck.report.output.tables import write_csv
 from crosscheck.runs.run_folder import read_manifest, read_table
+from crosscheck.vocabulary import VERDICTS_IN_WORDS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -85,6 +86,7 @@ def write_comparison(comparison: Comparison, corrections: pl.DataFrame, before: 
         "elsewhere": _elsewhere(comparison).to_dicts(),
         "chosen": comparison.chosen.to_dicts(),
         "PLACES": PLACES,
+        "VERDICTS": VERDICTS_IN_WORDS,
     }
     (folder / PAGE).write_text(render("reply", "before_and_after.html", fields), encoding="utf-8")
 
@@ -97,8 +99,8 @@ def summarise_comparison(comparison: Comparison, folder: Path) -> str:
         for row in comparison.standings.to_dicts()
     )
     findings = (
-        f"  {row['check_id']} {row['org_code']} {row['function']}: {row['verdict_before']} before, "
-        f"{row['verdict_after']} after"
+        f"  {row['check_id']} {row['org_code']} {row['function']}: {VERDICTS_IN_WORDS[row['verdict_before']]} before, "
+        f"{VERDICTS_IN_WORDS[row['verdict_after']]} after"
         for row in comparison.findings.to_dicts()
     )
     others = (

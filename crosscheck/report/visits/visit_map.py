@@ -27,7 +27,7 @@ _TEXT: Final = 20  # 10 pixels where the map is 400 wide
 _LETTER: Final = 12.0  # about how wide a letter is
 _HALO: Final = 'stroke="#fff" stroke-width="4" paint-order="stroke"'
 _LINE: Final = "#5b6b78"
-_ROUND: Final = (1, 2, 5)
+_ROUND_STEPS: Final = (1, 2, 5)
 _NO_REGION: Final = "No region stated"
 _NO_DAY: Final = date(2009, 7, 1)  # what the paper of a plan without days bears: the month of the review
 
@@ -216,7 +216,7 @@ def _scale_bar(grid: _Grid) -> Iterator[str]:
     """A line of a round length, at most a quarter as long as the map is wide."""
     longest = (_WIDTH - 2 * _MARGIN) / 4 / grid.scale
     power = 10 ** (len(str(int(longest))) - 1)
-    metres = max(step * power for step in _ROUND if step * power <= longest)
+    metres = max(step * power for step in _ROUND_STEPS if step * power <= longest)
     y = grid.height - _TEXT
     yield draw_line((_MARGIN, y), (_MARGIN + metres * grid.scale, y), INK, 3)
     words = f"{metres / 1_000:g} km" if metres >= 1_000 else f"{metres} m"
