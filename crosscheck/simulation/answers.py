@@ -180,6 +180,7 @@ def _looks(
         for item in _items(question):
             rest = np.sqrt(1 - strength**2) * chance.of(f"{question.question_id}/{item}").standard_normal(number)
             appearance = strength * seen + rest
+            # Divided by the variance of the sum, every look is standard normal again, as the published margins need it.
             if question.direction != "none":
                 appearance = (appearance + authors[:, place] + response_bias * boards.candour) / np.sqrt(
                     1 + author**2 + response_bias**2
@@ -223,6 +224,7 @@ def _answer(
     for row, kind in enumerate(ORG_TYPES):
         those = types == kind
         if kind in question.org_types and question.has_levels:
+            # By place within the type: whatever the looks are, each level is given as often as was published.
             values[those] = pick_levels(looks[those], margin.levels[row])
         elif kind in question.org_types:
             higher = ndtr(-looks[those] if question.direction == "lower_better" else looks[those])
@@ -266,6 +268,7 @@ def _leave_open(
     answers, question = plan.model.answers, returned.question
     published = margin.absences[[ORG_TYPES.index(kind) for kind in types]]
     drawn = chance.of(f"open/{question.question_id}/{returned.item}").random((2, len(types)))
+    # 1.0 lies above every chance: who answers everything with the best answer leaves nothing open.
     drawn = np.where(duties.all_best, 1.0, drawn)
     absent = (np.cumsum(published, axis=1) <= drawn[0][:, None]).sum(axis=1)
     for absence in range(len(ABSENCES)):
@@ -277,6 +280,7 @@ def _leave_open(
     ignorance = logit(answers.not_known.value) + answers.ignorance.value * doubt / plan.model.truth.self_knowledge.value
     silent = expit(silence)
     returned = returned.where(drawn[1] < silent, _NO_ANSWER)
+    # One draw decides on both kinds of absence, in adjoining ranges, so that no answer is absent for two reasons.
     return returned.where((drawn[1] >= silent) & (drawn[1] < silent + expit(ignorance)), _NOT_KNOWN)
 
 

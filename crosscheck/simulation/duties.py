@@ -97,7 +97,11 @@ def set_duties(
         provided = [organisations["services"].list.contains(service).to_numpy() for service in question.services]
         put = np.all([np.isin(types, question.org_types), *provided], axis=0)
         depends = model.breaches.follows.value if own else strengths[name]
+        # Without a part of its own a duty shares the draw of its answer: it is breached where an answer that knows and
+        # admits everything would say so.
         drawn = chance.of(f"duty/{name}" if own else f"{name}/0").standard_normal(len(types))
+        # The squares of the two weights add up to one, so the variance stays 1 and a limit is passed as often as
+        # published.
         standing = depends * boards.shortfall_of(question.section) + np.sqrt(1 - depends**2) * drawn
         columns.append((put, standing, -ndtri(_breach_chance(unmet, plan) if own else unmet), unmet))
     put, standing, limits, unmet = (np.column_stack(column) for column in zip(*columns, strict=True))

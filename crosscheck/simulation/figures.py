@@ -93,6 +93,7 @@ def _figure(
     drawn = chance.of(f"figure/{name}")
     number = organisations.height
     strength = figure.strength if figure.record_of else min(_STRONGEST, figure.strength * plan.sources)
+    # An older figure speaks of how things were then, so the further back it is, the less it says of today.
     past = plan.model.truth.persistence.value**figure.years_old
     subject = past * seen[figure.record_of or figure.speaks_of] + np.sqrt(1 - past**2) * drawn.standard_normal(number)
     noise = np.sqrt(figure.area) * seen["area"] + np.sqrt(1 - figure.area) * drawn.standard_normal(number)
@@ -128,6 +129,7 @@ def _share(
         out_of = measures[figure.out_of].to_numpy().astype(np.int64)
     else:
         low, high = figure.out_of
+        # Uniform on the log scale, so that small denominators, which need most care, are as common as large ones.
         out_of = np.round(np.exp(drawn.uniform(np.log(low), np.log(high), len(worse)))).astype(np.int64)
     sign = -1.0 if figure.direction == "higher_better" else 1.0
     share = expit(logit(figure.centre / 100) + sign * figure.spread * worse)

@@ -60,6 +60,7 @@ def look_back(
     part, beside = breaches.std(), rest.std() if breaches.any() else 1.0
     years = []
     for year, compliant in reversed(list(zip(model.former_years, model.declared.former_compliant, strict=True))):
+        # An autoregression of first order: however many years back, the variance stays that of this year.
         rest = persistence * rest + np.sqrt(1 - persistence**2) * beside * drawn.standard_normal(len(rest))
         standing = _stood(standing, model, chance.of(f"duties/{year}"))
         breached = of_whole & (standing > duties.limits)
@@ -127,6 +128,7 @@ def _stated(declarations: pl.DataFrame, model: SimulationModel, drawn: np.random
     statements = []
     for status in declarations["status"]:
         texts = {"not_met": model.words.lapses, "insufficient_assurance": model.words.uncertainties}.get(status)
+        # A subject is drawn for every row, used or not, so that one status changes no later row.
         subject = str(drawn.choice(model.words.subjects))
         statements.append(texts and str(drawn.choice(texts)).format(subject=subject))
     plain = pl.col("status") == "not_met"

@@ -161,6 +161,7 @@ def _means(targets: Sequence[Target], counts: NDArray[np.float64], otherwise: fl
     if is_known.all():
         return own
     if overall is not None:
+        # The types without a figure of their own share what the figure of all leaves over.
         otherwise = (counts.sum() * overall - counts[is_known] @ own[is_known]) / counts[~is_known].sum()
     elif is_known.any():
         otherwise = counts[is_known] @ own[is_known] / counts[is_known].sum()

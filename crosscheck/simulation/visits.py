@@ -75,18 +75,19 @@ def visit(
     (at_random, by_risk), (first, days) = numbers, season
     drawn = chance.of(f"visits/{compliant['year'][0]}/{first}")
     order = drawn.permutation(compliant.height)
-    lot = np.zeros(compliant.height, dtype=bool)
-    lot[order[:at_random]] = True
-    worst = np.lexsort((order, -np.where(lot, -np.inf, compliant["known"].to_numpy())))[:by_risk]
-    risk = np.zeros_like(lot)
+    is_random = np.zeros(compliant.height, dtype=bool)
+    is_random[order[:at_random]] = True
+    # Random visits are drawn first: only those whom chance left over can be visited for their risk.
+    worst = np.lexsort((order, -np.where(is_random, -np.inf, compliant["known"].to_numpy())))[:by_risk]
+    risk = np.zeros_like(is_random)
     risk[worst] = True
     days_on = drawn.integers(days, size=compliant.height)
     chosen = compliant.with_columns(
-        selected_by=pl.Series(np.where(lot, "random", "risk")),
-        inclusion_probability=pl.when(pl.Series(lot)).then(round(at_random / compliant.height, 4)),
+        selected_by=pl.Series(np.where(is_random, "random", "risk")),
+        inclusion_probability=pl.when(pl.Series(is_random)).then(round(at_random / compliant.height, 4)),
         visited_on=pl.Series([first + timedelta(days=int(day)) for day in days_on]),
     )
-    return _find(chosen, plan, chance, drawn).filter(pl.Series(lot | risk))
+    return _find(chosen, plan, chance, drawn).filter(pl.Series(is_random | risk))
 
 
 def _visit_by_chance(
@@ -107,6 +108,7 @@ def _visit_by_chance(
 def _find(chosen: pl.DataFrame, plan: WorldPlan, chance: Chance, drawn: np.random.Generator) -> pl.DataFrame:
     """What an assessor of the region finds: the stricter one is, the more lapses, there or not."""
     stated, regions = plan.model.visits, len(plan.model.regions)
+    # A stream of its own, the same in every year: an assessor is as strict in one year as in the next.
     strictness = stated.strictness.value * chance.of("assessors").standard_normal((regions, stated.assessors))
     area, who = chosen["area"].to_numpy(), drawn.integers(stated.assessors, size=chosen.height)
     finds = np.where(chosen["lapse"].to_numpy(), stated.sensitivity.value, 1 - stated.specificity.value)
@@ -188,7 +190,9 @@ def see_criteria(
     insists = (pl.col("finding") == "qualified") | (pl.col("effect") < _SLIGHT)
     not_offered = pl.when(pl.col("breached") & ~insists).then(stated.let_pass.value).otherwise(stated.not_offered.value)
     absent = pl.col("breached") & insists & (chance < stated.sees.value)
+    # The random half breaks ties and can lift no duty that is met over a breached one, which weighs at least 1.
     weight = pl.col("breached") * (1 + pl.col("effect")) + pl.Series(drawn.random(looked.height)) / 2
+    # Who qualifies a declaration has to say why: where nothing was seen absent, the gravest duty is.
     must = (pl.col("finding") == "qualified") & (pl.col("weight") == pl.col("weight").max().over(_VISIT))
     return (
         looked.with_columns(absent=absent, weight=weight)

@@ -180,7 +180,7 @@ def test_a_head_kept_elsewhere_tells_a_cut_end_and_a_trail_written_anew(trail: S
     assert verify(trail).broken is None
     cut = verify(trail, late).broken
     assert cut is not None
-    assert (cut.seq, cut.words) == (5, "rows 5 to 6 are missing: the end was cut off")
+    assert (cut.seq, cut.fault) == (5, "rows 5 to 6 are missing: the end was cut off")
 
     kept = head(trail)
     chained_anew(trail, 3, who="Ben")
@@ -188,7 +188,7 @@ def test_a_head_kept_elsewhere_tells_a_cut_end_and_a_trail_written_anew(trail: S
     assert verify(trail, early).broken is None
     anew = verify(trail, kept).broken
     assert anew is not None
-    assert (anew.seq, "written anew" in anew.words) == (4, True)
+    assert (anew.seq, "written anew" in anew.fault) == (4, True)
 
 
 def _hash_of(store: Store, seq: int) -> str:
