@@ -126,6 +126,7 @@ def read_evidence(read: Callable[[str], bytes]) -> Evidence:
         manifest,
         _plain(pl.read_parquet(io.BytesIO(read("visit_list.parquet")))),
         _plain(pl.read_parquet(io.BytesIO(read("findings.parquet")))),
+        # Only visits of the year: a former one says nothing of this year's declaration.
         latest_visits(visits.filter(pl.col("year") == manifest.options.year).to_dicts()),
         pl.DataFrame([(rule["id"], rule["explanations"][0]) for rule in rules if rule["explanations"]],
                      {"check_id": pl.String, "may_explain": pl.String}, orient="row"),
@@ -194,6 +195,7 @@ def assess(evidence: Evidence, decisions: pl.DataFrame, visits: pl.DataFrame, mo
         .join(visits, on=KEYS, how="left")
         .join(_weightiest(evidence), on=KEYS, how="left")
         .with_columns(after=_after())
+        # Left joins throughout: a declaration must not vanish for want of a visit, a decision or evidence.
         .join(model.pairs, on=["declared", "after"], how="left")
     )
     return assessed.select(
@@ -237,6 +239,7 @@ def _withhold(counts: pl.DataFrame) -> pl.DataFrame:
         printed=pl.lit(value=True),
         known=pl.col("what").is_in(_DECLARED),
         cost=pl.col("what").replace_strict(_COSTS, default=0.0)
+        # A total costs ten times as much to withhold: it is what most readers look for.
         * pl.when(pl.col("org_type") == ALL).then(10.0).otherwise(1.0),
     )
     shown = suppress(cells, _relations(counts["org_type"].to_list())).filter("shown")["cell"].to_list()
@@ -302,6 +305,7 @@ def _why() -> pl.Expr:
         default=None,
         return_dtype=pl.String,
     )
+    # Where there was no visit the sentence on it is null as a whole and left out.
     said = pl.concat_str(pl.lit("A visit on ") + day + found, decided + pl.col("reason"), separator=" ",
                          ignore_nulls=True)  # fmt: skip
     untested = (

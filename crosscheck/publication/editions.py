@@ -124,6 +124,7 @@ def publish(store: Store, preview: EditionPreview, who: str) -> str:
         raise GateError(preview.missing)
     run, heading, digest = preview.state.run, preview.draft.heading, preview.draft.digest
     with store.writing() as connection:
+        # From here nothing can be recorded until the edition is in, so what was signed is what is published.
         audit.lock_trail(connection)
         if _changed(connection, preview):
             raise GateError("Something was recorded while the edition was drawn up, so nobody signed it. Do it again.")
@@ -180,6 +181,7 @@ def read_edition(store: Store, edition_id: str) -> KeptEdition:
         raise DifferenceError(f"Edition {edition_id}: {words}" for words in error.problems) from error
     sums = hashlib.sha256(files.get(SUMS, b"")).hexdigest()
     unlike = [f"Edition {edition_id}, {words}." for words in find_unlike(files)]
+    # Three records of one digest: who alters the files and their sums would have to alter the audit trail as well.
     if not sums == found["sums"] == json.loads(found["details"])["sums"]:
         unlike.append(f"Edition {edition_id}, {SUMS}: is not what the audit trail says was published.")
     if unlike:
@@ -232,6 +234,7 @@ def _head(connection: sa.Connection, run: KeptRun, correction: Correction | None
         _edition.c.year == run.year
     )
     there = connection.execute(of_year.order_by(_edition.c.seq)).all()
+    # Only the latest can be corrected, so that corrections form one chain and never two versions side by side.
     latest = next((edition.edition_id for edition in reversed(there) if edition.standard == run.standard), None)
     corrects = correction.edition_id if correction else None
     if corrects != latest:

@@ -79,6 +79,7 @@ def _accounts(state: PublicationState) -> Gate:
         says = "The run was made before every organisation was accounted for. Make it again with this program"
         return Gate("accounts", passes=False, says=says)
     named = {*evidence.listed["org_code"], *evidence.not_assessed["org_code"]}
+    # Compared with everybody who is mentioned anywhere, not with the table of organisations: one may be missing there.
     vanished = [code for code in evidence.mentions["org_code"].unique().sort() if code not in named]
     miscounted = [
         file.file for file in evidence.manifest.inputs if file.rows != file.rows_used + (file.rows_set_aside or 0)
@@ -138,6 +139,7 @@ def _draw(connection: sa.Connection, state: PublicationState) -> Gate:
         return Gate(
             "draw", passes=True, says=f"Draw {kept_seal.details['draw_of_the_year']} of the year: {seal.describe()}"
         )
+    # A correction keeps the draw made before it: drawing again would let its author choose between two samples.
     if manifest.corrects:
         says = f"Drawn as run {drawn['run']} and corrected since: {seal.describe()}"
         return Gate("draw", passes=True, says=says)

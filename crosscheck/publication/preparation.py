@@ -47,6 +47,7 @@ def prepare(store: Store, run_id: str, who: str) -> bool:
         run = look_up(connection, run_id)
         if read_preparation(connection, run.number):
             return False
+    # Other code may vary the assumptions otherwise, and the gate would then judge figures that are not the run's.
     if run.code != identify_code():
         raise StoreError(
             f"Run {run.run_id} was made by another version of this program. Make it again with this one: "

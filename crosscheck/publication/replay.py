@@ -135,6 +135,7 @@ def replay(
             compared = [*_compare_run(manifest, run)]
             with step("make the edition again"):
                 compared += _compare_edition(edition, run, sandbox.folder)
+    # What cannot be laid out or run again is itself a difference from what was published.
     except StoreError as error:
         raise DifferenceError(error.problems) from error
     return Replay(changed, tuple(compared))

@@ -214,6 +214,7 @@ def reconcile(cases: pl.DataFrame, organisations: pl.DataFrame) -> Reconciliatio
     met = int(cases.select(compliant.sum()).item())
     return Reconciliation(
         organisations=organisations.height,
+        # Counted from the cases, not from what was read: an organisation may have lost its only declaration meanwhile.
         without_declaration=tuple(organisations.join(cases, on="org_code", how="anti")["org_code"].sort()),
         declarations=cases.height,
         compliant=met,

@@ -92,6 +92,7 @@ def list_items(run: Path, standard: Standard) -> tuple[pl.DataFrame, pl.DataFram
         members.join(grounds, on="check_id", maintain_order="left_right")
         .join(values, on=[*_KEYS, "name"], how="left", maintain_order="left")
         .join(_answers(cases, standard.questionnaire), on=[*_KEYS, "question"], how="left", maintain_order="left")
+        # Both functions of an item rest on the same answers, so each name is listed once.
         .unique(["item", "name"], keep="first", maintain_order=True)
         .drop("function")
     )
@@ -115,6 +116,7 @@ def _items(findings: pl.DataFrame, duties: pl.DataFrame) -> tuple[pl.DataFrame, 
     admitted = duties.select("org_code", "check_id", is_duty=pl.lit(value=True)).unique()
     differing = findings.filter((pl.col("verdict") == "differs") & pl.col("waived").is_null())
     functions = pl.col("function").sort()
+    # Grouped by what is said and shown as well: where the two functions differ in that, they stay two items.
     together = differing.group_by(_ITEM, maintain_order=True).agg(
         pl.col("expected", "basis", "kind", "severity").first(),
         function=pl.when(pl.len() > 1).then(pl.lit(_BOTH)).otherwise(functions.first()),

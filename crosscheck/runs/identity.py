@@ -60,6 +60,7 @@ def identify_run(collection: Collection, standard: Standard, options: RunOptions
     parts = {
         "inputs": [
             [[file.table, file.file, file.sha256] for file in collection.inputs],
+            # Files that nobody read count too: with another name one of them would have been read.
             _strays(collection),
             [digest_corrections(accepted) for accepted in collection.corrections],
         ],

@@ -113,6 +113,7 @@ def _work_out(planned: PlannedRun, step: Clock, work: Work, extras: RunExtras) -
         refuse=lambda doubts: refuse_doubtful_signs(doubts, options.allow_polarity),
         refuse_breaches=lambda breaches: refuse_breaches(breaches, options.allow_polarity),
     )
+    # A run made again in a temporary folder names the place that its user gave, not the temporary one.
     named = replace(options, collection=extras.collection_named or options.collection)
     manifest = replace(describe_run(planned, outcome, capacity), options=named, corrects=extras.corrects)
     with step("write"):
@@ -175,6 +176,7 @@ def collection_of_run(run: Path) -> Collection:
     manifest = read_manifest(run)
     names = sorted(file.stem for file in (run / COLLECTION).glob("*.parquet"))
     return Collection(
+        # The tables as they were understood: reading the collection anew could understand them otherwise by now.
         tables={name: read_table(run, f"{COLLECTION}/{name}") for name in names},
         problems=pl.read_csv(run / "problems.csv", schema={**SCHEMA, "org_code": pl.String}),
         inputs=manifest.inputs,

@@ -105,6 +105,8 @@ def finish_run(work: Work, write_pages: Callable[[Path], None] | None = None) ->
             _write_list(listed, parts, duties, manifest, work.folder)
         work.seal(WORKBOOK)
     if write_pages and not work.has(PAGES):
+        # Pages read a run folder, and that has a manifest. It goes again, since only the last one lists what was
+        # written.
         _write_json(work.noted, work.folder / MANIFEST)
         write_pages(work.folder)
         (work.folder / MANIFEST).unlink()

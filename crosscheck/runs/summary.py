@@ -233,10 +233,12 @@ def _describe_fit(draw: DrawAccount) -> str:
             f"degrees of freedom (p {fit.p:.2f}), {fit.never_drawn} organisations never drawn"
         )
     floor = draw.floor
+    # Chances are solved for numerically, so a floor that is met may come out a little below what was asked for.
     if floor.least_chance is not None and floor.least_chance < floor.asked - _NEAR:
         said.append(
             f"the floor of {floor.asked:.1%} is not reached: the least chance is {floor.least_chance:.1%}; "
             + (f"{floor.visits_needed} visits, or " if floor.visits_needed else "")
+            # Cut, not rounded: a floor rounded up would again not be reached.
             + f"a floor of {int(floor.least_chance * 1000) / 1000:.1%}, would do"
         )
     if price := floor.price:

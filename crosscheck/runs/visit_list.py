@@ -142,6 +142,7 @@ def _mark_arms(workbook: Workbook, sheet: Worksheet, visit_list: pl.DataFrame) -
     if "selected_by" in columns:
         arm = columns.index("selected_by")
         for name, fill in _FILLS.items():
+            # By formula and not by cell format, so that the shade moves with its row when somebody sorts.
             criteria = f'=INDEX($A2:$Z2,{arm + 1})="{name}"'
             shade = {"type": "formula", "criteria": criteria, "format": workbook.add_format({"bg_color": fill})}
             sheet.conditional_format(1, 0, height, arm, shade)
@@ -213,6 +214,7 @@ def list_reasons(parts: pl.DataFrame) -> dict[tuple[str, str], list[str]]:
     """
     evidence = parts.filter(parts["family"].is_in(["prior"]).not_())
     size = evidence["decibans"].abs().alias("size")
+    # The name of the part breaks ties: the order of rows must not choose which reason is given.
     ordered = evidence.with_columns(size).sort(
         "org_code", "function", "size", "part", descending=[False, False, True, False]
     )

@@ -88,6 +88,7 @@ def append(connection: sa.Connection, who: str, what: str, subject: str, details
     Raises:
         StoreError: who, what or subject is empty or holds characters that can't be printed.
     """
+    # Locked before the head is read: two writers that read the same head would both be its successor.
     lock_trail(connection)
     last = read_head(connection)
     row = {

@@ -86,6 +86,7 @@ def back_up(store: Store, file: Path) -> Backup:
     if file.exists():
         raise StoreError(f"{file}: is there already, and a backup is never written over. Name another file.")
     parts: list[_BackupPart] = []
+    # One transaction for all tables: parts read at different moments could refer to rows that are not in the backup.
     with _whole(file) as beside, ZipFile(beside, "w") as written, store.reading(one_moment=True) as connection:
         for table in _in_order():
             for number, rows in enumerate(_read_parts(connection, table), start=1):

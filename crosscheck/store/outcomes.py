@@ -191,6 +191,7 @@ def _compare_visits(said: pl.DataFrame, recorded: pl.DataFrame) -> pl.DataFrame:
     compared = said.join(last, on=_DECLARATION, how="left", suffix="_standing", maintain_order="left").join(
         same, on=[*_DECLARATION, *_SAID], how="left", maintain_order="left"
     )
+    # Adding the assessor's name to a record that says the same contradicts nobody and needs no reason.
     completes = pl.all_horizontal(
         pl.col("assessor_standing").is_null(),
         *(pl.col(name) == pl.col(f"{name}_standing") for name in ("visited_on", "finding")),

@@ -101,6 +101,7 @@ def record_visit(store: Store, run_id: str, visited: Visited, who: str, note: st
         subject = f"{run.run_id} {visited.org_code} {visited.function}"
         found = {"visited_on": visited.visited_on.isoformat(), "finding": visited.finding, "note": note}
         seq = audit.append(connection, who, "visit recorded", subject, found).seq
+        # Records are numbered and never replaced; a later number of the same declaration is the one that counts.
         before = sa.select(sa.func.count()).select_from(_visit).where(*(_visit.c[name] == key[name] for name in key))
         row = key | {
             "number": connection.execute(before).scalar_one() + 1,

@@ -112,6 +112,7 @@ def save_run(store: Store, folder: Path, collection: Path, home: Path) -> Saved:
         if _is_known(connection, run_id, manifest):
             return Saved(run_id, is_new=False)
         kept_digests = _kept_digests(connection)
+    # Reading rows and compressing files both let go of the interpreter, so they overlap outside any transaction.
     with ThreadPoolExecutor(1) as pool:
         reading = pool.submit(_read_rows, folder)
         files = _read_outputs(folder, manifest.outputs) | _read_sources(manifest.sources, collection, home)

@@ -118,6 +118,7 @@ def seal_draw(store: Store, run_id: str, source: str, known_from: datetime, who:
             "source": audit.require_printable("source", source),
             "known_from": known_from.astimezone(UTC).isoformat(),
             "corrections": corrections,
+            # Counted and published, so that everybody sees when a year was drawn more than once.
             "draw_of_the_year": 1 + sum(seal.drawn is not None for seal in of_year),
         }
         head = audit.append(connection, who, SEALED, run.run_id, details)
@@ -135,6 +136,7 @@ def confirm_seal(store: Store, run_id: str, who: str) -> KeptSeal:
     with store.writing() as connection:
         run = look_up(connection, run_id)
         seal = _latest(connection, run)
+        # Compared without case, order and accents: another spelling is no second person.
         if audit.fold(who) == audit.fold(seal.who):
             raise DrawError(f"{who} sealed this draw. A second person must confirm it.")
         if seal.confirmed:
@@ -182,6 +184,7 @@ def draw_sealed(store: Store, run_id: str, value: str, folder: Path, who: str, s
         _refuse_other_frame(folder, seal)
         drawn_id = save_run(store, folder, sandbox.collection, sandbox.home).run_id
     with store.writing() as connection:
+        # The run takes seconds and holds no lock, so the seal and the value are looked at again before it counts.
         if _latest(connection, run).seq != kept_seal.seq:
             raise DrawError("The seal has changed while the draw was made. Look at it: crosscheck visits seals")
         _refuse_used(connection, given)
