@@ -73,6 +73,8 @@ def tidy_texts(sheet: Sheet) -> Sheet:
     """Take invisible characters out of all cells, and cut texts at `LONGEST_TEXT` characters."""
     names = [name for name, dtype in sheet.rows.schema.items() if dtype == pl.String]
     texts = [pl.col(name) for name in names]
+    # Undone in the opposite order to that in which it happens: a formula may hold entities, and both may have been
+    # encoded twice.
     sheet = _without_formulas(_without_entities(_encoded_once(sheet, texts), texts), texts)
     unseen = sheet.rows.select(text.str.contains(INVISIBLE) for text in texts)
     sheet = sheet.noting(
@@ -173,6 +175,7 @@ def read_cells(sheet: Sheet, columns: Iterable[Column]) -> Sheet:
         The sheet with those columns typed (`Column.dtype`), null where the cell is empty or can't be read. A cell that
         can't be read in a required column sets its row aside, in another only itself. What was mended is noted.
     """
+    # Markers and dates are read first: what they mend or empty is no unreadable cell any more.
     present = [column for column in columns if column.name in sheet.rows.columns]
     sheet = read_markers(read_written_dates(sheet, present), present)
     read = dict(zip(present, pl.collect_all(_read_column(sheet.rows, column) for column in present), strict=True))

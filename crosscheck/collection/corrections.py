@@ -76,6 +76,8 @@ def correct(collection: Collection, accepted: pl.DataFrame) -> Collection:
     corrected = (
         corrections.with_columns(item=pl.col("review").cast(SCHEMA["item"]))
         .select(pl.col(name).cast(dtype) for name, dtype in SCHEMA.items())
+        # Items that rest on one answer repeat its correction, and replies that contradict each other never come this
+        # far.
         .unique(_ANSWER, keep="first", maintain_order=True)
     )
     answers = collection.tables["answers"]

@@ -175,6 +175,7 @@ def open_collection(path: Path) -> tuple[list[Sheet], list[tuple[Place, Problem]
     if wrong:
         message = "\n".join(wrong)
         named = ("There is {0.table}:", "{0.file} lies in the folder")
+        # A file that the messages above name already is not accounted for a second time.
         unnamed = [stray for stray in strays if not any(words.format(stray[0]) in message for words in named)]
         raise CollectionError([*wrong, *_account(path, sheets, unnamed)])
     return sheets, strays
@@ -441,6 +442,7 @@ def _open(source: _Source, raw: bytes, table: Table, given: Headings | None = No
 def _columns(grid: Grid, file: str, table: Table) -> tuple[dict[str, int], list[Problem]]:
     """Find the table's columns among the headings: the position of each, and what is odd about the headings."""
     names, row = [canonical(heading) for heading in grid.headings], grid.heading_row
+    # Headings are compared in their canonical form, so that case, blanks and hyphens set no column aside.
     expected = [column.name for column in table.columns]
     place = f"{file}, row {row}"
     wrong = _headings_given_twice(names, place) + _missing_columns(names, place, table)

@@ -194,6 +194,8 @@ def _regular(rows: Rows, at: int, headings: list[str], *, fixed_width: bool) -> 
     """Set rows aside that have more or fewer cells than there are headings: nobody knows which cell is which."""
     below = Rows(rows.numbers[at + 1 :], rows.cells[at + 1 :], rows.times and rows.times[at + 1 :], rows.problems)
     below, ragged = _part_ragged(below, len(headings)) if fixed_width else (_padded(below, len(headings)), ())
+    # A row whose cell holds further rows, for want of a closing quotation mark, goes with them: its own cells are not
+    # known.
     swallowing = {problem.row for problem in rows.problems if problem.effect == ROW}
     positions = [place for place, row in enumerate(below.numbers) if row not in swallowing] if swallowing else []
     lost = [*rows.lost, *(Lost(row, tuple(cells)) for row, _, cells in ragged)]

@@ -86,6 +86,8 @@ def import_export(export: Path, import_map: ImportMap, beside: Path) -> Imported
         left_out.append(LeftOut(str(keep), in_scope.height - inside.height))
         in_scope = inside
     made, wrong = _fill(in_scope, import_map)
+    # Counted after each step, so that rows read are those written, repeated, set aside and left out: none is
+    # unaccounted for.
     whole = made.filter(~pl.col(_LOST))
     written = whole.drop(_LOST).unique(maintain_order=True)
     place = Place(import_map.table, sheet.file)
@@ -160,6 +162,7 @@ def _join(rows: pl.DataFrame, join: Join, file: Path, unmatched: str) -> pl.Data
     """Add columns from a code list; `unmatched` says of each row that the list lacks it, and has to have it."""
     if clash := [name for name in join.take if name in rows.columns]:
         raise ImportMapError(f"join, {file.name}: there is a column {clash[0]} already. Rename it in the list.")
+    # Repeats that say the same are harmless; a join on two different ones would double the rows of the export.
     listed = _read_list(file, [join.matches, *join.take]).filter(pl.col(join.matches) != "").unique(maintain_order=True)
     twice = listed.filter(pl.col(join.matches).is_duplicated())[join.matches].unique(maintain_order=True)
     if not twice.is_empty():
@@ -255,6 +258,7 @@ def _year(text: pl.Expr, filling: Filling) -> pl.Expr:
         number = pl.when(size == 4).then(digits).cast(pl.Int32, strict=False)
         return _assessment_year(number if filling.year == "first" else number - 1)
     short = pl.when(size == 4).then(digits.str.head(2)).cast(pl.Int32, strict=False)
+    # Two digits name no century, so a year is taken only where the second part follows on the first.
     century = pl.when(short >= _LATEST_IN_1900S).then(1900).otherwise(2000)
     long = pl.when(size.is_in([6, 8])).then(digits.str.head(4)).cast(pl.Int32, strict=False)
     first = pl.coalesce(long, short + century)

@@ -42,6 +42,7 @@ def list_mentions(sheets: Mapping[str, Sheet], year: str | None) -> pl.DataFrame
 
 def _mentions(sheet: Sheet, year: str | None) -> Iterator[pl.DataFrame]:
     rows = sheet.rows if year is None or "year" not in sheet.rows.columns else sheet.rows.filter(_may_be_of(year))
+    # A code that was set aside is listed as it stood: it is all that leads its owner back to the row.
     why, stood = _reasons(sheet, rows), _codes_as_they_stood(sheet)
     yield rows.select(
         table=pl.lit(sheet.table.name),

@@ -60,6 +60,8 @@ class _Sheet:
         column = 0
         for cell in element:
             if local(cell) in _CELLS:
+                # A sheet ends in a blank cell repeated to its full width: only repeats that hold something are laid
+                # out.
                 text, repeated = self._read_cell(cell, column, times), _times(cell, "number-columns-repeated")
                 if text and not text.isspace():
                     self._refuse_too_wide(repeated)

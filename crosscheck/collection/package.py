@@ -77,6 +77,7 @@ class Cells:
         last = max(filled)
         self._refuse_too_much(last)
         row = [texts.get(column) for column in range(last + 1)]
+        # Equal rows in a row are kept once with their number: a cell copied down a million rows would fill the memory.
         if self.rows and self.rows[-1][0] + self.rows[-1][1] == number and self.rows[-1][2] == row:
             first, before, _ = self.rows[-1]
             self.rows[-1] = (first, before + times, row)

@@ -113,6 +113,7 @@ def read_collection(
     sheets = {sheet.table.name: read_sheet(sheet, questionnaire, standard, conventions) for sheet in opened}
     year = year or _latest_year(sheets["declarations"])
     sheets = {name: _state(sheet, year, standard) for name, sheet in sheets.items()}
+    # Organisations come first: codes in all other tables are judged by those that can be used.
     sheets["organisations"] = _refuse_repeated(sheets["organisations"])
     sheets |= {name: _refuse_repeated(sheet) for name, sheet in _check_codes(sheets, conventions).items()}
     sheets, doubts = hold_out(sheets, questionnaire, year)

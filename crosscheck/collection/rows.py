@@ -98,6 +98,7 @@ def refuse_ties_to_nobody(relationships: Sheet, codes: Collection[str], former: 
     ties = relationships
     for column in ("from_code", "to_code"):
         fine = pl.col(column).is_in(list(codes)) | (allowed & pl.col(column).is_in(list(former)))
+        # Without a table of bodies no board is known, and every seat on one would be set aside.
         if not boards and column == "to_code":
             fine |= pl.col("relation") == "sits_on"
         ties = ties.noting(
@@ -132,6 +133,7 @@ def refuse_misspelt_services(organisations: Sheet, services: Collection[str]) ->
         )
         for row, names in rows
     ]
+    # The whole list is emptied: with one service missing, questions would silently not be put to the organisation.
     emptied = pl.when(~hit.fill_null(False)).then("services")
     return organisations.noting(found, organisations.rows.with_columns(emptied) if found else None)
 

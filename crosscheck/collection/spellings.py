@@ -73,6 +73,7 @@ def refuse_slips(indicators: Sheet, figures: Mapping[tuple[str, str], Figure]) -
     sources = sorted({source for source, _ in figures})
     slips: dict[tuple[str, str], tuple[str, str, str]] = {}
     for source, name in indicators.rows.select("source", "indicator").drop_nulls().unique().iter_rows():
+        # The name is compared within its source: another source may have a figure of nearly the same name.
         if source not in sources:
             near = _nearly(source, sources)
             column, text = "source", source

@@ -90,6 +90,7 @@ def _decode(raw: bytes, file: str) -> tuple[str, list[Problem]]:
     kind = next((kind for start, kind in _NO_TEXT.items() if raw.startswith(start)), None)
     if kind:
         raise CollectionError(f"{file} is {kind}, and no text as its name says. Give it the right ending.")
+    # It would decode as UTF-8 with a zero byte after every letter, and be refused later for reasons that help nobody.
     if b"\x00" in raw[:2] and not raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         raise CollectionError(f"{file} looks like UTF-16 without a byte-order mark. Save it as CSV UTF-8.")
     marked = raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
@@ -121,6 +122,7 @@ def _decode_mixed(raw: bytes) -> tuple[str, list[Problem]]:
     codecs.register_error("crosscheck.windows-1252", as_windows)
     text = raw.decode("utf-8-sig", errors="crosscheck.windows-1252")
     beyond = sum(byte >= 0x80 for byte in raw)
+    # Every byte beyond ASCII failed, so nothing in it is UTF-8 and one problem says it of the whole file.
     if len(places) == beyond:
         return text, [_converted_from("Windows-1252")]
     row = raw.count(b"\n", 0, places[0]) + 1

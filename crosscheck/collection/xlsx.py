@@ -166,6 +166,8 @@ class _Sheet:
             tag = element.tag
             if not row:
                 self.space = tag[: tag.rfind("}") + 1]
+                # The namespace is known only from the first element; it is added to the names once, not taken off
+                # millions of tags.
                 row, merged, hidden = (f"{self.space}{name}" for name in ("row", "mergeCell", "col"))
                 self.value = f"{self.space}v"
             if tag == row:
