@@ -180,6 +180,7 @@ def _questions_by_type(
             question=(question := questionnaire[question_id]),
             name=names[question.columns[0]],
             similar=similar,
+            # All together are a group as well, so more than two groups mean more than one type.
             everybody=groups[EVERYBODY, question_id] if types[question_id] > 2 else None,
             expectations=tuple(
                 one for one in expectations if question_id in one.questions and org_type in one.org_types

@@ -75,6 +75,7 @@ def gather_answers(tables: Mapping[str, pl.DataFrame], questionnaire: Questionna
     """
     organisations = tables["organisations"].select("org_code", "org_type")
     given = tables["answers"].filter(pl.col("question_id").is_in(list(questionnaire.questions)))
+    # An answer to a question that was not put is kept, and a review exists only where one was described.
     answered = given.filter(pl.col("absence").is_null() | (pl.col("item") > 0)).select(_KEY)
     put = pl.concat([_put(tables["organisations"], questionnaire), answered]).unique()
     order = pl.Enum([question.question_id for question in questionnaire])
@@ -128,6 +129,7 @@ def _put(organisations: pl.DataFrame, questionnaire: Questionnaire) -> pl.DataFr
         pl.col("services").list.contains(service).alias(f"service.{service}") for service in questionnaire.services
     ]
     put = [
+        # Left out only where it is known not to apply: not to know a service is no reason to skip its questions.
         is_put_to(question).fill_null(value=True).alias(question.question_id)
         for question in questionnaire
         if not question.repeated

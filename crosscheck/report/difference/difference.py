@@ -108,6 +108,7 @@ def _list_changes(before: Manifest, after: Manifest, same: Mapping[str, bool]) -
     rows += [
         ("options", name, how)
         for name, how in _compare_named(before.options.as_json(), after.options.as_json(), with_values=True)
+        # Where a collection lies says nothing of its content, and the model is listed among the files.
         if name not in ("collection", "risk_model")
     ]
     rows += [("code", name, how) for name, how in _compare_named(_versions(before), _versions(after), with_values=True)]
@@ -148,6 +149,7 @@ def _join_parts(before: Path, after: Path) -> pl.DataFrame:
         for folder in (before, after)
     ]
     both = parts[0].select(_KEYS).unique().join(parts[1].select(_KEYS).unique(), on=_KEYS)
+    # A part that one run lacks moved the risk too: by all that it adds in the other.
     joined = parts[0].join(parts[1], on=[*_KEYS, "family", "part"], how="full", coalesce=True, suffix="_after")
     return joined.join(both, on=_KEYS, how="semi").select(
         *_KEYS,
@@ -183,6 +185,7 @@ def _name_causes(
         .otherwise(rest)
     )
     return (
+        # With one change there is nothing to attribute: it moved everything, whatever a part's own evidence says.
         own.with_columns(cause=pl.lit(changed[0]) if len(changed) == 1 else cause)
         .select(*_KEYS, "family", "part", "before", "after", "change", "cause", "own", "reason")
         .sort(*_KEYS, pl.col("change").abs(), "family", "part", descending=[False, False, True, False, False])
@@ -277,6 +280,7 @@ def _past(folder: Path) -> pl.DataFrame:
         if (folder / "collection" / f"{name}.parquet").is_file()
     ]
     said = pl.concat([_rows_as_text(folder, name, ["org_code"]) for name in names])
+    # A predecessor's past counts as the successor's own, as it does in the risk.
     handed = said.join(
         read_table(folder, "predecessors").select("predecessor", successor="org_code"),
         left_on="org_code", right_on="predecessor",
@@ -298,6 +302,7 @@ def _movements(before: pl.DataFrame, after: pl.DataFrame, parts: pl.DataFrame) -
         if parts.height
         else parts.select(_KEYS)
     )
+    # Each cause has its column even where it moved nothing, so that all differences have the same columns.
     lacking = [pl.lit(0.0).alias(cause) for cause in COLUMNS if cause not in by_cause.columns]
     joined = both.join(by_cause.with_columns(lacking), on=_KEYS, how="left").join(_why(parts), on=_KEYS, how="left")
     return joined.select(

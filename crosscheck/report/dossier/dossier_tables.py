@@ -168,6 +168,7 @@ def _read_dossier_tables(
     scores = read_table(run, "scores").filter(pl.col("relevance").cast(pl.String) != "answer")
     comments = scan_table(run, "collection/comments").filter(wanted).collect()
     organisations = scan_table(run, "collection/organisations").filter(wanted).collect()
+    # The spread is that of all peers, so it is taken before these organisations are picked out.
     sections = _spread(read_table(run, "pooled"), types, "section").filter(wanted)
     figures = _spread(scores.drop_nulls("z"), types, "indicator").filter(wanted)
     latest = comments.sort("year", "author", "text", descending=[True, False, False])

@@ -154,6 +154,7 @@ def draw_tenths(calibration: Calibration) -> str:
     tenths = calibration.tenths
     left, right, bottom, top = _SQUARE
     most = _most(tenths)
+    # Both axes end at the same share, so that the slanting line is where stated and found are equal.
     across, up = Axis(0.0, most, left, right), Axis(0.0, most, bottom, top)
     shapes = [draw_line((left, up.at(tick)), (right, up.at(tick)), GRID, 1) for tick in up.ticks]
     shapes += [write_text(left - 12, up.at(tick) + 7, f"{tick:.0%}", "end") for tick in up.ticks]

@@ -211,6 +211,7 @@ def _environment() -> Environment:
     environment = Environment(
         loader=FileSystemLoader(_TEMPLATES),
         autoescape=True,
+        # A misspelt name stops the writing: left empty it would be a gap that nobody sees.
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

@@ -57,6 +57,7 @@ def find_companions(findings: pl.DataFrame) -> pl.DataFrame:
     wide = findings.pivot(on="check_id", index=["org_code", "function"], values="verdict", sort_columns=True)
     rules = wide.columns[2:]
     verdicts = wide.select(pl.col(rules).cast(pl.String).fill_null("not_applicable"))
+    # As numbers, so that one product of matrices counts all pairs of rules.
     differs = verdicts.select(pl.all() == "differs").to_numpy().astype(np.float64)
     determined = verdicts.select(pl.all().is_in(["differs", "agrees"])).to_numpy().astype(np.float64)
     observed, expected, both_determined = _together(differs, determined)

@@ -91,6 +91,7 @@ def _agreement() -> pl.Expr:
         .then(pl.lit("none"))
         .when(_holds(difference, apart, unit))
         .then(pl.lit("agrees"))
+        # Half of what one more would change: no whole number of organisations comes closer.
         .when(apart <= one_more / 2 + TINY)
         .then(pl.lit("nearest"))
         .when(apart <= near + TINY)

@@ -174,6 +174,7 @@ def match(figures: pl.DataFrame, respondents: pl.DataFrame, review: Review) -> p
             in_scope=pl.col("types").list.contains(pl.col("kind"))
             | (pl.col("of_declarations") & (pl.col("trust_type") == EVERY_TYPE)),
         )
+        # Who was not asked counts nowhere, but in a figure whose subject is not having been asked.
         .with_columns(counted=pl.col("counted") & ((state != "not_put") | pl.col("states").list.contains(state)))
     )
 
@@ -211,6 +212,7 @@ def _count(matched: pl.DataFrame) -> pl.DataFrame:
 def _valued(counts: pl.DataFrame, figures: pl.DataFrame) -> pl.DataFrame:
     """The figure itself from what was counted; null where its base is empty, or holds nobody who said anything."""
     statistic = pl.col("statistic")
+    # A base of absences alone gives no share: 0% would say that somebody had answered otherwise.
     some = (pl.col("base") > 0) & ((pl.col("answered") > 0) | (pl.col("numerator") > 0))
     is_share, is_count = statistic.is_in(PERCENTAGES), statistic == "count"
     based = ~(is_count & pl.col("level").is_in([*_COUNTS, *_STATES_OF])) & (statistic != "change")

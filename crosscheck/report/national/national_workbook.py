@@ -98,6 +98,7 @@ def _write_summary(sheet: Worksheet, report: NationalReport, styles: _Styles) ->
         row += 2
         sheet.write_string(row, 0, on, styles.words)
         sheet.merge_range(row, 1, row, 9, words, styles.words)
+        # Excel fits no row to merged cells, so its height is reckoned from the length of the text.
         sheet.set_row(row, 15 * (1 + len(words) // 95))
     _set_page(sheet)
 

@@ -61,6 +61,7 @@ def list_respondents(tables: Mapping[str, pl.DataFrame], questionnaire: Question
 
 
 def _asked_once(organisations: pl.DataFrame, answers: pl.DataFrame, questions: list[Question]) -> pl.DataFrame:
+    # Questions are put to a few circles, so who is in one is worked out once for each and not for every question.
     circles = {(question.org_types, question.services): is_put_to(question) for question in questions}
     places = {circle: str(place) for place, circle in enumerate(circles)}
     put = (
@@ -123,6 +124,7 @@ def _derived(once: pl.DataFrame, organisations: pl.DataFrame) -> list[pl.DataFra
         whole=pl.col("number_establishment"),
         absent=absent,
     )
+    # The organisation answered; what is missing is the population, so the rate is not known and not unanswered.
     unknown = pl.when(pl.col("population_0_4").is_null() & (pl.col("state") == "answered")).then(pl.lit("not_known"))
     caseload = both.with_columns(
         question=pl.lit(CASELOAD),

@@ -74,6 +74,7 @@ def possible_values(cell: str, relations: Iterable[Relation], printed: Mapping[s
     """
     if cell in printed:
         return float(printed[cell]), float(printed[cell])
+    # Relations of which every term can be read bound nothing any more.
     rows = [relation for relation in relations if any(name not in printed for name, _ in relation)]
     unknown = sorted({name for relation in rows for name, _ in relation if name not in printed} | {cell})
     place = {name: column for column, name in enumerate(unknown)}
@@ -120,9 +121,11 @@ class _Table:
         while exposed := next((cell for cell in small if self._width(cell) < needed[cell]), None):
             companion = self._best_companion(exposed, needed[exposed])
             if companion is None:
+                # Nothing can widen it further, so it is as safe as it can be; asking for more would never end.
                 needed[exposed] = self._width(exposed)
             else:
                 self.hidden.add(companion)
+        # A later companion may have made an earlier one needless; the dearest are given back first.
         for cell in sorted(self.hidden - set(small), key=lambda cell: (-self.cost[cell], cell)):
             if all(self._width(small_cell, self.hidden - {cell}) >= needed[small_cell] for small_cell in small):
                 self.hidden.discard(cell)
@@ -168,6 +171,7 @@ def _table(cells: set[str], relations: list[Relation], rows: dict[str, dict[str,
 def _components(
     rows: Mapping[str, Mapping[str, object]], relations: list[list[tuple[str, int]]]
 ) -> list[tuple[set[str], list[Relation]]]:
+    # Counts that share no relation are protected apart from one another, which keeps each search small.
     leader = {cell: cell for cell in rows}
 
     def find(cell: str) -> str:

@@ -138,6 +138,7 @@ def written_in_stages(folder: Path, mark: str, kind: str, key: str) -> Iterator[
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
         with _held(place, folder) as beside:
+            # A process killed between moving the old folder out and the new one in left the place empty.
             _put_back(place, beside)
             refuse_foreign(place, mark, kind)
             work = Work(beside, key)
@@ -213,6 +214,7 @@ def _lock(file: Path, named: Path) -> TextIO | None:
         raise RunError(
             f"{named}: is being written by another process ({holder}). Wait for it, or name another folder with --out."
         ) from None
+    # Its former holder may have deleted the file before we locked it: a lock on a deleted file keeps nobody out.
     if not (file.exists() and os.path.samestat(os.fstat(lock.fileno()), file.stat())):
         lock.close()
         return None

@@ -59,5 +59,6 @@ def write_import(made: Imported, map_file: Path, export: Path, folder: Path) -> 
     name = _NAME.format(made.table)
     replace_file(folder / f"{name}.toml", lambda place: place.write_bytes(map_content))
     replace_file(folder / f"{name}.json", lambda place: place.write_text(content, encoding="utf-8"))
+    # The table comes last, so that there is none without the map and the account that explain it.
     replace_file(file, lambda place: write_csv(made.rows, place))
     return file

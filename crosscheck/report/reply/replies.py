@@ -133,6 +133,7 @@ def propose_waivers(run: Path, accepted: pl.DataFrame) -> str:
             f"decided_by = {_quoted(reply['decided_by'])}",
             f"decided_on = {reply['decided_on']}",
             f"why = {_quoted(reply['because'])}",
+            # A waiver that ended before it was decided on would never count.
             f"until = {max(year_ends, reply['decided_on'])}",
             "",
         )

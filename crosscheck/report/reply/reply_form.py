@@ -211,6 +211,7 @@ def _write_workbook(form: pl.DataFrame, questionnaire: Questionnaire, file: Path
         sheet = workbook.add_worksheet(REPLY_FORM.name)
         heading = workbook.add_format({"bold": True, "bottom": 1, "text_wrap": True, "valign": "top"})
         fixed = workbook.add_format({"text_wrap": True, "valign": "top"})
+        # Formatted as text, so that Excel turns no answer into a date or a number.
         open_cell = workbook.add_format(
             {"text_wrap": True, "valign": "top", "locked": False, "bg_color": "#FFF8DC", "border": 4, "num_format": "@"}
         )
@@ -251,6 +252,7 @@ def _help(sheet: xlsxwriter.worksheet.Worksheet, form: pl.DataFrame, questionnai
     for row, question in enumerate(form["question"], start=1):
         validation = {"validate": "any", "input_title": "corrected answer", "input_message": _HELP["corrected_answer"]}
         levels = [*choices.get(question, ()), "n/a", "not known"]
+        # Excel refuses longer lists; the allowed answers stand in a column of their own as well.
         if choices.get(question) and len(",".join(levels)) <= _LONGEST_LIST:
             validation |= {"validate": "list", "source": levels, "error_message": "Choose one of the allowed answers."}
         sheet.data_validation(row, place["corrected_answer"], row, place["corrected_answer"], validation)

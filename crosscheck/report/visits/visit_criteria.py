@@ -105,6 +105,7 @@ def list_blinded_criteria(run: Path, visited: pl.DataFrame, evidence: Evidence, 
     order = ["org_type", "function", "decibans", "question_id"]
     of_type = (
         weighed.group_by("org_type", "question_id", function="functions")
+        # Sums of floats hang on their order, and the order of questions would hang on them.
         .agg(pl.col("decibans").round(6).sort().sum())
         .sort(order, descending=[False, False, True, False])
     )

@@ -86,6 +86,7 @@ def _weigh_checks(items: pl.DataFrame, grounds: pl.DataFrame, parts: pl.DataFram
         pl.col("decibans").fill_null(0.0)
     )
     rests = grounds.select("item", "name").join(weighed.select("item", "org_code", "decibans"), on="item")
+    # An answer on which several checks rest would else be counted with each of them.
     weightiest = rests.sort("decibans", "item", descending=[True, False]).unique(
         ["org_code", "name"], keep="first", maintain_order=True
     )

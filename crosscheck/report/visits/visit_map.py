@@ -111,6 +111,7 @@ def set_plan(plan: pl.DataFrame) -> Paper:
         ],
         "maps": [_set_map(region_map) for region_map in draw_regions(plan)],
     }
+    # A day of its own, not today's, so that the same plan gives the same bytes.
     day = min(plan["monday"].drop_nulls(), default=_NO_DAY)
     return Paper("visit_plan", "Plan of the visits", day, fields)
 

@@ -212,6 +212,7 @@ def read_packs(run: Path, visited: pl.DataFrame, evidence: Evidence, standard: S
             **{name: first[name] for name in _WHO},
             arm=next((row["arm"] for row in rows[code] if row["arm"]), None),
             declarations=tuple({**row, "reason": _cut(row["reason"])} for row in rows[code]),
+            # The table of declarations takes lines from the points: a pack has to fit on its pages.
             points=tuple(_fit(own_points, _LINES - _lines_of_table(rows[code]))),
             of_points=len(own_points),
             criteria={function: number for org_code, function, number in counts if org_code == code},

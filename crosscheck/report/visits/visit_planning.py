@@ -129,6 +129,7 @@ def read_plan(file: Path) -> pl.DataFrame:
     if not file.is_file():
         raise RunError(f"{file}: there is no such plan. Make one: crosscheck visits plan --out {file.parent}")
     try:
+        # Read as text: a code such as 5E1 would be taken for a number.
         table = pl.read_csv(file, infer_schema=False)
         missing = [name for name in VISIT_PLAN if name not in table.columns]
         if not missing:

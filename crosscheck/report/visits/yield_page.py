@@ -204,6 +204,7 @@ def write_yield(found: SeasonYield, folder: Path, names: Mapping[str, str]) -> N
     tables |= {"checks": found.checks, "criteria": found.criteria, "groups": found.groups}
     with written_whole(folder, _MARK, "yield") as place:
         for name, table in tables.items():
+            # The last digits of a sum differ between machines; rounded, the same season gives the same bytes.
             write_csv(table.with_columns(pl.selectors.float().round(6)), place / f"{name}.csv")
         (place / "yield.html").write_text(write_yield_page(found, names), encoding="utf-8")
         (place / _MARK).write_text(_as_json(found, tables), encoding="utf-8")
@@ -311,6 +312,7 @@ def _draw_weeks(weekly: pl.DataFrame) -> str:
     shapes = [f'<polygon points="{" ".join(f"{x:.1f},{y:.1f}" for x, y in edge)}" fill="{_BAND}" stroke="{INK}"/>']
     shapes += [draw_line((_WEEK_LEFT, up.at(tick)), (_RIGHT, up.at(tick)), GRID, 1) for tick in up.ticks]
     shapes += [write_text(_WEEK_LEFT - 12, up.at(tick) + 7, f"{tick:.0%}", "end") for tick in up.ticks]
+    # A short season would else have half weeks on its axis.
     whole = [tick for tick in across.ticks if tick == round(tick)]
     shapes += [write_text(across.at(tick), _WEEK_BOTTOM + 28, f"{tick:g}", "middle") for tick in whole]
     for row in rows:

@@ -100,6 +100,7 @@ def describe_lift(found: SeasonYield) -> str:
         f"visited at random {random.not_upheld} ({percent(random.share)})."
     )
     lift = found.lift
+    # A multiple of nothing has no value; the counts are worth saying all the same.
     if math.isnan(lift.value):
         return f"{counts} Where random visits found nothing there is no multiple of it."
     upper = "no upper limit" if math.isinf(lift.high) else f"{lift.high:.1f}" if lift.high < _MANY else f"over {_MANY}"
@@ -155,6 +156,7 @@ def describe_power(found: SeasonYield) -> tuple[str, ...]:
     reached = f"{which} reaches {power.reached * 100:.0f} percentage points to either side on average. {enough}"
     if found.is_adaptive:
         return (reached,)
+    # Only here: the adaptive design has no visits by risk alone, and so no difference of arms to find.
     high, low = (percent(rate) for rate in TO_TELL)
     needed = (
         "no number of random visits would be enough with so few visits by risk"
@@ -248,6 +250,7 @@ def _state_share(found: SeasonYield) -> str:
     share, (low, high) = found.prevalence.hajek.value, range_to_tell(found)
     every = found.population.declarations
     of = f"the {every:.0f} declarations of compliance that took part in the random draw"
+    # Nothing found is not nothing there: only the upper end of the interval says something.
     if not share:
         return (
             f"Random visits upheld every declaration that they tested. That does not show that all are right: of {of}, "
