@@ -108,6 +108,8 @@ class Backtest:
                 pl.len().cast(pl.Int64).alias("samples"),
                 *(pl.col(name).median() for name in measures),
                 *(
+                    # A single sample has only its own interval; of several, their spread says more than any one
+                    # interval.
                     pl.when(alone).then(pl.col(end).first()).otherwise(lift.quantile(at, "linear")).alias(end)
                     for at, end in ends
                 ),

@@ -149,6 +149,7 @@ class Answered:
         similar, everybody = self.asked.similar.shares or {}, self._of_everybody
         answers = possible_answers(self.asked.question)
         levels, absences = answers[: -len(ABSENCES)], answers[-len(ABSENCES) :]
+        # The questionnaire lists levels from the lowest, which is the best where lower is better.
         in_order = levels if self.asked.question.direction == "lower_better" else levels[::-1]
         absent = [
             answer for answer in absences if similar.get(answer) or everybody.get(answer) or answer == self.answer

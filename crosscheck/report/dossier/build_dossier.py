@@ -156,6 +156,8 @@ def _open_questions(cases: Sequence[Case], tables: DossierTables) -> tuple[OpenQ
         for finding, _ in case.findings_with("cannot_tell"):
             for name in finding.open_questions or ():
                 checks = wanted.setdefault(name, {})
+                # Both functions may lack one answer for the same check: it is worth the larger of the two, not their
+                # sum.
                 checks[finding.check_id] = max(finding.could_add, checks.get(finding.check_id, 0.0))
                 why.setdefault(name, _why(name, absent))
     questions = [

@@ -255,6 +255,7 @@ def _frame(across: Axis, up: Axis, own: _Figure, unit: str) -> list[str]:
         draw_line((_LEFT, _BOTTOM), (_RIGHT, _BOTTOM), INK, 2),
         draw_line((_LEFT, _TOP), (_LEFT, _BOTTOM), INK, 2),
         draw_line((_LEFT, expected), (_RIGHT, expected), INK, 2),
+        # A page may hold several funnels, so each clips to an area of its own name.
         f'<clipPath id="area-{escape(own.indicator)}"><rect x="{_LEFT}" y="{_TOP}" width="{_RIGHT - _LEFT}" '
         f'height="{_BOTTOM - _TOP}"/></clipPath>',
     ]

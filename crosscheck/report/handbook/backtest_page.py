@@ -162,6 +162,7 @@ def _draw_lifts(rankings: pl.DataFrame) -> str:
     """Each ranking's lift as a point on its interval; the line at 1 is choosing at random."""
     with_lift = rankings.filter(pl.col("lift").is_finite())
     ends = pl.concat([with_lift["lift"], with_lift["lift_high"].drop_nulls().drop_nans()])
+    # At least to 2, so that a list no better than chance is seen beside the line at 1 and not at the edge.
     across = Axis(0.0, max(2.0, float(ends.max() or 0.0)) * 1.05, _LEFT, _RIGHT)  # type: ignore[arg-type]  # a Float64 column
     bottom = _TOP + _ROW * with_lift.height
     shapes = [draw_line((across.at(tick), _TOP), (across.at(tick), bottom), GRID, 1) for tick in across.ticks]

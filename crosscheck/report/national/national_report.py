@@ -152,6 +152,7 @@ def build_national_report(run: Path, *, publish: bool = False) -> NationalReport
         judged = withhold(judged, respondents, review)
         organisations = withhold_returns(_returns(respondents))
     else:
+        # Both editions have the same columns, so that no page has to ask which of them it shows.
         judged = judged.with_columns(withheld=pl.lit([], dtype=pl.List(pl.String)))
         organisations = _returns(respondents).with_columns(withheld=pl.lit(value=False))
     figures = _rows(judged, questionnaire)

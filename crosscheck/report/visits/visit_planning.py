@@ -82,6 +82,7 @@ def make_plan(run: Path, file: Path) -> VisitPlan:
     fit = fit_visits(chosen, plan)
     planned = plan_weeks(fit.visits, plan)
     prices = (*_price_floor(draw), *price_constraints(visit_list, organisations, chosen, plan, fit))
+    # Without a tour there are no kilometres, and so no distance to the fewest that are possible.
     gap = planned.gap if planned.visits["tour_km"].drop_nulls().len() else None
     return VisitPlan(
         planned.visits, fit, None, gap, planned.divided, prices, plan, _rests_on(run, plan), _is_practice(run)
