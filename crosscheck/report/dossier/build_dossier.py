@@ -16,6 +16,7 @@ from crosscheck.report.dossier.dossier import (
     Weight,
 )
 from crosscheck.report.dossier.dossier_tables import read_cases
+from crosscheck.report.dossier.facts import choose_facts
 from crosscheck.report.dossier.peer_position import show_position
 from crosscheck.report.dossier.waterfall import add_up
 from crosscheck.rulebook.to_english import in_words
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
     from crosscheck.report.dossier.dossier_tables import Shelves
     from crosscheck.report.dossier.peer_position import PeerPosition
-    from crosscheck.report.dossier.rows import Case, CommentRow, FigureRow, NeighbourRow, SectionRow
+    from crosscheck.report.dossier.rows import Case, CommentRow, NeighbourRow, SectionRow
 
 FIGURES: Final = 8  # of those from other sources, the weightiest are shown beside those of the peers
 _NAMED_PARTS: Final = 7  # single bars of a waterfall
@@ -52,6 +53,8 @@ _NOT_TOLD: Final = "not told by the other side"
 def read_dossiers(run: Path, only: Iterable[str] = ()) -> tuple[Dossier, ...]:
     """Gather the dossiers of a run, worst first: by the best rank of any declaration.
 
+    In each the declaration that a visit would be about comes first: one that is chosen for a visit, else the best rank.
+
     Args:
         run: a run's folder.
         only: codes of organisations; all if none is named.
@@ -64,7 +67,9 @@ def read_dossiers(run: Path, only: Iterable[str] = ()) -> tuple[Dossier, ...]:
     return tuple(_tell(org_code, of_it, shelves) for org_code, of_it in cases.items())
 
 
-def _tell(org_code: str, cases: Sequence[Case], shelves: Shelves) -> Dossier:
+def _tell(org_code: str, of_it: Sequence[Case], shelves: Shelves) -> Dossier:
+    cases = sorted(of_it, key=lambda case: (case.listed.selected_by is None, case.listed.rank))
+    findings = _findings(cases, shelves)
     first, keys = cases[0].listed, [(case.listed.org_code, case.listed.function) for case in cases]
     agreeing = {check for key in keys for check in shelves.verdicts[key][0].agreeing}
     key = (org_code,)
@@ -75,11 +80,12 @@ def _tell(org_code: str, cases: Sequence[Case], shelves: Shelves) -> Dossier:
         region=first.region,
         about=shelves.organisations[key][0],
         declarations=tuple(_declaration(case, shelves) for case in cases),
-        findings=_findings(cases),
+        facts=choose_facts(cases[0], findings, shelves.ages),
+        findings=findings,
         questions=_open_questions(cases, shelves),
         agreeing=tuple(f"{check} {shelves.rules[check].title}" for check in sorted(agreeing)),
         sections=_sections(shelves.sections.get(key, ())),
-        figures=_figures(cases[0], shelves.figures.get(key, ())),
+        figures=_figures(cases[0], shelves),
         comments=tuple(map(_comment, shelves.comments.get(key, ()))),
         neighbours=_neighbours(shelves.neighbours.get(key, ())),
         visits=tuple(shelves.visits.get(key, ())),
@@ -98,6 +104,8 @@ def _declaration(case: Case, shelves: Shelves) -> Declaration:
         history=declared.history,
         steps=add_up(case.parts, _NAMED_PARTS),
         parts=sorted(case.parts, key=lambda part: (-abs(part.decibans), part.part)),
+        ages={part.part: shelves.ages.of_figure(case.listed.org_code, part.part)
+              for part in case.parts if part.family == "figures"},
         verdicts=shelves.verdicts[key][0],
         duties=case.duties,
         places=[row.place for row in shelves.places.get(key, ())],
@@ -106,7 +114,7 @@ def _declaration(case: Case, shelves: Shelves) -> Declaration:
     )
 
 
-def _findings(cases: Sequence[Case]) -> tuple[Finding, ...]:
+def _findings(cases: Sequence[Case], shelves: Shelves) -> tuple[Finding, ...]:
     """The checks that differ, the weightiest first; the same one on both declarations is told once."""
     alike: dict[tuple[str | None, ...], Finding] = {}
     for case in cases:
@@ -122,6 +130,7 @@ def _findings(cases: Sequence[Case]) -> tuple[Finding, ...]:
                     severity=finding.severity,
                     says=finding.says,
                     rests_on=tuple(map(_rests_on, _EVIDENCE.split(finding.evidence))),
+                    age=shelves.ages.of_evidence(case.listed.org_code, finding.evidence),
                     waived=finding.waived,
                     rule=rule,
                     weights=(weight,),
@@ -187,14 +196,15 @@ def _sections(rows: Iterable[SectionRow]) -> tuple[PeerPosition, ...]:
     return tuple(sorted(positions, key=lambda one: (one.name != "all", -(one.z or 0.0), one.name)))
 
 
-def _figures(case: Case, rows: Iterable[FigureRow]) -> tuple[PeerPosition, ...]:
+def _figures(case: Case, shelves: Shelves) -> tuple[PeerPosition, ...]:
     """The figures from other sources that weigh most, for or against."""
     weights = {part.part: abs(part.decibans) for part in case.parts if part.family == "figures"}
-    known = (row for row in rows if row.indicator in weights)
+    org_code = case.listed.org_code
+    known = (row for row in shelves.figures.get((org_code,), ()) if row.indicator in weights)
     weighty = sorted(known, key=lambda row: (-weights[row.indicator], row.indicator))[:FIGURES]
     return tuple(
         replace(
-            show_position(row, row.indicator, row.label, in_words(row.source)),
+            show_position(row, row.indicator, row.label, shelves.ages.of_figure(org_code, row.indicator)),
             kind=row.kind,
             value=row.value,
             expected=row.expected,
@@ -209,6 +219,7 @@ def _comment(row: CommentRow) -> Comment:
     return Comment(
         author=in_words(row.author),
         year=row.year,
+        standard=row.standard,
         tone=tone,
         polarity=row.polarity,
         reliance=reliance,
