@@ -29,6 +29,13 @@ RULINGS: Final = get_args(Ruling)
 RELATIONS: Final = get_args(Relation)
 
 COMMENTATORS: Final = ("sha", "lscb", "overview_and_scrutiny", "link", "governors")
+COMMENTATORS_IN_WORDS: Final = {
+    "sha": "The strategic health authority",
+    "lscb": "The local safeguarding children board",
+    "overview_and_scrutiny": "The overview and scrutiny committee",
+    "link": "The local involvement network",
+    "governors": "The board of governors",
+}
 TONES: Final = ("critical", "neutral", "praising")
 
 ARMS_IN_WORDS: Final[dict[Arm, str]] = {

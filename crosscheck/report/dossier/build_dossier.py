@@ -20,7 +20,7 @@ from crosscheck.report.dossier.facts import choose_facts
 from crosscheck.report.dossier.peer_position import show_position
 from crosscheck.report.dossier.waterfall import add_up
 from crosscheck.rulebook.to_english import in_words
-from crosscheck.vocabulary import RELATIONS, SEVERITIES, WHY_ABSENT
+from crosscheck.vocabulary import COMMENTATORS_IN_WORDS, RELATIONS, SEVERITIES, WHY_ABSENT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -80,7 +80,7 @@ def _tell(org_code: str, of_it: Sequence[Case], shelves: Shelves) -> Dossier:
         region=first.region,
         about=shelves.organisations[key][0],
         declarations=tuple(_declaration(case, shelves) for case in cases),
-        facts=choose_facts(cases[0], findings, shelves.ages),
+        facts=choose_facts(cases[0], findings, shelves.ages, shelves.enquiries),
         findings=findings,
         questions=_open_questions(cases, shelves),
         agreeing=tuple(f"{check} {shelves.rules[check].title}" for check in sorted(agreeing)),
@@ -217,7 +217,7 @@ def _comment(row: CommentRow) -> Comment:
     tone = next((words for limit, words in _TONES if row.polarity <= limit), "very praising")
     reliance = next((words for limit, words in _RELIANCE if row.reliability < limit), "well")
     return Comment(
-        author=in_words(row.author),
+        author=COMMENTATORS_IN_WORDS.get(row.author, in_words(row.author)),
         year=row.year,
         standard=row.standard,
         tone=tone,

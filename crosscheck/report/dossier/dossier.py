@@ -38,7 +38,9 @@ if TYPE_CHECKING:
 
 FUNNELS: Final = 2
 _ASKED_FIRST: Final = 5
-_MOST: Final = 4  # pieces of evidence that are named beside the facts, either way
+_MOST: Final = 3  # pieces of evidence that are named beside the facts, either way
+_LEAST: Final = 0.3  # decibans that such a piece changes the risk by
+_CAN_BE_ASKED: Final = ("no answer", "not known")
 _START: Final = ("prior", "declared")  # families of what a risk starts from
 
 
@@ -232,6 +234,11 @@ class Dossier:
         """That of its other function, where there is one."""
         return self.declarations[1:]
 
+    def duties_not_shown(self, declaration: Declaration) -> list[DutyRow]:
+        """The unmet duties of another declaration that are not among the facts."""
+        shown = {fact.says for fact in self.facts}
+        return [duty for duty in declaration.duties if duty.finding not in shown]
+
     @property
     def is_reason_shown(self) -> bool:
         """Whether one of the facts says the same as the one sentence on why it stands where it does."""
@@ -242,18 +249,23 @@ class Dossier:
         """What else adds most to the risk of the first declaration, beside facts and checks."""
         shown = {fact.mark for fact in self.facts}
         others = (part for part in self.first.evidence if part.family != "checks" and part.part not in shown)
-        return [part for part in others if part.decibans > 0][:_MOST]
+        return [part for part in others if part.decibans > _LEAST][:_MOST]
 
     @property
     def lowering(self) -> list[Part]:
         """What speaks most for the first declaration."""
-        return [part for part in self.first.evidence if part.decibans < 0][:_MOST]
+        return [part for part in self.first.evidence if part.decibans < -_LEAST][:_MOST]
 
     @property
     def other_findings(self) -> list[Finding]:
         """The findings on the first declaration that are not among the facts, the weightiest first."""
         shown = {fact.mark for fact in self.facts}
         return [one for one in self._counting if one.check_id not in shown]
+
+    @property
+    def missing_answers(self) -> list[OpenQuestion]:
+        """What the trust itself did not answer or did not know, and could answer now; the most useful first."""
+        return [question for question in self.questions if question.why in _CAN_BE_ASKED]
 
     @property
     def remarks(self) -> list[Comment]:

@@ -23,6 +23,7 @@ from crosscheck.network.graph import list_neighbours
 from crosscheck.questionnaire import read_questionnaire
 from crosscheck.report.dossier.ages import Ages
 from crosscheck.report.dossier.case import HISTORY_COLUMNS, assemble_cases, read_rules_used
+from crosscheck.report.dossier.facts import FigureEnquiry, read_figure_enquiries
 from crosscheck.report.dossier.peer_position import spread_scores
 from crosscheck.report.dossier.rows import (
     CommentRow,
@@ -142,7 +143,7 @@ _By = Mapping[tuple[str, ...], Sequence[_Row]]
 class Shelves:
     """What there is beside the cases: by organisation, by declaration, or by name.
 
-    `ages` says of when each figure is. `reach` is the last rank that the visits reach, `last` the last of the
+    `ages` says of when each figure is, `enquiries` what to ask about it. `reach` is the last rank that the visits reach, `last` the last of the
     declarations to visit.
     """
 
@@ -150,6 +151,7 @@ class Shelves:
     rules: Mapping[str, RuleUsed]
     labels: Mapping[str, str]
     ages: Ages
+    enquiries: Mapping[str, FigureEnquiry]
     absences: Mapping[tuple[str, str], Mapping[str, str | None]]
     verdicts: _By[VerdictCounts]
     sections: _By[SectionRow]
@@ -177,6 +179,7 @@ def _fill_shelves(run: Path, codes: Sequence[str], listed: pl.DataFrame, rules: 
         rules=rules,
         labels=_read_labels(run, scores),
         ages=_read_ages(run, codes),
+        enquiries=read_figure_enquiries(settings.figure_enquiries_file(read_manifest(run).options.standard)),
         absences=_read_absences(run, codes),
         verdicts=typed_rows_by(_count_verdicts(run, codes), VerdictCounts, *_KEYS),
         sections=typed_rows_by(sections, SectionRow, "org_code"),

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import csv
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
 
     from crosscheck.report.dossier.ages import Ages
     from crosscheck.report.dossier.dossier import Finding
@@ -14,8 +16,6 @@ if TYPE_CHECKING:
 
 FACTS: Final = 3
 _LEAST: Final = 0.05  # decibans: a figure that adds less is as good as what would be expected
-_OF_A_FIGURE: Final = "Ask whether this figure is right, what lies behind it, and what has changed since."
-_REPLY_TO_A_FIGURE: Final = "The figure may be wrong, or no longer be true"
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,25 @@ class Fact:
     decibans: float
 
 
-def choose_facts(case: Case, findings: Sequence[Finding], ages: Ages) -> tuple[Fact, ...]:
+@dataclass(frozen=True)
+class FigureEnquiry:
+    """What the trust may rightly reply to a figure that is worse than expected, and what to ask about it."""
+
+    explanation: str = "The figure may be wrong, or no longer be true"
+    line_of_enquiry: str = "See the record that the figure was taken from, and ask what has changed since"
+
+
+def read_figure_enquiries(file: Path) -> dict[str, FigureEnquiry]:
+    """The replies and questions of a standard by `source.indicator`; none where the standard has no such file."""
+    if not file.is_file():
+        return {}
+    with file.open(encoding="utf-8", newline="") as opened:
+        return {row.pop("indicator"): FigureEnquiry(**row) for row in csv.DictReader(opened)}
+
+
+def choose_facts(
+    case: Case, findings: Sequence[Finding], ages: Ages, enquiries: Mapping[str, FigureEnquiry]
+) -> tuple[Fact, ...]:
     """Choose what to show first: unmet statutory duties, then whatever adds most to the risk of this declaration.
 
     Only what rests on an answer or a figure counts: a remark of a third party is an opinion, and what a visit found is
@@ -46,9 +64,10 @@ def choose_facts(case: Case, findings: Sequence[Finding], ages: Ages) -> tuple[F
         case: the declaration.
         findings: those of its organisation that differ.
         ages: of the figures.
+        enquiries: what to ask about each figure; about others there is a question that fits any.
     """
     of_checks = [fact for finding in findings if (fact := _of_check(case, finding))]
-    facts = sorted((*of_checks, *_of_figures(case, ages)), key=lambda fact: (not fact.law, -fact.decibans, fact.says))
+    facts = sorted((*of_checks, *_of_figures(case, ages, enquiries)), key=lambda fact: (not fact.law, -fact.decibans, fact.says))
     return tuple(facts[:FACTS])
 
 
@@ -71,20 +90,21 @@ def _of_check(case: Case, finding: Finding) -> Fact | None:
     )
 
 
-def _of_figures(case: Case, ages: Ages) -> Iterator[Fact]:
+def _of_figures(case: Case, ages: Ages, enquiries: Mapping[str, FigureEnquiry]) -> Iterator[Fact]:
     for part in case.parts:
         if part.family == "figures" and part.decibans > _LEAST:
-            yield _of_figure(part, ages.of_figure(case.listed.org_code, part.part))
+            enquiry = enquiries.get(part.part, FigureEnquiry())
+            yield _of_figure(part, ages.of_figure(case.listed.org_code, part.part), enquiry)
 
 
-def _of_figure(part: Part, age: str) -> Fact:
+def _of_figure(part: Part, age: str, enquiry: FigureEnquiry) -> Fact:
     return Fact(
         says=part.reason,
         age=age,
         expected="",
         law="",
-        reply=_REPLY_TO_A_FIGURE,
-        question=_OF_A_FIGURE,
+        reply=enquiry.explanation,
+        question=enquiry.line_of_enquiry,
         mark=part.part,
         decibans=part.decibans,
     )
