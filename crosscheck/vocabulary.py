@@ -44,6 +44,18 @@ ARMS_IN_WORDS: Final[dict[Arm, str]] = {
     "random": "at random",
 }
 
+ORG_TYPES_IN_WORDS: Final[dict[OrgType, str]] = {
+    "acute": "acute trust",
+    "ambulance": "ambulance trust",
+    "mental_health": "mental health trust",
+    "pct": "primary care trust",
+}
+POOLS_IN_WORDS: Final[dict[Pool, str]] = {
+    "to_visit": "to visit",
+    "visited": "visited this year",
+    "follow_up": "to follow up",
+}
+
 COMPLIANT: Final = "compliant"
 
 # The bands are words, never grades: they say how far a figure is from what was expected (design: method, section 1).

@@ -104,8 +104,11 @@ def _declaration(case: Case, shelves: Shelves) -> Declaration:
         history=declared.history,
         steps=add_up(case.parts, _NAMED_PARTS),
         parts=sorted(case.parts, key=lambda part: (-abs(part.decibans), part.part)),
-        ages={part.part: shelves.ages.of_figure(case.listed.org_code, part.part)
-              for part in case.parts if part.family == "figures"},
+        ages={
+            part.part: shelves.ages.of_figure(case.listed.org_code, part.part)
+            for part in case.parts
+            if part.family == "figures"
+        },
         verdicts=shelves.verdicts[key][0],
         duties=case.duties,
         places=[row.place for row in shelves.places.get(key, ())],

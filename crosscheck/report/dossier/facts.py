@@ -67,7 +67,9 @@ def choose_facts(
         enquiries: what to ask about each figure; about others there is a question that fits any.
     """
     of_checks = [fact for finding in findings if (fact := _of_check(case, finding))]
-    facts = sorted((*of_checks, *_of_figures(case, ages, enquiries)), key=lambda fact: (not fact.law, -fact.decibans, fact.says))
+    facts = sorted(
+        (*of_checks, *_of_figures(case, ages, enquiries)), key=lambda fact: (not fact.law, -fact.decibans, fact.says)
+    )
     return tuple(facts[:FACTS])
 
 

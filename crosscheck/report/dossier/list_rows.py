@@ -127,9 +127,7 @@ def with_duties(listed: pl.DataFrame, duties: pl.DataFrame) -> list[Entry]:
     ]
 
 
-def _entry(
-    pool: str, rows: Sequence[ListedRow], duties: Iterable[ListedDuty], lapses: Iterable[ListedLapse]
-) -> Entry:
+def _entry(pool: str, rows: Sequence[ListedRow], duties: Iterable[ListedDuty], lapses: Iterable[ListedLapse]) -> Entry:
     here = [row for row in rows if _pool_of(row) == pool]
     functions = {row.function for row in here}
     return Entry(

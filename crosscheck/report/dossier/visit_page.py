@@ -14,12 +14,18 @@ from crosscheck.report.dossier.list_rows import list_entries, with_duties
 from crosscheck.report.output.file_names import page_of
 from crosscheck.report.output.html import TEMPLATES, environment, name_type, percent, sentence
 from crosscheck.report.output.pdf import Paper
-from crosscheck.report.output.rank_bands import BANDS, describe_assumed, describe_assumption, describe_place, find_like_ranks
+from crosscheck.report.output.rank_bands import (
+    BANDS,
+    describe_assumed,
+    describe_assumption,
+    describe_place,
+    find_like_ranks,
+)
 from crosscheck.rulebook.to_english import in_words
 from crosscheck.runs.run_folder import read_table
 from crosscheck.visits.follow_up import split_cell
 from crosscheck.visits.plan import count_arms
-from crosscheck.vocabulary import ARMS_IN_WORDS
+from crosscheck.vocabulary import ARMS_IN_WORDS, POOLS_IN_WORDS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -31,7 +37,6 @@ if TYPE_CHECKING:
     from crosscheck.runs.manifest import Manifest
 
 SCRIPT: Final = "visit_list.js"
-POOLS_IN_WORDS: Final = {"to_visit": "To visit", "visited": "Visited this year", "follow_up": "To follow up"}
 
 
 def write_visit_page(
@@ -53,24 +58,28 @@ def write_visit_page(
     basis = basis or read_basis(run)
     listed, duties = read_table(run, "visit_list").sort("rank"), read_table(run, "duties")
     capacity = basis.manifest.options.capacity
-    return _templates().get_template("index.html").render(
-        basis=basis,
-        declarations=listed.height,
-        planned=listed["selected_by"].drop_nulls().len(),
-        added=listed.filter(pl.col("added").is_not_null()).to_dicts(),
-        arms=ARMS_IN_WORDS,
-        chosen=count_arms(listed),
-        parts=list_entries(listed, duties, read_table(run, "follow_up")),
-        with_duties=with_duties(listed, duties),
-        types=sorted(map(name_type, listed["org_type"].unique())),
-        regions=listed["region"].unique().sort().to_list(),
-        script=SCRIPT,
-        like=find_like_ranks(listed, capacity),
-        assumption=_describe_assumptions(basis.manifest, listed, capacity),
-        beside=beside,
-        with_dossiers=with_dossiers,
-        not_assessed=read_table(run, "not_assessed").to_dicts(),
-        doubts=read_table(run, "doubts").to_dicts(),
+    return (
+        _templates()
+        .get_template("index.html")
+        .render(
+            basis=basis,
+            declarations=listed.height,
+            planned=listed["selected_by"].drop_nulls().len(),
+            added=listed.filter(pl.col("added").is_not_null()).to_dicts(),
+            arms=ARMS_IN_WORDS,
+            chosen=count_arms(listed),
+            parts=list_entries(listed, duties, read_table(run, "follow_up")),
+            with_duties=with_duties(listed, duties),
+            types=sorted(map(name_type, listed["org_type"].unique())),
+            regions=listed["region"].unique().sort().to_list(),
+            script=SCRIPT,
+            like=find_like_ranks(listed, capacity),
+            assumption=_describe_assumptions(basis.manifest, listed, capacity),
+            beside=beside,
+            with_dossiers=with_dossiers,
+            not_assessed=read_table(run, "not_assessed").to_dicts(),
+            doubts=read_table(run, "doubts").to_dicts(),
+        )
     )
 
 
@@ -143,7 +152,7 @@ def _set_planned(row: Mapping[str, Any], laws: Mapping[tuple[str, str], Sequence
 def _set_pools(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Every declaration, the pools apart."""
     return [
-        {"heading": words, "rows": [_set_row(row) for row in rows if row["pool"] == pool]}
+        {"heading": sentence(words), "rows": [_set_row(row) for row in rows if row["pool"] == pool]}
         for pool, words in POOLS_IN_WORDS.items()
         if any(row["pool"] == pool for row in rows)
     ]

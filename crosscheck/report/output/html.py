@@ -17,6 +17,7 @@ from markupsafe import Markup
 
 from crosscheck.report.output.rank_bands import describe_effect, describe_place
 from crosscheck.rulebook.to_english import in_words
+from crosscheck.vocabulary import ORG_TYPES_IN_WORDS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -79,9 +80,9 @@ def sentence(words: str) -> str:
 
 
 def name_type(org_type: str) -> str:
-    """A type of organisation as people write it, for example Acute trust or Primary care trust."""
-    words = sentence(in_words(org_type))
-    return words if words.endswith("trust") else f"{words} trust"
+    """A type of organisation as people write it, for example Acute trust; one of another vocabulary in its words."""
+    names: Mapping[str, str] = ORG_TYPES_IN_WORDS  # type: ignore[assignment]  # a run may have other types
+    return sentence(names.get(org_type, in_words(org_type)))
 
 
 def percent(share: float | None, decimals: int = 0) -> str:
