@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 import polars as pl
@@ -13,7 +12,7 @@ from crosscheck.report.output.rank_bands import describe_effect
 from crosscheck.vocabulary import ARMS_IN_WORDS, ORG_TYPES_IN_WORDS, POOLS_IN_WORDS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from xlsxwriter.format import Format

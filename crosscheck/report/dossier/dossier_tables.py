@@ -143,8 +143,8 @@ _By = Mapping[tuple[str, ...], Sequence[_Row]]
 class Shelves:
     """What there is beside the cases: by organisation, by declaration, or by name.
 
-    `ages` says of when each figure is, `enquiries` what to ask about it. `reach` is the last rank that the visits reach,
-    `last` the last of the declarations to visit.
+    `ages` says of when each figure is, `enquiries` what to ask about it. `reach` is the last rank that the visits
+    reach, `last` the last of the declarations to visit.
     """
 
     organisations: _By[OrganisationRow]

@@ -1,4 +1,4 @@
-"""The visit list by organisation: two functions of one trust in one row, with the duties that its answers say are unmet."""
+"""The visit list by organisation: two functions of one trust in one row, with the unmet duties that its answers admit."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ class Entry:
 
     @property
     def reasons(self) -> list[tuple[str, str]]:
-        """Why each declaration has its place, with its function; what is named as a duty or said already is left out."""
+        """Why each declaration has its place, with its function; what a duty or a reason says already is left out."""
         said = {duty.words for duty in self.duties}
         reasons: dict[str, str] = {}
         for row in self.declarations:
