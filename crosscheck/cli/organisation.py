@@ -31,19 +31,26 @@ def _write_picture(svg: str, file: Path) -> None:
 @click.argument("org_code")
 @click.option("--function", type=click.Choice(["whole", "commissioner", "provider"]), help="One of its declarations.")
 @run_option
+@click.option("--all", "whole", is_flag=True, help="The whole case: every part of the risk, every finding.")
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True, help="How.")
-def explain(org_code: str, function: str | None, folder: Path, form: str) -> None:
-    """Print one declaration's whole case: its risk and every part of it, what differs, what to ask for on the day.
+def explain(org_code: str, function: str | None, folder: Path, form: str, *, whole: bool) -> None:
+    """Explain why an organisation is where it is on the list.
+
+    On one screen: the declaration to visit, why, what can be shown to the trust, and what to ask about it. With --all
+    or as JSON the whole case of each of its declarations.
 
     \b
-    Example:  crosscheck explain 5YG --function provider
+    Example:  crosscheck explain 5YG
     """
     from crosscheck.report.dossier.case import case_as_json, read_case, write_case
+    from crosscheck.report.dossier.first_screen import describe_first_screen
 
     if form == "json":
         click.echo(case_as_json(folder, org_code, function))
-    else:
+    elif whole:
         click.echo("\n\n\n".join(write_case(case) for case in read_case(folder, org_code, function)))
+    else:
+        click.echo(describe_first_screen(folder, org_code, function))
 
 
 @main.command()

@@ -6,6 +6,7 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from crosscheck.report.dossier.case import refuse_unknown_function
 from crosscheck.report.dossier.dossier import (
     Comment,
     Declaration,
@@ -67,8 +68,25 @@ def read_dossiers(run: Path, only: Iterable[str] = ()) -> tuple[Dossier, ...]:
     return tuple(_build_dossier(org_code, of_it, tables) for org_code, of_it in cases.items())
 
 
-def _build_dossier(org_code: str, of_it: Sequence[Case], tables: DossierTables) -> Dossier:
-    cases = sorted(of_it, key=lambda case: (case.listed.selected_by is None, case.listed.rank))
+def read_dossier(run: Path, org_code: str, function: str | None) -> Dossier:
+    """Gather the dossier of one organisation, first of it the declaration of the function that is named, if one is.
+
+    Raises:
+        RunError: there is no such run.
+        UnknownNameError: no such organisation or function in it.
+    """
+    cases, tables = read_cases(run, [org_code])
+    ((code, of_it),) = cases.items()
+    if function:
+        refuse_unknown_function(code, function, [case.listed.function for case in of_it])
+    return _build_dossier(code, of_it, tables, function)
+
+
+def _build_dossier(org_code: str, of_it: Sequence[Case], tables: DossierTables, function: str | None = None) -> Dossier:
+    def order(case: Case) -> tuple[bool, bool, int]:
+        return case.listed.function != function, case.listed.selected_by is None, case.listed.rank
+
+    cases = sorted(of_it, key=order)
     findings = _findings(cases, tables)
     first, keys = cases[0].listed, [(case.listed.org_code, case.listed.function) for case in cases]
     agreeing = {check for key in keys for check in tables.verdicts[key][0].agreeing}

@@ -12,12 +12,13 @@ import polars as pl
 from crosscheck.contract.typed_rows import typed_rows, typed_rows_by
 from crosscheck.errors import UnknownNameError
 from crosscheck.report.dossier.rows import Case, CaseRow, DutyRow, FindingRow, ListedRow, Part, RuleUsed
+from crosscheck.report.output.html import name_type
 from crosscheck.report.output.rank_bands import describe_effect, describe_place
 from crosscheck.runs.run_folder import read_json, read_table, scan_table
 from crosscheck.vocabulary import SEVERITIES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
 _WIDTH: Final = 100
@@ -121,6 +122,17 @@ def write_case(case: Case) -> str:
     return "\n".join(line for lines in parts for line in lines)
 
 
+def refuse_unknown_function(org_code: str, function: str, functions: Sequence[str]) -> None:
+    """Stop if the organisation has no declaration of that function.
+
+    Raises:
+        UnknownNameError: it has none; the message names those that it has.
+    """
+    if function not in functions:
+        there = ", ".join(functions)
+        raise UnknownNameError(f"{org_code} has no declaration of the function {function}. It has: {there}.")
+
+
 def _choose(run: Path, org_code: str, function: str | None) -> tuple[pl.DataFrame, pl.DataFrame]:
     """The whole visit list, and those of its rows that are asked for."""
     listed = read_table(run, "visit_list")
@@ -128,9 +140,8 @@ def _choose(run: Path, org_code: str, function: str | None) -> tuple[pl.DataFram
     if of_organisation.is_empty():
         raise UnknownNameError(_no_such_organisation(org_code, listed))
     chosen = of_organisation.filter(pl.lit(function is None) | (pl.col("function") == (function or "")))
-    if chosen.is_empty():
-        there = ", ".join(of_organisation["function"])
-        raise UnknownNameError(f"{org_code.upper()} has no declaration of the function {function}. It has: {there}.")
+    if function:
+        refuse_unknown_function(org_code.upper(), function, of_organisation["function"].to_list())
     return listed, chosen
 
 
@@ -171,7 +182,7 @@ def _no_such_organisation(org_code: str, listed: pl.DataFrame) -> str:
 def _heading(case: Case) -> Iterator[str]:
     row, declared = case.listed, case.declared
     yield f"{row.name} ({row.org_code})"
-    yield f"{_words(row.org_type)}, {row.region}; declaration of: {_words(row.function)}"
+    yield f"{name_type(row.org_type)}, {row.region}; declaration of: {_words(row.function)}"
     yield ""
     yield f"Declared     {_words(row.declared)}"
     for words, status in declared.history.items():
@@ -186,7 +197,7 @@ def _heading(case: Case) -> Iterator[str]:
     yield f"Plan         {chosen}" + (f"; chance in the random draw {chance:.1%}" if chance is not None else "")
     for duty in case.duties:
         yield from _wrapped(f"Duty         {duty.finding} Law: {duty.basis}", "             ", first="")
-    yield f"In one line  {row.reason}"
+    yield from _wrapped(f"In one line  {row.reason}", "             ", first="")
 
 
 def _sum_of_parts(case: Case) -> Iterator[str]:
@@ -265,7 +276,7 @@ def name_other(function: str) -> str:
 
 
 def _words(term: str) -> str:
-    return {"pct": "primary care trust"}.get(term, term.replace("_", " "))
+    return term.replace("_", " ")
 
 
 def _wrapped(text: str, indent: str, first: str | None = None) -> list[str]:
