@@ -43,12 +43,16 @@ def explain(org_code: str, function: str | None, folder: Path, form: str, *, who
     Example:  crosscheck explain 5YG
     """
     from crosscheck.report.dossier.case import case_as_json, read_case, write_case
+    from crosscheck.report.dossier.evidence import read_labels
     from crosscheck.report.dossier.first_screen import describe_first_screen
+    from crosscheck.runs.run_folder import read_table
 
     if form == "json":
         click.echo(case_as_json(folder, org_code, function))
     elif whole:
-        click.echo("\n\n\n".join(write_case(case) for case in read_case(folder, org_code, function)))
+        cases = read_case(folder, org_code, function)
+        labels = read_labels(folder, read_table(folder, "scores"))
+        click.echo("\n\n\n".join(write_case(case, labels) for case in cases))
     else:
         click.echo(describe_first_screen(folder, org_code, function))
 

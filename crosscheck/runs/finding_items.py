@@ -137,7 +137,7 @@ def list_grounds(standard: Standard) -> Iterator[Ground]:
     for rule in standard.rulebook:
         for name in dict.fromkeys(column for spoken in _spoken(rule) for column in _own(spoken, names)):
             question = of_column.get(name)
-            about = _asked(question, name) if question else _sentence(short_label(names[name]))
+            about = question.asked_in(name) if question else _sentence(short_label(names[name]))
             yield Ground(rule.id, name, about, _whose(name, question), name if question else None)
 
 
@@ -152,11 +152,6 @@ def _own(name: Name, names: Mapping[str, Name]) -> Iterable[str]:
         own = name.name.removeprefix("this_review.")
         return [column for item in (1, 2) if (column := f"review{item}.{own}") in names]
     return [] if name.relation else [name.name]
-
-
-def _asked(question: Question, column: str) -> str:
-    review = {"review1": " (the first of the two reviews)", "review2": " (the second of the two reviews)"}
-    return question.text + (review[column.split(".", 1)[0]] if question.repeated else "")
 
 
 def _whose(name: str, question: Question | None) -> str:

@@ -11,8 +11,9 @@ import polars as pl
 
 from crosscheck.contract.typed_rows import typed_rows, typed_rows_by
 from crosscheck.errors import UnknownNameError
+from crosscheck.report.dossier.evidence import label_of, list_accounts
 from crosscheck.report.dossier.rows import Case, CaseRow, DutyRow, FindingRow, ListedRow, Part, RuleUsed
-from crosscheck.report.output.html import name_type
+from crosscheck.report.output.html import name_type, sentence
 from crosscheck.report.output.rank_bands import describe_effect, describe_place
 from crosscheck.runs.run_folder import read_json, read_table, scan_table
 from crosscheck.vocabulary import SEVERITIES
@@ -116,9 +117,16 @@ def assemble_cases(
     return cases
 
 
-def write_case(case: Case) -> str:
-    """The case as text for a terminal or a printer."""
-    parts = (_heading(case), _sum_of_parts(case), _differing(case), _open(case), _agreeing(case), _every_part(case))
+def write_case(case: Case, labels: Mapping[str, str]) -> str:
+    """The case as text for a terminal or a printer; `labels` are those of `evidence.read_labels`."""
+    parts = (
+        _heading(case),
+        _sum_of_parts(case),
+        _differing(case, labels),
+        _open(case, labels),
+        _agreeing(case),
+        _every_part(case),
+    )
     return "\n".join(line for lines in parts for line in lines)
 
 
@@ -217,7 +225,7 @@ def _sum_of_parts(case: Case) -> Iterator[str]:
         yield from _wrapped(f"{part.decibans:+8.2f}  {part.reason}", "          ", first="")
 
 
-def _differing(case: Case) -> Iterator[str]:
+def _differing(case: Case, labels: Mapping[str, str]) -> Iterator[str]:
     differing = case.findings_with("differs")
     yield ""
     yield f"WHAT DIFFERS FROM WHAT WE WOULD EXPECT ({len(differing)})"
@@ -229,7 +237,8 @@ def _differing(case: Case) -> Iterator[str]:
         if finding.waived:
             yield from _wrapped(finding.waived, "   ")
         yield from _wrapped(finding.says, "   ")
-        yield from _wrapped(f"Rests on: {finding.evidence}", "   ")
+        for what, value in list_accounts(finding.evidence, labels):
+            yield from _wrapped(f"Rests on: {sentence(what)} {value}", "     ", first="   ")
         yield from _wrapped(f"Expected: {rule.basis} ({rule.source})", "   ")
         for reply in rule.explanations:
             yield from _wrapped(f"It may rightly reply: {reply}", "   ")
@@ -237,14 +246,14 @@ def _differing(case: Case) -> Iterator[str]:
             yield from _wrapped(f"[ ] {request}", "       ", first="   ")
 
 
-def _open(case: Case) -> Iterator[str]:
+def _open(case: Case, labels: Mapping[str, str]) -> Iterator[str]:
     undecided = case.findings_with("cannot_tell")
     yield ""
     yield f"CHECKS WE COULD NOT COMPLETE, AND THE ANSWER THAT WOULD SETTLE EACH ({len(undecided)})"
     for finding, rule in sorted(undecided, key=lambda pair: (-pair[0].could_add, pair[0].check_id)):
-        wanting = ", ".join(finding.open_questions or ())
+        wanting = "; ".join(label_of(name, labels) for name in finding.open_questions or ())
         yield from _wrapped(
-            f"{finding.check_id}  {rule.title}: ask for {wanting} (up to {finding.could_add:+.1f} decibans alone)",
+            f"{finding.check_id}  {rule.title}. Missing: {wanting} (up to {finding.could_add:+.1f} decibans alone)",
             "           ",
             first="",
         )

@@ -90,7 +90,8 @@ def _rest(dossier: Dossier) -> Iterator[str]:
         function = _say("of_function", other.function)
         chosen = "" if listed.selected_by else ", not chosen for a visit"
         chosen = f", found {listed.visited} by a visit this year" if listed.visited else chosen
-        yield f"{function}: {listed.declared.replace('_', ' ')}, rank {listed.rank}, risk {percent(listed.risk)}{chosen}."
+        declared = listed.declared.replace("_", " ")
+        yield f"{function}: {declared}, rank {listed.rank}, risk {percent(listed.risk)}{chosen}."
     yield "The whole case: the same command with --all."
 
 
