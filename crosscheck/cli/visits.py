@@ -106,4 +106,4 @@ def record_one(run_id: str, org_code: str, store: str, by: str, because: str, **
     visited = Visited(org_code.upper(), found["function"], found["on"].date(), found["found"])
     with open_store(store) as kept:
         record_visit(kept, run_id, visited, by, because)
-        click.echo(f"{visited.org_code} {visited.function}: {visited.finding}, {visited.visited_on}")
+        click.echo(f"{visited.org_code} {visited.function}: {visited.finding}, {visited.visited_on:%-d %B %Y}")

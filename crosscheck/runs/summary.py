@@ -160,7 +160,7 @@ def _set_aside(waivers: Sequence[WaiverUsed]) -> Iterator[str]:
         yield f"  {count} findings are waived: shown, but without weight (findings.csv says by whom and why)"
     for waiver in waivers:
         if not waiver.in_force:
-            yield f"  A WAIVER HAS ENDED on {waiver.until}: {waiver.rule} for {waiver.org_code} weighs again"
+            yield f"  A WAIVER HAS ENDED on {waiver.until:%-d %B %Y}: {waiver.rule} for {waiver.org_code} weighs again"
         elif not waiver.findings:
             yield f"  a waiver meets no finding: {waiver.rule} for {waiver.org_code}"
 
