@@ -91,7 +91,7 @@ def list_items(run: Path, standard: Standard) -> tuple[pl.DataFrame, pl.DataFram
     rests = (
         members.join(grounds, on="check_id", maintain_order="left_right")
         .join(values, on=[*_KEYS, "name"], how="left", maintain_order="left")
-        .join(_answers(cases, standard.questionnaire), on=[*_KEYS, "question"], how="left", maintain_order="left")
+        .join(list_answers(cases, standard.questionnaire), on=[*_KEYS, "question"], how="left", maintain_order="left")
         # Both functions of an item rest on the same answers, so each name is listed once.
         .unique(["item", "name"], keep="first", maintain_order=True)
         .drop("function")
@@ -171,7 +171,7 @@ def _with_unit(name: Name) -> pl.Expr:
     return format_evidence(name, format_value(name)).str.strip_prefix(f"{name.name} = ")
 
 
-def _answers(cases: pl.DataFrame, questionnaire: Questionnaire) -> pl.DataFrame:
+def list_answers(cases: pl.DataFrame, questionnaire: Questionnaire) -> pl.DataFrame:
     """Every answer as it is to be spelt, one row a case and question; one inherited from a predecessor is its own."""
     columns = [(column, question) for question in questionnaire for column in question.columns]
     questions = pl.DataFrame(
@@ -204,16 +204,19 @@ def _with_sources(values: pl.DataFrame, run: Path) -> pl.DataFrame:
         .group_by("org_code", name=pl.format("comment.{}", "author"), maintain_order=True)
         .agg(more=pl.format("“{}”", "text").drop_nulls().str.join(" "))
     )
-    periods = (
-        read_table(run, f"{COLLECTION}/indicators")
-        .group_by("org_code", name=pl.format("{}.{}", "source", "indicator"))
-        .agg(more=pl.col("period").max())
-    )
-    more = pl.concat([remarks, periods])
+    more = pl.concat([remarks, list_periods(run).rename({"period": "more"})])
     with_more = pl.when(pl.col("more").is_null()).then("statement").otherwise(pl.format("{} ({})", "statement", "more"))
     return values.join(more, on=["org_code", "name"], how="left", maintain_order="left").select(
         *_KEYS, "name", statement=with_more
     )
+
+
+def list_periods(run: Path) -> pl.DataFrame:
+    """Of which period each figure is, in words: `org_code`, `name` (`source.indicator`), `period`."""
+    day = pl.col("period").str.to_date("%Y-%m-%d", strict=False).dt.strftime("%-d %B %Y")
+    figures = read_table(run, f"{COLLECTION}/indicators")
+    latest = figures.group_by("org_code", name=pl.format("{}.{}", "source", "indicator")).agg(pl.col("period").max())
+    return latest.with_columns(period=pl.coalesce(day, "period"))
 
 
 class Account(NamedTuple):
