@@ -22,8 +22,9 @@ from crosscheck.report.write_pages import write_pages
 from crosscheck.runs.make_run import ACCEPTED, Clock, read_accepted
 from crosscheck.runs.run_folder import DRAW, JOINT, read_manifest
 from crosscheck.store import audit
-from crosscheck.store.runs import export_run, look_up, read_file, read_kept_manifest, save_run
+from crosscheck.store.runs import export_run, look_up, read_file, read_kept_manifest
 from crosscheck.store.sandbox import open_sandbox
+from crosscheck.store.save import save_run
 from crosscheck.store.tables import Audit, Kept
 from crosscheck.visits.draw import read_frame
 from crosscheck.visits.seal import Seal, digest_frame, refuse_codes

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Final
 
 from crosscheck import settings
 from crosscheck.cases.cases import catalogue
-from crosscheck.collection.files import FIRST_WAVE
 from crosscheck.collection.read import OTHER_YEARS
+from crosscheck.collection.sources import FIRST_WAVE
 from crosscheck.contract.inputs import INPUTS
 from crosscheck.contract.kept import KEPT
 from crosscheck.contract.outputs import FURTHER, OUTPUTS
