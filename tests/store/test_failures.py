@@ -80,7 +80,7 @@ def test_a_server_that_stops_in_the_middle_keeps_nothing_half(
         server.stop()
         return _describe(manifest)
 
-    monkeypatch.setattr("crosscheck.store.runs._describe", stop_the_server)
+    monkeypatch.setattr("crosscheck.store.save._describe", stop_the_server)
     try:
         with pytest.raises(StoreError, match=r"went away in the middle.*Nothing was written"):
             small_run.save(store)
