@@ -180,7 +180,7 @@ def fit_loadings(evidence: ItemTable, model: RiskModel) -> Loadings:
     """Learn what each item says of quality, around what is stated of it.
 
     Penalised maximum likelihood, searched until it has settled. Where others hold little on the organisations, quality
-    and response bias can't be told apart, and the loadings of own accounts are held to what is stated.
+    and response bias cannot be separated, and the loadings of own accounts are held to what is stated.
 
     Returns:
         Loadings with their standard deviations; the stated ones where the model does not learn, or there is no item.
@@ -199,6 +199,7 @@ def fit_loadings(evidence: ItemTable, model: RiskModel) -> Loadings:
     quality = _shrink(fit.found[:, 0], fit.spread[:, 0], model.estimation.shrinkage)
     fit.found[:, 0] = np.where(fit.likelihood.frozen, fit.found[:, 0], quality)
     mean, noise = fit.found[:, :3].round(_DECIMALS), fit.found[:, 3].round(_DECIMALS)
+    # Adding 0.0 turns -0.0 into 0.0, so that equal loadings are equal bytes.
     return Loadings(mean + 0.0, fit.spread.round(_DECIMALS), noise, steps, settled)
 
 

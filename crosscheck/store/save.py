@@ -68,6 +68,7 @@ def save_run(store: Store, folder: Path, collection: Path, home: Path) -> Saved:
         blobs = {digest: compress(content) for digest, content in files.values() if digest not in kept_digests}
         rows = reading.result()
     with store.writing() as connection:
+        # Asked again: another process may have saved the same run while this one read and compressed.
         if _is_known(connection, run_id, manifest):
             return Saved(run_id, is_new=False)
         _insert_run(connection, manifest, rows, blobs, files)
