@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from crosscheck.cli.group import format_option, main
-from crosscheck.cli.terminal import list_rows
+from crosscheck.cli.terminal import print_problems
 
 if TYPE_CHECKING:
     from crosscheck.collection.import_rows import Imported
@@ -50,8 +50,7 @@ def import_(export: Path, map_file: Path, out: Path | None, propose: str | None,
     made = import_export(export, asked, map_file.resolve().parent)
     file = write_import(made, map_file, export, out)
     click.echo("\n".join(_describe(made, export, file)), err=form != "table")
-    if not made.problems.is_empty() or form != "table":
-        list_rows(made.problems.to_dicts(), made.problems.columns, form)
+    print_problems(made.problems, form)
     sys.exit(int(not made.problems.filter(made.problems["effect"] != "converted").is_empty()))
 
 

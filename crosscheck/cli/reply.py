@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from crosscheck.cli.group import format_option, main, run_option
-from crosscheck.cli.terminal import Steps, list_rows, undisturbed
+from crosscheck.cli.terminal import Steps, list_rows, print_problems, undisturbed
 
 
 @main.group()
@@ -72,10 +72,9 @@ def read(files: tuple[Path, ...], folder: Path, out: Path, form: str) -> None:
         write_replies(replies, folder, out)
     shown = ["item", "question", "your_answer", "reply", "corrected_answer", "signed_by"]
     list_rows(replies.replies.select(shown).to_dicts(), shown, form)
-    listed = ["file", "row", "column", "value", "problem", "remedy"]
     aside = replies.problems.filter(replies.problems["effect"] != "converted")
     if not aside.is_empty():
-        list_rows(aside.select(listed).to_dicts(), listed, form)
+        print_problems(aside, form)
     if form == "table":
         click.echo(summarise_replies(replies))
         click.echo(f"{out / 'problems.csv'} has these, and {replies.problems.height - aside.height} things mended")

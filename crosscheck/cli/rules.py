@@ -41,7 +41,7 @@ def rules(ctx: click.Context, standard: str | None, form: str, *, project_thresh
     columns = ("id", "threshold_rationale") if project_thresholds else overview
     rulebook = read_standard(name_standard(standard)).rulebook
     listed = [rule for rule in rulebook if rule.threshold_rationale or not project_thresholds]
-    list_rows([{name: getattr(rule, name) for name in columns} for rule in listed], columns, form)
+    list_rows([{name: getattr(rule, name) for name in columns} for rule in listed], columns, form, ("id", "severity", "title"))
 
 
 @rules.command()

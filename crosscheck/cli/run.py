@@ -11,7 +11,7 @@ import click
 import crosscheck
 from crosscheck import settings
 from crosscheck.cli.group import Share, assessment_year, collection_argument, format_option, main, standard_option
-from crosscheck.cli.terminal import Steps, as_typed, list_rows, undisturbed
+from crosscheck.cli.terminal import Steps, as_typed, print_problems, undisturbed
 
 if TYPE_CHECKING:
     from crosscheck.report.output.folder import Work
@@ -191,8 +191,7 @@ def check(collection: Path, by: str | None, out: Path | None, standard: str | No
     found = list_problems_and_doubts(read)
     if out:
         click.echo(write_what_to_mend(read, out).describe(out), err=form != "table")
-    if form != "table" or not found.is_empty():
-        list_rows(found.to_dicts(), found.columns, form)
+    print_problems(found, form)
     sys.exit(int(not found.filter(found["effect"] != "converted").is_empty()))
 
 

@@ -12,7 +12,9 @@ from crosscheck import settings
 from crosscheck.cli.group import format_option, main, run_option, store_option
 from crosscheck.cli.terminal import list_rows
 
+_NARROW = ("run_id", "year", "saved_at", "declarations", "differs", "selected")
 _COLUMNS = ("run_id", "standard", "year", "saved_at", "declarations", "differs", "selected", "crosscheck")
+_TO_THE_MINUTE = len("2009-03-31T12:00")
 
 
 @main.group()
@@ -57,7 +59,10 @@ def list_(store: str, form: str) -> None:
     from crosscheck.store.runs import list_runs
 
     with open_store(store) as kept:
-        list_rows([asdict(run) for run in list_runs(kept)], _COLUMNS, form)
+        rows = [asdict(run) for run in list_runs(kept)]
+    if form == "table":
+        rows = [row | {"saved_at": row["saved_at"][:_TO_THE_MINUTE].replace("T", " ")} for row in rows]
+    list_rows(rows, _COLUMNS, form, _NARROW)
 
 
 @runs.command()
