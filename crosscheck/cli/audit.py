@@ -6,7 +6,8 @@ import json
 
 import click
 
-from crosscheck.cli.group import format_option, main, store_option
+from crosscheck.cli.group import format_option, main
+from crosscheck.cli.named_run import store_option
 from crosscheck.cli.terminal import Steps, list_rows
 from crosscheck.errors import AuditError
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from crosscheck.cli.group import main, run_option
+from crosscheck.cli.group import main, only_option
+from crosscheck.cli.named_run import run_option
 from crosscheck.cli.terminal import Steps
 
 
@@ -15,7 +16,7 @@ from crosscheck.cli.terminal import Steps
 @click.option(
     "--out", type=click.Path(path_type=Path), default=Path("packs"), show_default=True, help="Folder of the packs."
 )
-@click.option("--only", multiple=True, metavar="ORG", help="The pack of this organisation; may be given again.")
+@only_option("The pack of this organisation; may be given several times.")
 @click.option("--pdf", is_flag=True, help="Write each as PDF too, two pages; those that are still right are left.")
 @click.option("--annex", is_flag=True, help="Write each as PDF, and let every question follow the two pages.")
 @click.option("--xlsx", is_flag=True, help="Write each as XLSX too.")

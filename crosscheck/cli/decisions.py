@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from crosscheck.cli.group import Share, format_option, main, store_option
+from crosscheck.cli.completion import complete_organisations
+from crosscheck.cli.group import Share, format_option, main
+from crosscheck.cli.named_run import former_run_id, kept_run_option, store_option
 from crosscheck.cli.terminal import list_rows
 
 if TYPE_CHECKING:
@@ -20,13 +22,12 @@ _NARROW: Final = ("rank", "org_code", "function", "risk", "kind", "version", "wh
 _FUNCTIONS: Final = click.Choice(["whole", "commissioner", "provider"])
 _RULINGS: Final = click.Choice(["accept", "visit", "explain", "qualify"])  # `vocabulary` would import polars for help
 
-_kept_run_option = click.option("--run-id", required=True, help="A kept run, or how its identifier begins.")
-
 
 @main.command()
-@click.argument("org_code")
+@click.argument("org_code", shell_complete=complete_organisations)
 @click.option("--function", type=_FUNCTIONS, required=True, help="Which of its declarations.")
-@_kept_run_option
+@kept_run_option
+@former_run_id
 @click.option("--as", "kind", type=_RULINGS, required=True, help="What is decided.")
 @click.option("--by", "who", required=True, help="Who decides.")
 @click.option("--because", "reason", required=True, help="Why.")
@@ -36,7 +37,7 @@ def decide(org_code: str, run_id: str, store: str, **said: Any) -> None:
     """Decide about a declaration: accept it, visit, ask to explain, or qualify it.
 
     \b
-    Example:  crosscheck decide 5YQ --function whole --run-id 7bf1 --as visit --by "A. Byrne" \\
+    Example:  crosscheck decide 5YQ --function whole --run 7bf1 --as visit --by "A. Byrne" \\
               --because "Two accounts of one review differ" --store runs.db
     To change a decision add --seen with the version that you saw. If another stands by then, nothing is kept, the
     command says what stands, and it ends with 13.
@@ -55,12 +56,13 @@ def decisions() -> None:
     """List, show and import what was decided about the declarations of a kept run.
 
     \b
-    Example:  crosscheck decisions list --run-id 7bf1 --store runs.db
+    Example:  crosscheck decisions list --run 7bf1 --store runs.db
     """
 
 
 @decisions.command("list")
-@_kept_run_option
+@kept_run_option
+@former_run_id
 @click.option("--undecided", is_flag=True, help="Only declarations that nobody has decided about.")
 @click.option("--risk-from", type=Share(0, 1), default=0.0, help="Only declarations of at least this risk.")
 @store_option
@@ -69,7 +71,7 @@ def list_(run_id: str, store: str, form: str, *, undecided: bool, risk_from: flo
     """List every declaration by rank, with what was decided, why, by whom and when.
 
     \b
-    Example:  crosscheck decisions list --run-id 7bf1 --undecided --risk-from 0.5 --store runs.db
+    Example:  crosscheck decisions list --run 7bf1 --undecided --risk-from 0.5 --store runs.db
     """
     from crosscheck.store.database import open_store
     from crosscheck.store.decisions import list_decisions
@@ -86,14 +88,15 @@ def list_(run_id: str, store: str, form: str, *, undecided: bool, risk_from: flo
 
 
 @decisions.command()
-@click.argument("org_code")
-@_kept_run_option
+@click.argument("org_code", shell_complete=complete_organisations)
+@kept_run_option
+@former_run_id
 @store_option
 def show(org_code: str, run_id: str, store: str) -> None:
     """Show all that was decided about an organisation's declarations, first to last; the last stands.
 
     \b
-    Example:  crosscheck decisions show 5YQ --run-id 7bf1 --store runs.db
+    Example:  crosscheck decisions show 5YQ --run 7bf1 --store runs.db
     """
     from crosscheck.store.database import open_store
     from crosscheck.store.decisions import show_decisions
@@ -106,14 +109,15 @@ def show(org_code: str, run_id: str, store: str) -> None:
 
 @decisions.command("import")
 @click.argument("file", type=click.Path(path_type=Path))
-@_kept_run_option
+@kept_run_option
+@former_run_id
 @store_option
 def import_(file: Path, run_id: str, store: str) -> None:
     """Take decisions from a CSV file, all or none: the list as it was written out, filled in.
 
     \b
-    Example:  crosscheck decisions import decided.csv --run-id 7bf1 --store runs.db
-    Write the list:  crosscheck decisions list --run-id 7bf1 --format csv --store runs.db > decided.csv
+    Example:  crosscheck decisions import decided.csv --run 7bf1 --store runs.db
+    Write the list:  crosscheck decisions list --run 7bf1 --format csv --store runs.db > decided.csv
     Fill in kind, reason and who; leave version as it is. Rows without kind, and rows that stand already, are left out.
     """
     from crosscheck.store.database import open_store

@@ -8,13 +8,15 @@ from pathlib import Path
 import click
 
 from crosscheck.cli.group import FORMATS
+from crosscheck.cli.named_run import RunFolder, store_of_run_option
 from crosscheck.cli.runs import runs
 from crosscheck.cli.terminal import list_rows
 
 
 @runs.command()
-@click.argument("before", type=click.Path(path_type=Path))
-@click.argument("after", type=click.Path(path_type=Path))
+@click.argument("before", type=RunFolder())
+@click.argument("after", type=RunFolder())
+@store_of_run_option
 @click.option("--first", type=click.IntRange(min=1), default=20, show_default=True, help="How many to show.")
 @click.option("--out", type=click.Path(path_type=Path), help="Write page, JSON and tables into this folder, too.")
 @click.option("--format", "form", type=FORMATS, default="table", show_default=True, help="How to list.")

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from crosscheck.cli.group import main, run_option
+from crosscheck.cli.group import main, only_option
+from crosscheck.cli.named_run import run_as_named, run_option
 from crosscheck.cli.terminal import Steps
 
 
@@ -15,7 +16,7 @@ from crosscheck.cli.terminal import Steps
 @click.option(
     "--out", type=click.Path(path_type=Path), default=Path("dossiers"), show_default=True, help="The pages' folder."
 )
-@click.option("--only", multiple=True, metavar="ORG", help="Only this organisation's page; may be given several times.")
+@only_option("Only this organisation's page; may be given several times.")
 @click.option("--pdf", is_flag=True, help="Also set each as PDF of two pages; those that are still right are left.")
 @click.option("--annex", is_flag=True, help="Set as PDF, and let the whole case follow the two pages.")
 def dossiers(folder: Path, out: Path, only: tuple[str, ...], *, pdf: bool, annex: bool) -> None:
@@ -55,4 +56,4 @@ def visit_list(folder: Path, out: Path) -> None:
         write_pdf(set_visit_list(folder), out)
     else:
         out.write_text(write_visit_page(folder), encoding="utf-8")
-    click.echo(f"{out}: the visit list of {folder}")
+    click.echo(f"{out}: the visit list of {run_as_named(folder)}")

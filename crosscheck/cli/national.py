@@ -7,7 +7,8 @@ from pathlib import Path
 
 import click
 
-from crosscheck.cli.group import main, run_option
+from crosscheck.cli.group import main
+from crosscheck.cli.named_run import run_option
 from crosscheck.cli.private_files import made_for_everybody
 from crosscheck.cli.terminal import Steps, undisturbed
 

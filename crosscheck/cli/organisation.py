@@ -6,7 +6,9 @@ from pathlib import Path
 
 import click
 
-from crosscheck.cli.group import format_option, main, run_option
+from crosscheck.cli.completion import complete_indicators, complete_organisations
+from crosscheck.cli.group import format_option, main
+from crosscheck.cli.named_run import run_option
 from crosscheck.cli.terminal import list_rows, nearest
 from crosscheck.errors import UnknownNameError
 
@@ -28,7 +30,7 @@ def _write_picture(svg: str, file: Path) -> None:
 
 
 @main.command()
-@click.argument("org_code")
+@click.argument("org_code", shell_complete=complete_organisations)
 @click.option("--function", type=click.Choice(["whole", "commissioner", "provider"]), help="One of its declarations.")
 @run_option
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True, help="How.")
@@ -47,8 +49,8 @@ def explain(org_code: str, function: str | None, folder: Path, form: str) -> Non
 
 
 @main.command()
-@click.argument("indicator")
-@click.argument("org_code")
+@click.argument("indicator", shell_complete=complete_indicators)
+@click.argument("org_code", shell_complete=complete_organisations)
 @run_option
 @click.option("--out", type=click.Path(path_type=Path), default=Path("funnel.svg"), show_default=True, help="The file.")
 def funnel(indicator: str, org_code: str, folder: Path, out: Path) -> None:
@@ -69,7 +71,7 @@ def funnel(indicator: str, org_code: str, folder: Path, out: Path) -> None:
 
 
 @main.command()
-@click.argument("org_code")
+@click.argument("org_code", shell_complete=complete_organisations)
 @run_option
 @click.option("--out", type=click.Path(path_type=Path), callback=_picture, help="Draw it too: a file .svg or .png.")
 @format_option

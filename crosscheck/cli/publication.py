@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING
 
 import click
 
-from crosscheck.cli.group import assessment_year, format_option, main, store_option
+from crosscheck.cli.group import assessment_year, format_option, main
+from crosscheck.cli.named_run import RunWasArgument, kept_run_argument, kept_run_option, store_option
 from crosscheck.cli.private_files import made_for_everybody
 from crosscheck.cli.terminal import Steps, list_rows
 from crosscheck.errors import DifferenceError, UnknownNameError
+from crosscheck.passwords import STORE_VARIABLE
 
 if TYPE_CHECKING:
     from crosscheck.publication.editions import Correction
 
-_run_argument = click.argument("run_id", metavar="RUN")
 _by = click.option("--by", required=True, help="Your name; it stays inside.")
 _because = click.option("--because", required=True, metavar="TEXT", help="Why, in words that others can follow later.")
 _corrects = click.option("--corrects", metavar="EDITION", help="The edition that this one corrects, as 2008-09/1.")
@@ -28,19 +29,19 @@ def problems() -> None:
     """Answer for what was wrong with a run's input, so that the run can be published all the same.
 
     \b
-    Example:  crosscheck problems list 7bf1 --store runs.db
+    Example:  crosscheck problems list --run 7bf1 --store runs.db
     """
 
 
-@problems.command("list")
-@_run_argument
+@problems.command("list", cls=RunWasArgument)
+@kept_run_option
 @store_option
 @format_option
 def list_problems_(run_id: str, store: str, form: str) -> None:
     """List what was set aside of a run's input, and who answered for it.
 
     \b
-    Example:  crosscheck problems list 7bf1 --store runs.db
+    Example:  crosscheck problems list --run 7bf1 --store runs.db
     """
     from crosscheck.store.database import open_store
     from crosscheck.store.records import list_problems
@@ -51,8 +52,8 @@ def list_problems_(run_id: str, store: str, form: str) -> None:
     list_rows(rows, ("place", "file", "row", "column", "value", "problem", "effect", "who", "reason"), form)
 
 
-@problems.command()
-@_run_argument
+@problems.command(cls=RunWasArgument)
+@kept_run_option
 @store_option
 @click.option("--file", help="Only problems of this file.")
 @click.option("--problem", help="Only problems that are told so.")
@@ -63,7 +64,7 @@ def answer(run_id: str, store: str, by: str, because: str, **which: str | None) 
     """Answer for problems that are still open, one by one or many at once.
 
     \b
-    Example:  crosscheck problems answer 7bf1 --file answers.csv --by "A Name" --because "Asked; no answer came"
+    Example:  crosscheck problems answer --run 7bf1 --file answers.csv --by "A Name" --because "Asked; no answer came"
     """
     from crosscheck.store.database import open_store
     from crosscheck.store.records import answer_problems
@@ -74,7 +75,7 @@ def answer(run_id: str, store: str, by: str, because: str, **which: str | None) 
 
 
 @main.command()
-@_run_argument
+@kept_run_argument
 @store_option
 @_by
 @click.option("--role", required=True, help="What you are, as `head of assessment`; published.")
@@ -97,7 +98,7 @@ def sign(run_id: str, store: str, by: str, role: str, because: str, **correction
 
 
 @main.command()
-@_run_argument
+@kept_run_argument
 @click.option("--year", required=True, help="Assessment year, for example 2008/09.", callback=assessment_year)
 @store_option
 @click.option("--by", help="Your name; it stays inside.")
@@ -152,15 +153,15 @@ def editions() -> None:
     """
 
 
-@editions.command()
-@_run_argument
+@editions.command(cls=RunWasArgument)
+@kept_run_option
 @store_option
 @_by
 def prepare(run_id: str, store: str, by: str) -> None:
     """Make what takes minutes, once a run: the list under other assumptions, the national picture for publication.
 
     \b
-    Example:  crosscheck editions prepare 7bf1 --by "A Name" --store runs.db
+    Example:  crosscheck editions prepare --run 7bf1 --by "A Name" --store runs.db
     """
     from crosscheck.publication.preparation import prepare
     from crosscheck.store.database import open_store
@@ -248,7 +249,7 @@ def paper(edition_id: str, store: str, out: Path) -> None:
 @editions.command()
 @click.argument("folder", type=click.Path(path_type=Path), required=False)
 @click.option("--edition", help="Check the kept edition, or that the folder is just this one; needs --store.")
-@click.option("--store", envvar="CROSSCHECK_STORE", show_envvar=True, help="A file, or postgresql://user@host/name.")
+@click.option("--store", envvar=STORE_VARIABLE, show_envvar=True, help="A file, or postgresql://user@host/name.")
 def verify(folder: Path | None, edition: str | None, store: str | None) -> None:
     """Verify that an edition is what was published, kept or as a folder.
 

@@ -8,7 +8,8 @@ from typing import Any
 
 import click
 
-from crosscheck.cli.group import format_option, main, run_option
+from crosscheck.cli.group import format_option, main, only_option
+from crosscheck.cli.named_run import run_as_named, run_option
 from crosscheck.cli.terminal import Steps, list_rows, print_problems, undisturbed
 
 
@@ -27,7 +28,7 @@ def reply() -> None:
 @reply.command("form")
 @run_option
 @click.option("--out", type=click.Path(path_type=Path), default=Path("forms"), show_default=True, help="The folder.")
-@click.option("--only", multiple=True, metavar="ORG", help="Only this organisation; may be given several times.")
+@only_option("Only this organisation; may be given several times.")
 @click.option("--reply-by", metavar="DAY", help="The last day for a reply, as the letter is to say it.")
 @click.option("--reply-to", metavar="WHOM", help="Whom to send the reply to, as the letter is to say it.")
 @click.option("--pdf", "paper", is_flag=True, help="Also set each letter as PDF.")
@@ -49,7 +50,7 @@ def write_form(
     click.echo(f"{out}: letters and forms (.html{', .pdf' if paper else ''}, .xlsx, .csv) for {told}; nothing was sent")
     if with_duties:
         click.echo(f"Send first: {with_duties} letters on statutory duties unmet by the own answers (…-duties.html)")
-    click.echo(f"When they come back: crosscheck reply read FILE… --run {folder} --out replies")
+    click.echo(f"When they come back: crosscheck reply read FILE… --run {run_as_named(folder)} --out replies")
 
 
 @reply.command("read")

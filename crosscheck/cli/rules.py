@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING
 import click
 
 from crosscheck import settings
-from crosscheck.cli.group import USUAL_RUN, format_option, main, standard_option
+from crosscheck.cli.completion import complete_rules, complete_sections
+from crosscheck.cli.group import format_option, main, standard_option
+from crosscheck.cli.named_run import USUAL_RUN, RunFolder, former_option, run_as_named, store_of_run_option
 from crosscheck.cli.terminal import Steps, list_rows, nearest
 from crosscheck.errors import MissingLibraryError, UnknownNameError
 
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 @click.option(
     "--project-thresholds", is_flag=True, help="Only those with a cut-off that the project chose itself, and why."
 )
+@former_option("--own-choices", "It is now --project-thresholds.", is_flag=True)
 @standard_option
 @format_option
 @click.pass_context
@@ -41,11 +44,12 @@ def rules(ctx: click.Context, standard: str | None, form: str, *, project_thresh
     columns = ("id", "threshold_rationale") if project_thresholds else overview
     rulebook = read_standard(name_standard(standard)).rulebook
     listed = [rule for rule in rulebook if rule.threshold_rationale or not project_thresholds]
-    list_rows([{name: getattr(rule, name) for name in columns} for rule in listed], columns, form, ("id", "severity", "title"))
+    rows = [{name: getattr(rule, name) for name in columns} for rule in listed]
+    list_rows(rows, columns, form, () if project_thresholds else ("id", "severity", "title"))
 
 
 @rules.command()
-@click.argument("rule_id")
+@click.argument("rule_id", shell_complete=complete_rules)
 @standard_option
 def show(rule_id: str, standard: str | None) -> None:
     """Show one rule: its law, its condition, its explanations, what to ask for.
@@ -82,7 +86,13 @@ def coverage(outcome: str | None, standard: str | None, form: str) -> None:
 
 @rules.command("check")
 @click.option("--on", type=click.DateTime(["%Y-%m-%d"]), help="Day whose thresholds count, as 2009-03-31; else today.")
-@click.option("--only", multiple=True, metavar="ID", help="Check this rule, beside all others; may be repeated.")
+@click.option(
+    "--only",
+    multiple=True,
+    metavar="ID",
+    help="Check this rule, beside all others; may be given several times.",
+    shell_complete=complete_rules,
+)
 @click.option("--strict", is_flag=True, help="End with 1 for a note, too.")
 @standard_option
 @format_option
@@ -137,7 +147,10 @@ def _choose(rulebook: Rulebook, only: tuple[str, ...]) -> tuple[str, ...]:
 @click.option(
     "--out", type=click.Path(path_type=Path), default=Path("handbook"), show_default=True, help="The site's folder."
 )
-@click.option("--run", "folder", type=click.Path(path_type=Path), help="A run that says how often; else run, if there.")
+@click.option(
+    "--run", "folder", type=RunFolder(), metavar="RUN", help="A run that says how often: its folder, or its identifier."
+)
+@store_of_run_option
 @standard_option
 def handbook(out: Path, folder: Path | None, standard: str | None) -> None:
     """Write the handbook of all rules: a searchable site that opens from its folder, one page a rule.
@@ -152,12 +165,16 @@ def handbook(out: Path, folder: Path | None, standard: str | None) -> None:
     run_folder = folder or (USUAL_RUN if USUAL_RUN.is_dir() else None)
     known = read_standard(name_standard(standard))
     pages = write_handbook(known, out, run_folder)
-    how_often = f"how often they differ is from {run_folder}" if run_folder else "no run, so not how often they differ"
+    how_often = (
+        f"how often they differ is from {run_as_named(run_folder)}"
+        if run_folder
+        else "no run, so not how often they differ"
+    )
     click.echo(f"{len(known.rulebook)} rules on {pages} pages; {how_often}. Open {out / 'index.html'}")
 
 
 @main.command()
-@click.argument("section", required=False)
+@click.argument("section", required=False, shell_complete=complete_sections)
 @standard_option
 @format_option
 def questions(section: str | None, standard: str | None, form: str) -> None:

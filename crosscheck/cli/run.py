@@ -10,8 +10,10 @@ import click
 
 import crosscheck
 from crosscheck import settings
+from crosscheck.cli.completion import complete_risk_models
 from crosscheck.cli.group import Share, assessment_year, collection_argument, format_option, main, standard_option
 from crosscheck.cli.terminal import Steps, as_typed, print_problems, undisturbed
+from crosscheck.passwords import STORE_VARIABLE
 
 if TYPE_CHECKING:
     from crosscheck.report.output.folder import Work
@@ -37,7 +39,12 @@ if TYPE_CHECKING:
     show_default=True,
     help="Value of the practice draw, which is not binding, and seed of the intervals.",
 )
-@click.option("--risk-model", default=None, help="Version of the weights, for example v3; the newest if not given.")
+@click.option(
+    "--risk-model",
+    default=None,
+    help="Version of the weights, for example v3; the newest if not given.",
+    shell_complete=complete_risk_models,
+)
 @click.option("--no-learn", is_flag=True, help="Leave the experts' weights as they are stated.")
 @click.option("--screens", is_flag=True, help="Also write exploratory tables; they do not affect risk or rank.")
 @click.option("--allow-polarity", metavar="REASON", help="Publish although a sign is in doubt; the manifest keeps why.")
@@ -50,7 +57,7 @@ if TYPE_CHECKING:
 @click.option("--unless-same", is_flag=True, help="Do nothing if this very run stands there whole already.")
 @click.option(
     "--store",
-    envvar="CROSSCHECK_STORE",
+    envvar=STORE_VARIABLE,
     show_envvar=True,
     help="Keep the run there; one that is kept is not made twice.",
 )
@@ -156,7 +163,7 @@ def _keep(store: str, out: Path, collection: Path) -> None:
             saved = save_run(kept, out, collection, settings.home())
             click.echo(f"KEPT   run {saved.run_id} in {kept.name}")
     except StoreError as error:
-        later = f"The run is made and lies in {out}. Save it later: crosscheck runs save --run {out} --store STORE"
+        later = f"The run is made and lies in {out}. Save it later: crosscheck runs save {out} --store STORE"
         raise StoreError([*error.problems, later]) from error
 
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import click
 
 from crosscheck import settings
-from crosscheck.cli.group import format_option, main, run_option, store_option
+from crosscheck.cli.group import format_option, main
+from crosscheck.cli.named_run import former_option, kept_run_argument, run_folder_argument, store_option
 from crosscheck.cli.terminal import list_rows
 
 _NARROW = ("run_id", "year", "saved_at", "declarations", "differs", "selected")
@@ -27,14 +28,15 @@ def runs() -> None:
 
 
 @runs.command()
-@run_option
+@run_folder_argument
+@former_option("--run", "Name the run as the argument: crosscheck runs save RUN")
 @store_option
 @click.option("--collection", type=click.Path(path_type=Path), help="Where the collection lies now, if it was moved.")
 def save(folder: Path, store: str, collection: Path | None) -> None:
     """Save a run that was made before, with everything that it rests on.
 
     \b
-    Example:  crosscheck runs save --run run --store runs.db
+    Example:  crosscheck runs save run --store runs.db
     """
     from crosscheck.runs.run_folder import read_manifest
     from crosscheck.store.database import open_store
@@ -66,7 +68,7 @@ def list_(store: str, form: str) -> None:
 
 
 @runs.command()
-@click.argument("run_id")
+@kept_run_argument
 @store_option
 def show(run_id: str, store: str) -> None:
     """Show all that a run's manifest says: what it rests on, what identifies it, what it came to.
@@ -85,7 +87,7 @@ def show(run_id: str, store: str) -> None:
 
 
 @runs.command()
-@click.argument("run_id")
+@kept_run_argument
 @store_option
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="The folder to write.")
 @click.option(
@@ -106,7 +108,7 @@ def export(run_id: str, store: str, out: Path, *, sources: bool) -> None:
 
 
 @runs.command()
-@click.argument("run_id")
+@kept_run_argument
 @store_option
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def delete(run_id: str, store: str, *, yes: bool) -> None:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import click
 
-from crosscheck.cli.group import main, store_option
+from crosscheck.cli.group import main
+from crosscheck.cli.named_run import store_option
 
 
 @main.group()

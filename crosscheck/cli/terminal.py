@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 _ONE_LINE: Final = 28  # characters of a cell that stay on one line, however narrow the terminal is
 _GAP: Final = 2  # characters between two columns
 
+
 @contextmanager
 def undisturbed() -> Iterator[None]:
     """Look for no garbage meanwhile: what a run makes lives to its end, and looking takes a tenth of its time."""

@@ -6,14 +6,13 @@ from pathlib import Path
 
 import click
 
-from crosscheck.cli.group import run_option
+from crosscheck.cli.group import only_option
+from crosscheck.cli.named_run import run_as_named, run_option
 from crosscheck.cli.terminal import Steps
 from crosscheck.cli.visits import visits
 
 _out = click.Path(path_type=Path)
-_only = click.option(
-    "--only", multiple=True, metavar="ORG", help="Only this organisation, planned or not; may be given several times."
-)
+_only = only_option("Only this organisation, planned or not; may be given several times.")
 _plan = click.option("--planned", "plan", type=_out, help="A visit_plan.csv: for the organisations in it.")
 _blinded = click.option(
     "--blinded", is_flag=True, help="Without anything that says why it is visited: the same for every arm."
@@ -40,7 +39,9 @@ def write_forms(folder: Path, out: Path, only: tuple[str, ...], plan: Path | Non
     with Steps()("write outcome forms"):
         count = write(folder, out, _choose(only, plan), blinded=blinded)
     click.echo(f"{out}: outcome forms (.xlsx, .csv) for {count} organisation{'s' if count != 1 else ''}")
-    click.echo(f"When they are filled in: crosscheck visits record FILE… --run {folder} --store STORE --by NAME")
+    click.echo(
+        f"When they are filled in: crosscheck visits record FILE… --run {run_as_named(folder)} --store STORE --by NAME"
+    )
 
 
 @visits.command("packs")

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import click
 
-from crosscheck.cli.group import format_option, store_option
+from crosscheck.cli.group import format_option
+from crosscheck.cli.named_run import RunWasArgument, former_run_id, kept_run_option, store_option
 from crosscheck.cli.private_files import made_for_everybody
 from crosscheck.cli.terminal import Steps, list_rows
 from crosscheck.cli.visits import visits
 
-_run_argument = click.argument("run_id", metavar="RUN")
 _by = click.option("--by", required=True, help="Your name; it stays inside.")
 
 
@@ -29,8 +29,8 @@ class _Moment(click.ParamType[datetime]):
             self.fail(f"{value} is no time. Give it with its zone: 2026-12-05T20:00+00:00", param, ctx)
 
 
-@visits.command()
-@_run_argument
+@visits.command(cls=RunWasArgument)
+@kept_run_option
 @click.option("--value", "source", required=True, metavar="NAME", help="The public value to come: whose, of which day.")
 @click.option("--known-from", type=_Moment(), required=True, help="From when it is known, with its zone.")
 @click.option("--out", type=click.Path(path_type=Path), help="Also write frame.txt there, to publish it beforehand.")
@@ -40,9 +40,9 @@ def seal(run_id: str, source: str, known_from: datetime, out: Path | None, store
     """Seal the draw of a run before the public value is known that will decide it.
 
     \b
-    Example:  crosscheck visits seal 7bf1 --value "the lottery's main numbers of 5 December 2026, in ascending order" \\
+    Example:  crosscheck visits seal --run 7bf1 --value "the lottery's main numbers of 5 December 2026, ascending" \\
                 --known-from 2026-12-05T20:00+00:00 --by "A Name" --store runs.db
-    Then:     crosscheck visits confirm 7bf1 --by "Another Name" --store runs.db
+    Then:     crosscheck visits confirm --run 7bf1 --by "Another Name" --store runs.db
     """
     from crosscheck.report.visits.draw_folder import write_frame_file
     from crosscheck.store.database import open_store
@@ -62,15 +62,15 @@ def seal(run_id: str, source: str, known_from: datetime, out: Path | None, store
     click.echo("  Publish these lines now. Before that time a second person must confirm: crosscheck visits confirm")
 
 
-@visits.command()
-@_run_argument
+@visits.command(cls=RunWasArgument)
+@kept_run_option
 @store_option
 @_by
 def confirm(run_id: str, store: str, by: str) -> None:
     """Confirm a seal as a second person, before the value is known.
 
     \b
-    Example:  crosscheck visits confirm 7bf1 --by "Another Name" --store runs.db
+    Example:  crosscheck visits confirm --run 7bf1 --by "Another Name" --store runs.db
     """
     from crosscheck.store.database import open_store
     from crosscheck.store.seals import confirm_seal
@@ -78,12 +78,13 @@ def confirm(run_id: str, store: str, by: str) -> None:
     with open_store(store) as kept:
         confirmed = confirm_seal(kept, run_id, by)
     click.echo(f"CONFIRMED  {confirmed.details['frame']}")
-    click.echo(f"  From {confirmed.details['known_from']}: crosscheck visits draw VALUE --run-id {confirmed.run_id}")
+    click.echo(f"  From {confirmed.details['known_from']}: crosscheck visits draw VALUE --run {confirmed.run_id}")
 
 
 @visits.command()
 @click.argument("value")
-@click.option("--run-id", required=True, metavar="RUN", help="The run that was sealed.")
+@kept_run_option
+@former_run_id
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder for the run with the binding draw.")
 @click.option("--publish", type=click.Path(path_type=Path), required=True, help="Folder for what is published of it.")
 @store_option
@@ -92,7 +93,7 @@ def draw(value: str, run_id: str, out: Path, publish: Path, store: str, by: str)
     """Make the binding draw of a sealed run with the public value, once it is known.
 
     \b
-    Example:  crosscheck visits draw "4 8 15 16 23 42" --run-id 7bf1 --out run-drawn --publish draw --by "A Name"
+    Example:  crosscheck visits draw "4 8 15 16 23 42" --run 7bf1 --out run-drawn --publish draw --by "A Name"
     The run is made again with the value, and kept; every ticket is published, with what verifies it.
     """
     from crosscheck.report.visits.draw_folder import verify_draw_folder, write_draw_folder

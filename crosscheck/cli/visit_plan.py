@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from crosscheck.cli.group import run_option
+from crosscheck.cli.named_run import run_option
 from crosscheck.cli.visits import visits
 
 if TYPE_CHECKING:

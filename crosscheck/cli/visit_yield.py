@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 import click
 from click.core import ParameterSource
 
-from crosscheck.cli.group import Share, format_option, run_option
+from crosscheck.cli.group import Share, format_option
+from crosscheck.cli.named_run import remember_store, run_as_named, run_folder_option, run_option
 from crosscheck.cli.terminal import list_rows
 from crosscheck.cli.visits import visits
+from crosscheck.passwords import STORE_VARIABLE
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
 
 
 @visits.command("yield")
-@run_option
+@run_folder_option
 @click.option(
     "--visits",
     "place",
@@ -30,8 +32,10 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--store",
-    envvar="CROSSCHECK_STORE",
+    envvar=STORE_VARIABLE,
     show_envvar=True,
+    is_eager=True,
+    callback=remember_store,
     help="Take the visits recorded in this store. Where the variable names it, --visits goes before it.",
 )
 @click.option(
@@ -105,7 +109,7 @@ def _read_store(folder: Path, store: str) -> SeasonOutcomes:
         run_id = find_run(kept, read_manifest(folder).fingerprint)
         if run_id is None:
             raise UnknownNameError(
-                f"{store} does not have the run {folder}. (`crosscheck runs list` shows what it has)"
+                f"{store} does not have the run {run_as_named(folder)}. (`crosscheck runs list` shows what it has)"
             )
         recorded = list_outcomes(kept, run_id)
         return SeasonOutcomes(recorded.visits, recorded.criteria, list_rulings(kept, run_id))

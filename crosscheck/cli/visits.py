@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from crosscheck.cli.group import main, run_option, store_option
+from crosscheck.cli.completion import complete_organisations
+from crosscheck.cli.group import main
+from crosscheck.cli.named_run import RunWasArgument, kept_run_option, run_folder_option, store_option
 
 if TYPE_CHECKING:
     from crosscheck.store.outcomes import RunOutcomes
@@ -31,7 +33,7 @@ def visits() -> None:
 
 @visits.command()
 @click.argument("files", metavar="FILE…", nargs=-1, required=True, type=click.Path(path_type=Path))
-@run_option
+@run_folder_option
 @store_option
 @click.option("--by", required=True, help="Your name; it stays inside.")
 @click.option("--out", type=click.Path(path_type=Path), help="Also write visits.csv and visit_items.csv into a folder.")
@@ -84,9 +86,9 @@ def _write_outcomes(every: RunOutcomes, out: Path) -> None:
         click.echo(f"    {code} {function}")
 
 
-@visits.command("record-one")
-@click.argument("run_id", metavar="RUN")
-@click.argument("org_code")
+@visits.command("record-one", cls=RunWasArgument)
+@click.argument("org_code", shell_complete=complete_organisations)
+@kept_run_option
 @click.option("--function", default="whole", show_default=True, help="whole, commissioner or provider.")
 @click.option("--on", type=click.DateTime(["%Y-%m-%d"]), required=True, help="The day of the visit.")
 @click.option("--found", type=click.Choice(["upheld", "qualified"]), required=True, help="What it found.")
@@ -97,7 +99,7 @@ def record_one(run_id: str, org_code: str, store: str, by: str, because: str, **
     """Record what a visit of a declaration found, without a form; a later record of the same declaration corrects it.
 
     \b
-    Example:  crosscheck visits record-one 7bf1 5ZA --function provider --on 2009-09-01 --found upheld --by N \\
+    Example:  crosscheck visits record-one 5ZA --run 7bf1 --function provider --on 2009-09-01 --found upheld --by N \\
               --because TEXT
     """
     from crosscheck.store.database import open_store

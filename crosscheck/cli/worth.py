@@ -19,6 +19,7 @@ from crosscheck.cli.group import (
     main,
     standard_option,
 )
+from crosscheck.cli.named_run import RunWasArgument, run_option
 from crosscheck.cli.private_files import made_for_everybody
 from crosscheck.cli.terminal import list_rows
 from crosscheck.errors import UnknownNameError
@@ -155,8 +156,8 @@ def _backtest_worlds(standard: Standard, worlds: int, options: dict[str, Any]) -
     return backtest_mechanisms(plans, standard, targets, seeds, options["share"], with_first_wave=wave)
 
 
-@main.command()
-@click.argument("folder", metavar="RUN", type=click.Path(path_type=Path))
+@main.command(cls=RunWasArgument)
+@run_option
 @click.option(
     "--visits",
     type=click.Path(path_type=Path),
@@ -172,7 +173,7 @@ def learn(folder: Path, visits: Path | None, out: Path | None, form: str) -> Non
     """Learn from a run's collection and from what visits found: a new version of the weights.
 
     \b
-    Example:  crosscheck learn run --visits wave_2.csv --out v4.toml
+    Example:  crosscheck learn --run run --visits wave_2.csv --out v4.toml
     The version names what it was learnt from: a later run learns from what is new alone.
     """
     from crosscheck.risk.revision import format_changes, write_version

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from crosscheck.cli.group import format_option, main, run_option
+from crosscheck.cli.group import format_option, main
+from crosscheck.cli.named_run import run_option
 from crosscheck.cli.terminal import list_rows
 
 if TYPE_CHECKING:

@@ -101,7 +101,7 @@ def _problems(held: Round) -> Gate:
             "problems",
             passes=False,
             says=f"{len(unanswered)} of {len(problems)} problems that set rows or cells aside are open, in {files}. "
-            f"See them: crosscheck problems list {held.run.run_id}; then: crosscheck problems answer",
+            f"See them: crosscheck problems list --run {held.run.run_id}; then: crosscheck problems answer",
         )
     return Gate("problems", passes=True, says=f"{len(problems)} problems set rows or cells aside, all answered")
 
@@ -129,7 +129,7 @@ def _draw(connection: sa.Connection, held: Round) -> Gate:
     told = kept.drawn if kept and kept.confirmed else None
     if seal is None or kept is None or told is None or (told["frame"], told["value"]) != (seal.frame, seal.value):
         what = "The random sample is a practice draw, not binding" if seal is None else "No kept seal has this draw"
-        says = f"{what}. Seal it before a public value is known, and draw then: crosscheck visits seal {run_id}"
+        says = f"{what}. Seal it before a public value is known, and draw then: crosscheck visits seal --run {run_id}"
         return Gate("draw", passes=False, says=says)
     if told["run"] == run_id and manifest.is_binding:
         return Gate("draw", passes=True, says=f"Draw {kept.details['draw_of_the_year']} of the year: {seal.describe()}")
@@ -213,7 +213,8 @@ def _sensitivity(held: Round) -> Gate:
         return Gate(
             "sensitivity",
             passes=False,
-            says=f"Nobody tried the list under other assumptions. Do: crosscheck editions prepare {held.run.run_id}",
+            says="Nobody tried the list under other assumptions. "
+            f"Do: crosscheck editions prepare --run {held.run.run_id}",
         )
     least = min(json.loads(held.prepared[SENSITIVITY]), key=lambda one: (one["kept"], one["assumption"]))
     kept = f"at least {least['kept']:.0%} of the first stay under every assumption ({least['assumption']})"
