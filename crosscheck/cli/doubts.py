@@ -11,6 +11,7 @@ from crosscheck import settings
 from crosscheck.cli.group import assessment_year_if_given, collection_argument, standard_option
 from crosscheck.cli.publication import problems
 from crosscheck.errors import CollectionError, UnknownNameError
+from crosscheck.near_names import suggest
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -77,7 +78,8 @@ def _find_doubt(doubts: pl.DataFrame, org_code: str, about: str, item: str | Non
     told = "; ".join(f"{doubt['org_code']}, {doubt['about']} {doubt['item']}".rstrip() for doubt in named)
     if meant:
         raise UnknownNameError(f"Several values are meant: {told}. Say which with --item.")
-    raise UnknownNameError(f"No value of {org_code}, {about} is in doubt. In doubt are: {told or 'none'}.")
+    near = suggest(f"{org_code}, {about}", (f"{doubt['org_code']}, {doubt['about']}" for doubt in doubts.to_dicts()))
+    raise UnknownNameError(f"No value of {org_code}, {about} is in doubt.{near} In doubt are: {told or 'none'}.")
 
 
 def _describe_row(doubt: dict[str, Any], stated: dict[str, Any]) -> dict[str, str]:

@@ -9,7 +9,7 @@ import click
 from crosscheck.cli.completion import complete_indicators, complete_organisations
 from crosscheck.cli.group import format_option, main
 from crosscheck.cli.named_run import run_option
-from crosscheck.cli.terminal import list_rows, nearest
+from crosscheck.cli.terminal import list_rows
 from crosscheck.errors import UnknownNameError
 
 
@@ -61,10 +61,11 @@ def funnel(indicator: str, org_code: str, folder: Path, out: Path) -> None:
     """
     from crosscheck.report.dossier.plots import draw_funnel
     from crosscheck.runs.run_folder import read_table
+    from crosscheck.runs.unlisted import describe_unlisted, read_names
 
-    names = dict(read_table(folder, "visit_list").select("org_code", "name").iter_rows())
+    names = read_names(folder)
     if org_code.upper() not in names:
-        raise UnknownNameError(nearest("organisation", org_code, names, "crosscheck run"))
+        raise UnknownNameError(describe_unlisted(folder, org_code))
     svg = draw_funnel(read_table(folder, "scores"), indicator, org_code.upper(), names[org_code.upper()])
     _write_picture(svg, out)
     click.echo(f"{out}: {indicator} of {names[org_code.upper()]} among its peers")
@@ -84,11 +85,12 @@ def network(org_code: str, folder: Path, out: Path | None, form: str) -> None:
     from crosscheck.network.graph import ORGANISATION, neighbours
     from crosscheck.report.dossier.neighbourhood import draw_neighbourhood
     from crosscheck.runs.run_folder import read_table
+    from crosscheck.runs.unlisted import describe_unlisted
 
     ties, predecessors, names = (read_table(folder, name) for name in ("ties", "predecessors", "names"))
     known = dict(names.filter(names["kind"] == ORGANISATION).select("code", "name").iter_rows())
     if (code := org_code.upper()) not in known:
-        raise UnknownNameError(nearest("organisation", org_code, known, "crosscheck run"))
+        raise UnknownNameError(describe_unlisted(folder, org_code))
     listed = neighbours(ties, predecessors, names, code)
     if out:
         _write_picture(draw_neighbourhood(listed, code, known[code]), out)

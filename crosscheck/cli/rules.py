@@ -15,8 +15,9 @@ from crosscheck import settings
 from crosscheck.cli.completion import complete_rules, complete_sections
 from crosscheck.cli.group import format_option, main, standard_option
 from crosscheck.cli.named_run import USUAL_RUN, RunFolder, former_option, run_as_named, store_of_run_option
-from crosscheck.cli.terminal import Steps, list_rows, nearest
+from crosscheck.cli.terminal import Steps, list_rows
 from crosscheck.errors import MissingLibraryError, UnknownNameError
+from crosscheck.near_names import describe_unknown
 
 if TYPE_CHECKING:
     from crosscheck.rulebook.rule import Rulebook
@@ -61,7 +62,7 @@ def show(rule_id: str, standard: str | None) -> None:
 
     known = {rule.id: rule for rule in read_standard(name_standard(standard)).rulebook}
     if rule_id.upper() not in known:
-        raise UnknownNameError(nearest("rule", rule_id, known, "crosscheck rules"))
+        raise UnknownNameError(describe_unknown("rule", rule_id, known, "crosscheck rules"))
     click.echo(known[rule_id.upper()].file.read_text(encoding="utf-8").rstrip())
 
 
@@ -138,8 +139,8 @@ def _choose(rulebook: Rulebook, only: tuple[str, ...]) -> tuple[str, ...]:
     """The rules named, in the rulebook's order; none if all are to be checked."""
     known = (*rulebook.rules, *rulebook.not_in_force)
     wanted = {rule_id.upper() for rule_id in only}
-    for rule_id in sorted(wanted - {*known}):
-        raise UnknownNameError(nearest("rule", rule_id, known, "crosscheck rules"))
+    if unknown := sorted(wanted - {*known}):
+        raise UnknownNameError(describe_unknown("rule", rule_id, known, "crosscheck rules") for rule_id in unknown)
     return tuple(rule_id for rule_id in known if rule_id in wanted)
 
 
@@ -189,7 +190,7 @@ def questions(section: str | None, standard: str | None, form: str) -> None:
     questionnaire = read_questionnaire(settings.questionnaire_file(name_standard(standard)))
     sections = {question.section for question in questionnaire}
     if section and section not in sections:
-        raise UnknownNameError(nearest("section", section, sections, "crosscheck questions"))
+        raise UnknownNameError(describe_unknown("section", section, sections, "crosscheck questions"))
     rows = [
         {
             "question": question.question_id,

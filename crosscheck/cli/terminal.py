@@ -1,9 +1,8 @@
-"""What only a terminal sees: listings, progress, the nearest name to a mistyped one."""
+"""What only a terminal sees: listings, problems, progress."""
 
 from __future__ import annotations
 
 import csv
-import difflib
 import gc
 import io
 import json
@@ -18,7 +17,7 @@ from typing import TYPE_CHECKING, Final, Literal
 import click
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     import polars as pl
 
@@ -95,14 +94,6 @@ def print_problems(problems: pl.DataFrame, form: str) -> None:
 def as_typed(program: str) -> str:
     """How the program was called, where that was by a path: on a new machine it is not on the search path."""
     return program if Path(program).name == "crosscheck" and not Path(program).is_absolute() else "crosscheck"
-
-
-def nearest(what: str, name: str, known: Iterable[str], listing: str) -> str:
-    """Say that there is no such thing, which is near, and which command lists them all."""
-    close = difflib.get_close_matches(name.casefold(), {one.casefold(): one for one in known}, n=3, cutoff=0.5)
-    by_folded = {one.casefold(): one for one in known}
-    hint = f" Did you mean {' or '.join(by_folded[one] for one in close)}?" if close else ""
-    return f"No {what} {name}.{hint} (`{listing}` lists them)"
 
 
 def _as_csv(rows: Sequence[Mapping[str, object]], columns: Sequence[str]) -> str:

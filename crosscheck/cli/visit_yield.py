@@ -117,12 +117,13 @@ def _read_store(folder: Path, store: str) -> SeasonOutcomes:
 
 def _describe_assessor(folder: Path, made: pl.DataFrame, assessor: str) -> str:
     from crosscheck.errors import UnknownNameError
+    from crosscheck.near_names import suggest
     from crosscheck.report.visits.yield_page import rate_assessors_of_run
     from crosscheck.report.visits.yield_sentences import percent
 
     rates = {row["assessor"]: row for row in rate_assessors_of_run(folder, made).to_dicts()}
     if assessor not in rates:
-        raise UnknownNameError(f"No visit of this season names the assessor {assessor}.")
+        raise UnknownNameError(f"No visit of this season names the assessor {assessor}.{suggest(assessor, rates)}")
     own = rates[assessor]
     return (
         f"{assessor}: {own['not_upheld']} of {own['visited']} declarations visited were not upheld. With so many "

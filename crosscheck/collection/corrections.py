@@ -11,6 +11,7 @@ import polars as pl
 from crosscheck.collection.answers import SCHEMA
 from crosscheck.contract.reply_form import CORRECTION
 from crosscheck.errors import ReplyError
+from crosscheck.near_names import suggest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -104,7 +105,8 @@ def _misgiven(accepted: pl.DataFrame, items: Sequence[str], known: list[str]) ->
     there = {item.lower() for item in known}
     for item in items:
         if item.strip().lower() not in there:
-            yield f"{item}: there is no reply to it. There are replies to: {', '.join(known) or 'nothing'}."
+            near = suggest(item, known)
+            yield f"{item}: there is no reply to it.{near} There are replies to: {', '.join(known) or 'nothing'}."
     if accepted.is_empty() and not items:
         yield "No reply is accepted. Name items with --item, or write yes in the column accepted of replies.csv."
     idle = accepted.filter(pl.col("reply") == "agree")

@@ -338,7 +338,7 @@ def test_a_visit_recorded_without_a_form_is_completed_by_one_and_its_run_stays(
     sent: Path, codes: list[str], record: Callable[..., Result], tmp_path: Path, kept_url: str, small_run: SmallRun
 ) -> None:
     form = read_form(sent / f"{codes[0]}.csv")
-    where = (form[0]["run"], form[0]["org_code"], "--function", form[0]["function"], "--store", kept_url)
+    where = (form[0]["org_code"], "--run", form[0]["run"], "--function", form[0]["function"], "--store", kept_url)
     said = ("--on", "2009-09-01", "--found", "qualified", "--by", "Bob", "--because", "The policy was not there.")
     assert crosscheck_("visits", "record-one", *where, *said).exit_code == 0
     result = record(write_form(fill(form), tmp_path / "form.csv"))
