@@ -3,42 +3,53 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping, Sequence
 
 _ALIKE: Final = 0.5  # the ratio of `difflib` from which on a name is near: of three characters two are right
 _MOST: Final = 3
+_LOOK_ALIKE: Final = str.maketrans("oilsz", "01152")  # letters that are taken for figures in codes
 
 
 def find_near(name: str, known: Iterable[str]) -> list[str]:
     """The known names nearest to one that is not among them, three at most, the nearest first; case does not count.
 
-    Two characters in the wrong order come first: by their characters alone all codes that share two of three are as
-    near as the one that was meant.
+    Those of the same characters in another order come first, and a letter that looks like a figure is that figure: by
+    their characters alone, all codes that share two of three are as near as the one that was meant.
     """
     folded = {other.casefold(): other for other in known}
     wanted = name.strip().casefold()
-    swapped = [other for other in folded if other != wanted and sorted(other) == sorted(wanted)]
+    same = [other for other in folded if other != wanted and _characters(other) == _characters(wanted)]
     near = difflib.get_close_matches(wanted, folded, n=_MOST, cutoff=_ALIKE)
-    return [folded[other] for other in dict.fromkeys([*swapped, *near])][:_MOST]
+    return [folded[other] for other in dict.fromkeys([*same, *near])][:_MOST]
+
+
+def _characters(name: str) -> list[str]:
+    return sorted(name.translate(_LOOK_ALIKE))
 
 
 def suggest(name: str, known: Iterable[str]) -> str:
-    """Ask whether one of the nearest was meant, as the end of a sentence; nothing where none is near.
+    """Ask whether one of the nearest names was meant, as the end of a sentence; nothing where none is near."""
+    return _ask(find_near(name, known))
+
+
+def suggest_code(name: str, known: Mapping[str, str]) -> str:
+    """The same for codes that stand for something; a part of what they stand for finds them, too.
 
     Args:
-        name: what was typed.
-        known: what there is; where it maps names to what they stand for, that is said, and found by a part of it, too.
+        name: what was typed: a code, or a part of a name.
+        known: every code, with what it stands for.
     """
-    names = known if isinstance(known, Mapping) else dict.fromkeys(known, "")
     part = name.strip().casefold()
-    by_words = [other for other, words in names.items() if part and part in words.casefold()][:_MOST]
-    near = dict.fromkeys([*by_words, *find_near(name, names)])
-    meant = [f"{other} ({names[other]})" if names[other] else other for other in near][:_MOST]
-    return f" Did you mean {' or '.join(meant)}?" if meant else ""
+    by_name = [code for code, words in known.items() if part and part in words.casefold()]
+    near = list(dict.fromkeys([*by_name[:_MOST], *find_near(name, known)]))[:_MOST]
+    return _ask([f"{code} ({known[code]})" for code in near])
+
+
+def _ask(near: Sequence[str]) -> str:
+    return f" Did you mean {', '.join(near[:-1])}{' or ' if near[1:] else ''}{near[-1]}?" if near else ""
 
 
 def describe_unknown(what: str, name: str, known: Iterable[str], listing: str) -> str:

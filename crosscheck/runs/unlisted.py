@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
-from crosscheck.near_names import suggest
+from crosscheck.near_names import suggest_code
 from crosscheck.runs.run_folder import read_table
 
 if TYPE_CHECKING:
@@ -31,9 +31,8 @@ def describe_unlisted(run: Path, code: str) -> str:
     for file, row, reason, successor in not_assessed.select("file", "row", "reason", "successor").iter_rows():
         then = f" See its successor: crosscheck explain {successor}" if successor else ""
         return f"{wanted} is not on the list of this run. {file}:{row}: {reason}{then}"
-    return (
-        f"No organisation {code.strip()} in this run.{_describe_refused(run, wanted)}{suggest(code, read_names(run))}"
-    )
+    refused, near = _describe_refused(run, wanted), suggest_code(code, read_names(run))
+    return f"No organisation {code.strip()} in this run.{refused}{near}"
 
 
 def _describe_refused(run: Path, code: str) -> str:

@@ -204,7 +204,7 @@ def _doubt(connection: sa.Connection, run: int, proposal: Proposal) -> str:
     if proposal.kind not in RULINGS:
         wrong.append(f"{proposal.kind or 'nothing'} can't be decided; what can: {', '.join(RULINGS)}")
     wrong += [words for name in ("who", "reason") if (words := _unprintable(name, getattr(proposal, name)))]
-    return f"{proposal}: {'; '.join(wrong).rstrip('.')}." if wrong else ""
+    return f"{proposal}: {'; '.join(wrong)}{'' if wrong[-1].endswith('?') else '.'}" if wrong else ""
 
 
 def _twice(proposals: Sequence[Proposal]) -> list[str]:

@@ -13,7 +13,7 @@ import polars as pl
 import sqlalchemy as sa
 
 from crosscheck.errors import StoreError, UnknownNameError
-from crosscheck.near_names import find_near, suggest
+from crosscheck.near_names import find_near, suggest_code
 from crosscheck.report.output.folder import written_whole
 from crosscheck.runs.manifest import parse_manifest
 from crosscheck.runs.run_folder import COLLECTION, MANIFEST, read_manifest, read_table
@@ -253,7 +253,7 @@ def suggest_organisation(connection: sa.Connection, run: int, org_code: str) -> 
     """Ask whether an organisation of nearly this code was meant; nothing where the run has this one, or none near."""
     listed = sa.select(_listing.c.org_code, _listing.c.name).where(_listing.c.run == run).order_by(_listing.c.rank)
     names = {row.org_code: row.name for row in connection.execute(listed)}
-    return "" if org_code.upper() in names else suggest(org_code, names)
+    return "" if org_code.upper() in names else suggest_code(org_code, names)
 
 
 def insert_bulk(connection: sa.Connection, table: type[Kept], rows: pl.DataFrame) -> None:
