@@ -39,12 +39,12 @@ def verify(store: str, head: str | None) -> None:
     from crosscheck.store.database import open_store, refuse_unguarded
 
     given = Head.read(head) if head else None
-    with open_store(store, unguarded=True) as kept:
-        with kept.reading() as connection, Steps()("verify"):
+    with open_store(store, unguarded=True) as opened:
+        with opened.reading() as connection, Steps()("verify"):
             verified = verify_trail(connection, given)
         if verified.broken:
-            raise AuditError([f"{kept.name}: {verified.broken.words}.", _THEN])
-        refuse_unguarded(kept)
+            raise AuditError([f"{opened.name}: {verified.broken.words}.", _THEN])
+        refuse_unguarded(opened)
     since = f", {verified.head.seq - given.seq} of them since the head that you gave" if given else ""
     click.echo(f"The trail holds: {verified.head.seq} rows{since}.")
     click.echo(f"HEAD  {verified.head}")
@@ -64,7 +64,7 @@ def list_(store: str, after: int, about: str, form: str) -> None:
     from crosscheck.store.audit import read_trail
     from crosscheck.store.database import open_store
 
-    with open_store(store) as kept, kept.reading() as connection:
+    with open_store(store) as opened, opened.reading() as connection:
         rows = list(read_trail(connection, after, about))
     if form != "json":
         rows = [{**row, "details": json.dumps(row["details"], ensure_ascii=False)} for row in rows]
@@ -82,5 +82,5 @@ def head(store: str) -> None:
     from crosscheck.store.audit import read_head
     from crosscheck.store.database import open_store
 
-    with open_store(store) as kept, kept.reading() as connection:
+    with open_store(store) as opened, opened.reading() as connection:
         click.echo(str(read_head(connection)))

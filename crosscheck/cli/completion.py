@@ -77,8 +77,10 @@ def complete_standards(_ctx: click.Context, _param: click.Parameter, incomplete:
 
 def complete_runs(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """The folders that hold a run, then the identifiers in the store, where that is a file of SQLite."""
-    kept = [CompletionItem(run_id, help=year) for run_id, year in _read_kept_runs(ctx) if run_id.startswith(incomplete)]
-    return [*(CompletionItem(folder) for folder in _list_run_folders(incomplete)), *kept]
+    identifiers = [
+        CompletionItem(run_id, help=year) for run_id, year in _read_kept_runs(ctx) if run_id.startswith(incomplete)
+    ]
+    return [*(CompletionItem(folder) for folder in _list_run_folders(incomplete)), *identifiers]
 
 
 def _standard(ctx: click.Context) -> str:
@@ -112,6 +114,6 @@ def _read_kept_runs(ctx: click.Context) -> list[tuple[str, str]]:
     if not store.is_file():
         return []
     address = f"{store.resolve().as_uri()}?mode=ro"
-    with suppress(sqlite3.Error), closing(sqlite3.connect(address, uri=True, timeout=0.1)) as kept:
-        return list(kept.execute("SELECT run_id, year FROM run ORDER BY number DESC"))
+    with suppress(sqlite3.Error), closing(sqlite3.connect(address, uri=True, timeout=0.1)) as database:
+        return list(database.execute("SELECT run_id, year FROM run ORDER BY number DESC"))
     return []

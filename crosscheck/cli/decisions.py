@@ -33,7 +33,7 @@ _RULINGS: Final = click.Choice(["accept", "visit", "explain", "qualify"])  # `vo
 @click.option("--because", "reason", required=True, help="Why.")
 @click.option("--seen", type=click.IntRange(min=0), default=0, help="The version that you saw, if one stands already.")
 @store_option
-def decide(org_code: str, run_id: str, store: str, **said: Any) -> None:
+def decide(org_code: str, run_id: str, store: str, **decision: Any) -> None:
     """Decide about a declaration: accept it, visit, ask to explain, or qualify it.
 
     \b
@@ -46,9 +46,9 @@ def decide(org_code: str, run_id: str, store: str, **said: Any) -> None:
     from crosscheck.store.decisions import Proposal
     from crosscheck.store.decisions import decide as keep
 
-    with open_store(store) as kept:
-        (standing,) = keep(kept, run_id, [Proposal(org_code.upper(), **said)])
-    click.echo(f"{standing.org_code} {standing.function}: {standing}")
+    with open_store(store) as opened:
+        (current,) = keep(opened, run_id, [Proposal(org_code.upper(), **decision)])
+    click.echo(f"{current.org_code} {current.function}: {current}")
 
 
 @main.group()
@@ -76,15 +76,15 @@ def list_(run_id: str, store: str, form: str, *, undecided: bool, risk_from: flo
     from crosscheck.store.database import open_store
     from crosscheck.store.decisions import list_decisions
 
-    with open_store(store) as kept:
-        rows = list_decisions(kept, run_id)
-    asked = [row for row in rows if row["risk"] >= risk_from and not (undecided and row["version"])]
+    with open_store(store) as opened:
+        rows = list_decisions(opened, run_id)
+    chosen = [row for row in rows if row["risk"] >= risk_from and not (undecided and row["version"])]
     if form == "table":
-        list_rows([row | {"risk": f"{row['risk']:.2f}"} for row in asked], _COLUMNS if undecided else _NARROW, form)
+        list_rows([row | {"risk": f"{row['risk']:.2f}"} for row in chosen], _COLUMNS if undecided else _NARROW, form)
     else:
-        list_rows(asked, (*_COLUMNS, *_DECIDED), form)
+        list_rows(chosen, (*_COLUMNS, *_DECIDED), form)
     nobody = sum(not row["version"] for row in rows)
-    click.echo(f"{len(asked)} of {len(rows)} declarations; {nobody} of all undecided", err=True)
+    click.echo(f"{len(chosen)} of {len(rows)} declarations; {nobody} of all undecided", err=True)
 
 
 @decisions.command()
@@ -101,8 +101,8 @@ def show(org_code: str, run_id: str, store: str) -> None:
     from crosscheck.store.database import open_store
     from crosscheck.store.decisions import show_decisions
 
-    with open_store(store) as kept:
-        for function, history in show_decisions(kept, run_id, org_code).items():
+    with open_store(store) as opened:
+        for function, history in show_decisions(opened, run_id, org_code).items():
             click.echo(f"{org_code.upper()} {function}")
             click.echo("\n".join(_lines(history)))
 
@@ -125,11 +125,11 @@ def import_(file: Path, run_id: str, store: str) -> None:
     from crosscheck.store.decisions import drop_kept, read_proposals
 
     proposals = read_proposals(file)
-    with open_store(store) as kept:
-        new = drop_kept(kept, run_id, proposals)
-        keep(kept, run_id, new)
+    with open_store(store) as opened:
+        new = drop_kept(opened, run_id, proposals)
+        keep(opened, run_id, new)
     click.echo(f"{len(new)} decisions kept; {len(proposals) - len(new)} stood already")
 
 
 def _lines(history: list[CurrentDecision]) -> list[str]:
-    return [f"  {standing}" for standing in history] or ["  nobody has decided yet"]
+    return [f"  {current}" for current in history] or ["  nobody has decided yet"]

@@ -41,9 +41,9 @@ def diff(before: Path, after: Path, first: int, out: Path | None, form: str) -> 
     elif form == "csv":
         list_rows(rows, difference.movements.columns, form)
     else:
-        other = [part for part, same in difference.same.items() if not same]
-        click.echo(f"NOT THE SAME  {', '.join(other) or 'nothing'}")
+        unlike = [part for part, same in difference.same.items() if not same]
+        click.echo(f"NOT THE SAME  {', '.join(unlike) or 'nothing'}")
         list_rows(difference.changes.to_dicts(), difference.changes.columns, form)
         list_rows(difference.causes(), ["cause", "declarations", "parts", "decibans", "per_declaration"], form)
-        shown = [row | {"change": round(row["change"], 2)} for row in rows[:first] if row["change"]]
-        list_rows(shown, shown_columns(difference), form)
+        moved = [row | {"change": round(row["change"], 2)} for row in rows[:first] if row["change"]]
+        list_rows(moved, shown_columns(difference), form)

@@ -32,10 +32,10 @@ def dossiers(folder: Path, out: Path, only: tuple[str, ...], *, pdf: bool, annex
 
     paper = choose_extent(pdf=pdf, annex=annex)
     pages, papers = write_dossiers(folder, out, only, paper=paper, step=Steps())
-    told = f"{pages} dossiers" if pages != 1 else "1 dossier"
+    count = f"{pages} dossiers" if pages != 1 else "1 dossier"
     set_anew = f"; {papers} set as PDF, the others were right already" if paper else ""
     first = f"{only[0].upper()}.html" if only else LIST
-    click.echo(f"{told} in {out}{set_anew}. Open {out / first}")
+    click.echo(f"{count} in {out}{set_anew}. Open {out / first}")
 
 
 @main.command("visit-list")

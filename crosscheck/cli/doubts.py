@@ -67,19 +67,19 @@ def _find_doubt(doubts: pl.DataFrame, org_code: str, about: str, item: str | Non
     Raises:
         UnknownNameError: there is none, or there are several; each is named.
     """
-    meant = [
+    matching = [
         doubt
         for doubt in doubts.iter_rows(named=True)
         if (doubt["org_code"], doubt["about"]) == (org_code, about) and item in (None, doubt["item"])
     ]
-    if len(meant) == 1:
-        return meant[0]
-    named = meant or doubts.head(10).to_dicts()
-    told = "; ".join(f"{doubt['org_code']}, {doubt['about']} {doubt['item']}".rstrip() for doubt in named)
-    if meant:
-        raise UnknownNameError(f"Several values are meant: {told}. Say which with --item.")
+    if len(matching) == 1:
+        return matching[0]
+    listed = matching or doubts.head(10).to_dicts()
+    names = "; ".join(f"{doubt['org_code']}, {doubt['about']} {doubt['item']}".rstrip() for doubt in listed)
+    if matching:
+        raise UnknownNameError(f"Several values are meant: {names}. Say which with --item.")
     near = suggest(f"{org_code}, {about}", (f"{doubt['org_code']}, {doubt['about']}" for doubt in doubts.to_dicts()))
-    raise UnknownNameError(f"No value of {org_code}, {about} is in doubt.{near} In doubt are: {told or 'none'}.")
+    raise UnknownNameError(f"No value of {org_code}, {about} is in doubt.{near} In doubt are: {names or 'none'}.")
 
 
 def _describe_row(doubt: dict[str, Any], stated: dict[str, Any]) -> dict[str, str]:
@@ -132,12 +132,12 @@ def _compare_lists(before: pl.DataFrame, after: pl.DataFrame, org_code: str) -> 
     )
     others = both.filter(~pl.col("own") & (pl.col("rank") != pl.col("rank_after")))
     most = others.sort("moved", "rank", descending=[True, False]).head(_OTHERS)
-    shown = pl.concat([both.filter("own"), most]).iter_rows(named=True)
+    rows = pl.concat([both.filter("own"), most]).iter_rows(named=True)
     return [
         *(
             f"{row['org_code']}, {row['function']}: rank {row['rank']} becomes {row['rank_after']}, risk "
             f"{row['risk']:.1%} becomes {row['risk_after']:.1%}, {row['flags']} flags become {row['flags_after']}"
-            for row in shown
+            for row in rows
         ),
         f"{others.height} declarations of other organisations change their rank",
     ]

@@ -37,16 +37,16 @@ class _Commands(click.Group):
         sys.exit(code)
 
     def make_context(self, *args: Any, **extra: Any) -> click.Context:
-        with _closed_pipes_told():
+        with _closed_pipes_noticed():
             return super().make_context(*args, **extra)
 
     def invoke(self, ctx: click.Context) -> Any:
-        with _closed_pipes_told():
+        with _closed_pipes_noticed():
             return super().invoke(ctx)
 
 
 @contextmanager
-def _closed_pipes_told() -> Iterator[None]:
+def _closed_pipes_noticed() -> Iterator[None]:
     """Tell a closed pipe from other errors before click takes it for a failure of the command."""
     try:
         yield

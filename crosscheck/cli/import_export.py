@@ -45,9 +45,9 @@ def import_(export: Path, map_file: Path, out: Path | None, propose: str | None,
     from crosscheck.collection.import_rows import import_export
     from crosscheck.report.output.import_folder import refuse_table, write_import
 
-    asked = read_import_map(map_file)
-    refuse_table(out, asked.table, replace=replace)
-    made = import_export(export, asked, map_file.resolve().parent)
+    import_map = read_import_map(map_file)
+    refuse_table(out, import_map.table, replace=replace)
+    made = import_export(export, import_map, map_file.resolve().parent)
     file = write_import(made, map_file, export, out)
     click.echo("\n".join(_describe(made, export, file)), err=form != "table")
     print_problems(made.problems, form)
@@ -67,7 +67,7 @@ def _propose(export: Path, map_file: Path, table: str) -> None:
 def _describe(made: Imported, export: Path, file: Path) -> list[str]:
     """What became of every row, in lines that add up."""
     long = [f"LONG      {made.long:,} rows, one for each of several columns"] if made.long != made.read else []
-    left_out = [f"LEFT OUT  {one.rows:,} rows; kept where {one.kept_where}" for one in made.left_out]
+    left_out = [f"LEFT OUT  {part.rows:,} rows; kept where {part.kept_where}" for part in made.left_out]
     return [
         f"READ      {export.name}: {made.read:,} rows, {made.unread:,} of them set aside as they stand",
         *long,

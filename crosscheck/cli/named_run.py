@@ -78,8 +78,8 @@ def _lay_out(run_id: str, ctx: click.Context) -> Path:
             f"FILE, or the environment variable {STORE_VARIABLE}."
         )
     folder = Path(ctx.with_resource(TemporaryDirectory(prefix="crosscheck-"))) / run_id.lower()
-    with open_store(str(store)) as kept:
-        export_run(kept, run_id, folder)
+    with open_store(str(store)) as opened:
+        export_run(opened, run_id, folder)
     ctx.meta[_NAMED] = run_id
     return folder
 

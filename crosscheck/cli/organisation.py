@@ -88,11 +88,11 @@ def network(org_code: str, folder: Path, out: Path | None, form: str) -> None:
     from crosscheck.runs.unlisted import describe_unlisted
 
     ties, predecessors, names = (read_table(folder, name) for name in ("ties", "predecessors", "names"))
-    known = dict(names.filter(names["kind"] == ORGANISATION).select("code", "name").iter_rows())
-    if (code := org_code.upper()) not in known:
+    organisations = dict(names.filter(names["kind"] == ORGANISATION).select("code", "name").iter_rows())
+    if (code := org_code.upper()) not in organisations:
         raise UnknownNameError(describe_unlisted(folder, org_code))
     listed = neighbours(ties, predecessors, names, code)
     if out:
-        _write_picture(draw_neighbourhood(listed, code, known[code]), out)
-        click.echo(f"{out}: {known[code]} and its neighbours", err=True)
+        _write_picture(draw_neighbourhood(listed, code, organisations[code]), out)
+        click.echo(f"{out}: {organisations[code]} and its neighbours", err=True)
     list_rows(listed.to_dicts(), listed.columns, form)

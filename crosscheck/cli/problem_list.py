@@ -74,18 +74,18 @@ def _sorted_by_cause(problems: pl.DataFrame) -> pl.DataFrame:
         alike = alike.str.replace(particular, general)
     first_clause = alike.str.extract(r"^(.+?)(?:[:;.](?:\s|$)|$)", 1).fill_null(pl.col("problem"))
     is_doubt = pl.col("effect") == "in doubt"
-    known = problems.with_columns(
+    with_cause = problems.with_columns(
         cause=pl.when(is_doubt).then(pl.lit("Unlikely beside other values")).otherwise(first_clause)
     )
     rank = {name: place for place, name in enumerate(_TABLES)}
     gravity = {name: place for place, name in enumerate(_EFFECTS)}
-    keyed = known.with_columns(
+    with_keys = with_cause.with_columns(
         _gravity=pl.col("effect").replace_strict(gravity, default=0),
         _of_file=pl.col("row").is_not_null(),
         _table=pl.col("table").replace_strict(rank, default=len(rank)),
     )
     of_cause = ("cause", "effect")
-    ordered = keyed.sort(
+    ordered = with_keys.sort(
         "_gravity",
         pl.col("_of_file").min().over(of_cause),
         pl.col("_table").min().over(of_cause),
@@ -101,8 +101,8 @@ def _sorted_by_cause(problems: pl.DataFrame) -> pl.DataFrame:
 
 
 def _heading(cause: str, effect: str, count: int) -> str:
-    one, several = _EFFECTS.get(effect, (effect, effect))
-    return f"{count:,} {one if count == 1 else several}: {cause}"
+    singular, plural = _EFFECTS.get(effect, (effect, effect))
+    return f"{count:,} {singular if count == 1 else plural}: {cause}"
 
 
 def _describe_consequences(following: pl.DataFrame) -> list[str]:

@@ -47,7 +47,7 @@ def list_problems_(run_id: str, store: str, form: str) -> None:
     from crosscheck.store.records import list_problems
     from crosscheck.store.runs import look_up
 
-    with open_store(store) as kept, kept.reading() as connection:
+    with open_store(store) as opened, opened.reading() as connection:
         rows = list_problems(connection, look_up(connection, run_id).number)
     list_rows(rows, ("place", "file", "row", "column", "value", "problem", "effect", "who", "reason"), form)
 
@@ -56,7 +56,7 @@ def list_problems_(run_id: str, store: str, form: str) -> None:
 @kept_run_option
 @store_option
 @click.option("--file", help="Only problems of this file.")
-@click.option("--problem", help="Only problems that are told so.")
+@click.option("--problem", help="Only problems in these words: the column `problem` of the list.")
 @click.option("--column", help="Only problems of this column.")
 @_by
 @_because
@@ -69,9 +69,9 @@ def answer(run_id: str, store: str, by: str, because: str, **which: str | None) 
     from crosscheck.store.database import open_store
     from crosscheck.store.records import answer_problems
 
-    meant = {name: value for name, value in which.items() if value is not None}
-    with open_store(store) as kept:
-        click.echo(f"{answer_problems(kept, run_id, meant, by, because)} problems answered.")
+    conditions = {name: value for name, value in which.items() if value is not None}
+    with open_store(store) as opened:
+        click.echo(f"{answer_problems(opened, run_id, conditions, by, because)} problems answered.")
 
 
 @main.command()
@@ -91,9 +91,9 @@ def sign(run_id: str, store: str, by: str, role: str, because: str, **correction
     from crosscheck.publication.editions import look_over, sign
     from crosscheck.store.database import open_store
 
-    with open_store(store) as kept:
-        ready = look_over(kept, run_id, _correction(**correction))
-        sign(kept, ready, by, role, because)
+    with open_store(store) as opened:
+        ready = look_over(opened, run_id, _correction(**correction))
+        sign(opened, ready, by, role, because)
         click.echo(f"Signed as {role}: edition {ready.draft.heading.edition_id}, {ready.draft.digest[:16]}")
 
 
@@ -127,12 +127,12 @@ def publish(
 
     if not (check or draft or by):
         raise click.UsageError("Say who publishes it: --by NAME")
-    with open_store(store) as kept:
-        ready = look_over(kept, run_id, _correction(**correction))
+    with open_store(store) as opened:
+        ready = look_over(opened, run_id, _correction(**correction))
         if ready.held.run.year != year:
             raise UnknownNameError(f"Run {ready.held.run.run_id} is of {ready.held.run.year}, not of {year}.")
         for gate in ready.gates:
-            if gate.passes:  # what is missing is told by the error, at the end
+            if gate.passes:  # the error at the end names what is missing
                 click.echo(f"passes  {gate.name}: {gate.says}")
         if draft:
             with written_whole(draft, PAGE, "draft") as whole:
@@ -141,7 +141,7 @@ def publish(
             raise GateError(ready.missing)
         if check or draft or not by:
             return
-        click.echo(f"Published: edition {publish(kept, ready, by)}. Give it out: crosscheck editions export")
+        click.echo(f"Published: edition {publish(opened, ready, by)}. Give it out: crosscheck editions export")
 
 
 @main.group()
@@ -166,8 +166,8 @@ def prepare(run_id: str, store: str, by: str) -> None:
     from crosscheck.publication.preparation import prepare
     from crosscheck.store.database import open_store
 
-    with open_store(store) as kept, Steps()("try other assumptions, draw the national picture"):
-        made = prepare(kept, run_id, by)
+    with open_store(store) as opened, Steps()("try other assumptions, draw the national picture"):
+        made = prepare(opened, run_id, by)
     click.echo("Prepared." if made else "It was prepared already.")
 
 
@@ -184,8 +184,8 @@ def list_(store: str, form: str) -> None:
     from crosscheck.store.database import open_store
 
     columns = ("edition_id", "standard", "year", "run_id", "corrects", "corrected_by", "published_by", "published_at")
-    with open_store(store) as kept:
-        list_rows(list_editions(kept), columns, form)
+    with open_store(store) as opened:
+        list_rows(list_editions(opened), columns, form)
 
 
 @editions.command()
@@ -200,8 +200,8 @@ def show(edition_id: str, store: str) -> None:
     from crosscheck.publication.editions import MANIFEST, read_edition
     from crosscheck.store.database import open_store
 
-    with open_store(store) as kept:
-        manifest = json.loads(read_edition(kept, edition_id).files[MANIFEST])
+    with open_store(store) as opened:
+        manifest = json.loads(read_edition(opened, edition_id).files[MANIFEST])
     click.echo(json.dumps(manifest, indent=1, ensure_ascii=False))
 
 
@@ -218,8 +218,8 @@ def export(edition_id: str, store: str, out: Path) -> None:
     from crosscheck.publication.editions import export_edition
     from crosscheck.store.database import open_store
 
-    with open_store(store) as kept, made_for_everybody():
-        export_edition(kept, edition_id, out)
+    with open_store(store) as opened, made_for_everybody():
+        export_edition(opened, edition_id, out)
     click.echo(f"FILES  {out}\nCHECK  cd {out} && sha256sum -c SHA256SUMS")
 
 
@@ -240,8 +240,8 @@ def paper(edition_id: str, store: str, out: Path) -> None:
     from crosscheck.report.output.pdf import write_pdf
     from crosscheck.store.database import open_store
 
-    with open_store(store) as kept:
-        edition = json.loads(read_edition(kept, edition_id).files["assessment.json"])
+    with open_store(store) as opened:
+        edition = json.loads(read_edition(opened, edition_id).files["assessment.json"])
     write_pdf(set_assessment(edition), out)
     click.echo(f"{out}: edition {edition_id} on paper")
 
@@ -262,13 +262,13 @@ def verify(folder: Path | None, edition: str | None, store: str | None) -> None:
 
     if (edition and not store) or not (folder or edition):
         raise click.UsageError("Give a folder, or --edition with --store, or both.")
-    kept = None
+    published = None
     if edition and store:
         with open_store(store) as opened:
-            kept = read_edition(opened, edition)
+            published = read_edition(opened, edition)
         click.echo(f"Edition {edition} is kept as it was published.")
     if folder:
-        click.echo(f"{folder}: {verify_folder(folder, kept)} files are as they were published.")
+        click.echo(f"{folder}: {verify_folder(folder, published)} files are as they were published.")
 
 
 @main.command()
@@ -287,12 +287,12 @@ def replay(edition_id: str, store: str, form: str) -> None:
     from crosscheck.publication.replay import name_changed_code, refuse_other_release, replay
     from crosscheck.store.database import open_store
 
-    with open_store(store) as kept:
-        refuse_other_release(kept, edition_id)
-        for made in name_changed_code(kept, edition_id):
+    with open_store(store) as opened:
+        refuse_other_release(opened, edition_id)
+        for made in name_changed_code(opened, edition_id):
             click.echo(f"The {made} was made by another version of this program; it may come out otherwise.", err=True)
-        replayed = replay(kept, edition_id, Steps())
-    list_rows([asdict(one) for one in replayed.compared], ("of", "path", "same"), form)
+        replayed = replay(opened, edition_id, Steps())
+    list_rows([asdict(file) for file in replayed.compared], ("of", "path", "same"), form)
     if replayed.different:
         raise DifferenceError(f"{file} did not come out again as it was kept." for file in replayed.different)
 

@@ -46,8 +46,9 @@ def write_form(
 
     with Steps()("write letters and forms"):
         count, with_duties = write_forms(folder, out, only, reply_by, reply_to, paper=paper)
-    told = "1 organisation" if count == 1 else f"{count} organisations"
-    click.echo(f"{out}: letters and forms (.html{', .pdf' if paper else ''}, .xlsx, .csv) for {told}; nothing was sent")
+    organisations = "1 organisation" if count == 1 else f"{count} organisations"
+    endings = f".html{', .pdf' if paper else ''}, .xlsx, .csv"
+    click.echo(f"{out}: letters and forms ({endings}) for {organisations}; nothing was sent")
     if with_duties:
         click.echo(f"Send first: {with_duties} letters on statutory duties unmet by the own answers (…-duties.html)")
     click.echo(f"When they come back: crosscheck reply read FILE… --run {run_as_named(folder)} --out replies")
@@ -71,8 +72,8 @@ def read(files: tuple[Path, ...], folder: Path, out: Path, form: str) -> None:
     with Steps()("read replies"):
         replies = read_forms(folder, files)
         write_replies(replies, folder, out)
-    shown = ["item", "question", "your_answer", "reply", "corrected_answer", "signed_by"]
-    list_rows(replies.replies.select(shown).to_dicts(), shown, form)
+    columns = ["item", "question", "your_answer", "reply", "corrected_answer", "signed_by"]
+    list_rows(replies.replies.select(columns).to_dicts(), columns, form)
     aside = replies.problems.filter(replies.problems["effect"] != "converted")
     if not aside.is_empty():
         print_problems(aside, form)
@@ -118,11 +119,11 @@ def accept(replies: tuple[Path, ...], folder: Path, items: tuple[str, ...], out:
     refuse_other_runs(out, folder)
     steps = Steps()
     with steps("read replies"):
-        known = read_decisions(folder, replies)
+        decisions = read_decisions(folder, replies)
     day = decision["on"] and decision["on"].date()
-    accepted = choose_accepted(known, items, Decision(decision["by"], day, decision["because"]))
-    told = make_corrected_run(folder, accepted, out, steps, write_pages)
-    click.echo(told or "No correction among them, so that nothing was worked out again.")
+    accepted = choose_accepted(decisions, items, Decision(decision["by"], day, decision["because"]))
+    summary = make_corrected_run(folder, accepted, out, steps, write_pages)
+    click.echo(summary or "No correction among them, so that nothing was worked out again.")
     if waivers := propose_waivers(folder, accepted):
         click.echo(
             f"\nExplanations that were accepted, for rules/…/waivers.toml, if an assessor adopts them:\n\n{waivers}"

@@ -96,7 +96,7 @@ def run(
     if unless_same and holds_run(out, planned):
         click.echo(f"{out}: this very run stands there already, whole. Nothing was done.")
     elif not (store and _gave_back(store, planned.fingerprint, out)):
-        _tell_taken_up(make_run(planned, out, steps, RunExtras(write_pages)))
+        _report_taken_up(make_run(planned, out, steps, RunExtras(write_pages)))
         click.echo(summarise_run(out, as_typed(sys.argv[0])))
         if store:
             _keep(store, out, collection)
@@ -121,7 +121,7 @@ def _read_plan(file: Path | None, random_share: float | None) -> dict[str, objec
     return {"random_share": design.random_share, "plan": format_design(design)}
 
 
-def _tell_taken_up(work: Work) -> None:
+def _report_taken_up(work: Work) -> None:
     if work.taken_up:
         click.echo(f"A run was stopped here; it is taken up after: {', '.join(work.taken_up)}", err=True)
     if work.stale:
@@ -141,14 +141,14 @@ def _gave_back(store: str, fingerprint: str, out: Path) -> bool:
     from crosscheck.store.database import open_store
     from crosscheck.store.runs import export_run, find_run
 
-    with open_store(store) as kept:
-        run_id = find_run(kept, fingerprint)
+    with open_store(store) as opened:
+        run_id = find_run(opened, fingerprint)
         if run_id:
-            export_run(kept, run_id, out)
+            export_run(opened, run_id, out)
             click.echo(
                 f"Run {run_id} is kept already: the same inputs, rules, models, options and code. Not made again."
             )
-            click.echo(f"FILES  {out}, as it was saved in {kept.name}")
+            click.echo(f"FILES  {out}, as it was saved in {opened.name}")
     return run_id is not None
 
 
@@ -159,9 +159,9 @@ def _keep(store: str, out: Path, collection: Path) -> None:
     from crosscheck.store.runs import save_run
 
     try:
-        with open_store(store) as kept:
-            saved = save_run(kept, out, collection, settings.home())
-            click.echo(f"KEPT   run {saved.run_id} in {kept.name}")
+        with open_store(store) as opened:
+            saved = save_run(opened, out, collection, settings.home())
+            click.echo(f"KEPT   run {saved.run_id} in {opened.name}")
     except StoreError as error:
         later = f"The run is made and lies in {out}. Save it later: crosscheck runs save {out} --store STORE"
         raise StoreError([*error.problems, later]) from error

@@ -43,9 +43,9 @@ def save(folder: Path, store: str, collection: Path | None) -> None:
     from crosscheck.store.runs import save_run
 
     lies = collection or Path(read_manifest(folder).options.collection)
-    with open_store(store, create=True) as kept:
-        saved = save_run(kept, folder, lies, settings.home())
-        click.echo(f"Run {saved.run_id} {'is saved' if saved.is_new else 'was there already'}: {kept.name}")
+    with open_store(store, create=True) as opened:
+        saved = save_run(opened, folder, lies, settings.home())
+        click.echo(f"Run {saved.run_id} {'is saved' if saved.is_new else 'was there already'}: {opened.name}")
 
 
 @runs.command("list")
@@ -60,8 +60,8 @@ def list_(store: str, form: str) -> None:
     from crosscheck.store.database import open_store
     from crosscheck.store.runs import list_runs
 
-    with open_store(store) as kept:
-        rows = [asdict(run) for run in list_runs(kept)]
+    with open_store(store) as opened:
+        rows = [asdict(run) for run in list_runs(opened)]
     if form == "table":
         rows = [row | {"saved_at": row["saved_at"][:_TO_THE_MINUTE].replace("T", " ")} for row in rows]
     list_rows(rows, _COLUMNS, form, _NARROW)
@@ -80,8 +80,8 @@ def show(run_id: str, store: str) -> None:
     from crosscheck.store.database import open_store
     from crosscheck.store.runs import show_run
 
-    with open_store(store) as kept:
-        run, manifest = show_run(kept, run_id)
+    with open_store(store) as opened:
+        run, manifest = show_run(opened, run_id)
     saved = {"run_id": run.run_id, "saved_at": run.saved_at.isoformat(timespec="seconds")}
     click.echo(json.dumps(saved | manifest.as_json(), indent=1, ensure_ascii=False))
 
@@ -102,8 +102,8 @@ def export(run_id: str, store: str, out: Path, *, sources: bool) -> None:
     from crosscheck.store.database import open_store
     from crosscheck.store.runs import export_run, export_sources
 
-    with open_store(store) as kept:
-        (export_sources if sources else export_run)(kept, run_id, out)
+    with open_store(store) as opened:
+        (export_sources if sources else export_run)(opened, run_id, out)
     click.echo(f"FILES  {out}")
 
 
@@ -120,7 +120,7 @@ def delete(run_id: str, store: str, *, yes: bool) -> None:
     from crosscheck.store.database import open_store
     from crosscheck.store.runs import delete_run
 
-    with open_store(store) as kept:
+    with open_store(store) as opened:
         if not yes:
-            click.confirm(f"Delete run {run_id} from {kept.name}, for good?", abort=True)
-        click.echo(f"Run {delete_run(kept, run_id)} is deleted.")
+            click.confirm(f"Delete run {run_id} from {opened.name}, for good?", abort=True)
+        click.echo(f"Run {delete_run(opened, run_id)} is deleted.")

@@ -30,8 +30,8 @@ def version_(store: str) -> None:
     """
     from crosscheck.store.database import connect, state_of, versions
 
-    with connect(store) as kept:
-        click.echo(f"{kept.name}: {state_of(kept) or 'empty'}; this crosscheck needs {versions()[-1]}")
+    with connect(store) as opened:
+        click.echo(f"{opened.name}: {state_of(opened) or 'empty'}; this crosscheck needs {versions()[-1]}")
 
 
 @store.command()
@@ -45,9 +45,9 @@ def upgrade(store: str, to: str) -> None:
     """
     from crosscheck.store.database import connect, migrate, state_of
 
-    with connect(store, create=True) as kept:
-        migrate(kept, to)
-        click.echo(f"{kept.name}: {state_of(kept) or 'empty'}")
+    with connect(store, create=True) as opened:
+        migrate(opened, to)
+        click.echo(f"{opened.name}: {state_of(opened) or 'empty'}")
 
 
 @store.command()
@@ -62,11 +62,11 @@ def downgrade(store: str, to: str, *, yes: bool) -> None:
     """
     from crosscheck.store.database import connect, migrate, state_of
 
-    with connect(store) as kept:
+    with connect(store) as opened:
         if not yes:
             click.confirm(f"Go back to {to}, and lose what it has no place for? Keep a copy first.", abort=True)
-        migrate(kept, to)
-        click.echo(f"{kept.name}: {state_of(kept) or 'empty'}")
+        migrate(opened, to)
+        click.echo(f"{opened.name}: {state_of(opened) or 'empty'}")
 
 
 @store.command()
@@ -82,8 +82,8 @@ def backup(file: Path, store: str) -> None:
     from crosscheck.store.backup import back_up
     from crosscheck.store.database import open_store
 
-    with open_store(store) as kept:
-        _tell(back_up(kept, file).rows)
+    with open_store(store) as opened:
+        _print_rows(back_up(opened, file).rows)
     click.echo(f"FILE   {file}, {file.stat().st_size / 1_000_000:.1f} MB")
 
 
@@ -99,9 +99,9 @@ def restore(file: Path, store: str) -> None:
     from crosscheck.store.backup import restore as put_back
     from crosscheck.store.database import connect
 
-    with connect(store, create=True) as kept:
-        _tell(put_back(file, kept).rows)
-        click.echo(f"STORE  {kept.name}")
+    with connect(store, create=True) as opened:
+        _print_rows(put_back(file, opened).rows)
+        click.echo(f"STORE  {opened.name}")
 
 
 @store.command()
@@ -116,10 +116,10 @@ def doctor(store: str, *, mends: bool) -> None:
     from crosscheck.store.database import connect
     from crosscheck.store.doctor import examine, mend
 
-    with connect(store) as kept:
+    with connect(store) as opened:
         if mends:
-            click.echo(f"Contents that belonged to no run and are gone: {mend(kept)}")
-        found = examine(kept)
+            click.echo(f"Contents that belonged to no run and are gone: {mend(opened)}")
+        found = examine(opened)
     for looked_at, ailments in found.items():
         click.echo(f"{'WRONG' if ailments else 'well '}  {looked_at}")
         for ailment in ailments:
@@ -127,5 +127,5 @@ def doctor(store: str, *, mends: bool) -> None:
     sys.exit(int(any(found.values())))
 
 
-def _tell(rows: dict[str, int]) -> None:
+def _print_rows(rows: dict[str, int]) -> None:
     click.echo("ROWS   " + ", ".join(f"{table} {count}" for table, count in rows.items()))

@@ -44,15 +44,15 @@ class Steps:
     @contextmanager
     def __call__(self, name: str) -> Iterator[None]:
         """Show the step's name on a terminal (standard error) while it lasts, and keep how long that was."""
-        shown = sys.stderr.isatty()
-        if shown:
+        on_terminal = sys.stderr.isatty()
+        if on_terminal:
             click.echo(f"\r\033[K{name} …", nl=False, err=True)
         began = time.perf_counter()
         try:
             yield
         finally:
             self.seconds[name] = round(time.perf_counter() - began, 4)
-            if shown:
+            if on_terminal:
                 click.echo("\r\033[K", nl=False, err=True)
 
 

@@ -49,10 +49,10 @@ def seal(run_id: str, source: str, known_from: datetime, out: Path | None, store
     from crosscheck.store.runs import look_up
     from crosscheck.store.seals import read_sealable, seal_draw
 
-    with open_store(store) as kept:
-        sealed = seal_draw(kept, run_id, source, known_from, by)
+    with open_store(store) as opened:
+        sealed = seal_draw(opened, run_id, source, known_from, by)
         if out:
-            with kept.reading() as connection, made_for_everybody():
+            with opened.reading() as connection, made_for_everybody():
                 run = look_up(connection, run_id)
                 write_frame_file(read_sealable(connection, run)[1], run.year, out)
     details = sealed.details
@@ -75,8 +75,8 @@ def confirm(run_id: str, store: str, by: str) -> None:
     from crosscheck.store.database import open_store
     from crosscheck.store.seals import confirm_seal
 
-    with open_store(store) as kept:
-        confirmed = confirm_seal(kept, run_id, by)
+    with open_store(store) as opened:
+        confirmed = confirm_seal(opened, run_id, by)
     click.echo(f"CONFIRMED  {confirmed.details['frame']}")
     click.echo(f"  From {confirmed.details['known_from']}: crosscheck visits draw VALUE --run {confirmed.run_id}")
 
@@ -102,9 +102,9 @@ def draw(value: str, run_id: str, out: Path, publish: Path, store: str, by: str)
     from crosscheck.store.seals import draw_sealed
 
     refuse_foreign_folder(out)
-    with open_store(store) as kept:
-        drawn_id, made = draw_sealed(kept, run_id, value, out, by, Steps())
-        click.echo(f"KEPT   run {drawn_id} in {kept.name}: {made.describe()}")
+    with open_store(store) as opened:
+        drawn_id, made = draw_sealed(opened, run_id, value, out, by, Steps())
+        click.echo(f"KEPT   run {drawn_id} in {opened.name}: {made.describe()}")
     with made_for_everybody():
         write_draw_folder(out, publish)
     verified = verify_draw_folder(publish)
@@ -140,18 +140,18 @@ def seals(store: str, form: str) -> None:
     from crosscheck.store.database import open_store
     from crosscheck.store.seals import list_seals
 
-    with open_store(store) as kept, kept.reading() as connection:
-        known = list_seals(connection)
+    with open_store(store) as opened, opened.reading() as connection:
+        listed = list_seals(connection)
     columns = ("run", "year", "frame", "source", "known_from", "sealed_by", "confirmed_by", "value", "drawn_as")
     rows = [
         {
-            "run": one.run_id,
-            **{name: one.details[name] for name in ("year", "frame", "source", "known_from")},
-            "sealed_by": one.who,
-            "confirmed_by": one.confirmed,
-            "value": one.drawn and one.drawn["value"],
-            "drawn_as": one.drawn and one.drawn["run"],
+            "run": sealing.run_id,
+            **{name: sealing.details[name] for name in ("year", "frame", "source", "known_from")},
+            "sealed_by": sealing.who,
+            "confirmed_by": sealing.confirmed,
+            "value": sealing.drawn and sealing.drawn["value"],
+            "drawn_as": sealing.drawn and sealing.drawn["run"],
         }
-        for one in known
+        for sealing in listed
     ]
     list_rows(rows, columns, form)

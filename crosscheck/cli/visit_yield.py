@@ -92,8 +92,8 @@ def weeks_(folder: Path, weeks: int, monday: datetime | None, form: str) -> None
 
     drawn = draw_weeks_of_run(folder, weeks, monday.date() if monday else None)
     rows = [row | {"from": row["from"].isoformat() if row["from"] else ""} for row in drawn.to_dicts()]
-    shown = ("week", "from", "org_code", "stratum") if form == "table" else tuple(drawn.columns)
-    list_rows(rows, shown, form)
+    columns = ("week", "from", "org_code", "stratum") if form == "table" else tuple(drawn.columns)
+    list_rows(rows, columns, form)
 
 
 def _read_store(folder: Path, store: str) -> SeasonOutcomes:
@@ -105,23 +105,23 @@ def _read_store(folder: Path, store: str) -> SeasonOutcomes:
     from crosscheck.store.outcomes import list_outcomes, list_rulings
     from crosscheck.store.runs import find_run
 
-    with open_store(store) as kept:
-        run_id = find_run(kept, read_manifest(folder).fingerprint)
+    with open_store(store) as opened:
+        run_id = find_run(opened, read_manifest(folder).fingerprint)
         if run_id is None:
             raise UnknownNameError(
                 f"{store} does not have the run {run_as_named(folder)}. (`crosscheck runs list` shows what it has)"
             )
-        recorded = list_outcomes(kept, run_id)
-        return SeasonOutcomes(recorded.visits, recorded.criteria, list_rulings(kept, run_id))
+        recorded = list_outcomes(opened, run_id)
+        return SeasonOutcomes(recorded.visits, recorded.criteria, list_rulings(opened, run_id))
 
 
-def _describe_assessor(folder: Path, made: pl.DataFrame, assessor: str) -> str:
+def _describe_assessor(folder: Path, visited: pl.DataFrame, assessor: str) -> str:
     from crosscheck.errors import UnknownNameError
     from crosscheck.near_names import suggest
     from crosscheck.report.visits.yield_page import rate_assessors_of_run
     from crosscheck.report.visits.yield_sentences import percent
 
-    rates = {row["assessor"]: row for row in rate_assessors_of_run(folder, made).to_dicts()}
+    rates = {row["assessor"]: row for row in rate_assessors_of_run(folder, visited).to_dicts()}
     if assessor not in rates:
         raise UnknownNameError(f"No visit of this season names the assessor {assessor}.{suggest(assessor, rates)}")
     own = rates[assessor]

@@ -52,9 +52,9 @@ def record(files: tuple[Path, ...], folder: Path, store: str, by: str, out: Path
     from crosscheck.store.outcomes import list_outcomes, record_outcomes
 
     key, outcomes = read_forms(folder, files)
-    with open_store(store) as kept:
-        recorded = record_outcomes(kept, key, outcomes, by)
-        every = list_outcomes(kept, key)
+    with open_store(store) as opened:
+        recorded = record_outcomes(opened, key, outcomes, by)
+        outcomes_of_run = list_outcomes(opened, key)
     click.echo(describe_outcomes(outcomes, len(files)))
     click.echo(
         f"RECORDED  {recorded.visits} visits, {recorded.criteria} criteria; {recorded.corrected} of them corrections"
@@ -64,14 +64,14 @@ def record(files: tuple[Path, ...], folder: Path, store: str, by: str, out: Path
     if not recorded.visits + recorded.criteria:
         click.echo("  Nothing was changed.")
     if out:
-        _write_outcomes(every, out)
+        _write_outcomes(outcomes_of_run, out)
 
 
-def _write_outcomes(every: RunOutcomes, out: Path) -> None:
+def _write_outcomes(outcomes_of_run: RunOutcomes, out: Path) -> None:
     from crosscheck.report.output.tables import write_csv
 
     out.mkdir(parents=True, exist_ok=True)
-    by_arm, others = every.chosen_by_an_arm(), every.chosen_by_an_arm(chosen=False)
+    by_arm, others = outcomes_of_run.chosen_by_an_arm(), outcomes_of_run.chosen_by_an_arm(chosen=False)
     tables = {"visits": by_arm.visits, "visit_items": by_arm.criteria}
     further = {"other_visits": others.visits, "other_visit_items": others.criteria}
     tables |= {name: table for name, table in further.items() if others.visits.height}
@@ -95,7 +95,7 @@ def _write_outcomes(every: RunOutcomes, out: Path) -> None:
 @store_option
 @click.option("--by", required=True, help="Your name; it stays inside.")
 @click.option("--because", required=True, metavar="TEXT", help="Why, in words that others can follow later.")
-def record_one(run_id: str, org_code: str, store: str, by: str, because: str, **found: Any) -> None:
+def record_one(run_id: str, org_code: str, store: str, by: str, because: str, **outcome: Any) -> None:
     """Record what a visit of a declaration found, without a form; a later record of the same declaration corrects it.
 
     \b
@@ -105,7 +105,7 @@ def record_one(run_id: str, org_code: str, store: str, by: str, because: str, **
     from crosscheck.store.database import open_store
     from crosscheck.store.records import Visited, record_visit
 
-    visited = Visited(org_code.upper(), found["function"], found["on"].date(), found["found"])
-    with open_store(store) as kept:
-        record_visit(kept, run_id, visited, by, because)
+    visited = Visited(org_code.upper(), outcome["function"], outcome["on"].date(), outcome["found"])
+    with open_store(store) as opened:
+        record_visit(opened, run_id, visited, by, because)
         click.echo(f"{visited.org_code} {visited.function}: {visited.finding}, {visited.visited_on}")

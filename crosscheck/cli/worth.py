@@ -78,11 +78,12 @@ def simulate(out: Path, seed: int, worlds: int, standard: str | None, **chosen: 
     plan = WorldPlan(read_simulation_model(settings.model_file(name, "simulation")), **chosen)
     questionnaire = read_questionnaire(settings.questionnaire_file(name))
     targets = read_targets(settings.published_figures_file(name))
-    for one in range(seed, seed + worlds):
-        folder = out if worlds == 1 else out / f"seed-{one}"
-        write_world(build_world(plan, questionnaire, targets, one), folder, plan, one)
+    for world in range(seed, seed + worlds):
+        folder = out if worlds == 1 else out / f"seed-{world}"
+        write_world(build_world(plan, questionnaire, targets, world), folder, plan, world)
         click.echo(
-            f"{folder}: an INVENTED collection, {plan.mechanism}, {plan.difficulty}, seed {one}; nothing in it is real"
+            f"{folder}: an INVENTED collection, {plan.mechanism}, {plan.difficulty}, seed {world}; "
+            "nothing in it is real"
         )
 
 
@@ -132,11 +133,11 @@ def backtest(collection: Path | None, year: str | None, worlds: int | None, out:
     else:
         tested = _backtest_worlds(standard, int(worlds or 0), options)
     write_backtest(tested, out)
-    for one in tested:
-        for among, rows, columns in list_worths(one):
+    for backtest in tested:
+        for among, rows, columns in list_worths(backtest):
             click.echo(among)
             list_rows(rows, columns, "table")
-        click.echo(tell_backtest(one))
+        click.echo(tell_backtest(backtest))
     click.echo(
         f"{out / 'backtest.html'} has the plots, {out / 'calibration.html'} the calibration by group, "
         f"{out / 'backtest.json'} every figure"
@@ -148,8 +149,8 @@ def _backtest_worlds(standard: Standard, worlds: int, options: dict[str, Any]) -
     from crosscheck.simulation.margins import read_targets
     from crosscheck.simulation.model import MECHANISMS, WorldPlan, read_simulation_model
 
-    model, asked = read_simulation_model(settings.model_file(standard.name, "simulation")), options["mechanism"]
-    chosen = [mechanism for mechanism in MECHANISMS if asked in (mechanism, "all")]
+    model = read_simulation_model(settings.model_file(standard.name, "simulation"))
+    chosen = [mechanism for mechanism in MECHANISMS if options["mechanism"] in (mechanism, "all")]
     plans = [WorldPlan(model, options["difficulty"], mechanism) for mechanism in chosen]
     targets, seeds = read_targets(settings.published_figures_file(standard.name)), (worlds, options["seed"])
     wave = options["first_wave"]
@@ -218,9 +219,9 @@ def sensitivity(
     from crosscheck.sensitivity import FIRST, GATE, vary_assumptions
     from crosscheck.standard import load_standard, name_standard
 
-    stated = load_standard(name_standard(standard))
-    stated = stated.without_learning() if no_learn else stated
-    read = read_collection(collection, stated.questionnaire, year, stated.name)
-    compared = vary_assumptions(read, stated, year, first or FIRST)
+    loaded = load_standard(name_standard(standard))
+    loaded = loaded.without_learning() if no_learn else loaded
+    read = read_collection(collection, loaded.questionnaire, year, loaded.name)
+    compared = vary_assumptions(read, loaded, year, first or FIRST)
     list_rows(compared.to_dicts(), compared.columns, form)
     sys.exit(int(not compared.filter(compared["kept"] < GATE).is_empty()))

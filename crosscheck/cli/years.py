@@ -26,19 +26,19 @@ def years(folder: Path, form: str) -> None:
     """
     from crosscheck.report.difference.years import FEWEST_PERIODS, describe_years
 
-    told = describe_years(folder)
+    summary = describe_years(folder)
     if form == "json":
-        click.echo(json.dumps(told, indent=1, ensure_ascii=False))
+        click.echo(json.dumps(summary, indent=1, ensure_ascii=False))
         return
-    list_rows(told["by_year"], list(told["by_year"][0]), form)
-    repeated, above = told["repeated"], [row for row in told["figures"] if row["sum"] > told["limit"]]
+    list_rows(summary["by_year"], list(summary["by_year"][0]), form)
+    repeated, above = summary["repeated"], [row for row in summary["figures"] if row["sum"] > summary["limit"]]
     click.echo(
         f"{repeated['observed']} of {repeated['organisations']} organisations (or their predecessors) declared a lapse "
         f"in two years or more; by chance {repeated['expected']} would have: {', '.join(repeated['codes']) or 'none'}",
         err=form == "csv",
     )
-    if told["figures"]:
-        limit = f"limit {told['limit']}, which chance alone passes once in {told['periods']} periods"
+    if summary["figures"]:
+        limit = f"limit {summary['limit']}, which chance alone passes once in {summary['periods']} periods"
         click.echo(f"{len(above)} figures stay worse than others' ({limit})", err=form == "csv")
         list_rows(above, ["indicator", "org_code", "periods", "last", "sum"], form)
     else:
