@@ -17,7 +17,7 @@ _COLUMNS = ("seq", "at", "who", "what", "subject", "details")
 
 @main.group()
 def audit() -> None:
-    """Read the audit trail of a store, and verify that nobody has changed it.
+    """Read the audit trail of a store, and verify it.
 
     \b
     Example:  crosscheck audit verify --store runs.db
@@ -28,10 +28,13 @@ def audit() -> None:
 @click.option("--head", help="A head that was kept elsewhere, as `crosscheck audit head` printed it.")
 @store_option
 def verify(store: str, head: str | None) -> None:
-    """Compute the whole chain anew; name the first link that does not hold, and end with 14.
+    """Verify that nobody has changed the trail.
+
+    The whole chain is computed again; the first link that does not hold is named.
 
     \b
     Example:  crosscheck audit verify --store runs.db
+
     A trail whose end was cut off, or that was written anew from the first row on, holds in itself: give a head that was
     kept elsewhere, and it is named too.
     """
@@ -56,7 +59,7 @@ def verify(store: str, head: str | None) -> None:
 @store_option
 @format_option
 def list_(store: str, after: int, about: str, form: str) -> None:
-    """List what was done, by whom and when, the first first.
+    """List what was done, by whom and when, oldest first.
 
     \b
     Example:  crosscheck audit list --about "7bf1c3a2b4d5e6f7 5YQ" --store runs.db
@@ -74,7 +77,9 @@ def list_(store: str, after: int, about: str, form: str) -> None:
 @audit.command()
 @store_option
 def head(store: str) -> None:
-    """Print the head of the trail, to be kept where whoever owns the store can't write.
+    """Print the head of the trail, to be kept elsewhere.
+
+    Keep it where whoever owns the store cannot write: `audit verify --head` compares the trail with it.
 
     \b
     Example:  crosscheck audit head --store runs.db >> heads.txt

@@ -35,11 +35,14 @@ _LOGGED: Final = ("pid", "exit_code", "seconds", "peak_mb", "expected_mb", "fing
     "--log-format", type=click.Choice(["text", "json"]), default="text", show_default=True, help="How to log."
 )
 def batch(file: Path, log: Path | None, log_format: str) -> None:
-    """Make many runs, as many at once as the memory allows; one that fails stops no other.
+    """Make many runs, as many at once as the memory allows.
+
+    One that fails does not stop the others.
 
     \b
     Example:  crosscheck batch BATCH.toml --log-format json
-    Ends with 12 if any failed or was stopped; batch.json beside the runs says what became of each.
+
+    Exits with status 12 if any failed or was stopped; batch.json beside the runs says what became of each.
     """
     from crosscheck.batch.executor import Executor, write_reports
     from crosscheck.batch.plan import read_batch

@@ -21,11 +21,14 @@ from crosscheck.cli.terminal import Steps
 @click.option("--annex", is_flag=True, help="Write each as PDF, and let every question follow the two pages.")
 @click.option("--xlsx", is_flag=True, help="Write each as XLSX too.")
 def benchmarks(folder: Path, out: Path, only: tuple[str, ...], *, pdf: bool, annex: bool, xlsx: bool) -> None:
-    """Write each organisation's benchmark pack: its answers beside similar organisations and what guidance asks.
+    """Write a benchmark pack for each organisation.
+
+    It shows the organisation's answers beside those of similar organisations and what guidance asks for.
 
     \b
     Example:  crosscheck benchmarks --run run --out packs --only 5WA --pdf --xlsx
-    A long job that is stopped goes on where it was when it is started again.
+
+    A long job that was stopped continues where it was when the command is given again.
     The packs go to the organisations: nothing in them says more than was asked and answered.
     """
     from crosscheck.report.benchmark.benchmark import write_benchmarks

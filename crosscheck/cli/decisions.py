@@ -31,16 +31,24 @@ _RULINGS: Final = click.Choice(["accept", "visit", "explain", "qualify"])  # `vo
 @click.option("--as", "kind", type=_RULINGS, required=True, help="What is decided.")
 @click.option("--by", "who", required=True, help="Who decides.")
 @click.option("--because", "reason", required=True, help="Why.")
-@click.option("--seen", type=click.IntRange(min=0), default=0, help="The version that you saw, if one stands already.")
+@click.option(
+    "--seen",
+    type=click.IntRange(min=0),
+    default=0,
+    help="The version of the decision that you saw, if there is one already.",
+)
 @store_option
 def decide(org_code: str, run_id: str, store: str, **decision: Any) -> None:
-    """Decide about a declaration: accept it, visit, ask to explain, or qualify it.
+    """Record a decision about a declaration.
+
+    It can be accepted, visited, sent back to be explained, or qualified.
 
     \b
     Example:  crosscheck decide 5YQ --function whole --run 7bf1 --as visit --by "A. Byrne" \\
               --because "Two accounts of one review differ" --store runs.db
-    To change a decision add --seen with the version that you saw. If another stands by then, nothing is kept, the
-    command says what stands, and it ends with 13.
+
+    To change a decision add --seen with the version that you saw. If there is a later one by then, nothing is saved,
+    the command prints the current decision, and exits with status 13.
     """
     from crosscheck.store.database import open_store
     from crosscheck.store.decisions import Proposal
@@ -53,7 +61,7 @@ def decide(org_code: str, run_id: str, store: str, **decision: Any) -> None:
 
 @main.group()
 def decisions() -> None:
-    """List, show and import what was decided about the declarations of a kept run.
+    """List, show and import decisions about declarations.
 
     \b
     Example:  crosscheck decisions list --run 7bf1 --store runs.db
@@ -68,7 +76,9 @@ def decisions() -> None:
 @store_option
 @format_option
 def list_(run_id: str, store: str, form: str, *, undecided: bool, risk_from: float) -> None:
-    """List every declaration by rank, with what was decided, why, by whom and when.
+    """List every declaration with the decision on it.
+
+    By rank, with what was decided, why, by whom and when.
 
     \b
     Example:  crosscheck decisions list --run 7bf1 --undecided --risk-from 0.5 --store runs.db
@@ -93,7 +103,9 @@ def list_(run_id: str, store: str, form: str, *, undecided: bool, risk_from: flo
 @former_run_id
 @store_option
 def show(org_code: str, run_id: str, store: str) -> None:
-    """Show all that was decided about an organisation's declarations, first to last; the last stands.
+    """Show every decision about an organisation's declarations.
+
+    From first to last; the last one counts.
 
     \b
     Example:  crosscheck decisions show 5YQ --run 7bf1 --store runs.db
@@ -113,12 +125,16 @@ def show(org_code: str, run_id: str, store: str) -> None:
 @former_run_id
 @store_option
 def import_(file: Path, run_id: str, store: str) -> None:
-    """Take decisions from a CSV file, all or none: the list as it was written out, filled in.
+    """Take decisions from a CSV file, all or none.
+
+    The file is the list as `decisions list` wrote it, filled in.
 
     \b
     Example:  crosscheck decisions import decided.csv --run 7bf1 --store runs.db
     Write the list:  crosscheck decisions list --run 7bf1 --format csv --store runs.db > decided.csv
-    Fill in kind, reason and who; leave version as it is. Rows without kind, and rows that stand already, are left out.
+
+    Fill in kind, reason and who; leave version as it is. Rows without kind, and decisions that are saved already, are
+    left out.
     """
     from crosscheck.store.database import open_store
     from crosscheck.store.decisions import decide as keep

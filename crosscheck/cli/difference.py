@@ -21,7 +21,9 @@ from crosscheck.cli.terminal import list_rows
 @click.option("--out", type=click.Path(path_type=Path), help="Write page, JSON and tables into this folder, too.")
 @click.option("--format", "form", type=FORMATS, default="table", show_default=True, help="How to list.")
 def diff(before: Path, after: Path, first: int, out: Path | None, form: str) -> None:
-    """Tell who moved on the list between two runs, by how much, and what moved them, each cause apart.
+    """Compare two runs: who moved on the list, and why.
+
+    By how much each declaration moved, and what moved it, each cause on its own.
 
     \b
     Example:  crosscheck runs diff last-week/run run --out difference

@@ -20,12 +20,15 @@ from crosscheck.cli.terminal import Steps
 @click.option("--pdf", is_flag=True, help="Also set each as PDF of two pages; those that are still right are left.")
 @click.option("--annex", is_flag=True, help="Set as PDF, and let the whole case follow the two pages.")
 def dossiers(folder: Path, out: Path, only: tuple[str, ...], *, pdf: bool, annex: bool) -> None:
-    """Write a dossier of each organisation and the visit list that leads to them, as pages for screen and paper.
+    """Write a dossier of each organisation, and the visit list.
+
+    They are pages for screen and paper; the list leads to the dossiers.
 
     \b
     Example:  crosscheck dossiers --run run --out dossiers
     Then:     crosscheck dossiers --run run --out dossiers --only R6A --pdf --annex
-    A long job that is stopped goes on where it was when it is started again.
+
+    A long job that was stopped continues where it was when the command is given again.
     """
     from crosscheck.report.dossier.dossier_pages import LIST, write_dossiers
     from crosscheck.report.output.pdf import choose_extent
@@ -41,10 +44,12 @@ def dossiers(folder: Path, out: Path, only: tuple[str, ...], *, pdf: bool, annex
 @main.command("visit-list")
 @run_option
 @click.option(
-    "--out", type=click.Path(path_type=Path), default=Path("visit_list.html"), show_default=True, help="Where."
+    "--out", type=click.Path(path_type=Path), default=Path("visit_list.html"), show_default=True, help="The file."
 )
 def visit_list(folder: Path, out: Path) -> None:
-    """Write the visit list as a page by itself that prints well; a name that ends in .pdf gives a PDF.
+    """Write the visit list as one page that prints well.
+
+    A file name that ends in .pdf gives a PDF.
 
     \b
     Example:  crosscheck visit-list --run run --out visit_list.pdf

@@ -35,10 +35,13 @@ _OTHERS = 5  # declarations of other organisations that are shown
 @click.option("--show", is_flag=True, help="Only show what it would change; write nothing.")
 @standard_option
 def resolve(collection: Path, *, year: str | None, standard: str | None, show: bool, **stated: Any) -> None:
-    """Confirm or correct a value in doubt, and show what that changes on the list.
+    """Confirm or correct a value in doubt.
+
+    The command shows what that changes on the list.
 
     \b
     Example:  crosscheck problems resolve mine --org R01 --column training.level1_pct --means 85 --by Me --because Asked
+
     It is written to resolved.csv in the collection's folder, which the next run reads.
     """
     from crosscheck.collection.read import read_collection

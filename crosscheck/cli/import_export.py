@@ -29,12 +29,15 @@ TABLES = (
 @click.option("--propose", type=click.Choice(TABLES), metavar="TABLE", help="Write a first map to this table instead.")
 @format_option
 def import_(export: Path, map_file: Path, out: Path | None, propose: str | None, form: str, *, replace: bool) -> None:
-    """Make a table of a collection of a file in other columns, as a map says.
+    """Turn an export with other columns into a table.
+
+    A map (a TOML file) says which column is which.
 
     \b
     Example:  crosscheck import export.csv --map successions.toml --propose relationships
     Then:     crosscheck import export.csv --map successions.toml --out collection
-    Every row is written, or left out and counted, or named. Ends with 1 if anything was set aside.
+
+    Every row is written, or left out and counted, or named. Exits with status 1 if anything was set aside.
     """
     if propose:
         _propose(export, map_file, propose)

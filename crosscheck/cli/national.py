@@ -21,7 +21,9 @@ from crosscheck.cli.terminal import Steps, undisturbed
 @click.option("--publish", is_flag=True, help="Withhold small numbers, and what would give them back.")
 @undisturbed()
 def national(folder: Path, out: Path, *, publish: bool) -> None:
-    """Recompute every table and figure of the review, beside what was published.
+    """Recompute every table and figure of the national review.
+
+    Each stands beside what was published.
 
     \b
     Example:  crosscheck national --run run --out national

@@ -35,7 +35,10 @@ def _write_picture(svg: str, file: Path) -> None:
 @run_option
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True, help="How.")
 def explain(org_code: str, function: str | None, folder: Path, form: str) -> None:
-    """Print one declaration's whole case: its risk and every part of it, what differs, what to ask for on the day.
+    """Explain the place of one organisation on the list.
+
+    For each of its declarations: the risk and every part of it, what differs, what to ask for on the day. For an
+    organisation that is not on the list: why not.
 
     \b
     Example:  crosscheck explain 5YG --function provider
@@ -54,7 +57,9 @@ def explain(org_code: str, function: str | None, folder: Path, form: str) -> Non
 @run_option
 @click.option("--out", type=click.Path(path_type=Path), default=Path("funnel.svg"), show_default=True, help="The file.")
 def funnel(indicator: str, org_code: str, folder: Path, out: Path) -> None:
-    """Draw one figure of an organisation among its peers, as SVG (or PNG, by the file's ending).
+    """Draw one figure of an organisation among its peers.
+
+    The picture is SVG, or PNG where the file's name ends so.
 
     \b
     Example:  crosscheck funnel staff_survey.child_protection_training_pct R6A --out funnel.svg
@@ -77,7 +82,9 @@ def funnel(indicator: str, org_code: str, folder: Path, out: Path) -> None:
 @click.option("--out", type=click.Path(path_type=Path), callback=_picture, help="Draw it too: a file .svg or .png.")
 @format_option
 def network(org_code: str, folder: Path, out: Path | None, form: str) -> None:
-    """List whom an organisation is tied to and how: commissioners, providers, boards, reviews, predecessors.
+    """List the organisations that one is related to, and how.
+
+    These are its commissioners, providers, boards, shared case reviews and predecessors.
 
     \b
     Example:  crosscheck network R2X --out network.svg

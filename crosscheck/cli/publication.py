@@ -18,15 +18,19 @@ from crosscheck.passwords import STORE_VARIABLE
 if TYPE_CHECKING:
     from crosscheck.publication.editions import Correction
 
-_by = click.option("--by", required=True, help="Your name; it stays inside.")
+_by = click.option("--by", required=True, help="Your name; it is not published.")
 _because = click.option("--because", required=True, metavar="TEXT", help="Why, in words that others can follow later.")
-_corrects = click.option("--corrects", metavar="EDITION", help="The edition that this one corrects, as 2008-09/1.")
+_corrects = click.option(
+    "--corrects", metavar="EDITION", help="The edition that this one corrects, for example 2008-09/1."
+)
 _reason = click.option("--reason", metavar="TEXT", help="Why it is corrected; published.")
 
 
 @main.group()
 def problems() -> None:
-    """Answer for what was wrong with a run's input, so that the run can be published all the same.
+    """Settle what was wrong with a run's input.
+
+    Once every problem is answered for, the run can be published.
 
     \b
     Example:  crosscheck problems list --run 7bf1 --store runs.db
@@ -38,7 +42,7 @@ def problems() -> None:
 @store_option
 @format_option
 def list_problems_(run_id: str, store: str, form: str) -> None:
-    """List what was set aside of a run's input, and who answered for it.
+    """List what was set aside, and who answered for it.
 
     \b
     Example:  crosscheck problems list --run 7bf1 --store runs.db
@@ -61,7 +65,7 @@ def list_problems_(run_id: str, store: str, form: str) -> None:
 @_by
 @_because
 def answer(run_id: str, store: str, by: str, because: str, **which: str | None) -> None:
-    """Answer for problems that are still open, one by one or many at once.
+    """Answer for open problems, one by one or many at once.
 
     \b
     Example:  crosscheck problems answer --run 7bf1 --file answers.csv --by "A Name" --because "Asked; no answer came"
@@ -78,12 +82,14 @@ def answer(run_id: str, store: str, by: str, because: str, **which: str | None) 
 @kept_run_argument
 @store_option
 @_by
-@click.option("--role", required=True, help="What you are, as `head of assessment`; published.")
+@click.option("--role", required=True, help="Your role, for example `head of assessment`; published.")
 @_because
 @_corrects
 @_reason
 def sign(run_id: str, store: str, by: str, role: str, because: str, **correction: str | None) -> None:
-    """Sign exactly what would be published now; if anything of it changes, the signature no longer counts.
+    """Sign exactly what would be published now.
+
+    If anything of it changes, the signature no longer counts.
 
     \b
     Example:  crosscheck sign 7bf1 --by "A Name" --role "head of assessment" --because "Read it whole" --store runs.db
@@ -101,8 +107,8 @@ def sign(run_id: str, store: str, by: str, role: str, because: str, **correction
 @kept_run_argument
 @click.option("--year", required=True, help="Assessment year, for example 2008/09.", callback=assessment_year)
 @store_option
-@click.option("--by", help="Your name; it stays inside.")
-@click.option("--check", is_flag=True, help="Only ask the gates.")
+@click.option("--by", help="Your name; it is not published.")
+@click.option("--check", is_flag=True, help="Only say what must still be done first; publish nothing.")
 @click.option(
     "--draft", type=click.Path(path_type=Path), help="Write what would be published into this folder, to read it."
 )
@@ -111,12 +117,15 @@ def sign(run_id: str, store: str, by: str, role: str, because: str, **correction
 def publish(
     run_id: str, year: str, store: str, by: str | None, draft: Path | None, *, check: bool, **correction: str | None
 ) -> None:  # as many as it has options
-    """Publish the final assessment as an edition that nothing changes afterwards.
+    """Publish the final assessment as a lasting edition.
+
+    Nothing changes an edition afterwards; a correction is a new one.
 
     \b
     Example:  crosscheck publish 7bf1 --year 2008/09 --check --store runs.db
     Then:     crosscheck publish 7bf1 --year 2008/09 --by "A Name" --store runs.db
-    Ends with 15 if a gate does not let it through, and says all that is missing.
+
+    Exits with status 15 if something that must be done first is missing, and names all of it.
     """
     from crosscheck.errors import GateError
     from crosscheck.publication.assessment_page import PAGE
@@ -146,7 +155,7 @@ def publish(
 
 @main.group()
 def editions() -> None:
-    """Prepare, list, show, give out and verify what was published.
+    """Prepare, list, export and verify what was published.
 
     \b
     Example:  crosscheck editions list --store runs.db
@@ -158,7 +167,9 @@ def editions() -> None:
 @store_option
 @_by
 def prepare(run_id: str, store: str, by: str) -> None:
-    """Make what takes minutes, once a run: the list under other assumptions, the national picture for publication.
+    """Prepare a run for publication, once; it takes minutes.
+
+    The list is made under other assumptions, and the national picture for publication.
 
     \b
     Example:  crosscheck editions prepare --run 7bf1 --by "A Name" --store runs.db
@@ -175,7 +186,7 @@ def prepare(run_id: str, store: str, by: str) -> None:
 @store_option
 @format_option
 def list_(store: str, form: str) -> None:
-    """List what was published, the latest first.
+    """List what was published, latest first.
 
     \b
     Example:  crosscheck editions list --store runs.db
@@ -210,7 +221,7 @@ def show(edition_id: str, store: str) -> None:
 @store_option
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="The folder to write.")
 def export(edition_id: str, store: str, out: Path) -> None:
-    """Give out an edition as the folder that was published, byte for byte.
+    """Write out an edition as it was published, byte for byte.
 
     \b
     Example:  crosscheck editions export 2008-09/1 --store runs.db --out assessment-2008-09
@@ -251,11 +262,14 @@ def paper(edition_id: str, store: str, out: Path) -> None:
 @click.option("--edition", help="Check the kept edition, or that the folder is just this one; needs --store.")
 @click.option("--store", envvar=STORE_VARIABLE, show_envvar=True, help="A file, or postgresql://user@host/name.")
 def verify(folder: Path | None, edition: str | None, store: str | None) -> None:
-    """Verify that an edition is what was published, kept or as a folder.
+    """Verify that an edition is what was published.
+
+    The edition in the store, a folder, or that both are the same.
 
     \b
     Example:  crosscheck editions verify assessment-2008-09 --edition 2008-09/1 --store runs.db
-    Ends with 16 if it is not, and names every file that is missing, altered or does not belong.
+
+    Exits with status 16 if it is not, and names every file that is missing, altered or does not belong.
     """
     from crosscheck.publication.editions import read_edition, verify_folder
     from crosscheck.store.database import open_store
@@ -276,10 +290,13 @@ def verify(folder: Path | None, edition: str | None, store: str | None) -> None:
 @store_option
 @format_option
 def replay(edition_id: str, store: str, form: str) -> None:
-    """Compute an edition again from what was kept of it, and compare every file byte by byte.
+    """Compute an edition again, and compare every file.
+
+    It is computed from what was kept of it, and compared byte by byte.
 
     \b
     Example:  crosscheck replay 2008-09/1 --store runs.db
+
     Exits with status 16 if anything differs, and 10 if another release of the program made it.
     """
     from dataclasses import asdict

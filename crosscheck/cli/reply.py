@@ -15,7 +15,9 @@ from crosscheck.cli.terminal import Steps, list_rows, print_problems, undisturbe
 
 @main.group()
 def reply() -> None:
-    """Tell organisations what is relied on, read their replies, and work out again what is accepted.
+    """Letters and reply forms, their replies, corrections.
+
+    Organisations are told what the assessment relies on; their replies are read; what is accepted is worked out again.
 
     \b
     Example:  crosscheck reply form --run run --out forms
@@ -35,7 +37,9 @@ def reply() -> None:
 def write_form(
     folder: Path, out: Path, only: tuple[str, ...], reply_by: str | None, reply_to: str | None, *, paper: bool
 ) -> None:
-    """Write for each organisation a letter of what is relied on, item by item, and a form to reply on.
+    """Write a letter and a reply form for each organisation.
+
+    The letter says what the assessment relies on, item by item.
 
     An organisation whose own answers say that a statutory duty is unmet also gets a letter on that, to send first.
 
@@ -60,11 +64,14 @@ def write_form(
 @click.option("--out", type=click.Path(path_type=Path), default=Path("replies"), show_default=True, help="The folder.")
 @format_option
 def read(files: tuple[Path, ...], folder: Path, out: Path, form: str) -> None:
-    """Read filled forms, CSV or XLSX, and keep what was said. The run stays as it is.
+    """Read filled-in forms (CSV or XLSX).
+
+    What they say is kept; the run stays as it is.
 
     \b
     Example:  crosscheck reply read 5UJ.xlsx R2X.csv --run run --out replies
-    Ends with 1 if anything was set aside; problems.csv in the folder says what and how to mend it.
+
+    Exits with status 1 if anything was set aside; problems.csv in the folder says what, and how to mend it.
     """
     from crosscheck.report.reply.replies import read_forms, refuse_decided, summarise_replies, write_replies
 
@@ -91,7 +98,7 @@ def read(files: tuple[Path, ...], folder: Path, out: Path, form: str) -> None:
     "--item", "items", multiple=True, metavar="ITEM", help="Accept the reply to this item; several times too."
 )
 @click.option("--by", metavar="NAME", help="Who accepts it.")
-@click.option("--on", type=click.DateTime(["%Y-%m-%d"]), help="Day of the decision, as 2009-06-02.")
+@click.option("--on", type=click.DateTime(["%Y-%m-%d"]), help="Day of the decision, for example 2009-06-02.")
 @click.option("--because", metavar="TEXT", help="Why it is accepted.")
 @click.option(
     "--out",
@@ -102,11 +109,14 @@ def read(files: tuple[Path, ...], folder: Path, out: Path, form: str) -> None:
 )
 @undisturbed()
 def accept(replies: tuple[Path, ...], folder: Path, items: tuple[str, ...], out: Path, **decision: Any) -> None:
-    """Accept replies: work everything out again with the corrected answers, and keep both versions.
+    """Accept replies, and make the corrected run.
+
+    Everything is worked out again with the corrected answers; both versions are kept.
 
     \b
     Example:  crosscheck reply accept replies --run run --item 5UJ/C2-HR-02/both --by "A. Assessor" \\
               --on 2009-06-02 --because "The certificate was seen" --out run-corrected
+
     Without --item, the replies are accepted that have yes in the column accepted of replies.csv, with who, when and
     why in decided_by, decided_on and because, or as --by, --on and --because say it of all. An explanation changes no
     answer: the entry of waivers.toml that an assessor may adopt is printed.

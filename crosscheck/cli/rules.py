@@ -53,7 +53,7 @@ def rules(ctx: click.Context, standard: str | None, form: str, *, project_thresh
 @click.argument("rule_id", shell_complete=complete_rules)
 @standard_option
 def show(rule_id: str, standard: str | None) -> None:
-    """Show one rule: its law, its condition, its explanations, what to ask for.
+    """Show one rule: its law, condition and explanations.
 
     \b
     Example:  crosscheck rules show C2-HR-01
@@ -71,7 +71,7 @@ def show(rule_id: str, standard: str | None) -> None:
 @standard_option
 @format_option
 def coverage(outcome: str | None, standard: str | None, form: str) -> None:
-    """List what became of every candidate check and every expectation of the review.
+    """List what became of every check that was considered.
 
     \b
     Example:  crosscheck rules coverage --outcome declined
@@ -86,7 +86,11 @@ def coverage(outcome: str | None, standard: str | None, form: str) -> None:
 
 
 @rules.command("check")
-@click.option("--on", type=click.DateTime(["%Y-%m-%d"]), help="Day whose thresholds count, as 2009-03-31; else today.")
+@click.option(
+    "--on",
+    type=click.DateTime(["%Y-%m-%d"]),
+    help="Day whose thresholds count, for example 2009-03-31; today if not given.",
+)
 @click.option(
     "--only",
     multiple=True,
@@ -94,16 +98,17 @@ def coverage(outcome: str | None, standard: str | None, form: str) -> None:
     help="Check this rule, beside all others; may be given several times.",
     shell_complete=complete_rules,
 )
-@click.option("--strict", is_flag=True, help="End with 1 for a note, too.")
+@click.option("--strict", is_flag=True, help="Exit with status 1 for a note, too.")
 @standard_option
 @format_option
 def check_rules(on: datetime | None, only: tuple[str, ...], standard: str | None, form: str, *, strict: bool) -> None:
-    """Prove, without any data, what is wrong with the rules in themselves.
+    """Prove what is wrong with the rules, without any data.
 
     \b
     Example:  crosscheck rules check --on 2009-03-31
     Or:       crosscheck rules check --only C2-HR-01 --only C2-HR-02
-    Ends with 1 if anything has to be mended.
+
+    Exits with status 1 if anything has to be mended.
     """
     _need_solver()
     from crosscheck.cases.cases import catalogue
@@ -154,7 +159,9 @@ def _choose(rulebook: Rulebook, only: tuple[str, ...]) -> tuple[str, ...]:
 @store_of_run_option
 @standard_option
 def handbook(out: Path, folder: Path | None, standard: str | None) -> None:
-    """Write the handbook of all rules: a searchable site that opens from its folder, one page a rule.
+    """Write the handbook of all rules, one page a rule.
+
+    It is a searchable site that opens from its folder.
 
     \b
     Example:  crosscheck rules handbook --out handbook --run run

@@ -28,9 +28,13 @@ if TYPE_CHECKING:
 @click.option(
     "--capacity", type=click.IntRange(min=0), default=60, show_default=True, help="Organisations that can be visited."
 )
-@click.option("--random-share", type=Share(0, 1), help="Share of them drawn at random; that of the plan if not given.")
 @click.option(
-    "--plan", type=click.Path(path_type=Path), help="How they are chosen, as TOML; else the plan of the program."
+    "--random-share", type=Share(0, 1), help="Share of the visits drawn at random; that of the plan if not given."
+)
+@click.option(
+    "--plan",
+    type=click.Path(path_type=Path),
+    help="How visits are chosen, as TOML; the program's own plan if not given.",
 )
 @click.option(
     "--seed",
@@ -45,21 +49,27 @@ if TYPE_CHECKING:
     help="Version of the weights, for example v3; the newest if not given.",
     shell_complete=complete_risk_models,
 )
-@click.option("--no-learn", is_flag=True, help="Leave the experts' weights as they are stated.")
+@click.option(
+    "--no-learn", is_flag=True, help="Use the experts' weights as stated, without learning from the collection."
+)
 @click.option("--screens", is_flag=True, help="Also write exploratory tables; they do not affect risk or rank.")
-@click.option("--allow-polarity", metavar="REASON", help="Publish although a sign is in doubt; the manifest keeps why.")
+@click.option(
+    "--allow-polarity",
+    metavar="REASON",
+    help="Make the run although it is in doubt which end of a scale is worse; the manifest says why.",
+)
 @click.option(
     "--pages/--no-pages", default=True, show_default=True, help="Also write the national picture and the dossiers."
 )
 @click.option(
-    "--strict", is_flag=True, help="End with status 1 if an organisation of the collection is not on the list."
+    "--strict", is_flag=True, help="Exit with status 1 if an organisation of the collection is not on the list."
 )
-@click.option("--unless-same", is_flag=True, help="Do nothing if this very run stands there whole already.")
+@click.option("--unless-same", is_flag=True, help="Do nothing if this very run is there already, whole.")
 @click.option(
     "--store",
     envvar=STORE_VARIABLE,
     show_envvar=True,
-    help="Keep the run there; one that is kept is not made twice.",
+    help="Save the run in this store; one that it has is not made twice.",
 )
 @standard_option
 @undisturbed()
@@ -170,18 +180,19 @@ def _keep(store: str, out: Path, collection: Path) -> None:
 @main.command()
 @collection_argument
 @click.option(
-    "--by", type=click.Choice(["organisation"]), help="Also write what each organisation should mend, one file each."
+    "--by", type=click.Choice(["organisation"]), help="Also write what each organisation should correct, one file each."
 )
 @click.option("--out", type=click.Path(path_type=Path), help="The folder of these files.")
 @standard_option
 @format_option
 def check(collection: Path, by: str | None, out: Path | None, standard: str | None, form: str) -> None:
-    """Only read a collection, and report what is wrong with it.
+    """Read a collection and report what is wrong with it.
 
     \b
     Example:  crosscheck check COLLECTION
     Or:       crosscheck check COLLECTION --by organisation --out to-mend
-    Ends with 1 if anything was set aside or is in doubt.
+
+    Exits with status 1 if anything was set aside or is in doubt.
     """
     from crosscheck.collection.read import read_collection
     from crosscheck.questionnaire import read_questionnaire
@@ -215,7 +226,10 @@ def version() -> None:
 @main.command()
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def completion(shell: str) -> None:
-    """Print what makes a shell complete commands and options.
+    """Print what lets a shell complete commands, codes and runs.
+
+    Codes come from the run that is named (or the folder run), rules and models from the program, and identifiers from
+    a store that is a file.
 
     \b
     Example:  crosscheck completion bash >> ~/.bashrc

@@ -20,7 +20,7 @@ _TO_THE_MINUTE = len("2009-03-31T12:00")
 
 @main.group()
 def runs() -> None:
-    """Save, list, show, give back and delete the runs that a store keeps.
+    """Compare, save, list, export and delete runs.
 
     \b
     Example:  crosscheck runs list --store runs.db
@@ -33,7 +33,7 @@ def runs() -> None:
 @store_option
 @click.option("--collection", type=click.Path(path_type=Path), help="Where the collection lies now, if it was moved.")
 def save(folder: Path, store: str, collection: Path | None) -> None:
-    """Save a run that was made before, with everything that it rests on.
+    """Save a run and everything that it rests on in the store.
 
     \b
     Example:  crosscheck runs save run --store runs.db
@@ -52,7 +52,7 @@ def save(folder: Path, store: str, collection: Path | None) -> None:
 @store_option
 @format_option
 def list_(store: str, form: str) -> None:
-    """List the runs that are kept, the latest first.
+    """List the runs in the store, latest first.
 
     \b
     Example:  crosscheck runs list --store runs.db
@@ -71,11 +71,14 @@ def list_(store: str, form: str) -> None:
 @kept_run_argument
 @store_option
 def show(run_id: str, store: str) -> None:
-    """Show all that a run's manifest says: what it rests on, what identifies it, what it came to.
+    """Show a run's manifest.
+
+    It says what the run rests on, what identifies it, and what it came to.
 
     \b
     Example:  crosscheck runs show 7bf1 --store runs.db
-    The first characters of the identifier are enough, four at least.
+
+    The first characters of the identifier are enough, four at least; the run's folder names it, too.
     """
     from crosscheck.store.database import open_store
     from crosscheck.store.runs import show_run
@@ -94,7 +97,9 @@ def show(run_id: str, store: str) -> None:
     "--sources", is_flag=True, help="Give what the run rests on instead: inputs, rules, models, questionnaire."
 )
 def export(run_id: str, store: str, out: Path, *, sources: bool) -> None:
-    """Give a run's folder back, byte for byte, or the files that it rests on.
+    """Write out a run's folder, or the files that it rests on.
+
+    Byte for byte as they were saved.
 
     \b
     Example:  crosscheck runs export 7bf1 --store runs.db --out run

@@ -13,7 +13,7 @@ from crosscheck.cli.named_run import store_option
 
 @main.group()
 def store() -> None:
-    """Look after a store: its version, and moving it to another one.
+    """Back up, restore, upgrade and check a store.
 
     \b
     Example:  crosscheck store version --store runs.db
@@ -23,7 +23,7 @@ def store() -> None:
 @store.command("version")
 @store_option
 def version_(store: str) -> None:
-    """Say which version a store is of, and which this program needs.
+    """Say which version a store has, and which is needed.
 
     \b
     Example:  crosscheck store version --store runs.db
@@ -38,7 +38,7 @@ def version_(store: str) -> None:
 @store_option
 @click.option("--to", default="head", show_default=True, help="The version to move to.")
 def upgrade(store: str, to: str) -> None:
-    """Bring a store to the version that this program needs, and make its triggers anew.
+    """Bring a store to the version that this program needs.
 
     \b
     Example:  crosscheck store upgrade --store runs.db
@@ -52,10 +52,12 @@ def upgrade(store: str, to: str) -> None:
 
 @store.command()
 @store_option
-@click.option("--to", required=True, help="The version to go back to, as 0001; base takes all tables away.")
+@click.option("--to", required=True, help="The version to go back to, for example 0001; base takes all tables away.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def downgrade(store: str, to: str, *, yes: bool) -> None:
-    """Bring a store back to an older version; what that version has no place for is lost.
+    """Bring a store back to an older version.
+
+    What that version has no place for is lost.
 
     \b
     Example:  crosscheck store downgrade --store runs.db --to 0001
@@ -73,10 +75,13 @@ def downgrade(store: str, to: str, *, yes: bool) -> None:
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 @store_option
 def backup(file: Path, store: str) -> None:
-    """Write all that a store keeps into one file that goes back into either database.
+    """Write all that a store keeps into one file.
+
+    The file can be restored into SQLite and into PostgreSQL.
 
     \b
     Example:  crosscheck store backup 2009-03-31.zip --store runs.db
+
     Others may go on writing: the file is what was kept at one moment. A file that is there is never written over.
     """
     from crosscheck.store.backup import back_up
@@ -91,7 +96,9 @@ def backup(file: Path, store: str) -> None:
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 @store_option
 def restore(file: Path, store: str) -> None:
-    """Put back all that a backup holds, whole or not at all, into a store that keeps nothing yet.
+    """Restore a backup into an empty store.
+
+    The whole backup, or nothing of it.
 
     \b
     Example:  crosscheck store restore 2009-03-31.zip --store postgresql://crosscheck@db/crosscheck
@@ -108,7 +115,9 @@ def restore(file: Path, store: str) -> None:
 @store_option
 @click.option("--mend", "mends", is_flag=True, help="Take away contents that belong to no run; nothing else.")
 def doctor(store: str, *, mends: bool) -> None:
-    """Look at everything that may ail a store, and say what to do; ends with 1 if anything is wrong.
+    """Check everything that may be wrong with a store.
+
+    It says what to do, and exits with status 1 if anything is wrong.
 
     \b
     Example:  crosscheck store doctor --store runs.db

@@ -13,7 +13,7 @@ from crosscheck.cli.private_files import made_for_everybody
 from crosscheck.cli.terminal import Steps, list_rows
 from crosscheck.cli.visits import visits
 
-_by = click.option("--by", required=True, help="Your name; it stays inside.")
+_by = click.option("--by", required=True, help="Your name; it is not published.")
 
 
 class _Moment(click.ParamType[datetime]):
@@ -37,7 +37,9 @@ class _Moment(click.ParamType[datetime]):
 @store_option
 @_by
 def seal(run_id: str, source: str, known_from: datetime, out: Path | None, store: str, by: str) -> None:
-    """Seal the draw of a run before the public value is known that will decide it.
+    """Seal the draw of a run before the public value is known.
+
+    The public value, for example the numbers of a lottery, will decide the draw.
 
     \b
     Example:  crosscheck visits seal --run 7bf1 --value "the lottery's main numbers of 5 December 2026, ascending" \\
@@ -67,7 +69,9 @@ def seal(run_id: str, source: str, known_from: datetime, out: Path | None, store
 @store_option
 @_by
 def confirm(run_id: str, store: str, by: str) -> None:
-    """Confirm a seal as a second person, before the value is known.
+    """Confirm a seal as a second person.
+
+    This must happen before the value is known.
 
     \b
     Example:  crosscheck visits confirm --run 7bf1 --by "Another Name" --store runs.db
@@ -90,10 +94,13 @@ def confirm(run_id: str, store: str, by: str) -> None:
 @store_option
 @_by
 def draw(value: str, run_id: str, out: Path, publish: Path, store: str, by: str) -> None:
-    """Make the binding draw of a sealed run with the public value, once it is known.
+    """Make the binding draw of a sealed run.
+
+    It takes the public value, once that is known.
 
     \b
     Example:  crosscheck visits draw "4 8 15 16 23 42" --run 7bf1 --out run-drawn --publish draw --by "A Name"
+
     The run is made again with the value, and kept; every ticket is published, with what verifies it.
     """
     from crosscheck.report.visits.draw_folder import verify_draw_folder, write_draw_folder
@@ -116,11 +123,14 @@ def draw(value: str, run_id: str, out: Path, publish: Path, store: str, by: str)
 @visits.command()
 @click.argument("folder", type=click.Path(path_type=Path))
 def verify(folder: Path) -> None:
-    """Repeat a published draw, and hold it against what was sealed and published.
+    """Repeat a published draw, and compare the results.
+
+    The result is compared with what was sealed and published.
 
     \b
     Example:  crosscheck visits verify draw
-    Ends with 16 if anything differs, and names it.
+
+    Exits with status 16 if anything differs, and names it.
     """
     from crosscheck.report.visits.draw_folder import verify_draw_folder
 
@@ -132,7 +142,7 @@ def verify(folder: Path) -> None:
 @store_option
 @format_option
 def seals(store: str, form: str) -> None:
-    """List every seal and what became of it, the first first.
+    """List every seal and what became of it, oldest first.
 
     \b
     Example:  crosscheck visits seals --store runs.db

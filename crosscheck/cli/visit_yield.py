@@ -43,14 +43,16 @@ if TYPE_CHECKING:
     type=Share(0, 50, min_open=True),
     default=5.0,
     show_default=True,
-    help="Say how many more random visits it takes to be sure to so many percentage points.",
+    help="Say how many more random visits it takes to be sure to within so many percentage points.",
 )
 @click.option("--assessor", help="Print this assessor's own rate, and write nothing.")
 @click.option("--out", type=click.Path(path_type=Path), default=Path("yield"), show_default=True, help="Folder.")
 def yield_(
     folder: Path, place: Path | None, store: str | None, half_width: float, out: Path, assessor: str | None
 ) -> None:
-    """Say what visits found by arm, what that says of all declarations, and how sure it is.
+    """Say what the visits found, and what that means for all.
+
+    By how they were chosen; what it says of all declarations, and how sure that is.
 
     \b
     Example:  crosscheck visits yield --run run --visits outcomes --out yield
@@ -82,10 +84,13 @@ def yield_(
 @click.option("--from", "monday", type=click.DateTime(["%Y-%m-%d"]), help="The day on which the first week begins.")
 @format_option
 def weeks_(folder: Path, weeks: int, monday: datetime | None, form: str) -> None:
-    """Draw in which week each organisation of the random draw is visited, by the value of the draw.
+    """Draw the week in which each organisation is visited.
+
+    It is for the organisations of the random draw, and decided by the value of the draw.
 
     \b
     Example:  crosscheck visits weeks --run run --weeks 12 --from 2009-07-06 --format csv
+
     Who was visited by a given day then differs from who was not by chance alone: next year shows what visits do.
     """
     from crosscheck.report.visits.yield_page import draw_weeks_of_run

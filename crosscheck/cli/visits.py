@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @main.group()
 def visits() -> None:
-    """Draw, plan, prepare and record visits, and say what they found.
+    """Draw, plan, prepare and record visits.
 
     \b
     A season in the order of its commands (the documentation on visits walks through it):
@@ -35,13 +35,16 @@ def visits() -> None:
 @click.argument("files", metavar="FILE…", nargs=-1, required=True, type=click.Path(path_type=Path))
 @run_folder_option
 @store_option
-@click.option("--by", required=True, help="Your name; it stays inside.")
+@click.option("--by", required=True, help="Your name; it is not published.")
 @click.option("--out", type=click.Path(path_type=Path), help="Also write visits.csv and visit_items.csv into a folder.")
 def record(files: tuple[Path, ...], folder: Path, store: str, by: str, out: Path | None) -> None:
-    """Record what filled outcome forms say, of one person or several; the run must be kept in the store.
+    """Record what filled-in outcome forms say.
+
+    The forms may be of one person or several; the run must be in the store.
 
     \b
     Example:  crosscheck visits record 5ZA.xlsx R2X.csv --run run --store runs.db --by NAME --out outcomes
+
     A form is recorded whole or not at all. The same form twice changes nothing. A row that contradicts what was
     recorded is refused, unless it says in the column corrects why it corrects that. visits.csv and visit_items.csv
     have what was recorded of the run, for the collection of the next one; visits that no arm of the run chose stand
@@ -93,10 +96,12 @@ def _write_outcomes(outcomes_of_run: RunOutcomes, out: Path) -> None:
 @click.option("--on", type=click.DateTime(["%Y-%m-%d"]), required=True, help="The day of the visit.")
 @click.option("--found", type=click.Choice(["upheld", "qualified"]), required=True, help="What it found.")
 @store_option
-@click.option("--by", required=True, help="Your name; it stays inside.")
+@click.option("--by", required=True, help="Your name; it is not published.")
 @click.option("--because", required=True, metavar="TEXT", help="Why, in words that others can follow later.")
 def record_one(run_id: str, org_code: str, store: str, by: str, because: str, **outcome: Any) -> None:
-    """Record what a visit of a declaration found, without a form; a later record of the same declaration corrects it.
+    """Record what one visit found, without a form.
+
+    A later record of the same declaration corrects it.
 
     \b
     Example:  crosscheck visits record-one 5ZA --run 7bf1 --function provider --on 2009-09-01 --found upheld --by N \\

@@ -61,7 +61,9 @@ MECHANISMS: Final = (
 @standard_option
 @made_for_everybody()
 def simulate(out: Path, seed: int, worlds: int, standard: str | None, **chosen: Any) -> None:
-    """Invent a national collection whose truth is known, to judge rules and weights by. Nothing in it is real.
+    """Invent a national collection whose truth is known.
+
+    Rules and weights can be judged by it. Nothing in it is real.
 
     \b
     Example:  crosscheck simulate --out invented --mechanism breaches --seed 1
@@ -113,7 +115,9 @@ def simulate(out: Path, seed: int, worlds: int, standard: str | None, **chosen: 
 )
 @standard_option
 def backtest(collection: Path | None, year: str | None, worlds: int | None, out: Path, **options: Any) -> None:
-    """Hold the visit list against visits that came later, or against invented worlds whose truth is known.
+    """Compare the visit list with visits that came later.
+
+    Without a collection it is compared with invented worlds whose truth is known (--worlds).
 
     \b
     Example:  crosscheck backtest COLLECTION --year 2008/09
@@ -162,19 +166,20 @@ def _backtest_worlds(standard: Standard, worlds: int, options: dict[str, Any]) -
 @click.option(
     "--visits",
     type=click.Path(path_type=Path),
-    help="What later visits found: a file in the columns of visits. Those of the collection count anyhow.",
+    help="What later visits found: a file in the columns of visits. Those of the collection count in any case.",
 )
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
-    help="The new version's file; else the next one of visit_risk.",
+    help="File of the new version; the next one of visit_risk if not given.",
 )
 @format_option
 def learn(folder: Path, visits: Path | None, out: Path | None, form: str) -> None:
-    """Learn from a run's collection and from what visits found: a new version of the weights.
+    """Learn new weights from what visits found.
 
     \b
     Example:  crosscheck learn --run run --visits wave_2.csv --out v4.toml
+
     The version names what it was learnt from: a later run learns from what is new alone.
     """
     from crosscheck.risk.revision import format_changes, write_version
@@ -202,18 +207,21 @@ def learn(folder: Path, visits: Path | None, out: Path | None, form: str) -> Non
 @main.command()
 @collection_argument
 @click.option("--year", required=True, help="Assessment year, for example 2008/09.", callback=assessment_year)
-@click.option("--first", type=click.IntRange(min=1), help="How many count as the first; 50 unless said.")
-@click.option("--no-learn", is_flag=True, help="Begin from the experts' weights as they are stated.")
+@click.option("--first", type=click.IntRange(min=1), help="How many count as the top of the list; 50 if not given.")
+@click.option(
+    "--no-learn", is_flag=True, help="Use the experts' weights as stated, without learning from the collection."
+)
 @standard_option
 @format_option
 def sensitivity(
     collection: Path, year: str, first: int | None, standard: str | None, form: str, *, no_learn: bool
 ) -> None:
-    """Say how far the first of the list change when an assumption does.
+    """Say how far the top of the list depends on assumptions.
 
     \b
     Example:  crosscheck sensitivity COLLECTION --year 2008/09
-    Ends with 1 if fewer than three in five stay under any of them.
+
+    Exits with status 1 if fewer than 60% remain under any of them.
     """
     from crosscheck.collection.read import read_collection
     from crosscheck.sensitivity import FIRST, GATE, vary_assumptions

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 @run_option
 @format_option
 def years(folder: Path, form: str) -> None:
-    """Tell what was declared in each year, who declared lapses again, and which figures stay worse than others'.
+    """Compare years: declarations, repeated lapses, figures.
+
+    It names who declared a lapse in several years, and which figures stay worse than those of others.
 
     \b
     Example:  crosscheck years --run run
