@@ -14,6 +14,8 @@ from crosscheck.cli.terminal import list_rows
 if TYPE_CHECKING:
     from pathlib import Path
 
+_NARROW = ("year", "category", "declarations", "not_compliant", "share")
+
 
 @main.command()
 @run_option
@@ -32,7 +34,7 @@ def years(folder: Path, form: str) -> None:
     if form == "json":
         click.echo(json.dumps(summary, indent=1, ensure_ascii=False))
         return
-    list_rows(summary["by_year"], list(summary["by_year"][0]), form)
+    list_rows(summary["by_year"], list(summary["by_year"][0]), form, _NARROW)
     repeated, above = summary["repeated"], [row for row in summary["figures"] if row["sum"] > summary["limit"]]
     click.echo(
         f"{repeated['observed']} of {repeated['organisations']} organisations (or their predecessors) declared a lapse "

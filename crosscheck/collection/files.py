@@ -426,7 +426,7 @@ def _columns(grid: Grid, file: str, table: Table) -> tuple[dict[str, int], list[
     """Find the table's columns among the headings: the position of each, and what is odd about the headings."""
     names, row = [canonical(heading) for heading in grid.headings], grid.heading_row
     expected = [column.name for column in table.columns]
-    place = f"{file}, row {row}"
+    place = f"{file}:{row}"
     wrong = _headings_given_twice(names, place) + _missing_columns(names, place, table)
     if wrong:
         raise CollectionError(wrong)
