@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from crosscheck.errors import ModelError
+from crosscheck.near_names import suggest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -126,6 +127,8 @@ def model_file(standard: str, name: str, version: str | None = None) -> Path:
     versions = sorted(folder.glob("v*.toml"), key=lambda file: int(re.sub(r"\D", "", file.stem) or 0))
     wanted = [file for file in versions if version in (None, file.stem)]
     if not wanted:
-        known = ", ".join(file.stem for file in versions) or "none"
-        raise ModelError(f"No version {version or ''} of the model {name} in {folder}. There are: {known}.")
+        known = [file.stem for file in versions]
+        near = suggest(version, known) if version else ""
+        there = ", ".join(known) or "none"
+        raise ModelError(f"No version {version or ''} of the model {name} in {folder}.{near} There are: {there}.")
     return wanted[-1]

@@ -11,6 +11,7 @@ import polars as pl
 from crosscheck.collection.answers import SCHEMA
 from crosscheck.contract.reply_form import CORRECTION
 from crosscheck.errors import ReplyError
+from crosscheck.near_names import suggest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -106,7 +107,9 @@ def _misgiven(accepted: pl.DataFrame, items: Sequence[str], replied_items: list[
     there = {item.lower() for item in replied_items}
     for item in items:
         if item.strip().lower() not in there:
-            yield f"{item}: there is no reply to it. There are replies to: {', '.join(replied_items) or 'nothing'}."
+            near = suggest(item, replied_items)
+            replied = ", ".join(replied_items) or "nothing"
+            yield f"{item}: there is no reply to it.{near} There are replies to: {replied}."
     if accepted.is_empty() and not items:
         yield "No reply is accepted. Name items with --item, or write yes in the column accepted of replies.csv."
     idle = accepted.filter(pl.col("reply") == "agree")

@@ -275,7 +275,7 @@ def _columns(grid: Grid, file: str, table: Table) -> tuple[dict[str, int], list[
     names, row = [canonical(heading) for heading in grid.headings], grid.heading_row
     # Headings are compared in their canonical form, so that case, blanks and hyphens set no column aside.
     expected = [column.name for column in table.columns]
-    place = f"{file}, row {row}"
+    place = f"{file}:{row}"
     wrong = _headings_given_twice(names, place) + _missing_columns(names, place, table)
     if wrong:
         raise CollectionError(wrong)

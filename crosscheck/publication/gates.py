@@ -104,7 +104,7 @@ def _problems(state: PublicationState) -> Gate:
             "problems",
             passes=False,
             says=f"{len(unanswered)} of {len(problems)} problems that set rows or cells aside are open, in {files}. "
-            f"See them: crosscheck problems list {state.run.run_id}; then: crosscheck problems answer",
+            f"See them: crosscheck problems list --run {state.run.run_id}; then: crosscheck problems answer",
         )
     return Gate("problems", passes=True, says=f"{len(problems)} problems set rows or cells aside, all answered")
 
@@ -133,7 +133,7 @@ def _draw(connection: sa.Connection, state: PublicationState) -> Gate:
     drawn = kept_seal.drawn if kept_seal and kept_seal.confirmed else None
     if not (seal and kept_seal and drawn) or (drawn["frame"], drawn["value"]) != (seal.frame, seal.value):
         what = "The random sample is a practice draw, not binding" if seal is None else "No kept seal has this draw"
-        says = f"{what}. Seal it before a public value is known, and draw then: crosscheck visits seal {run_id}"
+        says = f"{what}. Seal it before a public value is known, and draw then: crosscheck visits seal --run {run_id}"
         return Gate("draw", passes=False, says=says)
     if drawn["run"] == run_id and manifest.is_binding:
         return Gate(
@@ -220,7 +220,8 @@ def _sensitivity(state: PublicationState) -> Gate:
         return Gate(
             "sensitivity",
             passes=False,
-            says=f"Nobody tried the list under other assumptions. Do: crosscheck editions prepare {state.run.run_id}",
+            says="Nobody tried the list under other assumptions. "
+            f"Do: crosscheck editions prepare --run {state.run.run_id}",
         )
     least = min(json.loads(state.prepared[SENSITIVITY]), key=lambda trial: (trial["kept"], trial["assumption"]))
     finding = f"at least {least['kept']:.0%} of the first stay under every assumption ({least['assumption']})"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 import sqlalchemy as sa
 
 from crosscheck.errors import StoreError, UnknownNameError
+from crosscheck.near_names import find_near, suggest_code
 from crosscheck.report.output.folder import written_whole
 from crosscheck.runs.manifest import parse_manifest
 from crosscheck.runs.run_folder import MANIFEST
@@ -21,6 +22,7 @@ from crosscheck.store.tables import (
     Decision,
     Edition,
     Kept,
+    Listing,
     Preparation,
     ProblemAnswer,
     Run,
@@ -165,8 +167,21 @@ def look_up(connection: sa.Connection, run_id: str) -> KeptRun:
     found = connection.execute(sa.select(*columns).where(begins)).all()
     if len(found) == 1 and len(run_id) >= _FEWEST_CHARACTERS:
         return KeptRun(*found[0])
-    several = f"{len(found)} runs begin so; give more of it" if found else "none begins so"
-    raise UnknownNameError(f"No run {run_id}: {several}. (`crosscheck runs list` lists them)")
+    if found and len(run_id) >= _FEWEST_CHARACTERS:
+        raise UnknownNameError(f"No run {run_id}: {len(found)} runs begin so; give more of it.")
+    if found:
+        raise UnknownNameError(f"No run {run_id}: give {_FEWEST_CHARACTERS} characters of its identifier at least.")
+    known = connection.execute(sa.select(_run.c.run_id)).scalars().all()
+    begins_near = {identifier[: len(run_id)]: identifier for identifier in known}
+    near = "".join(f" Did you mean {begins_near[name]}?" for name in find_near(run_id, begins_near)[:1])
+    raise UnknownNameError(f"No run {run_id}: none begins so.{near} (`crosscheck runs list` lists them)")
+
+
+def suggest_organisation(connection: sa.Connection, run: int, org_code: str) -> str:
+    """Ask whether an organisation of nearly this code was meant; nothing where the run has this one, or none near."""
+    listed = sa.select(_listing.c.org_code, _listing.c.name).where(_listing.c.run == run).order_by(_listing.c.rank)
+    names = {row.org_code: row.name for row in connection.execute(listed)}
+    return "" if org_code.upper() in names else suggest_code(org_code, names)
 
 
 def _refuse_rested_on(connection: sa.Connection, run: KeptRun) -> None:
@@ -182,7 +197,7 @@ def _table(table: type[Kept]) -> sa.Table:
     return Kept.metadata.tables[str(table.__tablename__)]
 
 
-_run, _run_file, _blob = (_table(table) for table in (Run, RunFile, Blob))
+_run, _run_file, _blob, _listing = (_table(table) for table in (Run, RunFile, Blob, Listing))
 _RESTS: Final = {  # what people did about a run, by what it is called
     "decisions": _table(Decision),
     "answers to problems": _table(ProblemAnswer),
