@@ -45,13 +45,14 @@ _UNREADABLE: Final = {
 
 # Documents that explain a collection, and what the system and open programs leave in a folder.
 _NO_PART: Final = (".md", ".html", ".pdf")
+EXPLAINS: Final = "readme"  # how the name of a file or sheet begins that explains the others
 _LEFT_BY_PROGRAMS: Final = (
     "crosscheck-report-",
     ".",
     "~$",
     "thumbs.db",
     "desktop.ini",
-    "readme",
+    EXPLAINS,
     "license",
     "licence",
     "manifest",
@@ -150,7 +151,8 @@ def open_collection(path: Path) -> tuple[list[Sheet], list[tuple[Place, Problem]
         The sheets, in the tables' order, and the problems of files that belong to no table.
 
     Raises:
-        CollectionError: a required table or column is missing, or something can't be opened; all is named at once.
+        CollectionError: a required table or column is missing, a required table has no row, or something can't be
+            opened; all is named at once.
     """
     everything = _sources(path)
     sources = [source for source in everything if source.why is None]
@@ -161,6 +163,7 @@ def open_collection(path: Path) -> tuple[list[Sheet], list[tuple[Place, Problem]
             sheets += [_sheet(source, table) for source in _only_one(sources, table.name)]
         except CollectionError as error:
             wrong += error.problems
+    wrong += _without_rows(sheets)
     strays = [_stray(source) for source in everything if source.name not in TABLES or source.why is not None]
     if wrong:
         told = "\n".join(wrong)
@@ -168,6 +171,16 @@ def open_collection(path: Path) -> tuple[list[Sheet], list[tuple[Place, Problem]
         unnamed = [stray for stray in strays if not any(words.format(stray[0]) in told for words in named)]
         raise CollectionError([*wrong, *_account(path, sheets, unnamed)])
     return sheets, strays
+
+
+def _without_rows(sheets: Iterable[Sheet]) -> list[str]:
+    """What to fill in of the tables that a collection can't do without."""
+    return [
+        f"{sheet.file}: has headings and no row. The table {sheet.table.name} is compulsory; one row of it is "
+        f"{sheet.table.row_is}."
+        for sheet in sheets
+        if sheet.table.required and sheet.rows_read == 0
+    ]
 
 
 def _account(path: Path, sheets: Iterable[Sheet], strays: Iterable[tuple[Place, Problem]]) -> list[str]:
@@ -294,7 +307,12 @@ def _no_file(file: Path) -> tuple[str, str]:
 
 
 def _workbook(path: Path) -> list[_Source]:
-    return [source for source in _workbook_sources(path) if source.name in TABLES or not _is_blank(source)]
+    """Every sheet of a workbook that is no empty one and does not explain the others by its name."""
+    return [
+        source
+        for source in _workbook_sources(path)
+        if source.name in TABLES or not (_is_blank(source) or source.name.startswith(EXPLAINS))
+    ]
 
 
 def _is_blank(source: _Source) -> bool:
