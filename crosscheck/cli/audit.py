@@ -42,7 +42,7 @@ def verify(store: str, head: str | None) -> None:
         with kept.reading() as connection, Steps()("verify"):
             verified = verify_trail(connection, given)
         if verified.broken:
-            raise AuditError([f"{kept.name}: {verified.broken.words}.", _THEN])
+            raise AuditError([f"{kept.name}: {verified.broken.fault}.", _THEN])
         refuse_unguarded(kept)
     since = f", {verified.head.seq - given.seq} of them since the head that you gave" if given else ""
     click.echo(f"The trail holds: {verified.head.seq} rows{since}.")

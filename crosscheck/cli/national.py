@@ -26,11 +26,16 @@ def national(folder: Path, out: Path, *, publish: bool) -> None:
     Example:  crosscheck national --run run --out national
     Publish:  crosscheck national --run run --out published --publish
     """
-    from crosscheck.report.national.national import FILES, publish_folder, refuse_foreign_folder, tell_picture
+    from crosscheck.report.national.national import (
+        FILES,
+        publish_folder,
+        refuse_foreign_folder,
+        summarise_national_report,
+    )
 
     refuse_foreign_folder(out)
     steps = Steps()
     with steps("recompute and write"), made_for_everybody() if publish else nullcontext():
         picture = publish_folder(folder, out, publish=publish)
-    click.echo(tell_picture(picture))
+    click.echo(summarise_national_report(picture))
     click.echo("\n".join(str(out / name) for name in FILES))

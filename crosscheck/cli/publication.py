@@ -87,11 +87,11 @@ def sign(run_id: str, store: str, by: str, role: str, because: str, **correction
     \b
     Example:  crosscheck sign 7bf1 --by "A Name" --role "head of assessment" --because "Read it whole" --store runs.db
     """
-    from crosscheck.publication.editions import look_over, sign
+    from crosscheck.publication.editions import preview_edition, sign
     from crosscheck.store.database import open_store
 
     with open_store(store) as kept:
-        ready = look_over(kept, run_id, _correction(**correction))
+        ready = preview_edition(kept, run_id, _correction(**correction))
         sign(kept, ready, by, role, because)
         click.echo(f"Signed as {role}: edition {ready.draft.heading.edition_id}, {ready.draft.digest[:16]}")
 
@@ -119,7 +119,7 @@ def publish(
     """
     from crosscheck.errors import GateError
     from crosscheck.publication.assessment_page import PAGE
-    from crosscheck.publication.editions import look_over, publish
+    from crosscheck.publication.editions import preview_edition, publish
     from crosscheck.report.output.folder import written_whole
     from crosscheck.store.archive import lay_out
     from crosscheck.store.database import open_store
@@ -127,9 +127,9 @@ def publish(
     if not (check or draft or by):
         raise click.UsageError("Say who publishes it: --by NAME")
     with open_store(store) as kept:
-        ready = look_over(kept, run_id, _correction(**correction))
-        if ready.held.run.year != year:
-            raise UnknownNameError(f"Run {ready.held.run.run_id} is of {ready.held.run.year}, not of {year}.")
+        ready = preview_edition(kept, run_id, _correction(**correction))
+        if ready.state.run.year != year:
+            raise UnknownNameError(f"Run {ready.state.run.run_id} is of {ready.state.run.year}, not of {year}.")
         for gate in ready.gates:
             if gate.passes:  # what is missing is told by the error, at the end
                 click.echo(f"passes  {gate.name}: {gate.says}")

@@ -160,7 +160,7 @@ def _keep(store: str, out: Path, collection: Path) -> None:
     """Save the run; if that fails its folder stays, and the message says how to save it later."""
     from crosscheck.errors import StoreError
     from crosscheck.store.database import open_store
-    from crosscheck.store.runs import save_run
+    from crosscheck.store.save import save_run
 
     try:
         with open_store(store) as kept:

@@ -36,7 +36,7 @@ def save(folder: Path, store: str, collection: Path | None) -> None:
     """
     from crosscheck.runs.run_folder import read_manifest
     from crosscheck.store.database import open_store
-    from crosscheck.store.runs import save_run
+    from crosscheck.store.save import save_run
 
     lies = collection or Path(read_manifest(folder).options.collection)
     with open_store(store, create=True) as kept:

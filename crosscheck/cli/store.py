@@ -113,12 +113,12 @@ def doctor(store: str, *, mends: bool) -> None:
     Example:  crosscheck store doctor --store runs.db
     """
     from crosscheck.store.database import connect
-    from crosscheck.store.doctor import examine, mend
+    from crosscheck.store.doctor import diagnose, repair
 
     with connect(store) as kept:
         if mends:
-            click.echo(f"Contents that belonged to no run and are gone: {mend(kept)}")
-        found = examine(kept)
+            click.echo(f"Contents that belonged to no run and are gone: {repair(kept)}")
+        found = diagnose(kept)
     for looked_at, ailments in found.items():
         click.echo(f"{'WRONG' if ailments else 'well '}  {looked_at}")
         for ailment in ailments:

@@ -118,7 +118,7 @@ def backtest(collection: Path | None, year: str | None, worlds: int | None, out:
     """
     from crosscheck.backtest import backtest_collection
     from crosscheck.collection.read import read_collection
-    from crosscheck.report.handbook.backtest_page import list_worths, tell_backtest, write_backtest
+    from crosscheck.report.handbook.backtest_page import describe_backtest, list_worths, write_backtest
     from crosscheck.standard import load_standard, name_standard
 
     if (collection is None) == (worlds is None) or (collection is not None and year is None):
@@ -134,7 +134,7 @@ def backtest(collection: Path | None, year: str | None, worlds: int | None, out:
         for among, rows, columns in list_worths(one):
             click.echo(among)
             list_rows(rows, columns, "table")
-        click.echo(tell_backtest(one))
+        click.echo(describe_backtest(one))
     click.echo(
         f"{out / 'backtest.html'} has the plots, {out / 'calibration.html'} the calibration by group, "
         f"{out / 'backtest.json'} every figure"

@@ -84,7 +84,7 @@ def list_problems(found: Iterable[tuple[Place, Problem]]) -> pl.DataFrame:
     for place, problem in found:
         at = (place, problem.row, problem.column)
         merged[at] = _merge(merged[at], problem) if at in merged else problem
-    listed = [(*at[0], *problem._replace(value=shown(problem.value))[:-1]) for at, problem in merged.items()]
+    listed = [(*at[0], *problem._replace(value=shorten_cell(problem.value))[:-1]) for at, problem in merged.items()]
     return pl.DataFrame(listed, schema=SCHEMA, orient="row").sort("table", "file", "row", "column", nulls_last=False)
 
 
@@ -111,21 +111,21 @@ def as_one(problems: list[Problem], most: int = 20) -> list[Problem]:
     return [first._replace(problem=more)]
 
 
-def _merge(one: Problem, other: Problem) -> Problem:
-    effect = max(one.effect, other.effect, key=_GRAVITY.__getitem__)
-    same = (other.problem, other.remedy) == (one.problem, one.remedy)
-    why_empty_is_said = one.value and not (other.value or "").strip()
+def _merge(first: Problem, second: Problem) -> Problem:
+    effect = max(first.effect, second.effect, key=_GRAVITY.__getitem__)
+    same = (second.problem, second.remedy) == (first.problem, first.remedy)
+    why_empty_is_said = first.value and not (second.value or "").strip()
     if same or why_empty_is_said:
-        return one._replace(effect=effect)
-    problem, remedies = f"{one.problem} {other.problem}", [one.remedy, other.remedy]
-    if CONVERTED in (one.effect, other.effect) and one.effect != other.effect:
+        return first._replace(effect=effect)
+    problem, remedies = f"{first.problem} {second.problem}", [first.remedy, second.remedy]
+    if CONVERTED in (first.effect, second.effect) and first.effect != second.effect:
         # How a cell would better be written is no remedy where it can't stand as it is, however it is written.
-        remedies = [each.remedy for each in (one, other) if each.effect == effect]
+        remedies = [each.remedy for each in (first, second) if each.effect == effect]
     remedy = " ".join(remedies)
-    return one._replace(effect=effect, problem=problem, remedy=remedy)
+    return first._replace(effect=effect, problem=problem, remedy=remedy)
 
 
-def shown(value: str | None) -> str | None:
+def shorten_cell(value: str | None) -> str | None:
     """A cell as it is shown to people: invisible characters made visible, a long text shortened, with its length."""
     if value is None:
         return None

@@ -158,14 +158,18 @@ def ratios_of_counts(first: Floats, second: Floats, target: float | None = None)
     first is binomial. Two zeros count as absent.
     """
     possible = (first >= 0) & (second >= 0) & (first + second > 0) & _in_range(first) & _in_range(second)
-    one, other = _where(possible, first), _where(possible, second)
-    share = float(np.nansum(one) / max(np.nansum(one + other), _LEAST)) if target is None else target
+    first_counts, second_counts = _where(possible, first), _where(possible, second)
+    share = (
+        float(np.nansum(first_counts) / max(np.nansum(first_counts + second_counts), _LEAST))
+        if target is None
+        else target
+    )
     return Deviations(
         # Half a case is added so that a zero on either side still has a logarithm and an error.
-        observed=np.log((one + 0.5) / (other + 0.5)),
+        observed=np.log((first_counts + 0.5) / (second_counts + 0.5)),
         target=float(scipy.special.logit(np.clip(share, _LEAST, _MOST))),
-        error=np.sqrt(one / (one + 0.5) ** 2 + other / (other + 0.5) ** 2),
-        exact=_exact_binomial_where_few(one, one + other, share),
+        error=np.sqrt(first_counts / (first_counts + 0.5) ** 2 + second_counts / (second_counts + 0.5) ** 2),
+        exact=_exact_binomial_where_few(first_counts, first_counts + second_counts, share),
         drawn=np.exp,
     )
 

@@ -72,12 +72,14 @@ def score_answers_beside(
     everybody = answers_of_everybody(peers)
 
     def score(group: _PeerGroup, given: Floats) -> Floats:
-        asked = AskedItem(everybody[group.indicator], group.kind, group.levels, group.unit)
+        asked_item = AskedItem(everybody[group.indicator], group.kind, group.levels, group.unit)
         # The distribution is made of real peers alone: a probe must not change what it is compared with.
-        distribution = answers_of_peers(group.figures.value, asked, model)
-        if asked.levels:
+        distribution = answers_of_peers(group.figures.value, asked_item, model)
+        if asked_item.levels:
             return score_levels(given, distribution)
-        return score_numbers_beside(to_scale(given, range_of(asked, model).scale, model.percent_floor), distribution)
+        return score_numbers_beside(
+            to_scale(given, range_of(asked_item, model).scale, model.percent_floor), distribution
+        )
 
     return _score_groups(values, peers, score, model.peers.least)
 

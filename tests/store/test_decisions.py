@@ -47,7 +47,7 @@ def kinds(store: Store, org_code: str = "R01", function: str = "provider") -> li
 def broken(store: Store) -> str:
     with store.reading() as connection:
         verified = verify_trail(connection)
-    return verified.broken.words if verified.broken else ""
+    return verified.broken.fault if verified.broken else ""
 
 
 def test_the_latest_decision_stands_and_those_before_it_are_kept(store: Store, twenty: str) -> None:
@@ -180,7 +180,7 @@ def tampered(store: Store, statement: str) -> str:
         connection.execute(sa.text(statement))
         broken = verify_trail(connection).broken
         connection.rollback()
-    return broken.words if broken else ""
+    return broken.fault if broken else ""
 
 
 def crosscheck_(*arguments: object) -> Result:

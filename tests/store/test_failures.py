@@ -16,7 +16,7 @@ import pytest
 from crosscheck.cli.run import _keep
 from crosscheck.errors import StoreError
 from crosscheck.store.database import Store, open_store
-from crosscheck.store.doctor import examine
+from crosscheck.store.doctor import diagnose
 from crosscheck.store.runs import _describe, delete_run, list_runs
 from tests.postgres import Server
 from tests.store.conftest import SmallRun
@@ -40,7 +40,7 @@ def save(run: SmallRun, url: str, condition: Callable[[], object]) -> str:
 def assert_sound_and_empty(url: str) -> None:
     with open_store(url) as store:
         assert set(counts(store).values()) == {0}
-        assert not any(examine(store).values())
+        assert not any(diagnose(store).values())
 
 
 def as_one_who_may_not_write_anywhere() -> None:
@@ -80,7 +80,7 @@ def test_a_server_that_stops_in_the_middle_keeps_nothing_half(
         server.stop()
         return _describe(manifest)
 
-    monkeypatch.setattr("crosscheck.store.runs._describe", stop_the_server)
+    monkeypatch.setattr("crosscheck.store.save._describe", stop_the_server)
     try:
         with pytest.raises(StoreError, match=r"went away in the middle.*Nothing was written"):
             small_run.save(store)

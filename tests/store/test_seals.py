@@ -17,7 +17,7 @@ from crosscheck.cli.terminal import Steps
 from crosscheck.errors import DrawError
 from crosscheck.store import seals
 from crosscheck.store.database import Store
-from crosscheck.store.runs import save_run
+from crosscheck.store.save import save_run
 from crosscheck.store.seals import confirm_seal, draw_sealed, list_seals, seal_draw
 from crosscheck.visits.draw import ticket
 

@@ -130,11 +130,11 @@ class Funnels:
         across, up, unit = ground.across, ground.up, own.unit
         low, high = _limits_at(own, np.array([own.n]), self._adjustment, _LIMITS[-1][0])
         peers = [place for code, place in ground.places.items() if code != org_code]
-        told = _tell(own, name, len(peers), (float(low[0]), float(high[0])), unit)
+        description = _describe_funnel(own, name, len(peers), (float(low[0]), float(high[0])), unit)
         shapes = (*ground.frame, *ground.limits, _dots(peers), *_mark(across, up, own, unit))
         key = _key(own, name, len(peers), unit) if with_key else []
         height = _HEIGHT if with_key else _WITHOUT_KEY
-        return "\n".join((*_opening(own, name, told, height), *shapes, *key, "</svg>\n"))
+        return "\n".join((*_opening(own, name, description, height), *shapes, *key, "</svg>\n"))
 
     def _own(self, indicator: str, org_code: str) -> _Figure:
         of_figure = self._of_figure.get((indicator,))
@@ -187,7 +187,7 @@ def draw_png(svg: str, scale: float = 1.0) -> bytes:
     return bytes(svg_to_png(svg, scale=scale))
 
 
-def _opening(own: _Figure, name: str, told: str, height: int) -> list[str]:
+def _opening(own: _Figure, name: str, description: str, height: int) -> list[str]:
     """The picture's head: its size, its letters, and what it shows in words. A page may hold one of each figure."""
     figure = escape(own.indicator)
     return [
@@ -195,7 +195,7 @@ def _opening(own: _Figure, name: str, told: str, height: int) -> list[str]:
         f'height="{height}" role="img" aria-labelledby="title-{figure} desc-{figure}" '
         f'font-family="Arial, Helvetica, sans-serif" font-size="{_TEXT}" fill="{INK}">',
         f'<title id="title-{figure}">{escape(own.label)}: {escape(name)} among its peers</title>',
-        f'<desc id="desc-{figure}">{escape(told)}</desc>',
+        f'<desc id="desc-{figure}">{escape(description)}</desc>',
         f'<rect width="{_WIDTH}" height="{height}" fill="#ffffff"/>',
     ]
 
@@ -218,7 +218,7 @@ def _axes(own: _Figure, compared: pl.DataFrame, adjustment: Adjustment) -> tuple
     return across, up
 
 
-def _tell(own: _Figure, name: str, peers: int, limits: tuple[float, float], unit: str) -> str:
+def _describe_funnel(own: _Figure, name: str, peers: int, limits: tuple[float, float], unit: str) -> str:
     inside = limits[0] <= own.value <= limits[1]
     worse = {"higher_better": "Lower is worse.", "lower_better": "Higher is worse."}.get(own.direction, "")
     return (
@@ -254,6 +254,7 @@ def _frame(across: Axis, up: Axis, own: _Figure, unit: str) -> list[str]:
         draw_line((_LEFT, _BOTTOM), (_RIGHT, _BOTTOM), INK, 2),
         draw_line((_LEFT, _TOP), (_LEFT, _BOTTOM), INK, 2),
         draw_line((_LEFT, expected), (_RIGHT, expected), INK, 2),
+        # A page may hold several funnels, so each clips to an area of its own name.
         f'<clipPath id="area-{escape(own.indicator)}"><rect x="{_LEFT}" y="{_TOP}" width="{_RIGHT - _LEFT}" '
         f'height="{_BOTTOM - _TOP}"/></clipPath>',
     ]

@@ -93,6 +93,7 @@ def _choices(text: str) -> Iterator[Choice]:
     """The sections of a file in their order, the first being what stands before any heading."""
     section, stated, why, above = "", [], [], []  # type: tuple[str, list[tuple[str, str]], list[str], list[str]]
     for line in text.splitlines():
+        # Read by lines and not as TOML: the reasons stand in comments, which a parser drops.
         if line.startswith("#"):
             above.append(line.removeprefix("#").strip())
         elif found := _SECTION.match(line):

@@ -37,8 +37,8 @@ class Statistic:
     @property
     def promise(self) -> str:
         """What the function says of itself, but for its arguments and what it returns."""
-        told = ast.get_docstring(_definition(self.function)) or ""
-        return inspect.cleandoc(told.split("\nArgs:")[0].split("\nReturns:")[0]).strip()
+        docstring = ast.get_docstring(_definition(self.function)) or ""
+        return inspect.cleandoc(docstring.split("\nArgs:")[0].split("\nReturns:")[0]).strip()
 
     @property
     def file(self) -> str:

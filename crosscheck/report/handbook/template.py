@@ -12,8 +12,8 @@ import textwrap
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from crosscheck.collection.files import EXPLAINS, FIRST_WAVE
 from crosscheck.collection.read import RESOLVED
+from crosscheck.collection.sources import EXPLAINS, FIRST_WAVE
 from crosscheck.contract.inputs import INPUTS
 from crosscheck.contract.table import STANDARD
 from crosscheck.errors import RunError

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import astuple
 from typing import TYPE_CHECKING, Final
 
-from crosscheck.collection.files import EXPLAINS
+from crosscheck.collection.sources import EXPLAINS
 from crosscheck.errors import RunError
 from crosscheck.report.handbook.template import (
     QUESTION_HEADINGS,

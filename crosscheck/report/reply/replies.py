@@ -57,7 +57,7 @@ def read_decisions(run: Path, places: Sequence[Path]) -> pl.DataFrame:
     read = read_forms(run, files, REPLY)
     unusable = read.problems.filter(pl.col("effect") != "converted")
     if unusable.height:
-        raise ReplyError(_told_in_full(unusable))
+        raise ReplyError(_problems_as_lines(unusable))
     return read.replies
 
 
@@ -72,14 +72,14 @@ def write_replies(replies: Replies, run: Path, folder: Path) -> None:
     with written_whole(folder, REPLIES_MARK, "set of replies") as whole:
         write_csv(replies.replies.select(REPLY.schema.names()), whole / REPLIES_FILE)
         write_csv(replies.problems, whole / "problems.csv")
-        told = {
+        mark = {
             "run": reply_key(run),
             "files": [asdict(file) for file in replies.files],
             "sha256": sha256_of(whole / REPLIES_FILE),
             "replies": dict(_counts(replies)),
             "unanswered": replies.unanswered,
         }
-        (whole / REPLIES_MARK).write_text(json.dumps(told, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        (whole / REPLIES_MARK).write_text(json.dumps(mark, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def refuse_decided(folder: Path) -> None:
@@ -133,6 +133,7 @@ def propose_waivers(run: Path, accepted: pl.DataFrame) -> str:
             f"decided_by = {_quoted(reply['decided_by'])}",
             f"decided_on = {reply['decided_on']}",
             f"why = {_quoted(reply['because'])}",
+            # A waiver that ended before it was decided on would never count.
             f"until = {max(year_ends, reply['decided_on'])}",
             "",
         )
@@ -152,7 +153,7 @@ def _counts(replies: Replies) -> Iterator[tuple[str, int]]:
     yield from replies.replies.group_by("reply").len().sort("reply").iter_rows()
 
 
-def _told_in_full(problems: pl.DataFrame) -> list[str]:
+def _problems_as_lines(problems: pl.DataFrame) -> list[str]:
     places = problems.select("file", "row", "column", "problem", "remedy").iter_rows()
     return [
         f"{file}{f', row {row}' if row else ''}{f', {column}' if column else ''}: {problem} {remedy}"

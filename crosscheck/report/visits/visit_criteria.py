@@ -105,6 +105,7 @@ def list_blinded_criteria(run: Path, visited: pl.DataFrame, evidence: Evidence, 
     order = ["org_type", "function", "decibans", "question_id"]
     of_type = (
         weighed.group_by("org_type", "question_id", function="functions")
+        # Sums of floats hang on their order, and the order of questions would hang on them.
         .agg(pl.col("decibans").round(6).sort().sum())
         .sort(order, descending=[False, False, True, False])
     )
@@ -155,9 +156,9 @@ def _describe(standard: Standard) -> Iterator[dict[str, object]]:
 def _find_core(standard: Standard) -> dict[str, list[str]]:
     """The questions that statutory duties rest on, and for which functions: these are looked at in every visit."""
     columns = pl.DataFrame(list(list_grounds(standard)), infer_schema_length=None, orient="row")
-    asked = columns.drop_nulls("question").select("check_id", *split_column("question"))
+    with_question = columns.drop_nulls("question").select("check_id", *split_column("question"))
     core: dict[str, list[str]] = {}
-    for check_id, question_id in asked.select("check_id", "question_id").iter_rows():
+    for check_id, question_id in with_question.select("check_id", "question_id").iter_rows():
         rule = standard.rulebook[check_id]
         if rule.is_statutory_duty:
             core.setdefault(question_id, []).extend(rule.applies_to.function or ("any",))
