@@ -17,6 +17,7 @@ from crosscheck.passwords import STORE_VARIABLE
 
 if TYPE_CHECKING:
     from crosscheck.report.output.folder import Work
+    from crosscheck.standard import Standard
 
 
 @main.command()
@@ -99,6 +100,7 @@ def run(
     with steps("load rules and models"):
         standard = load_standard(name_standard(options["standard"]), options["risk_model"], last_day(year))
         standard = standard.without_learning() if options["no_learn"] else standard
+    _name_drafts(standard)
     with steps("read"):
         read = read_collection(collection, standard.questionnaire, year, standard.name)
     named = {"collection": str(collection), "year": year}
@@ -112,6 +114,15 @@ def run(
             _keep(store, out, collection)
     if strict:
         sys.exit(int(_lacks_organisations(out)))
+
+
+def _name_drafts(standard: Standard) -> None:
+    """Say which model files were never released, since they can still change."""
+    from crosscheck.model_versions import list_drafts
+
+    used = {f"{standard.name.lower()}/{model.name}/{model.version}.toml": model.digest for model in standard.models}
+    for name in list_drafts(settings.all_models(), used):
+        click.echo(f"{name} is a draft: it is not released, and can still change.", err=True)
 
 
 def _lacks_organisations(run: Path) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -182,6 +181,7 @@ def learn(folder: Path, visits: Path | None, out: Path | None, form: str) -> Non
 
     The version names what it was learnt from: a later run learns from what is new alone.
     """
+    from crosscheck.model_versions import next_version
     from crosscheck.risk.revision import format_changes, write_version
     from crosscheck.runs.learning import learn_version
     from crosscheck.runs.run_folder import read_manifest
@@ -189,19 +189,21 @@ def learn(folder: Path, visits: Path | None, out: Path | None, form: str) -> Non
     manifest = read_manifest(folder)
     standard, version = manifest.options.standard, manifest.models["visit_risk"].version
     used = settings.model_file(standard, "visit_risk", version)
-    number = max(int(re.sub(r"\D", "", file.stem)) for file in used.parent.glob("v*.toml")) + 1
-    file = out or used.with_stem(f"v{number}")
+    number = next_version(used.parent)
+    file = out or used.with_stem(number)
     if file.exists():
         raise UnknownNameError(
             f"{file}: is there already, and a version that was used never changes. Name another with --out."
         )
     revision = learn_version(folder, visits)
-    file.write_text(write_version(used.read_text(encoding="utf-8"), revision, f"v{number}"), encoding="utf-8")
+    file.write_text(write_version(used.read_text(encoding="utf-8"), revision, number), encoding="utf-8")
     click.echo("\n".join(line.removeprefix("# ") for line in format_changes(revision)))
     click.echo("\nWhat each check adds where it differs, in decibans, as stated and as learnt:")
     rows = revision.checks.sort("decibans", "check_id", descending=[True, False])
     list_rows(rows.to_dicts(), rows.columns, form)
-    click.echo(f"\nNew version: {file}. Read it, then use it: crosscheck run … --risk-model v{number}")
+    click.echo(f"\nNew version: {file}. Read it, then use it: crosscheck run … --risk-model {number}")
+    if out is None:
+        click.echo(f"It is a draft until it is released: crosscheck models release visit_risk {number}")
 
 
 @main.command()

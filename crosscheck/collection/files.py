@@ -120,7 +120,8 @@ def open_collection(path: Path) -> tuple[list[Sheet], list[tuple[Place, Problem]
         The sheets, in the tables' order, and the problems of files that belong to no table.
 
     Raises:
-        CollectionError: a required table or column is missing, or something can't be opened; all is named at once.
+        CollectionError: a required table or column is missing, a required table has no row, or something can't be
+            opened; all is named at once.
     """
     everything = list_sources(path)
     sources = [source for source in everything if source.why is None]
@@ -131,6 +132,7 @@ def open_collection(path: Path) -> tuple[list[Sheet], list[tuple[Place, Problem]
             sheets += [_sheet(source, table) for source in choose_only(sources, table.name)]
         except CollectionError as error:
             wrong += error.problems
+    wrong += _without_rows(sheets)
     strays = [describe_stray(source) for source in everything if source.name not in TABLES or source.why is not None]
     if wrong:
         message = "\n".join(wrong)
@@ -139,6 +141,16 @@ def open_collection(path: Path) -> tuple[list[Sheet], list[tuple[Place, Problem]
         unnamed = [stray for stray in strays if not any(words.format(stray[0]) in message for words in named)]
         raise CollectionError([*wrong, *_account(path, sheets, unnamed)])
     return sheets, strays
+
+
+def _without_rows(sheets: Iterable[Sheet]) -> list[str]:
+    """What to fill in of the tables that a collection can't do without."""
+    return [
+        f"{sheet.file}: has headings and no row. The table {sheet.table.name} is compulsory; one row of it is "
+        f"{sheet.table.row_is}."
+        for sheet in sheets
+        if sheet.table.required and sheet.rows_read == 0
+    ]
 
 
 def _account(path: Path, sheets: Iterable[Sheet], strays: Iterable[tuple[Place, Problem]]) -> list[str]:

@@ -46,14 +46,14 @@ _UNREADABLE: Final = {
 
 # Documents that explain a collection, and what the system and open programs leave in a folder.
 _NO_PART: Final = (".md", ".html", ".pdf")
-
+EXPLAINS: Final = "readme"  # how the name of a file or sheet begins that explains the others
 _LEFT_BY_PROGRAMS: Final = (
     "crosscheck-report-",
     ".",
     "~$",
     "thumbs.db",
     "desktop.ini",
-    "readme",
+    EXPLAINS,
     "license",
     "licence",
     "manifest",
@@ -202,7 +202,12 @@ def _no_file(file: Path) -> tuple[str, str]:
 
 
 def _workbook(path: Path) -> list[Source]:
-    return [source for source in list_sheets(path) if source.name in TABLES or not is_blank(source)]
+    """Every sheet of a workbook that is no empty one and does not explain the others by its name."""
+    return [
+        source
+        for source in list_sheets(path)
+        if source.name in TABLES or not (is_blank(source) or source.name.startswith(EXPLAINS))
+    ]
 
 
 def is_blank(source: Source) -> bool:

@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from crosscheck.cases.history import years_before
-from crosscheck.contract.indicator_kinds import PERCENTAGES
+from crosscheck.figures.kinds import PERCENTAGES
 from crosscheck.vocabulary import COMPLIANT
 
 if TYPE_CHECKING:

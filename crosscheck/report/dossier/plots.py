@@ -14,22 +14,21 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import polars as pl
 
-from crosscheck.contract.indicator_kinds import KINDS
 from crosscheck.contract.typed_rows import typed_rows
 from crosscheck.errors import MissingLibraryError, UnknownNameError
-from crosscheck.near_names import suggest
-from crosscheck.report.output.svg import INK, Axis, draw_line, write_text
-from crosscheck.scoring.dispersion import (
+from crosscheck.figures.dispersion import (
     Floats,
     Spread,
     funnel_limits,
 )
-from crosscheck.scoring.kinds import funnel_of
+from crosscheck.figures.kinds import KINDS, funnel_of
+from crosscheck.near_names import suggest
+from crosscheck.report.output.svg import INK, Axis, draw_line, write_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from crosscheck.scoring.model import Adjustment
+    from crosscheck.figures.dispersion import Adjustment
 
 _WIDTH, _HEIGHT = 800, 660
 _WITHOUT_KEY = 548  # its height where what stands below the axis is said once for several
