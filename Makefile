@@ -63,7 +63,7 @@ soak: setup-dev  ## by hand, hours: many more examples; slips of the pen in the 
 	nice -n 15 $(BIN)/python -m tests.soak.single_changes
 	nice -n 15 $(BIN)/python -m tests.soak.fuzzing
 
-golden: setup  ## write the golden run and the command reference anew; read the difference before you commit it
+golden: setup  ## write the golden run, the command reference and the pictures anew; read the difference before you commit it
 	$(BIN)/python -m tests.golden
 
 lock: setup-dev  ## pin the packages anew (hashes, no addresses)
