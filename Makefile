@@ -16,6 +16,8 @@ export PYTHONDONTWRITEBYTECODE =
 run: setup  ## set up, then the main job on the embedded collection: the ranked, explained visit list
 	$(BIN)/crosscheck run $(COLLECTION) --year $(YEAR) --out $(OUT)
 
+# The tests share the machine among themselves; a second thread for small matrices only waits for the first.
+test: export OPENBLAS_NUM_THREADS = 1
 test: setup-dev check  ## set up, then all checks and all tests
 	$(BIN)/python -m pytest -n auto --dist loadfile $(PYTEST_OPTIONS)
 
