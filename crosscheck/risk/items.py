@@ -9,7 +9,7 @@ import polars as pl
 
 from crosscheck.cases.history import years_before
 from crosscheck.figures.kinds import PERCENTAGES
-from crosscheck.vocabulary import COMPLIANT
+from crosscheck.vocabulary import COMMENTATORS_IN_WORDS, COMPLIANT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -48,13 +48,6 @@ NOTHING_VERIFIED: Final = pl.DataFrame(schema={"org_code": pl.String, "item": pl
 _ANSWER: Final = "answer"
 _PRIORS: Final = ("quality_prior", "quality_prior_sd", "bias_prior", "bias_prior_sd")
 _QUOTED: Final = 300
-_AUTHORS: Final = {
-    "sha": "The strategic health authority",
-    "lscb": "The local safeguarding children board",
-    "overview_and_scrutiny": "The overview and scrutiny committee",
-    "link": "The local involvement network",
-    "governors": "The board of governors",
-}
 
 
 def gather_items(
@@ -256,7 +249,7 @@ def _comments(comments: pl.DataFrame, model: RiskModel, year: str) -> pl.DataFra
             group=pl.lit("comments"),
             reason=pl.format(
                 "{} ({}): “{}”",
-                pl.col("author").replace_strict(_AUTHORS),
+                pl.col("author").replace_strict(COMMENTATORS_IN_WORDS),
                 "count",
                 pl.col("text").fill_null("").str.slice(0, _QUOTED),
             ),

@@ -20,7 +20,9 @@ from crosscheck.contract.typed_rows import typed_rows_by
 from crosscheck.errors import RunError, UnknownNameError
 from crosscheck.network.graph import list_neighbours
 from crosscheck.questionnaire import read_questionnaire
+from crosscheck.report.dossier.ages import Ages
 from crosscheck.report.dossier.case import HISTORY_COLUMNS, assemble_cases, read_rules_used
+from crosscheck.report.dossier.facts import FigureEnquiry, read_figure_enquiries
 from crosscheck.report.dossier.peer_position import spread_scores
 from crosscheck.report.dossier.rows import (
     CommentRow,
@@ -132,12 +134,15 @@ _By = Mapping[tuple[str, ...], Sequence[_Row]]
 class DossierTables:
     """What there is beside the cases: by organisation, by declaration, or by name.
 
-    `reach` is the last rank that the visits reach, `last` the last of the declarations to visit.
+    `ages` says of when each figure is, `enquiries` what to ask about it. `reach` is the last rank that the visits
+    reach, `last` the last of the declarations to visit.
     """
 
     organisations: _By[OrganisationRow]
     rules: Mapping[str, RuleUsed]
     labels: Mapping[str, str]
+    ages: Ages
+    enquiries: Mapping[str, FigureEnquiry]
     absences: Mapping[tuple[str, str], Mapping[str, str | None]]
     verdicts: _By[VerdictCounts]
     sections: _By[SectionRow]
@@ -167,6 +172,8 @@ def _read_dossier_tables(
         organisations=typed_rows_by(organisations, OrganisationRow, "org_code"),
         rules=rules,
         labels=_read_labels(run, scores),
+        ages=_read_ages(run, codes),
+        enquiries=read_figure_enquiries(settings.figure_enquiries_file(read_manifest(run).options.standard)),
         absences=_read_absences(run, codes),
         verdicts=typed_rows_by(_count_verdicts(run, codes), VerdictCounts, *_KEYS),
         sections=typed_rows_by(sections, SectionRow, "org_code"),
@@ -179,6 +186,14 @@ def _read_dossier_tables(
         reach=reach_of_capacity(listed, read_manifest(run).options.capacity),
         last=listed.filter(pl.col("pool") == TO_VISIT).height,
     )
+
+
+def _read_ages(run: Path, codes: Sequence[str]) -> Ages:
+    """The latest period of each figure of these organisations, which is the one that a case has."""
+    figures = scan_table(run, "collection/indicators").filter(pl.col("org_code").is_in(codes))
+    name = pl.format("{}.{}", "source", "indicator").alias("name")
+    latest = figures.group_by("org_code", name).agg(pl.col("period").max()).collect()
+    return Ages(read_manifest(run).options.year, {(code, name): period for code, name, period in latest.iter_rows()})
 
 
 def _read_absences(run: Path, codes: Sequence[str]) -> dict[tuple[str, str], dict[str, str | None]]:

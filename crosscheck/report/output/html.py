@@ -17,6 +17,7 @@ from markupsafe import Markup
 
 from crosscheck.report.output.rank_bands import describe_effect, describe_place
 from crosscheck.rulebook.to_english import in_words
+from crosscheck.vocabulary import ORG_TYPES_IN_WORDS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,7 +32,7 @@ def environment(folder: str) -> Environment:
 
     Text is escaped, an unknown name is an error. Filters: `words` (a code as people write it), `sentence` (words as
     they begin one), `percent` (of a share, by default without decimals), `signed`, `place` (the band of a declaration),
-    `effect` (decibans in words).
+    `organisation` (a type of organisation), `effect` (decibans in words).
     """
     found = Environment(
         loader=FileSystemLoader([TEMPLATES / folder, TEMPLATES / _SHARED]),
@@ -47,6 +48,7 @@ def environment(folder: str) -> Environment:
         "percent": percent,
         "signed": sign,
         "place": describe_place,
+        "organisation": name_type,
         "effect": describe_effect,
     }
     style = read_style(folder)
@@ -75,6 +77,12 @@ def render_text(folder: str, template: str, macro: str, *arguments: object) -> s
 def sentence(words: str) -> str:
     """Words as they begin a sentence."""
     return words[:1].upper() + words[1:]
+
+
+def name_type(org_type: str) -> str:
+    """A type of organisation as people write it, for example Acute trust; one of another vocabulary in its words."""
+    names: Mapping[str, str] = ORG_TYPES_IN_WORDS  # type: ignore[assignment]  # a run may have other types
+    return sentence(names.get(org_type, in_words(org_type)))
 
 
 def percent(share: float | None, decimals: int = 0) -> str:
