@@ -33,22 +33,30 @@ def _write_picture(svg: str, file: Path) -> None:
 @click.argument("org_code", shell_complete=complete_organisations)
 @click.option("--function", type=click.Choice(["whole", "commissioner", "provider"]), help="One of its declarations.")
 @run_option
+@click.option("--all", "whole", is_flag=True, help="The whole case: every part of the risk, every finding.")
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True, help="How.")
-def explain(org_code: str, function: str | None, folder: Path, form: str) -> None:
-    """Explain the place of one organisation on the list.
+def explain(org_code: str, function: str | None, folder: Path, form: str, *, whole: bool) -> None:
+    """Explain why an organisation is where it is on the list.
 
-    For each of its declarations: the risk and every part of it, what differs, what to ask for on the day. For an
-    organisation that is not on the list: why not.
+    On one screen: the declaration to visit, why, what can be shown to the trust, and what to ask about it. With --all
+    or as JSON the whole case of each of its declarations. For an organisation that is not on the list: why not.
 
     \b
-    Example:  crosscheck explain 5YG --function provider
+    Example:  crosscheck explain 5YG
     """
     from crosscheck.report.dossier.case import case_as_json, read_case, write_case
+    from crosscheck.report.dossier.evidence import read_labels
+    from crosscheck.report.dossier.first_screen import describe_first_screen
+    from crosscheck.runs.run_folder import read_table
 
     if form == "json":
         click.echo(case_as_json(folder, org_code, function))
+    elif whole:
+        cases = read_case(folder, org_code, function)
+        labels = read_labels(folder, read_table(folder, "scores"))
+        click.echo("\n\n\n".join(write_case(case, labels) for case in cases))
     else:
-        click.echo("\n\n\n".join(write_case(case) for case in read_case(folder, org_code, function)))
+        click.echo(describe_first_screen(folder, org_code, function))
 
 
 @main.command()

@@ -131,11 +131,17 @@ def _answers(
             group=pl.col("item").replace_strict(_facts(model), default=pl.col("group"), return_dtype=pl.String),
             z=_clipped(model),
             family=pl.lit("answers"),
-            account=pl.format("{} Answer: {}", "label", _answer_in_words()),
+            account=pl.format("{} Answer: {}", _asked(questionnaire), _answer_in_words()),
             percentage=_percentage(),
         )
         .with_columns(reason=pl.format("{}{}.", "account", _peers_in_words()))
     )
+
+
+def _asked(questionnaire: Questionnaire) -> pl.Expr:
+    """What was asked, and of which review where it was asked of two."""
+    words = {column: question.asked_in(column) for question in questionnaire for column in question.columns}
+    return pl.col("item").replace_strict(words, return_dtype=pl.String)
 
 
 def _verified(answers: pl.DataFrame, model: RiskModel) -> pl.DataFrame:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from crosscheck.cases.cases import census_day
 from crosscheck.cases.history import last_day
+from crosscheck.report.output.html import write_day
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -58,11 +59,6 @@ def describe_period(period: str, year: str) -> str:
     end_of_year = last_day(year)
     months = 12 * (end_of_year.year - ends.year) + end_of_year.month - ends.month
     return f"{words}, {months} months old at the end of {year}" if months > 0 else words
-
-
-def write_day(day: date) -> str:
-    """A day as people write it, for example 31 December 2008."""
-    return f"{day.day} {day:%B %Y}"
 
 
 def _last_day_of(period: str) -> date | None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import gc
-import re
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from crosscheck.report.dossier.case import refuse_unknown_function
 from crosscheck.report.dossier.dossier import (
     Comment,
     Declaration,
@@ -18,11 +18,12 @@ from crosscheck.report.dossier.dossier import (
     Weight,
 )
 from crosscheck.report.dossier.dossier_tables import read_cases
+from crosscheck.report.dossier.evidence import OTHER_SIDES, label_of, list_accounts
 from crosscheck.report.dossier.facts import choose_facts
 from crosscheck.report.dossier.peer_position import show_position
 from crosscheck.report.dossier.waterfall import add_up
 from crosscheck.rulebook.to_english import in_words
-from crosscheck.vocabulary import COMMENTATORS_IN_WORDS, RELATIONS, SEVERITIES, WHY_ABSENT
+from crosscheck.vocabulary import COMMENTATORS_IN_WORDS, SEVERITIES, WHY_ABSENT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -37,7 +38,6 @@ _NAMED_PARTS: Final = 7  # single bars of a waterfall
 _TONES: Final = ((-2.5, "very critical"), (-1.5, "critical"), (-0.5, "rather critical"), (0.5, "neutral"),
                  (1.5, "rather praising"), (2.5, "praising"))  # fmt: skip
 _RELIANCE: Final = ((0.4, "little"), (0.7, "in part"))
-_EVIDENCE: Final = re.compile(r"; (?=(?:[a-z_]+ \w+: )?[a-z0-9_]+\.[a-z0-9_.()]+ = |[a-z_]+: none of )")
 _RELATIONS: Final = {
     "commissioner": "Commissioned by",
     "provider": "Commissions from",
@@ -46,7 +46,6 @@ _RELATIONS: Final = {
     "predecessor": "Took over from",
     "successor": "Taken over by",
 }
-_OTHER_SIDES: Final = (*RELATIONS, "this_review")
 _SECTIONS: Final = {"all": "All sections together"}
 _NOT_HELD: Final = "not in the collection"
 _NOT_STATED: Final = "not told by the other side"
@@ -86,8 +85,25 @@ def _without_cycle_search() -> Iterator[None]:
             gc.enable()
 
 
-def _build_dossier(org_code: str, of_it: Sequence[Case], tables: DossierTables) -> Dossier:
-    cases = sorted(of_it, key=lambda case: (case.listed.selected_by is None, case.listed.rank))
+def read_dossier(run: Path, org_code: str, function: str | None) -> Dossier:
+    """Gather the dossier of one organisation, first of it the declaration of the function that is named, if one is.
+
+    Raises:
+        RunError: there is no such run.
+        UnknownNameError: no such organisation or function in it.
+    """
+    cases, tables = read_cases(run, [org_code])
+    ((code, of_it),) = cases.items()
+    if function:
+        refuse_unknown_function(code, function, [case.listed.function for case in of_it])
+    return _build_dossier(code, of_it, tables, function)
+
+
+def _build_dossier(org_code: str, of_it: Sequence[Case], tables: DossierTables, function: str | None = None) -> Dossier:
+    def order(case: Case) -> tuple[bool, bool, int]:
+        return case.listed.function != function, case.listed.selected_by is None, case.listed.rank
+
+    cases = sorted(of_it, key=order)
     findings = _findings(cases, tables)
     first, keys = cases[0].listed, [(case.listed.org_code, case.listed.function) for case in cases]
     agreeing = {check for key in keys for check in tables.verdicts[key][0].agreeing}
@@ -151,7 +167,7 @@ def _findings(cases: Sequence[Case], tables: DossierTables) -> tuple[Finding, ..
                     check_id=finding.check_id,
                     severity=finding.severity,
                     says=finding.says,
-                    rests_on=tuple(map(_rests_on, _EVIDENCE.split(finding.evidence))),
+                    rests_on=tuple(list_accounts(finding.evidence, tables.labels)),
                     age=tables.ages.of_evidence(case.listed.org_code, finding.evidence),
                     waived=finding.waived,
                     rule=rule,
@@ -164,18 +180,6 @@ def _findings(cases: Sequence[Case], tables: DossierTables) -> tuple[Finding, ..
 def _by_weight(finding: Finding) -> tuple[bool, float, int, str]:
     weight = max(weight.decibans for weight in finding.weights)
     return finding.waived is not None, -weight, -SEVERITIES.index(finding.severity), finding.check_id
-
-
-def _rests_on(evidence: str) -> tuple[str, str]:
-    """`audit.documentation = no` as people read it: what, and what stands there."""
-    name, _, value = evidence.partition(" = ")
-    if not value:
-        name, _, value = evidence.partition(": ")
-    return _spoken(name), value
-
-
-def _spoken(name: str) -> str:
-    return in_words(name.replace(": ", ", ").replace(".", ", "))
 
 
 def _open_questions(cases: Sequence[Case], tables: DossierTables) -> tuple[OpenQuestion, ...]:
@@ -192,23 +196,16 @@ def _open_questions(cases: Sequence[Case], tables: DossierTables) -> tuple[OpenQ
                 checks[finding.check_id] = max(finding.could_add, checks.get(finding.check_id, 0.0))
                 why.setdefault(name, _why(name, absent))
     questions = [
-        OpenQuestion(_label(name, tables.labels), why[name], tuple(sorted(checks)), max(checks.values()))
+        OpenQuestion(label_of(name, tables.labels), why[name], tuple(sorted(checks)), max(checks.values()))
         for name, checks in wanted.items()
     ]
     return tuple(sorted(questions, key=lambda question: (-question.could_add, question.label)))
 
 
 def _why(name: str, absent: Mapping[str, str | None]) -> str:
-    if name.split(".", maxsplit=1)[0] in _OTHER_SIDES:
+    if name.split(".", maxsplit=1)[0] in OTHER_SIDES:
         return _NOT_STATED
     return in_words(absent.get(name + WHY_ABSENT) or _NOT_HELD)
-
-
-def _label(name: str, labels: Mapping[str, str]) -> str:
-    if name in labels:
-        return labels[name]
-    side, _, rest = name.partition(".")
-    return f"{in_words(side)}: {labels[rest]}" if rest in labels else _spoken(name)
 
 
 def _sections(rows: Iterable[SectionRow]) -> tuple[PeerPosition, ...]:

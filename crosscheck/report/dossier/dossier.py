@@ -56,8 +56,8 @@ class Weight:
 class Finding:
     """One check that differs, on one declaration or with the same words on both; the weightiest come first.
 
-    `rests_on` pairs what was asked with what stands there; `age` says of when these are. `waived` says by whom and why
-    it is set aside, if it is.
+    `rests_on` pairs what was asked or measured (with the mark after it) with what it is; `age` says of when these are.
+    `waived` says by whom and why it is set aside, if it is.
     """
 
     check_id: str

@@ -15,13 +15,12 @@ import polars as pl
 import polars.selectors as cs
 
 from crosscheck import settings
-from crosscheck.cases.cases import catalogue
 from crosscheck.contract.typed_rows import typed_rows_by
 from crosscheck.errors import RunError, UnknownNameError
 from crosscheck.network.graph import list_neighbours
-from crosscheck.questionnaire import read_questionnaire
 from crosscheck.report.dossier.ages import Ages
 from crosscheck.report.dossier.case import HISTORY_COLUMNS, assemble_cases, read_rules_used
+from crosscheck.report.dossier.evidence import read_labels
 from crosscheck.report.dossier.facts import FigureEnquiry, read_figure_enquiries
 from crosscheck.report.dossier.peer_position import spread_scores
 from crosscheck.report.dossier.rows import (
@@ -171,7 +170,7 @@ def _read_dossier_tables(
     return DossierTables(
         organisations=typed_rows_by(organisations, OrganisationRow, "org_code"),
         rules=rules,
-        labels=_read_labels(run, scores),
+        labels=read_labels(run, scores),
         ages=_read_ages(run, codes),
         enquiries=read_figure_enquiries(settings.figure_enquiries_file(read_manifest(run).options.standard)),
         absences=_read_absences(run, codes),
@@ -201,14 +200,6 @@ def _read_absences(run: Path, codes: Sequence[str]) -> dict[tuple[str, str], dic
     of_these = scan_table(run, "cases").filter(pl.col("org_code").is_in(codes))
     rows = of_these.select(pl.col(_KEYS).cast(pl.String), cs.ends_with(WHY_ABSENT)).collect()
     return {(row["org_code"], row["function"]): row for row in rows.iter_rows(named=True)}
-
-
-def _read_labels(run: Path, scores: pl.DataFrame) -> dict[str, str]:
-    """What people call a question or a figure, by its name."""
-    standard = read_manifest(run).options.standard
-    questionnaire = read_questionnaire(settings.questionnaire_file(standard))
-    asked = {name.name: name.meaning for name in catalogue(questionnaire, ()).values()}
-    return asked | dict(scores.select("indicator", "label").unique().iter_rows())
 
 
 def _count_verdicts(run: Path, codes: Sequence[str]) -> pl.DataFrame:

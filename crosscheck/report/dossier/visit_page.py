@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Final
 import polars as pl
 
 from crosscheck.cases.history import last_day
-from crosscheck.report.dossier.ages import write_day
 from crosscheck.report.dossier.dossier_tables import read_basis
 from crosscheck.report.dossier.list_rows import list_entries, with_duties
 from crosscheck.report.output.file_names import page_of
@@ -91,7 +90,7 @@ def read_script() -> str:
 @cache
 def _templates() -> Environment:
     found = environment("visit_list")
-    found.filters |= {"page": page_of, "day": write_day, "parts": split_cell}
+    found.filters |= {"page": page_of, "parts": split_cell}
     found.globals |= {"bands": BANDS}
     return found
 
