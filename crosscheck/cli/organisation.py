@@ -11,6 +11,7 @@ from crosscheck.cli.group import format_option, main
 from crosscheck.cli.named_run import run_option
 from crosscheck.cli.terminal import list_rows
 from crosscheck.errors import UnknownNameError
+from crosscheck.near_names import suggest_code
 
 
 def _picture(_context: click.Context, _option: click.Parameter, file: Path | None) -> Path | None:
@@ -100,12 +101,11 @@ def network(org_code: str, folder: Path, out: Path | None, form: str) -> None:
     from crosscheck.network.graph import ORGANISATION, neighbours
     from crosscheck.report.dossier.neighbourhood import draw_neighbourhood
     from crosscheck.runs.run_folder import read_table
-    from crosscheck.runs.unlisted import describe_unlisted
 
     ties, predecessors, names = (read_table(folder, name) for name in ("ties", "predecessors", "names"))
     organisations = dict(names.filter(names["kind"] == ORGANISATION).select("code", "name").iter_rows())
     if (code := org_code.upper()) not in organisations:
-        raise UnknownNameError(describe_unlisted(folder, org_code))
+        raise UnknownNameError(f"No organisation {org_code} in this run.{suggest_code(org_code, organisations)}")
     listed = neighbours(ties, predecessors, names, code)
     if out:
         _write_picture(draw_neighbourhood(listed, code, organisations[code]), out)
