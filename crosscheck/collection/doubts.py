@@ -31,6 +31,7 @@ SCHEMA: Final = pl.Schema(
         "org_code": pl.String(),
         "about": pl.String(),
         "item": pl.String(),
+        "tried_as": pl.Float64(),
     }
 )
 
@@ -139,7 +140,9 @@ def find_doubts(figures: pl.DataFrame, organisations: pl.DataFrame) -> pl.DataFr
     Returns:
         One row a value in doubt (`SCHEMA`), by table, file, row, column, and after these columns `figure`, the value as
         a number, and `is_percentage`. `likely` is what may be meant, with a question mark; of several reasons the first
-        that can be given counts.
+        that can be given counts. `tried_as` is the number that the risk is also estimated with
+        (`likely.with_likely_values`): the likely one, or the value itself where none is likelier; null for coordinates,
+        which bear on no risk.
     """
     of_year = figures.filter(~pl.col("former"))
     typed = of_year.join(organisations.select("org_code", _TYPE), on="org_code", how="left")
@@ -158,10 +161,11 @@ def find_doubts(figures: pl.DataFrame, organisations: pl.DataFrame) -> pl.DataFr
 
 def _marked(found: pl.DataFrame) -> pl.DataFrame:
     """Doubts in the promised shape; `meant` is the likely value, null where it is none at all."""
+    tried_as = pl.when(~pl.col("about").is_in(_COORDINATES)).then(pl.coalesce("meant", "value"))
     percent = pl.when("is_percentage").then(pl.lit("%")).otherwise(pl.lit(""))
     meant = _in_words(pl.col("meant")) + percent
     likely = pl.coalesce(meant, pl.lit("no answer")) + "?"
-    stated = found.with_columns(value=_in_words(pl.col("value")), likely=likely, figure="value")
+    stated = found.with_columns(value=_in_words(pl.col("value")), likely=likely, figure="value", tried_as=tried_as)
     return stated.select(*SCHEMA.names(), "figure", "is_percentage")
 
 

@@ -234,7 +234,7 @@ def _evidence(folder: Path, moved: pl.DataFrame) -> pl.DataFrame:
         "visited": (own_past, ["org_code"]),
         "checks": (findings, [*_KEYS, "part"]),
         "silence": (pl.concat([findings, _returns(folder, asked)], how="diagonal"), [*_KEYS, "part"]),
-        "facts": (_reasons(folder), [*_KEYS, "part"]),
+        **{family: (_reasons(folder, family), [*_KEYS, "part"]) for family in ("facts", "doubts")},
     }
     blank = pl.lit(None, dtype=pl.String)
     found = [
@@ -251,10 +251,10 @@ def _returns(folder: Path, asked: pl.DataFrame) -> pl.DataFrame:
     return missing.join(_told(folder, "answers", ["org_code"]), on="org_code", how="left")
 
 
-def _reasons(folder: Path) -> pl.DataFrame:
-    """Both accounts of a fact, as the sentence that has both figures."""
-    facts = read_table(folder, "parts").filter(pl.col("family") == "facts")
-    return facts.select(*_KEYS, "part", evidence="reason")
+def _reasons(folder: Path, family: str) -> pl.DataFrame:
+    """Both accounts of a fact, or the values in doubt, as the sentence that has the figures."""
+    of_family = read_table(folder, "parts").filter(pl.col("family") == family)
+    return of_family.select(*_KEYS, "part", evidence="reason")
 
 
 def _told(folder: Path, table: str, by: list[Any]) -> pl.DataFrame:
