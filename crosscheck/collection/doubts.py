@@ -174,16 +174,24 @@ def _in_words(number: pl.Expr) -> pl.Expr:
 
 
 def _fractions(figures: pl.DataFrame) -> pl.DataFrame:
-    """Fractions of 1 among percentages, unless others of the same figure are as small."""
+    """Fractions of 1 among percentages, unless others of the same figure are as small; and a 1 beside such fractions.
+
+    Whoever writes 0.85 for 85% writes 1 for 100%, which alone would be taken for 1%.
+    """
     usual = pl.col("value").filter(pl.col("value") > 1).median().over("about")
-    is_fraction = pl.col("is_percentage") & ~pl.col(HAS_SIGN) & pl.col("value").is_between(0, 1, closed="none")
+    is_unlikely = pl.col("is_percentage") & ~pl.col(HAS_SIGN) & (usual.is_null() | (usual >= _USUAL_PERCENTAGE))
+    is_fraction = is_unlikely & pl.col("value").is_between(0, 1, closed="none")
+    beside = (is_fraction & (pl.col("table") == "answers")).any().over("table", "org_code")
+    is_one = is_unlikely & (pl.col("value") == 1) & beside
     others = pl.format("The middle of those above 1% is {}%.", _in_words(usual))
     why = pl.format(
-        "A fraction where percentages are asked for. {}",
+        "{}{}",
+        pl.when(is_one)
+        .then(pl.lit("1 beside fractions of the same organisation, where percentages are asked for. "))
+        .otherwise(pl.lit("A fraction where percentages are asked for. ")),
         pl.when(usual.is_null()).then(pl.lit("No organisation gives more than 1%.")).otherwise(others),
     )
-    found = figures.with_columns(meant=(pl.col("value") * 100).round(6), why=why, usual=usual)
-    return found.filter(is_fraction & (pl.col("usual").is_null() | (pl.col("usual") >= _USUAL_PERCENTAGE)))
+    return figures.with_columns(meant=(pl.col("value") * 100).round(6), why=why).filter(is_fraction | is_one)
 
 
 def _coordinates(figures: pl.DataFrame) -> pl.DataFrame:

@@ -54,6 +54,15 @@ def test_a_fraction_among_percentages_is_in_doubt_and_counts_as_no_answer(small:
     assert file.rows == file.rows_used == len(rows)
 
 
+def test_a_one_beside_fractions_of_the_same_organisation_is_in_doubt_with_them(small: Any) -> None:
+    other = "training.level2_therapy_pct"
+    rows = [f"A0,{PERCENT},,0.85", f"A0,{other},,1", f"A1,{PERCENT},,1", f"A1,{other},,40", f"A2,{PERCENT},,70"]
+    assert in_doubt(acute(small, 3).rows("answers", *rows).read()) == {
+        ("A0", PERCENT, "0.85"): "85%?",
+        ("A0", other, "1"): "100%?",
+    }
+
+
 def test_a_fraction_is_none_where_others_are_as_small(small: Any) -> None:
     shares = ["0.5", "2", "3.5", "0.8", "4"]
     rows = [f"A{number},lscb.budget_share_pct,,{share}" for number, share in enumerate(shares)]
