@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
+from crosscheck.collection.doubts import IN_DOUBT
 from crosscheck.publication.assessment import KEYS, list_high_risk, take_decisions
 from crosscheck.publication.preparation import SENSITIVITY
 from crosscheck.sensitivity import GATE
@@ -58,6 +59,7 @@ def ask_gates(connection: sa.Connection, held: Round, signed: Sequence[SignedBy]
     return [
         _accounts(held),
         _problems(held),
+        _doubts(held),
         _signs(held),
         _draw(connection, held),
         _decisions(held),
@@ -93,7 +95,7 @@ def _accounts(held: Round) -> Gate:
 
 
 def _problems(held: Round) -> Gate:
-    problems = held.records["problems"]
+    problems = [one for one in held.records["problems"] if one["effect"] != IN_DOUBT]
     unanswered = [one for one in problems if one["who"] is None]
     files = ", ".join(sorted({one["file"] for one in unanswered}))
     if unanswered:
@@ -104,6 +106,20 @@ def _problems(held: Round) -> Gate:
             f"See them: crosscheck problems list {held.run.run_id}; then: crosscheck problems answer",
         )
     return Gate("problems", passes=True, says=f"{len(problems)} problems set rows or cells aside, all answered")
+
+
+def _doubts(held: Round) -> Gate:
+    """Whether each value in doubt was resolved before the run, or somebody answers for it as for a problem."""
+    doubts = [one for one in held.records["problems"] if one["effect"] == IN_DOUBT]
+    unanswered = [one for one in doubts if one["who"] is None]
+    if unanswered:
+        says = (
+            f"{len(unanswered)} of {len(doubts)} values in doubt are open. Confirm or correct them (crosscheck problems "
+            f"resolve) and run again; or say why they may stay: crosscheck problems answer {held.run.run_id}"
+        )
+        return Gate("doubts", passes=False, says=says)
+    said = f"{len(doubts)} values in doubt, all answered" if doubts else "No value is in doubt"
+    return Gate("doubts", passes=True, says=said)
 
 
 def _signs(held: Round) -> Gate:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 import polars as pl
 import sqlalchemy as sa
 
+from crosscheck.collection.doubts import list_as_problems
 from crosscheck.errors import StoreError, UnknownNameError
 from crosscheck.report.output.folder import written_whole
 from crosscheck.runs.manifest import parse_manifest
@@ -372,10 +373,17 @@ def _rows_of(folder: Path) -> dict[type[Kept], pl.DataFrame]:
         Listing: told["visit_list"],
         Finding: told["findings"],
         Answer: told[f"{COLLECTION}/answers"],
-        Problem: read_table(folder, "problems").cast(pl.String).with_row_index("place", 1),
+        Problem: _problems_and_doubts(folder),
         Sheet: lay_out_sheets({name.removeprefix(f"{COLLECTION}/"): table for name, table in told.items()}),
     }
     return {table: _shaped(frame, table) for table, frame in frames.items()}
+
+
+def _problems_and_doubts(folder: Path) -> pl.DataFrame:
+    """Problems, and after them the values in doubt: somebody must answer for either before the run is published."""
+    problems, doubts = read_table(folder, "problems"), list_as_problems(read_table(folder, "doubts"))
+    together = pl.concat([problems.cast(pl.String), doubts.cast(pl.String)], how="diagonal")
+    return together.with_row_index("place", 1)
 
 
 def _count_verdicts(listed: pl.DataFrame, findings: pl.DataFrame) -> pl.DataFrame:

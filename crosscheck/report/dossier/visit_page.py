@@ -11,7 +11,8 @@ from crosscheck.report.output.html import environment, percent, sentence
 from crosscheck.report.output.pdf import Paper
 from crosscheck.report.output.rank_bands import describe_assumed, describe_assumption, describe_place, find_like_ranks
 from crosscheck.rulebook.to_english import in_words
-from crosscheck.runs.run_folder import read_table
+from crosscheck.runs.run_folder import MENTIONS, read_table
+from crosscheck.visits.not_assessed import list_lost_declarations
 from crosscheck.visits.plan import count_arms
 from crosscheck.vocabulary import ARMS_IN_WORDS
 
@@ -60,6 +61,7 @@ def write_visit_page(
         beside=beside,
         with_dossiers=with_dossiers,
         not_assessed=read_table(run, "not_assessed").to_dicts(),
+        lost=list_lost_declarations(read_table(run, MENTIONS), listed).to_dicts(),
         doubts=read_table(run, "doubts").to_dicts(),
     )
 
