@@ -291,12 +291,16 @@ def _far_from_peers(figures: pl.DataFrame) -> pl.DataFrame:
     Whoever counts one figure in thousands is likely to count others so, of which less is asked to be in doubt.
     """
     peers = ["table", "about", "item", _TYPE]
-    positive = figures.filter(pl.col("value") > 0)
-    usual = pl.col("value").median().over(peers)
-    off = (pl.col("value") / usual).log10()
-    factor = pl.when(off < 0).then(1000.0).otherwise(0.001)
-    has_peers = pl.len().over(peers) >= _PEERS
-    another = ((off.abs() >= _FAR) & has_peers).any().over("org_code", off > 0)
-    far = has_peers & ((off.abs() >= _FAR) | (another & (off.abs() >= _ALSO_FAR)))
-    why = pl.format("The middle of {} organisations of the type is {}.", pl.len().over(peers), _in_words(usual))
-    return positive.with_columns(meant=(pl.col("value") * factor).round(6), why=why, far=far).filter("far")
+    held = figures.filter(pl.col("value") > 0).with_columns(
+        usual=pl.col("value").median().over(peers), number_of_peers=pl.len().over(peers)
+    )
+    held = held.filter(pl.col("number_of_peers") >= _PEERS).with_columns(
+        off=(pl.col("value") / pl.col("usual")).log10()
+    )
+    is_far = pl.col("off").abs() >= _FAR
+    far = held.filter(is_far).select("org_code", pl.col("off").sign().alias("way")).unique()
+    also = held.with_columns(way=pl.col("off").sign()).join(far, on=["org_code", "way"], how="semi")
+    found = also.filter(pl.col("off").abs() >= _ALSO_FAR)
+    factor = pl.when(pl.col("off") < 0).then(1000.0).otherwise(0.001)
+    why = pl.format("The middle of {} organisations of the type is {}.", "number_of_peers", _in_words(pl.col("usual")))
+    return found.with_columns(meant=(pl.col("value") * factor).round(6), why=why)

@@ -114,8 +114,8 @@ def _doubts(held: Round) -> Gate:
     unanswered = [one for one in doubts if one["who"] is None]
     if unanswered:
         says = (
-            f"{len(unanswered)} of {len(doubts)} values in doubt are open. Confirm or correct them (crosscheck problems "
-            f"resolve) and run again; or say why they may stay: crosscheck problems answer {held.run.run_id}"
+            f"{len(unanswered)} of {len(doubts)} values in doubt are open. Confirm or correct them (crosscheck "
+            f"problems resolve) and run again; or say why they may stay: crosscheck problems answer {held.run.run_id}"
         )
         return Gate("doubts", passes=False, says=says)
     said = f"{len(doubts)} values in doubt, all answered" if doubts else "No value is in doubt"

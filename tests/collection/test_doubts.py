@@ -80,6 +80,20 @@ def test_figures_in_thousands_are_in_doubt_beside_enough_peers(small: Any) -> No
     assert small.rows("answers", *rows, f"A{_PEERS - 1},{NUMBER},,300").read().doubts.is_empty()
 
 
+def test_whoever_counts_one_figure_in_thousands_is_asked_about_others_that_are_less_far_off(small: Any) -> None:
+    other = "training.named_nurse_days"
+    rows = [
+        f"A{number},{question},,{value}" for number in range(_PEERS) for question, value in ((NUMBER, 9000), (other, 8))
+    ]
+    unlike = [f"A{_PEERS},{NUMBER},,9000000", f"A{_PEERS},{other},,500"]
+    read = acute(small, _PEERS + 1).rows("answers", *rows, *unlike).read()
+    assert in_doubt(read) == {
+        (f"A{_PEERS}", NUMBER, "9000000"): "9000?",
+        (f"A{_PEERS}", other, "500"): "0.5?",
+    }
+    assert small.rows("answers", *rows, unlike[1]).read().doubts.is_empty()
+
+
 def test_an_easting_in_kilometres_is_in_doubt_with_its_northing(small: Any) -> None:
     read = acute(small, 2, ",easting,northing", ",522.5,186.9").read()
     assert in_doubt(read) == {
