@@ -24,6 +24,7 @@ from crosscheck.questionnaire import Questionnaire
 YEAR: Final = "2008/09"
 MOST: Final = 0.001  # a tenth of a point of risk
 VISITORS: Final = "workload.health_visitors_employed_wte"
+CENSUS: Final = "health_visitors_wte"
 QUESTIONS: Final = Path(__file__).resolve().parent.parent.parent / "data" / "c2" / "questionnaire.csv"
 
 Rows = list[dict[str, str]]
@@ -91,23 +92,28 @@ def zeros(folder: Path, codes: set[str]) -> None:
 
 
 def thousands(folder: Path, codes: set[str]) -> None:
-    """Units where the others count in units, times 1000: the best answer of all, if it were one."""
-    is_hit = lambda row: row["org_code"] in codes and row["question_id"] == VISITORS  # noqa: E731
-    write_csv(folder / "answers.csv", scale(read_csv(folder / "answers.csv"), "answer", 1000, is_hit))
+    """A thousand times what similar organisations answer: the best answer of all, if it were one."""
+    rows = read_csv(folder / "answers.csv")
+    hit = scale(rows, "answer", 1000, lambda row: row["org_code"] in codes and row["question_id"] == VISITORS)
+    write_csv(folder / "answers.csv", [new if row["year"] == YEAR else row for row, new in zip(rows, hit, strict=True)])
 
 
 def jump(folder: Path, codes: set[str]) -> None:
     """A hundred times what the organisation itself answered the year before."""
-    is_hit = lambda row: row["org_code"] in codes and row["question_id"] == VISITORS and row["year"] == YEAR  # noqa: E731
-    write_csv(folder / "answers.csv", scale(read_csv(folder / "answers.csv"), "answer", 100, is_hit))
+    rows = read_csv(folder / "answers.csv")
+    hit = scale(rows, "answer", 100, lambda row: row["org_code"] in codes and row["question_id"] == VISITORS)
+    write_csv(folder / "answers.csv", [new if row["year"] == YEAR else row for row, new in zip(rows, hit, strict=True)])
 
 
 def other_source(folder: Path, codes: set[str]) -> None:
     """A hundred times what another source holds of the same figure."""
-    is_hit = lambda row: row["org_code"] in codes and row["indicator"] == "population_per_visitor"  # noqa: E731
     rows = read_csv(folder / "indicators.csv")
-    hit = scale(rows, "value", 100, lambda row: is_hit(row) and row["source"] == "workforce")
-    write_csv(folder / "indicators.csv", hit)
+    hit = scale(rows, "value", 100, lambda row: row["org_code"] in codes and row["source"] == "census")
+    of_visitors = [row["indicator"] == CENSUS for row in rows]
+    write_csv(
+        folder / "indicators.csv",
+        [new if is_it else row for row, new, is_it in zip(rows, hit, of_visitors, strict=True)],
+    )
 
 
 def places(folder: Path, codes: set[str]) -> None:
@@ -118,17 +124,20 @@ def places(folder: Path, codes: set[str]) -> None:
     write_csv(folder / "organisations.csv", rows)
 
 
-KINDS: Final = [fractions, zeros, thousands, jump, places]
+KINDS: Final = [fractions, zeros, thousands, jump, other_source, places]
 
 
 @pytest.fixture(scope="module")
 def before(few: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A tenth of the embedded collection that also knows what health visitors each had a year before."""
+    """A tenth of the embedded collection that also knows of health visitors a year before, and from a second source."""
     folder = tmp_path_factory.mktemp("before") / "collection"
     shutil.copytree(few, folder)
     rows = [row | {"year": YEAR} for row in read_csv(folder / "answers.csv")]
     former = [row | {"year": "2007/08"} for row in rows if row["question_id"] == VISITORS and figure(row["answer"])]
     write_csv(folder / "answers.csv", rows + former)
+    figures = read_csv(folder / "indicators.csv")
+    again = [row | {"source": "registry"} for row in figures if row["indicator"] == CENSUS]
+    write_csv(folder / "indicators.csv", figures + again)
     return folder
 
 
