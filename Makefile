@@ -16,6 +16,8 @@ export PYTHONDONTWRITEBYTECODE =
 run: setup  ## set up, then the main job on the embedded collection: the ranked, explained visit list
 	$(BIN)/crosscheck run $(COLLECTION) --year $(YEAR) --out $(OUT)
 
+# The tests share the machine among themselves; a second thread for small matrices only waits for the first.
+test: export OPENBLAS_NUM_THREADS = 1
 test: setup-dev check  ## set up, then all checks and all tests
 	$(BIN)/python -m pytest -n auto --dist loadfile $(PYTEST_OPTIONS)
 
@@ -63,7 +65,7 @@ soak: setup-dev  ## by hand, hours: many more examples; slips of the pen in the 
 	nice -n 15 $(BIN)/python -m tests.soak.single_changes
 	nice -n 15 $(BIN)/python -m tests.soak.fuzzing
 
-golden: setup  ## write the golden run and the command reference anew; read the difference before you commit it
+golden: setup  ## write the golden run, the command reference and what the tutorials quote anew; read the difference before you commit it
 	$(BIN)/python -m tests.golden
 
 lock: setup-dev  ## pin the packages anew (hashes, no addresses)

@@ -20,8 +20,9 @@ from crosscheck import settings
 from crosscheck.errors import ConflictError
 from crosscheck.store.audit import verify_trail
 from crosscheck.store.database import Store, open_store
-from crosscheck.store.decisions import Proposal, decide, list_decisions, read_history, read_standing
-from crosscheck.store.runs import look_up, save_run
+from crosscheck.store.decisions import Proposal, decide, list_decisions, read_current_decision, read_history
+from crosscheck.store.runs import look_up
+from crosscheck.store.save import save_run
 
 Declaration = tuple[str, str]
 WRITERS, DECISIONS, DECLARATIONS = 8, 2_000, 20
@@ -50,7 +51,7 @@ def write(url: str, run_id: str, declarations: list[Declaration], each: int, wri
             while not done:
                 of = draws.choice(declarations)
                 with store.reading() as connection:
-                    stands = read_standing(connection, run, *of)
+                    stands = read_current_decision(connection, run, *of)
                 attempts += 1
                 seen = stands.version if stands else 0
                 try:

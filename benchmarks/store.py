@@ -1,8 +1,8 @@
 """What it takes to keep a run, on both databases in one run: `python -m benchmarks.store`.
 
-Saving the national run, a million answers, and reading what a dossier says; beside our way of adding rows the two that
-are usual with SQLAlchemy. PostgreSQL is a server of its own, with its usual promises (it waits for the disk). Wall
-seconds and this process's own processor seconds, the median of several runs after one to warm up.
+Saving the national run and a million answers; beside our way of adding rows the two that are usual with SQLAlchemy.
+PostgreSQL is a server of its own, with its usual promises (it waits for the disk). Wall seconds and this
+process's own processor seconds, the median of several runs after one to warm up.
 """
 
 from __future__ import annotations
@@ -27,15 +27,16 @@ from crosscheck.runs.run_folder import read_table
 from crosscheck.store.backup import back_up, restore
 from crosscheck.store.bulk import insert_rows
 from crosscheck.store.database import Store, connect, open_store
-from crosscheck.store.runs import delete_run, export_run, list_runs, read_dossier_rows, save_run
+from crosscheck.store.runs import delete_run, export_run, list_runs
+from crosscheck.store.save import save_run
 from crosscheck.store.tables import Answer, Kept
 from crosscheck.store.triggers import unsealed
 from tests import postgres
 
 COLLECTION = Path(__file__).resolve().parent.parent / "data" / "england-2008-09"
-SAVES, DOSSIERS = 5, 100
+SAVES = 5
 MILLION, BY_CORE, BY_ORM = 1_000_000, 50_000, 10_000
-GOALS = {"a national run saved": (1, 2), "1,000,000 answers": (5, 10), "a dossier read": (0.010, 0.010)}
+GOALS = {"a national run saved": (1, 2), "1,000,000 answers": (5, 10)}
 
 
 @dataclass(frozen=True)
@@ -68,11 +69,6 @@ def saved(store: Store, run: Path) -> Taken:
 
 def keep(store: Store, run: Path) -> str:
     return save_run(store, run, COLLECTION, settings.home()).run_id
-
-
-def dossiers(store: Store, run: Path, run_id: str) -> Taken:
-    codes = read_table(run, "visit_list")["org_code"].unique(maintain_order=True)[: DOSSIERS + 5]
-    return median([taken(lambda code=code: read_dossier_rows(store, run_id, code)) for code in codes][5:])
 
 
 def many_answers(run: Path, count: int) -> pl.DataFrame:
@@ -109,7 +105,6 @@ def measure(url: str, run: Path, folder: Path) -> dict[str, Taken | str]:
     with open_store(url, create=True) as store:
         figures: dict[str, Taken | str] = {"a national run saved": saved(store, run)}
         run_id = keep(store, run)
-        figures["a dossier read"] = dossiers(store, run, run_id)
         figures["the run given back"] = taken(lambda: export_run(store, run_id, folder / "back"))
         answers = many_answers(run, MILLION)
         figures["1,000,000 answers"] = added(store, lambda connection: insert_rows(connection, "answer", answers))

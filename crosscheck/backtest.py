@@ -108,6 +108,8 @@ class Backtest:
                 pl.len().cast(pl.Int64).alias("samples"),
                 *(pl.col(name).median() for name in measures),
                 *(
+                    # A single sample has only its own interval; of several, their spread says more than any one
+                    # interval.
                     pl.when(alone).then(pl.col(end).first()).otherwise(lift.quantile(at, "linear")).alias(end)
                     for at, end in ends
                 ),
@@ -199,7 +201,7 @@ def backtest_mechanisms(
     for plan in plans:
         worlds, among = build_worlds(plan, standard, targets, *seeds), f"invented worlds: {plan.mechanism}"
         one = backtest_worlds(worlds, standard, plan.model.year, share, among=among, with_first_wave=with_first_wave)
-        tested.append(replace(one, about=f"{one.about}. In them {plan.cause.told}"))
+        tested.append(replace(one, about=f"{one.about}. In them {plan.cause.description}"))
     return tested
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 class ModelPart(BaseModel):
     """A part of a model file."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, serialize_by_alias=True)
 
 
 class Heading(ModelPart):

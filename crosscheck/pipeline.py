@@ -170,6 +170,7 @@ def cross_check(  # noqa: PLR0913 - what is read, how it is planned, and who wat
     """
     tables = collection.tables
     with ThreadPoolExecutor(max_workers=1) as beside:
+        # Made-up returns hang on nothing that is read here, so a second thread checks them meanwhile.
         made_up = beside.submit(_check_made_up, tables["indicators"], standard, year)
         with step("relate"):
             network = relate_organisations(collection, year)
@@ -319,6 +320,7 @@ def _gather_known(collection: Collection, standard: Standard, year: str, evidenc
     past = {"visits": all_visits(tables, standard.name), "declarations": tables["declarations"]}
     predecessors, finding = evidence.network.lineage.predecessors, ["check_id", "org_code", "function"]
     waived = evidence.findings.filter(pl.col("waived").is_not_null()).select(finding)
+    # Inherited before anything is weighed, so that a merger loses no history and gains none.
     handed = {name: inherit_history(rows, predecessors, ("year",)) for name, rows in past.items()}
     return Known(
         cases=evidence.cases,

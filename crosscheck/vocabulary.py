@@ -37,6 +37,13 @@ ARMS_IN_WORDS: Final[dict[Arm, str]] = {
     "random": "at random",
 }
 
+VERDICTS_IN_WORDS: Final[dict[Verdict, str]] = {
+    "differs": "differs",
+    "agrees": "agrees",
+    "cannot_tell": "not determined",
+    "not_applicable": "does not apply",
+}
+
 COMPLIANT: Final = "compliant"
 
 # The bands are words, never grades: they say how far a figure is from what was expected (design: method, section 1).

@@ -151,7 +151,7 @@ def test_each_mechanism_is_told_in_turn_with_its_own_calibration(standard: Stand
         "invented worlds: own_word_only",
         "invented worlds: random_outcomes",
     ]
-    assert all(plan.cause.told in one.about for plan, one in zip(plans, tested, strict=True))
+    assert all(plan.cause.description in one.about for plan, one in zip(plans, tested, strict=True))
     html, told = write_backtest_page(tested), json.loads(write_backtest_json(tested))["backtests"]
     assert html.count("<h2>Calibration: ") == 2
     assert [one["calibration_error"] for one in told] == [round(one.calibrations[0].error, 6) for one in tested]

@@ -198,6 +198,7 @@ class _Started:
         if self.item.prints and well:
             self._printed.replace(self.item.out)
         self._printed.unlink(missing_ok=True)
+        # A run that was recognised is left as it is, and so keeps the very file of its manifest.
         same = self._manifest is not None and _inode(self.item.out / MANIFEST) == self._manifest
         outcome = (RECOGNISED if same else MADE) if well else (STOPPED if stopped else FAILED)
         fingerprint, digest = _identify(self.item) if well else (None, None)

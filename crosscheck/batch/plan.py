@@ -147,6 +147,7 @@ def _items(asked: Asked, defaults: Defaults, places: tuple[Path, Path], known: S
     collection = home / (asked.collection or defaults.collection or "")
     year = asked.year or defaults.year or ""
     size = sum(one.stat().st_size for one in collection.rglob("*") if one.is_file()) if collection.is_dir() else 0
+    # How much memory a run will take is reckoned from the size of its collection.
     size = size or (collection.stat().st_size if collection.is_file() else 0)
     for one in asked.years or (year,):
         place = [asked.name, *([one.replace("/", "-")] if asked.years else [])]

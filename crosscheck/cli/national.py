@@ -7,7 +7,8 @@ from pathlib import Path
 
 import click
 
-from crosscheck.cli.group import main, run_option
+from crosscheck.cli.group import main
+from crosscheck.cli.named_run import run_option
 from crosscheck.cli.private_files import made_for_everybody
 from crosscheck.cli.terminal import Steps, undisturbed
 
@@ -20,17 +21,24 @@ from crosscheck.cli.terminal import Steps, undisturbed
 @click.option("--publish", is_flag=True, help="Withhold small numbers, and what would give them back.")
 @undisturbed()
 def national(folder: Path, out: Path, *, publish: bool) -> None:
-    """Recompute every table and figure of the review, beside what was published.
+    """Recompute every table and figure of the national review.
+
+    Each stands beside what was published.
 
     \b
     Example:  crosscheck national --run run --out national
     Publish:  crosscheck national --run run --out published --publish
     """
-    from crosscheck.report.national.national import FILES, publish_folder, refuse_foreign_folder, tell_picture
+    from crosscheck.report.national.national import (
+        FILES,
+        publish_folder,
+        refuse_foreign_folder,
+        summarise_national_report,
+    )
 
     refuse_foreign_folder(out)
     steps = Steps()
     with steps("recompute and write"), made_for_everybody() if publish else nullcontext():
         picture = publish_folder(folder, out, publish=publish)
-    click.echo(tell_picture(picture))
+    click.echo(summarise_national_report(picture))
     click.echo("\n".join(str(out / name) for name in FILES))

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import click
 
-from crosscheck.cli.group import format_option, main, run_option
-from crosscheck.cli.terminal import list_rows, nearest
+from crosscheck.cli.completion import complete_indicators, complete_organisations
+from crosscheck.cli.group import format_option, main
+from crosscheck.cli.named_run import run_option
+from crosscheck.cli.terminal import list_rows
 from crosscheck.errors import UnknownNameError
 
 
@@ -28,12 +30,15 @@ def _write_picture(svg: str, file: Path) -> None:
 
 
 @main.command()
-@click.argument("org_code")
+@click.argument("org_code", shell_complete=complete_organisations)
 @click.option("--function", type=click.Choice(["whole", "commissioner", "provider"]), help="One of its declarations.")
 @run_option
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True, help="How.")
 def explain(org_code: str, function: str | None, folder: Path, form: str) -> None:
-    """Print one declaration's whole case: its risk and every part of it, what differs, what to ask for on the day.
+    """Explain the place of one organisation on the list.
+
+    For each of its declarations: the risk and every part of it, what differs, what to ask for on the day. For an
+    organisation that is not on the list: why not.
 
     \b
     Example:  crosscheck explain 5YG --function provider
@@ -47,34 +52,39 @@ def explain(org_code: str, function: str | None, folder: Path, form: str) -> Non
 
 
 @main.command()
-@click.argument("indicator")
-@click.argument("org_code")
+@click.argument("indicator", shell_complete=complete_indicators)
+@click.argument("org_code", shell_complete=complete_organisations)
 @run_option
 @click.option("--out", type=click.Path(path_type=Path), default=Path("funnel.svg"), show_default=True, help="The file.")
 def funnel(indicator: str, org_code: str, folder: Path, out: Path) -> None:
-    """Draw one figure of an organisation among its peers, as SVG (or PNG, by the file's ending).
+    """Draw one figure of an organisation among its peers.
+
+    The picture is SVG, or PNG where the file's name ends so.
 
     \b
     Example:  crosscheck funnel staff_survey.child_protection_training_pct R6A --out funnel.svg
     """
     from crosscheck.report.dossier.plots import draw_funnel
     from crosscheck.runs.run_folder import read_table
+    from crosscheck.runs.unlisted import describe_unlisted, read_names
 
-    names = dict(read_table(folder, "visit_list").select("org_code", "name").iter_rows())
+    names = read_names(folder)
     if org_code.upper() not in names:
-        raise UnknownNameError(nearest("organisation", org_code, names, "crosscheck run"))
+        raise UnknownNameError(describe_unlisted(folder, org_code))
     svg = draw_funnel(read_table(folder, "scores"), indicator, org_code.upper(), names[org_code.upper()])
     _write_picture(svg, out)
     click.echo(f"{out}: {indicator} of {names[org_code.upper()]} among its peers")
 
 
 @main.command()
-@click.argument("org_code")
+@click.argument("org_code", shell_complete=complete_organisations)
 @run_option
 @click.option("--out", type=click.Path(path_type=Path), callback=_picture, help="Draw it too: a file .svg or .png.")
 @format_option
 def network(org_code: str, folder: Path, out: Path | None, form: str) -> None:
-    """List whom an organisation is tied to and how: commissioners, providers, boards, reviews, predecessors.
+    """List the organisations that one is related to, and how.
+
+    These are its commissioners, providers, boards, shared case reviews and predecessors.
 
     \b
     Example:  crosscheck network R2X --out network.svg
@@ -82,13 +92,14 @@ def network(org_code: str, folder: Path, out: Path | None, form: str) -> None:
     from crosscheck.network.graph import ORGANISATION, neighbours
     from crosscheck.report.dossier.neighbourhood import draw_neighbourhood
     from crosscheck.runs.run_folder import read_table
+    from crosscheck.runs.unlisted import describe_unlisted
 
     ties, predecessors, names = (read_table(folder, name) for name in ("ties", "predecessors", "names"))
-    known = dict(names.filter(names["kind"] == ORGANISATION).select("code", "name").iter_rows())
-    if (code := org_code.upper()) not in known:
-        raise UnknownNameError(nearest("organisation", org_code, known, "crosscheck run"))
+    organisations = dict(names.filter(names["kind"] == ORGANISATION).select("code", "name").iter_rows())
+    if (code := org_code.upper()) not in organisations:
+        raise UnknownNameError(describe_unlisted(folder, org_code))
     listed = neighbours(ties, predecessors, names, code)
     if out:
-        _write_picture(draw_neighbourhood(listed, code, known[code]), out)
-        click.echo(f"{out}: {known[code]} and its neighbours", err=True)
+        _write_picture(draw_neighbourhood(listed, code, organisations[code]), out)
+        click.echo(f"{out}: {organisations[code]} and its neighbours", err=True)
     list_rows(listed.to_dicts(), listed.columns, form)

@@ -189,14 +189,14 @@ def _item_problems(read: pl.DataFrame) -> Iterator[Problem]:
 
 
 def _answer_problems(read: pl.DataFrame, questionnaire: Questionnaire) -> Iterator[Problem]:
-    asked = read.filter(pl.col("question_id").is_not_null())
+    with_question = read.filter(pl.col("question_id").is_not_null())
     for row, text, name in (
-        asked.filter(pl.col("plain").is_null()).select("row", "answer_text", "question_id").iter_rows()
+        with_question.filter(pl.col("plain").is_null()).select("row", "answer_text", "question_id").iter_rows()
     ):
         yield Problem(row, "answer", text, *_why_unreadable(questionnaire[name], text), ROW)
     is_marker = marked(pl.col("answer_text")).is_not_null() & pl.col("absence").is_not_null()
-    yield from _marker_problems(asked.filter(~pl.col("plain") & is_marker))
-    mended = asked.filter(~pl.col("plain") & ~is_marker)
+    yield from _marker_problems(with_question.filter(~pl.col("plain") & is_marker))
+    mended = with_question.filter(~pl.col("plain") & ~is_marker)
     for row, text, *values in mended.select("row", "answer_text", "absence", "level", "number").iter_rows():
         meant = next(_spelt(value) for value in values if value is not None)
         yield Problem(row, "answer", text, f"Not written as asked for; read as {meant}.", f"Write {meant}.", CONVERTED)
@@ -204,8 +204,8 @@ def _answer_problems(read: pl.DataFrame, questionnaire: Questionnaire) -> Iterat
 
 def _marker_problems(rows: pl.DataFrame) -> Iterator[Problem]:
     """Each kind of marker once, with how many there are."""
-    told = rows.select("row", "answer_text", said=marked(pl.col("answer_text"))).sort("row")
-    for (text, said), group in told.group_by("answer_text", "said", maintain_order=True):
+    markers = rows.select("row", "answer_text", said=marked(pl.col("answer_text"))).sort("row")
+    for (text, said), group in markers.group_by("answer_text", "said", maintain_order=True):
         yield from as_one([describe_marker(row, "answer", str(text), str(said)) for row in group["row"]], most=1)
 
 

@@ -73,6 +73,8 @@ def tidy_texts(sheet: Sheet) -> Sheet:
     """Take invisible characters out of all cells, and cut texts at `LONGEST_TEXT` characters."""
     names = [name for name, dtype in sheet.rows.schema.items() if dtype == pl.String]
     texts = [pl.col(name) for name in names]
+    # Undone in the opposite order to that in which it happens: a formula may hold entities, and both may have been
+    # encoded twice.
     sheet = _without_formulas(_without_entities(_encoded_once(sheet, texts), texts), texts)
     unseen = sheet.rows.select(text.str.contains(INVISIBLE) for text in texts)
     sheet = sheet.noting(
@@ -101,8 +103,8 @@ def _without_formulas(sheet: Sheet, texts: list[pl.Expr]) -> Sheet:
     for row, column, text in _cells(sheet.rows, written):
         problem = "A text written as a formula; read as the text alone."
         found.setdefault(column, []).append(Problem(row, column, text, problem, f"Write {text[2:-1]}.", CONVERTED))
-    told = [problem for problems in found.values() for problem in as_one(problems)]
-    return sheet.noting(told, sheet.rows.with_columns(text.str.replace(_TEXT_AS_FORMULA, "$1") for text in hit))
+    problems = [problem for problems in found.values() for problem in as_one(problems)]
+    return sheet.noting(problems, sheet.rows.with_columns(text.str.replace(_TEXT_AS_FORMULA, "$1") for text in hit))
 
 
 def _encoded_once(sheet: Sheet, texts: list[pl.Expr]) -> Sheet:
@@ -119,8 +121,8 @@ def _encoded_once(sheet: Sheet, texts: list[pl.Expr]) -> Sheet:
             problem = f"The text was encoded twice; read as {meant[text][:100]}."
             remedy = "Save the file anew as CSV UTF-8 from where it came."
             found.setdefault(column, []).append(Problem(row, column, text, problem, remedy, CONVERTED))
-    told = [problem for problems in found.values() for problem in as_one(problems)]
-    return sheet.noting(told, sheet.rows.with_columns(text.replace(meant) for text in texts))
+    problems = [problem for problems in found.values() for problem in as_one(problems)]
+    return sheet.noting(problems, sheet.rows.with_columns(text.replace(meant) for text in texts))
 
 
 def _without_entities(sheet: Sheet, texts: list[pl.Expr]) -> Sheet:
@@ -136,8 +138,8 @@ def _without_entities(sheet: Sheet, texts: list[pl.Expr]) -> Sheet:
         problem = f"A text as the source of a page has it; read as {meant[text][:100]}."
         remedy = f"Write {meant[text][:100]}."
         found.setdefault(column, []).append(Problem(row, column, text, problem, remedy, CONVERTED))
-    told = [problem for problems in found.values() for problem in as_one(problems)]
-    return sheet.noting(told, sheet.rows.with_columns(text.replace(meant) for text in texts) if meant else None)
+    problems = [problem for problems in found.values() for problem in as_one(problems)]
+    return sheet.noting(problems, sheet.rows.with_columns(text.replace(meant) for text in texts) if meant else None)
 
 
 def _decoded(text: str) -> str | None:
@@ -173,6 +175,7 @@ def read_cells(sheet: Sheet, columns: Iterable[Column]) -> Sheet:
         The sheet with those columns typed (`Column.dtype`), null where the cell is empty or can't be read. A cell that
         can't be read in a required column sets its row aside, in another only itself. What was mended is noted.
     """
+    # Markers and dates are read first: what they mend or empty is no unreadable cell any more.
     present = [column for column in columns if column.name in sheet.rows.columns]
     sheet = read_markers(read_written_dates(sheet, present), present)
     read = dict(zip(present, pl.collect_all(_read_column(sheet.rows, column) for column in present), strict=True))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
-from crosscheck.collection.problems import CONVERTED, ROW, Problem, nearest, shown
+from crosscheck.collection.problems import CONVERTED, ROW, Problem, nearest, shorten_cell
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -110,4 +110,4 @@ def _standard_problems(
         else:
             near = f"Did you mean {own}? " if own and nearest(code, (own.lower(),)) else ""
             remedy = f"{near}Write {shape.in_words}."
-            yield Problem(row, "standard", shown(code), "There is no such standard.", remedy, ROW)
+            yield Problem(row, "standard", shorten_cell(code), "There is no such standard.", remedy, ROW)

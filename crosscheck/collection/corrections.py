@@ -11,6 +11,7 @@ import polars as pl
 from crosscheck.collection.answers import SCHEMA
 from crosscheck.contract.reply_form import CORRECTION
 from crosscheck.errors import ReplyError
+from crosscheck.near_names import suggest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from crosscheck.collection.read import Collection
 
 _ANSWER: Final = ("org_code", "question_id", "item")
-_TOLD: Final = {  # what a correction is called, and what a reply calls it
+_NAME_IN_REPLY: Final = {  # what a correction is called, and what a reply calls it
     "before": "your_answer", "after": "corrected_answer", "replied_on": "date",
     "accepted_by": "decided_by", "accepted_on": "decided_on",
 }  # fmt: skip
@@ -61,7 +62,7 @@ def choose_accepted(replies: pl.DataFrame, items: Sequence[str], decision: Decis
 
 def list_corrections(accepted: pl.DataFrame) -> pl.DataFrame:
     """The corrections among what was accepted, in the columns of `reply_form.CORRECTION`, by its key."""
-    corrections = accepted.filter(pl.col("reply") == "correct").with_columns(**_TOLD)
+    corrections = accepted.filter(pl.col("reply") == "correct").with_columns(**_NAME_IN_REPLY)
     return corrections.select(CORRECTION.schema.names()).sort(CORRECTION.key)
 
 
@@ -76,11 +77,13 @@ def correct(collection: Collection, accepted: pl.DataFrame) -> Collection:
     corrected = (
         corrections.with_columns(item=pl.col("review").cast(SCHEMA["item"]))
         .select(pl.col(name).cast(dtype) for name, dtype in SCHEMA.items())
+        # Items that rest on one answer repeat its correction, and replies that contradict each other never come this
+        # far.
         .unique(_ANSWER, keep="first", maintain_order=True)
     )
     answers = collection.tables["answers"]
-    kept = answers.join(corrected, on=_ANSWER, how="anti", maintain_order="left")
-    together = pl.concat([kept, corrected]).sort(_ANSWER)
+    uncorrected = answers.join(corrected, on=_ANSWER, how="anti", maintain_order="left")
+    together = pl.concat([uncorrected, corrected]).sort(_ANSWER)
     return replace(
         collection,
         tables={**collection.tables, "answers": together},
@@ -98,7 +101,7 @@ def _without_corrected(doubts: pl.DataFrame, corrected: pl.DataFrame) -> pl.Data
 
 def _kept_columns() -> list[str]:
     """What is kept of an accepted reply: all that its correction says, and the answer as it is read."""
-    said = [_TOLD.get(name, name) for name in CORRECTION.schema.names()]
+    said = [_NAME_IN_REPLY.get(name, name) for name in CORRECTION.schema.names()]
     return ["reply", *said, *(name for name in SCHEMA if name not in said), "review"]
 
 
@@ -107,12 +110,14 @@ def digest_corrections(accepted: pl.DataFrame) -> str:
     return hashlib.sha256(list_corrections(accepted).write_csv().encode()).hexdigest()
 
 
-def _misgiven(accepted: pl.DataFrame, items: Sequence[str], known: list[str]) -> Iterator[str]:
+def _misgiven(accepted: pl.DataFrame, items: Sequence[str], replied_items: list[str]) -> Iterator[str]:
     """In words, everything that stands in the way."""
-    there = {item.lower() for item in known}
+    there = {item.lower() for item in replied_items}
     for item in items:
         if item.strip().lower() not in there:
-            yield f"{item}: there is no reply to it. There are replies to: {', '.join(known) or 'nothing'}."
+            near = suggest(item, replied_items)
+            replied = ", ".join(replied_items) or "nothing"
+            yield f"{item}: there is no reply to it.{near} There are replies to: {replied}."
     if accepted.is_empty() and not items:
         yield "No reply is accepted. Name items with --item, or write yes in the column accepted of replies.csv."
     idle = accepted.filter(pl.col("reply") == "agree")

@@ -88,11 +88,11 @@ def _read_serials(sheet: Sheet, column: Column) -> Sheet:
 def _refuse_two_readings(sheet: Sheet, column: Column) -> Sheet:
     """Set dates aside that read two ways in a column where others have the month first; both readings are named."""
     text = pl.col(column.name).str.strip_chars()
-    one, other, year = (text.str.extract(DAY_FIRST, group).cast(pl.Int64) for group in (1, 2, 3))
-    if not sheet.rows.select(((one <= 12) & other.is_between(13, 31)).any()).item():
+    first, second, year = (text.str.extract(DAY_FIRST, group).cast(pl.Int64) for group in (1, 2, 3))
+    if not sheet.rows.select(((first <= 12) & second.is_between(13, 31)).any()).item():
         return sheet
-    open_ = ((one <= 12) & (other <= 12) & (one != other)).fill_null(value=False)
-    rows = sheet.rows.filter(open_).select("row", column.name, one=one, other=other, year=year).iter_rows()
+    open_ = ((first <= 12) & (second <= 12) & (first != second)).fill_null(value=False)
+    rows = sheet.rows.filter(open_).select("row", column.name, first=first, second=second, year=year).iter_rows()
     effect = ROW if column.required else CELL
     found = [
         Problem(row, column.name, text, _two_readings(*figures), "Write it as 2008-04-01.", effect)
@@ -101,6 +101,6 @@ def _refuse_two_readings(sheet: Sheet, column: Column) -> Sheet:
     return sheet.noting(found, sheet.rows.with_columns(pl.when(~open_).then(column.name).alias(column.name)))
 
 
-def _two_readings(one: int, other: int, year: int) -> str:
-    day_first, month_first = (f"{year}-{month:02}-{day:02}" for day, month in ((one, other), (other, one)))
+def _two_readings(first: int, second: int, year: int) -> str:
+    day_first, month_first = (f"{year}-{month:02}-{day:02}" for day, month in ((first, second), (second, first)))
     return f"It reads two ways, {day_first} and {month_first}: other cells of the column have the month first."

@@ -7,9 +7,9 @@ import re
 from functools import lru_cache
 from typing import Final, Literal
 
-Shown = Literal["plain", "percent", "with_sign", "date", "time", "thousands"]
+NumberFormat = Literal["plain", "percent", "with_sign", "date", "time", "thousands"]
 
-_BUILT_IN: Final[dict[int, Shown]] = {
+_BUILT_IN: Final[dict[int, NumberFormat]] = {
     **dict.fromkeys((9, 10), "percent"),
     **dict.fromkeys((14, 15, 16, 17, 22, *range(27, 37), *range(50, 59)), "date"),
     **dict.fromkeys((18, 19, 20, 21, 45, 46, 47), "time"),
@@ -28,7 +28,7 @@ _LAST_DAY: Final = 2_958_465  # 31 December 9999
 
 
 @lru_cache(maxsize=4096)
-def shown_as(number: int, code: str | None) -> Shown:
+def format_of(number: int, code: str | None) -> NumberFormat:
     """What a format makes of a number, by its number in the file and, unless it is a built-in one, its code."""
     if code is None:
         return _BUILT_IN.get(number, "plain")
@@ -45,34 +45,34 @@ def shown_as(number: int, code: str | None) -> Shown:
     return "thousands" if _IN_THOUSANDS.search(section) else "plain"
 
 
-def write_number(stored: str, shown: Shown, days_off: int = 0) -> str:
+def write_number(stored: str, number_format: NumberFormat, days_off: int = 0) -> str:
     """The text of a stored number: plain digits, a percentage with its sign, a day, or a time.
 
     A per cent sign is written whether the number is multiplied by 100 or the sign only stands beside it.
 
     Args:
         stored: the number as the file has it.
-        shown: what its format makes of it.
+        number_format: what its format makes of it.
         days_off: days to add to a date; those to the first day of a workbook that counts from 1904.
 
     Raises:
         ValueError: it is no number.
     """
-    if shown in ("plain", "thousands"):
+    if number_format in ("plain", "thousands"):
         return stored if len(stored) < 15 and stored.isdecimal() else f"{float(stored):.15g}"
-    if shown == "with_sign":
+    if number_format == "with_sign":
         return f"{float(stored):.15g}%"
-    if shown == "percent":
+    if number_format == "percent":
         return f"{float(stored) * 100:.10g}%"
-    return _write_day(float(stored), shown, days_off)
+    return _write_day(float(stored), number_format, days_off)
 
 
-def _write_day(serial: float, shown: Shown, days_off: int) -> str:
+def _write_day(serial: float, number_format: NumberFormat, days_off: int) -> str:
     if not 0 <= serial + days_off <= _LAST_DAY:
         return f"{serial:.15g}"
     moment = _DAY_0 + dt.timedelta(days=serial + days_off)
     moment = (moment + dt.timedelta(milliseconds=500)).replace(microsecond=0)  # a serial is a fraction, not exact
-    if shown == "time" and serial < 1:
+    if number_format == "time" and serial < 1:
         return f"{moment:%H:%M:%S}"
     return f"{moment:%Y-%m-%d %H:%M:%S}".removesuffix(" 00:00:00")
 

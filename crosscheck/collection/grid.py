@@ -161,11 +161,14 @@ def lay_out(rows: Rows, file: str, table: Table, *, fixed_width: bool, given: He
 
 def _headed(rows: Rows, given: Headings) -> Rows:
     """The rows below headings that the file does not have; these count as the last row that they stand for."""
-    kept = _chosen(rows, [place for place, row in enumerate(rows.numbers) if row > given.instead_of])
-    times = [1, *kept.times] if kept.times else None
+    below = _chosen(rows, [place for place, row in enumerate(rows.numbers) if row > given.instead_of])
+    times = [1, *below.times] if below.times else None
     numbered = [f"column_{place}" for place in range(1, max(map(len, rows.cells)) + 1)]
     return replace(
-        kept, numbers=[given.instead_of, *kept.numbers], cells=[list(given.names) or numbered, *kept.cells], times=times
+        below,
+        numbers=[given.instead_of, *below.numbers],
+        cells=[list(given.names) or numbered, *below.cells],
+        times=times,
     )
 
 
@@ -191,18 +194,20 @@ def _regular(rows: Rows, at: int, headings: list[str], *, fixed_width: bool) -> 
     """Set rows aside that have more or fewer cells than there are headings: nobody knows which cell is which."""
     below = Rows(rows.numbers[at + 1 :], rows.cells[at + 1 :], rows.times and rows.times[at + 1 :], rows.problems)
     below, ragged = _part_ragged(below, len(headings)) if fixed_width else (_padded(below, len(headings)), ())
+    # A row whose cell holds further rows, for want of a closing quotation mark, goes with them: its own cells are not
+    # known.
     swallowing = {problem.row for problem in rows.problems if problem.effect == ROW}
-    kept = [place for place, row in enumerate(below.numbers) if row not in swallowing] if swallowing else []
+    positions = [place for place, row in enumerate(below.numbers) if row not in swallowing] if swallowing else []
     lost = [*rows.lost, *(Lost(row, tuple(cells)) for row, _, cells in ragged)]
     count = len(rows.lost) + sum(times for _, times, _ in ragged)
     if swallowing:
         lost += [
             Lost(row, tuple(cells)) for row, cells in zip(below.numbers, below.cells, strict=True) if row in swallowing
         ]
-        count += len(below.numbers) - len(kept)
-        below = _chosen(below, kept)
-    told = [_ragged(row, times, cells, len(headings)) for row, times, cells in ragged]
-    found = (*rows.problems, *_above(rows, at), *told)
+        count += len(below.numbers) - len(positions)
+        below = _chosen(below, positions)
+    ragged_problems = [_ragged(row, times, cells, len(headings)) for row, times, cells in ragged]
+    found = (*rows.problems, *_above(rows, at), *ragged_problems)
     return Grid(headings, _frame(below, len(headings)), count, found, rows.numbers[at], count, tuple(lost))
 
 
@@ -242,8 +247,8 @@ def _part_ragged(rows: Rows, width: int) -> tuple[Rows, list[tuple[int, int, lis
         for place in sorted(odd - blank)
     ]
     cells = [[""] * width if place in blank else cells for place, cells in enumerate(rows.cells)]
-    kept = [place for place in range(len(cells)) if place not in odd or place in blank]
-    return _chosen(replace(rows, cells=cells), kept), ragged
+    positions = [place for place in range(len(cells)) if place not in odd or place in blank]
+    return _chosen(replace(rows, cells=cells), positions), ragged
 
 
 def _above(rows: Rows, at: int) -> Iterator[Problem]:
@@ -253,9 +258,9 @@ def _above(rows: Rows, at: int) -> Iterator[Problem]:
         problem = (
             f"The headings stand in row {heading}; the {counted(len(above), 'row')} above {'were' if many else 'was'} "
         )
-        told = "; ".join(", ".join(filter(None, cells)) for _, cells in above)
+        content = "; ".join(", ".join(filter(None, cells)) for _, cells in above)
         remedy = "Nothing needs to be done, if the table begins there."
-        yield Problem(above[0][0], None, told, f"{problem}not read.", remedy, CONVERTED)
+        yield Problem(above[0][0], None, content, f"{problem}not read.", remedy, CONVERTED)
 
 
 def _ragged(row: int, times: int, cells: list[str], width: int) -> Problem:
@@ -269,18 +274,20 @@ def _ragged(row: int, times: int, cells: list[str], width: int) -> Problem:
 def _without_blank_rows(grid: Grid) -> Grid:
     """Leave rows out that hold nothing; those below all others are nobody's doing, and not noted."""
     filled = ~pl.all_horizontal(pl.exclude("row", _TIMES).fill_null("").str.strip_chars() == "")
-    kept = grid.cells.filter(filled)
-    read = grid.rows_read + int(kept[_TIMES].sum())
-    return replace(grid, cells=kept, rows_read=read, problems=(*grid.problems, *_gaps(grid, kept)))
+    filled_cells = grid.cells.filter(filled)
+    read = grid.rows_read + int(filled_cells[_TIMES].sum())
+    return replace(grid, cells=filled_cells, rows_read=read, problems=(*grid.problems, *_gaps(grid, filled_cells)))
 
 
-def _gaps(grid: Grid, kept: pl.DataFrame) -> list[Problem]:
+def _gaps(grid: Grid, cells: pl.DataFrame) -> list[Problem]:
     """The rows between the headings and the last row that hold nothing; many one after another are told as one."""
-    if kept.is_empty() or kept["row"][-1] - grid.heading_row + kept[_TIMES][-1] - 1 == kept[_TIMES].sum():
+    if cells.is_empty() or cells["row"][-1] - grid.heading_row + cells[_TIMES][-1] - 1 == cells[_TIMES].sum():
         return []  # nothing lies between: they are as many as their numbers say
-    told = [(row, problem.last or row) for problem in grid.problems if (row := problem.row) and row > grid.heading_row]
-    spans = kept.select(first=pl.col("row").cast(pl.Int64), last=pl.col("row") + pl.col(_TIMES).cast(pl.Int64) - 1)
-    spans = pl.concat([spans, pl.DataFrame(told, schema=spans.schema, orient="row")]).sort("first", "last")
+    reported = [
+        (row, problem.last or row) for problem in grid.problems if (row := problem.row) and row > grid.heading_row
+    ]
+    spans = cells.select(first=pl.col("row").cast(pl.Int64), last=pl.col("row") + pl.col(_TIMES).cast(pl.Int64) - 1)
+    spans = pl.concat([spans, pl.DataFrame(reported, schema=spans.schema, orient="row")]).sort("first", "last")
     before = pl.col("last").cum_max().shift(fill_value=grid.heading_row)
     gaps = spans.select(row=before + 1, last=pl.col("first") - 1).filter(pl.col("row") <= pl.col("last")).rows()
     return [problem for row, last in gaps for problem in _blank(row, last)]
@@ -302,17 +309,17 @@ def _without_copies(grid: Grid) -> Grid:
     many = pl.col(_TIMES) > _COPIED_DOWN
     found = [_copied(*row) for row in copied.filter(many).iter_rows()]
     lost = int(copied.filter(many)[_TIMES].sum()) - len(found)
-    kept = grid.cells.with_columns(pl.when(many).then(1).otherwise(_TIMES).alias(_TIMES))
+    counted_once = grid.cells.with_columns(pl.when(many).then(1).otherwise(_TIMES).alias(_TIMES))
     numbers = pl.int_ranges("row", pl.col("row") + pl.col(_TIMES), dtype=pl.UInt32)
-    cells = kept.with_columns(row=numbers).drop(_TIMES).explode("row")
+    cells = counted_once.with_columns(row=numbers).drop(_TIMES).explode("row")
     return replace(grid, cells=cells, lost=grid.lost + lost, problems=(*grid.problems, *found))
 
 
 def _copied(row: int, times: int, *cells: str | None) -> Problem:
     last = row + times - 1
     problem = f"Rows {row + 1:,} to {last:,} say the same as row {row:,}, word for word; they were set aside."
-    told = ", ".join(filter(None, cells))
-    return Problem(row + 1, None, told, problem, "Delete them, if a cell was copied too far down.", ROW, last)
+    content = ", ".join(filter(None, cells))
+    return Problem(row + 1, None, content, problem, "Delete them, if a cell was copied too far down.", ROW, last)
 
 
 def _without_headings(grid: Grid) -> Grid:

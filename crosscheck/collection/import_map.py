@@ -41,7 +41,9 @@ class Long(ModelPart):
 
     def choose(self, headings: Iterable[str]) -> list[str]:
         """Those of the headings that become rows, in the order of the file."""
-        return [one for one in headings if any(fnmatch.fnmatchcase(one, pattern) for pattern in self.columns)]
+        return [
+            heading for heading in headings if any(fnmatch.fnmatchcase(heading, pattern) for pattern in self.columns)
+        ]
 
 
 class Join(ModelPart):
@@ -70,7 +72,7 @@ class Keep(ModelPart):
     @model_validator(mode="after")
     def _states_something(self) -> Keep:
         stated = (self.among, self.other_than, self.filled or None, self.lowest, self.highest, self.differs_from)
-        if all(one is None for one in (*stated, self.file)):
+        if all(value is None for value in (*stated, self.file)):
             raise ValueError(
                 "state which rows are kept: among, other_than, filled, lowest, highest, differs_from, file"
             )
@@ -195,14 +197,17 @@ def _problems(stated: ImportMap) -> Iterator[str]:
     if stated.table not in INPUTS:
         yield f"table: there is no table {stated.table}.{_meant(stated.table, INPUTS)} There are: {', '.join(INPUTS)}."
         return
-    known = {column.name: column for column in stated.contract.columns}
+    columns = {column.name: column for column in stated.contract.columns}
     for name, filling in stated.columns.items():
-        if name not in known:
-            yield f"columns.{name}: {stated.table} has no such column.{_meant(name, known)} It has: {', '.join(known)}."
+        if name not in columns:
+            there = ", ".join(columns)
+            yield f"columns.{name}: {stated.table} has no such column.{_meant(name, columns)} It has: {there}."
         else:
-            yield from (f"columns.{name}: {words}" for words in _not_allowed(filling, known[name].allowed))
-    missing = [column for name, column in known.items() if column.required and name not in stated.columns]
-    yield from (f"columns: {one.name} is missing ({one.meaning}). Give it a column or a constant." for one in missing)
+            yield from (f"columns.{name}: {words}" for words in _not_allowed(filling, columns[name].allowed))
+    missing = [column for name, column in columns.items() if column.required and name not in stated.columns]
+    yield from (
+        f"columns: {column.name} is missing ({column.meaning}). Give it a column or a constant." for column in missing
+    )
     if stated.first_row is not None and stated.headings is None:
         yield "first_row: belongs to headings, which are not given."
 
@@ -213,6 +218,6 @@ def _not_allowed(filling: Filling, allowed: tuple[str, ...]) -> Iterator[str]:
         yield f"{word} is not allowed.{_meant(word, allowed)} Allowed are: {', '.join(allowed)}."
 
 
-def _meant(word: str, known: Iterable[str]) -> str:
-    near = difflib.get_close_matches(word, list(known), n=1)
+def _meant(word: str, words: Iterable[str]) -> str:
+    near = difflib.get_close_matches(word, list(words), n=1)
     return f" Did you mean {near[0]}?" if near else ""

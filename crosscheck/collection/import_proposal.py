@@ -137,16 +137,16 @@ def _with_wide(seen: _Seen) -> _Seen:
     words = {name: set(seen.words(name)) for name in seen.headings}
     few = [name for name, found in words.items() if 1 < len(found) <= _WORDS and not all(map(_is_number, found))]
     for name in few:
-        alike = tuple(other for other in few if _in_common(words[name], words[other]) >= _LIKE)
+        alike = tuple(column for column in few if _in_common(words[name], words[column]) >= _LIKE)
         if len(alike) >= _FEWEST_WIDE:
-            others = [one for one in seen.headings if one not in alike]
+            others = [heading for heading in seen.headings if heading not in alike]
             rows = seen.rows.unpivot(alike, index=others, variable_name=_NAME, value_name=_CELL)
             return replace(seen, headings=(*others, _NAME, _CELL), rows=rows, wide=alike)
     return seen
 
 
-def _in_common(one: set[str], other: set[str]) -> float:
-    return len(one & other) / min(len(one), len(other))
+def _in_common(first: set[str], second: set[str]) -> float:
+    return len(first & second) / min(len(first), len(second))
 
 
 def _columns(seen: _Seen, table: Table) -> Iterator[str]:

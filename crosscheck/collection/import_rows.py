@@ -63,35 +63,37 @@ class Imported:
     unused: tuple[str, ...]
 
 
-def import_export(export: Path, asked: ImportMap, beside: Path) -> Imported:
+def import_export(export: Path, import_map: ImportMap, beside: Path) -> Imported:
     """Make a table of the contract of an export.
 
     Args:
         export: CSV, Parquet or a workbook, in whatever columns.
-        asked: what becomes of them.
+        import_map: what becomes of them.
         beside: the folder in which the map's code lists lie.
 
     Raises:
         CollectionError: the export or a code list can't be opened.
         ImportMapError: the export lacks what the map asks for, or a code list says two things of one code.
     """
-    sheet, unused = _open(export, asked)
-    long = _make_long(sheet.used(), asked.long) if asked.long else sheet.used()
+    sheet, unused = _open(export, import_map)
+    long = _make_long(sheet.used(), import_map.long) if import_map.long else sheet.used()
     joined = long
-    for number, join in enumerate(asked.join):
+    for number, join in enumerate(import_map.join):
         joined = _join(joined, join, beside / join.file, _UNMATCHED.format(number))
-    kept, left_out = joined, []
-    for keep in asked.keep:
-        inside = kept.filter(_in_scope(keep, beside))
-        left_out.append(LeftOut(str(keep), kept.height - inside.height))
-        kept = inside
-    made, wrong = _fill(kept, asked)
+    in_scope, left_out = joined, []
+    for keep in import_map.keep:
+        inside = in_scope.filter(_in_scope(keep, beside))
+        left_out.append(LeftOut(str(keep), in_scope.height - inside.height))
+        in_scope = inside
+    made, wrong = _fill(in_scope, import_map)
+    # Counted after each step, so that rows read are those written, repeated, set aside and left out: none is
+    # unaccounted for.
     whole = made.filter(~pl.col(_LOST))
     written = whole.drop(_LOST).unique(maintain_order=True)
-    place = Place(asked.table, sheet.file)
+    place = Place(import_map.table, sheet.file)
     return Imported(
-        table=asked.table,
-        rows=written.select(column.name for column in asked.contract.columns if column.name in asked.columns),
+        table=import_map.table,
+        rows=written.select(column.name for column in import_map.contract.columns if column.name in import_map.columns),
         problems=list_problems((place, problem) for problem in [*sheet.problems, *wrong]),
         sha256=sheet.sha256,
         read=sheet.rows_read,
@@ -104,35 +106,35 @@ def import_export(export: Path, asked: ImportMap, beside: Path) -> Imported:
     )
 
 
-def _open(export: Path, asked: ImportMap) -> tuple[Sheet, list[str]]:
+def _open(export: Path, import_map: ImportMap) -> tuple[Sheet, list[str]]:
     given = None
-    if asked.headings is not None:
-        given = Headings(asked.headings, (asked.first_row or 1) - 1)
-    names = asked.asked_columns()
-    if "row" in (*names, *(asked.long.columns if asked.long else ())):
+    if import_map.headings is not None:
+        given = Headings(import_map.headings, (import_map.first_row or 1) - 1)
+    names = import_map.asked_columns()
+    if "row" in (*names, *(import_map.long.columns if import_map.long else ())):
         raise ImportMapError(
-            "A column called row can't be told from the number of a row. Give other headings in the map."
+            "A column called row would be mistaken for the number of a row. Give other headings in the map."
         )
     read, unused = open_export(
-        export, names, lambda headings: _choose_long(asked, headings), Layout(asked.sheet, given)
+        export, names, lambda headings: _choose_long(import_map, headings), Layout(import_map.sheet, given)
     )
     return tidy_texts(read), unused
 
 
-def _choose_long(asked: ImportMap, headings: list[str]) -> list[str]:
+def _choose_long(import_map: ImportMap, headings: list[str]) -> list[str]:
     """The columns that become rows.
 
     Raises:
         ImportMapError: a name or pattern fits none of the headings.
     """
-    if asked.long is None:
+    if import_map.long is None:
         return []
-    if idle := [one for one in asked.long.columns if not fnmatch.filter(headings, one)]:
+    if idle := [pattern for pattern in import_map.long.columns if not fnmatch.filter(headings, pattern)]:
         there = ", ".join(headings[:_LISTED])
         raise ImportMapError(
-            f"long.columns: no heading of the export is like {one}. There are: {there}." for one in idle
+            f"long.columns: no heading of the export is like {pattern}. There are: {there}." for pattern in idle
         )
-    return asked.long.choose(headings)
+    return import_map.long.choose(headings)
 
 
 def _make_long(rows: pl.DataFrame, long: Long) -> pl.DataFrame:
@@ -160,6 +162,7 @@ def _join(rows: pl.DataFrame, join: Join, file: Path, unmatched: str) -> pl.Data
     """Add columns from a code list; `unmatched` says of each row that the list lacks it, and has to have it."""
     if clash := [name for name in join.take if name in rows.columns]:
         raise ImportMapError(f"join, {file.name}: there is a column {clash[0]} already. Rename it in the list.")
+    # Repeats that say the same are harmless; a join on two different ones would double the rows of the export.
     listed = _read_list(file, [join.matches, *join.take]).filter(pl.col(join.matches) != "").unique(maintain_order=True)
     twice = listed.filter(pl.col(join.matches).is_duplicated())[join.matches].unique(maintain_order=True)
     if not twice.is_empty():
@@ -208,22 +211,22 @@ def _compared(text: pl.Expr, limit: str) -> tuple[pl.Expr, pl.Expr]:
     return least.fill_null(value=False), most.fill_null(value=False)
 
 
-def _fill(rows: pl.DataFrame, asked: ImportMap) -> tuple[pl.DataFrame, list[Problem]]:
+def _fill(rows: pl.DataFrame, import_map: ImportMap) -> tuple[pl.DataFrame, list[Problem]]:
     """The columns of the table, and every cell that can't be read; rows that can't do without it are lost."""
-    columns = {column.name: column for column in asked.contract.columns if column.name in asked.columns}
-    fillings = {name: asked.columns[name] for name in columns}
+    columns = {column.name: column for column in import_map.contract.columns if column.name in import_map.columns}
+    fillings = {name: import_map.columns[name] for name in columns}
     read = rows.with_columns(_value(filling).alias(_VALUE.format(name)) for name, filling in fillings.items())
     read = read.with_columns(
         _wrong(filling, columns[name], pl.col(_VALUE.format(name))).alias(_WRONG.format(name))
         for name, filling in fillings.items()
     )
-    unmatched = [_UNMATCHED.format(number) for number in range(len(asked.join))]
+    unmatched = [_UNMATCHED.format(number) for number in range(len(import_map.join))]
     needed = [_WRONG.format(name) for name, column in columns.items() if column.required]
     lost = pl.any_horizontal([pl.lit(value=False), *unmatched, *needed])
     read = read.with_columns(lost.alias(_LOST))
     matched = read.filter(~pl.any_horizontal([pl.lit(value=False), *unmatched]))  # an unmatched row is named as such
     found = [problem for name in columns for problem in _describe_column(matched, columns[name], fillings[name])]
-    for join, flag in zip(asked.join, unmatched, strict=True):
+    for join, flag in zip(import_map.join, unmatched, strict=True):
         found += _describe_unmatched(read.filter(pl.col(flag)), join)
     return read.select(_LOST, *(pl.col(_VALUE.format(name)).alias(name) for name in columns)), found
 
@@ -255,6 +258,7 @@ def _year(text: pl.Expr, filling: Filling) -> pl.Expr:
         number = pl.when(size == 4).then(digits).cast(pl.Int32, strict=False)
         return _assessment_year(number if filling.year == "first" else number - 1)
     short = pl.when(size == 4).then(digits.str.head(2)).cast(pl.Int32, strict=False)
+    # Two digits name no century, so a year is taken only where the second part follows on the first.
     century = pl.when(short >= _LATEST_IN_1900S).then(1900).otherwise(2000)
     long = pl.when(size.is_in([6, 8])).then(digits.str.head(4)).cast(pl.Int32, strict=False)
     first = pl.coalesce(long, short + century)
@@ -272,8 +276,8 @@ def _wrong(filling: Filling, column: Column, value: pl.Expr) -> pl.Expr:
     if filling.column is None:
         return pl.lit(value=False)
     text = _text(filling.column)
-    known = text.is_in(list(filling.values)) if filling.values is not None else text == ""
-    unread = value.is_null() & ~known
+    has_value = text.is_in(list(filling.values)) if filling.values is not None else text == ""
+    unread = value.is_null() & ~has_value
     must_be_filled = column.required and not column.may_be_empty
     return (unread & (text != "")) | (value.is_null() if must_be_filled else pl.lit(value=False))
 

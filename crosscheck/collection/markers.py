@@ -58,6 +58,7 @@ def read_markers(sheet: Sheet, columns: Iterable[Column]) -> Sheet:
     figures = [column for column in columns if column.kind in ("number", "date") and column.name in sheet.rows.columns]
     if not figures:
         return sheet
+    # One pass finds the columns that hold anything but numbers; most have none and cost no more.
     odd = sheet.rows.select((~pl.col(column.name).str.contains("^[0-9]")).any() for column in figures).row(0)
     for column in (column for column, is_odd in zip(figures, odd, strict=True) if is_odd):
         words = sheet.rows.select("row", text=column.name).filter(~pl.col("text").str.contains("^[0-9]"))

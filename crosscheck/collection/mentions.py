@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
-from crosscheck.collection.problems import ROW, Problem, shown
+from crosscheck.collection.problems import ROW, Problem, shorten_cell
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -42,6 +42,7 @@ def list_mentions(sheets: Mapping[str, Sheet], year: str | None) -> pl.DataFrame
 
 def _mentions(sheet: Sheet, year: str | None) -> Iterator[pl.DataFrame]:
     rows = sheet.rows if year is None or "year" not in sheet.rows.columns else sheet.rows.filter(_may_be_of(year))
+    # A code that was set aside is listed as it stood: it is all that leads its owner back to the row.
     why, stood = _reasons(sheet, rows), _codes_as_they_stood(sheet)
     yield rows.select(
         table=pl.lit(sheet.table.name),
@@ -51,7 +52,7 @@ def _mentions(sheet: Sheet, year: str | None) -> Iterator[pl.DataFrame]:
         why=pl.col("row").replace_strict(why, default=None, return_dtype=pl.String),
     )
     lost = [
-        (sheet.table.name, sheet.file, row, shown(cells.get("org_code", "").upper()) or None, why_lost)
+        (sheet.table.name, sheet.file, row, shorten_cell(cells.get("org_code", "").upper()) or None, why_lost)
         for row, cells in sheet.lost_rows
         if _may_be_year(cells.get("year", ""), year)
         for why_lost in [_why_lost(sheet, row)]
@@ -85,7 +86,7 @@ def _in_words(problem: Problem) -> str:
 def _codes_as_they_stood(sheet: Sheet) -> dict[int, str]:
     """Codes that can't be read as one, by row."""
     return {
-        problem.row: shown(problem.value) or ""
+        problem.row: shorten_cell(problem.value) or ""
         for problem in sheet.problems
         if problem.column == "org_code" and problem.row is not None and (problem.value or "").strip()
     }

@@ -60,6 +60,8 @@ class _Sheet:
         column = 0
         for cell in element:
             if local(cell) in _CELLS:
+                # A sheet ends in a blank cell repeated to its full width: only repeats that hold something are laid
+                # out.
                 text, repeated = self._read_cell(cell, column, times), _times(cell, "number-columns-repeated")
                 if text and not text.isspace():
                     self._refuse_too_wide(repeated)
@@ -77,30 +79,30 @@ class _Sheet:
             raise ValueError(f"it holds more than the {MOST_CELLS:,} cells that are allowed")
 
     def _read_cell(self, cell: Element, column: int, times: int) -> str:
-        shown = "\n".join(_paragraph(child) for child in cell if local(child) == "p")
+        displayed = "\n".join(_paragraph(child) for child in cell if local(child) == "p")
         kind, value = attribute(cell, "value-type"), attribute(cell, "value")
         self._read_merged(cell, column)
         formula = attribute(cell, "formula")
-        if formula is not None and not shown and value is None and kind != "string":
+        if formula is not None and not displayed and value is None and kind != "string":
             self.cells.mark(Mark("no_result", self.row, self.row + times - 1, column, formula))
             return formula
         if any(key.endswith("value-type") and found == "error" for key, found in cell.attrib.items()):
-            return shown
-        return self._write(cell, kind, value, shown, column)
+            return displayed
+        return self._write(cell, kind, value, displayed, column)
 
-    def _write(self, cell: Element, kind: str | None, value: str | None, shown: str, column: int) -> str:
+    def _write(self, cell: Element, kind: str | None, value: str | None, displayed: str, column: int) -> str:
         if kind == "percentage":
             if value is None:
-                self.cells.note("percent_as_shown", self.row, column, shown)
-                return shown
+                self.cells.note("percent_as_shown", self.row, column, displayed)
+                return displayed
             return write_number(value, "percent")
         if kind in _NUMBERS and value is not None:
             return write_number(value, "plain")
         if kind == "date":
-            return (attribute(cell, "date-value") or shown).replace("T", " ").removesuffix(" 00:00:00")
+            return (attribute(cell, "date-value") or displayed).replace("T", " ").removesuffix(" 00:00:00")
         if kind == "boolean":
-            return (attribute(cell, "boolean-value") or shown).upper()
-        return shown or attribute(cell, "string-value") or ""
+            return (attribute(cell, "boolean-value") or displayed).upper()
+        return displayed or attribute(cell, "string-value") or ""
 
     def _read_merged(self, cell: Element, column: int) -> None:
         down, across = _times(cell, "number-rows-spanned"), _times(cell, "number-columns-spanned")

@@ -169,7 +169,7 @@ def _read_form(sheet: Sheet, expected: Expected, questionnaire: Questionnaire) -
         return replace(complete, rows=nothing, problems=(Problem(None, "run", None, problem, remedy, ROW),))
     codes = expected.declarations["org_code"].unique()
     read = _read_criteria(mend_mangled_codes(complete, ("org_code",), codes.to_list()), expected, questionnaire)
-    return read.noting([problem for oddity in _oddities(expected) for problem in _find(read, oddity)])
+    return read.noting([problem for form_error in _form_errors(expected) for problem in _find(read, form_error)])
 
 
 def _with_every_column(sheet: Sheet) -> Sheet:
@@ -182,9 +182,9 @@ def _with_every_column(sheet: Sheet) -> Sheet:
 def _read_criteria(sheet: Sheet, expected: Expected, questionnaire: Questionnaire) -> Sheet:
     """The criteria by the reader that a collection has for them."""
     rows = sheet.rows.with_columns(is_criterion=pl.col("question_id").is_not_null())
-    asked = rows.filter("is_criterion").select("row", "question_id", "item")
+    criteria = rows.filter("is_criterion").select("row", "question_id", "item")
     read = read_criteria(
-        replace(sheet, table=INPUTS["visit_items"], rows=asked, problems=()), questionnaire, expected.standard
+        replace(sheet, table=INPUTS["visit_items"], rows=criteria, problems=()), questionnaire, expected.standard
     )
     names = read.rows.select("row", "question_id", "item")
     return sheet.noting(
@@ -193,7 +193,7 @@ def _read_criteria(sheet: Sheet, expected: Expected, questionnaire: Questionnair
     )
 
 
-class _Oddity(NamedTuple):
+class _FormError(NamedTuple):
     """A row that can't be used as it is: when, which cell, what is wrong, what to do."""
 
     when: pl.Expr
@@ -208,7 +208,7 @@ _IS_CRITERION: Final = pl.col("is_criterion")
 
 _MISPLACED: Final = (
     *(
-        _Oddity(
+        _FormError(
             ~_IS_CRITERION & pl.col(name).is_null(),
             name,
             "The cell is empty.",
@@ -217,7 +217,7 @@ _MISPLACED: Final = (
         for name in OF_THE_VISIT
     ),
     *(
-        _Oddity(
+        _FormError(
             _IS_CRITERION & pl.col(name).is_not_null(),
             name,
             "The row is that of a criterion.",
@@ -225,13 +225,13 @@ _MISPLACED: Final = (
         )
         for name in OF_THE_VISIT
     ),
-    _Oddity(
+    _FormError(
         ~_IS_CRITERION & pl.col("seen").is_not_null(),
         "seen",
         "The row is that of the declaration.",
         "Empty the cell; what was seen stands in the rows of the criteria.",
     ),
-    _Oddity(
+    _FormError(
         _IS_CRITERION & pl.col("seen").is_null(),
         "seen",
         "There is a remark or a correction, but not what was seen.",
@@ -240,24 +240,24 @@ _MISPLACED: Final = (
 )
 
 
-def _oddities(expected: Expected) -> Iterator[_Oddity]:
+def _form_errors(expected: Expected) -> Iterator[_FormError]:
     """What can be wrong with a filled row, beside single cells that can't be read."""
     first, last = expected.first_day, expected.last_day
     listed = expected.declarations.select(pl.format("{} {}", *_DECLARATION)).to_series().to_list()
-    yield _Oddity(
+    yield _FormError(
         pl.col("run") != expected.run,
         "run",
         "The row belongs to the form of another run.",
         f"Fill in the form of this run ({expected.run}).",
     )
-    yield _Oddity(
+    yield _FormError(
         pl.format("{} {}", *_DECLARATION).is_in(listed).not_(),
         "function",
         "The organisation has no such declaration in this run.",
         "visit_list.csv in the run folder has all declarations, by org_code and function.",
     )
     yield from _MISPLACED
-    yield _Oddity(
+    yield _FormError(
         pl.col("visited_on").is_between(first, last).not_(),
         "visited_on",
         "The day is outside the season of this run's visits.",
@@ -265,16 +265,16 @@ def _oddities(expected: Expected) -> Iterator[_Oddity]:
     )
 
 
-def _find(sheet: Sheet, oddity: _Oddity) -> Iterator[Problem]:
+def _find(sheet: Sheet, form_error: _FormError) -> Iterator[Problem]:
     # A cell that could not be read is told as that, and not as an empty one as well.
-    told = [
-        problem.row for problem in sheet.problems if problem.column == oddity.column and problem.effect != CONVERTED
+    unreadable_rows = [
+        problem.row for problem in sheet.problems if problem.column == form_error.column and problem.effect != CONVERTED
     ]
-    odd = sheet.rows.filter(_FILLED & oddity.when & pl.col("row").is_in(told).not_())
+    wrong = sheet.rows.filter(_FILLED & form_error.when & pl.col("row").is_in(unreadable_rows).not_())
     yield from as_one(
         [
-            Problem(row, oddity.column, value, oddity.problem, oddity.remedy, ROW)
-            for row, value in odd.select("row", pl.col(oddity.column).cast(pl.String)).iter_rows()
+            Problem(row, form_error.column, value, form_error.problem, form_error.remedy, ROW)
+            for row, value in wrong.select("row", pl.col(form_error.column).cast(pl.String)).iter_rows()
         ]
     )
 
@@ -299,8 +299,8 @@ def _keep_one(
     first = rows.filter(corrects == corrects.any().over(key)).sort(*key, *_PLACE)
     kinds = pl.struct(values).n_unique().over(key)
     against = first.filter(kinds > 1)
-    kept = first.unique(key, keep="first", maintain_order=True)
-    return kept, list(_contradictions(against, key, values[-1])), rows.height - kept.height
+    unique_rows = first.unique(key, keep="first", maintain_order=True)
+    return unique_rows, list(_contradictions(against, key, values[-1])), rows.height - unique_rows.height
 
 
 def _contradictions(rows: pl.DataFrame, key: Sequence[str], column: str) -> Iterator[tuple[Place, Problem]]:

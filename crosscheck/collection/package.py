@@ -77,6 +77,7 @@ class Cells:
         last = max(filled)
         self._refuse_too_much(last)
         row = [texts.get(column) for column in range(last + 1)]
+        # Equal rows in a row are kept once with their number: a cell copied down a million rows would fill the memory.
         if self.rows and self.rows[-1][0] + self.rows[-1][1] == number and self.rows[-1][2] == row:
             first, before, _ = self.rows[-1]
             self.rows[-1] = (first, before + times, row)
@@ -105,9 +106,9 @@ class Cells:
 
     def note(self, kind: NoteKind, row: int | None, column: int | None, text: str) -> None:
         """Take a note; of one kind in one column the first stands for all."""
-        for known in self.notes:
-            if (known.kind, known.column) == (kind, column):
-                known.times += 1
+        for note in self.notes:
+            if (note.kind, note.column) == (kind, column):
+                note.times += 1
                 return
         self.notes.append(Note(kind, row, column, text))
 
@@ -150,7 +151,9 @@ class Package:
             return []
         found = [element.attrib for element in self.elements(listing) if local(element) == "Relationship"]
         return [
-            one | {"Target": _resolve(folder, one["Target"])} for one in found if one.get("TargetMode") != "External"
+            relation | {"Target": _resolve(folder, relation["Target"])}
+            for relation in found
+            if relation.get("TargetMode") != "External"
         ]
 
 

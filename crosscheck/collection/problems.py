@@ -84,22 +84,32 @@ def list_problems(found: Iterable[tuple[Place, Problem]]) -> pl.DataFrame:
     for place, problem in found:
         at = (place, problem.row, problem.column)
         merged[at] = _merge(merged[at], problem) if at in merged else problem
-    listed = [(*at[0], *problem._replace(value=shown(problem.value))[:-1]) for at, problem in merged.items()]
+    listed = [(*at[0], *problem._replace(value=shorten_cell(problem.value))[:-1]) for at, problem in merged.items()]
     return pl.DataFrame(listed, schema=SCHEMA, orient="row").sort("table", "file", "row", "column", nulls_last=False)
 
 
 def describe_problems(problems: pl.DataFrame) -> list[str]:
-    """Each problem in one line: file, row, column, what stands there, what is wrong, what is allowed.
+    """Each problem in one line, as compilers write it: `file:row:column "value": what is wrong; what to do`.
 
     Args:
         problems: as `list_problems`.
     """
     rows = problems.select("file", "row", "column", "value", "problem", "remedy").iter_rows()
     return [
-        f"{file}{f', row {row}' if row else ''}{f', {column}' if column else ''}"
-        f"{f' ({value})' if value else ''}: {problem} {remedy}"
+        f"{':'.join(str(part) for part in (file, row, column) if part is not None)}"
+        f"{_quoted(value)}: {problem.rstrip('.')}; {_go_on(remedy)}"
         for file, row, column, value, problem, remedy in rows
     ]
+
+
+def _quoted(value: str | None) -> str:
+    """The value in quotation marks; what would end the line is written as a sign that can be seen."""
+    return f' "{value}"'.replace("\n", "\\n").replace("\r", "\\r") if value else ""
+
+
+def _go_on(sentence: str) -> str:
+    """A sentence as the second half of another: it begins with a small letter, unless its first word is in capitals."""
+    return sentence[:1].lower() + sentence[1:] if sentence[1:2].islower() else sentence
 
 
 def as_one(problems: list[Problem], most: int = 20) -> list[Problem]:
@@ -111,21 +121,21 @@ def as_one(problems: list[Problem], most: int = 20) -> list[Problem]:
     return [first._replace(problem=more)]
 
 
-def _merge(one: Problem, other: Problem) -> Problem:
-    effect = max(one.effect, other.effect, key=_GRAVITY.__getitem__)
-    same = (other.problem, other.remedy) == (one.problem, one.remedy)
-    why_empty_is_said = one.value and not (other.value or "").strip()
+def _merge(first: Problem, second: Problem) -> Problem:
+    effect = max(first.effect, second.effect, key=_GRAVITY.__getitem__)
+    same = (second.problem, second.remedy) == (first.problem, first.remedy)
+    why_empty_is_said = first.value and not (second.value or "").strip()
     if same or why_empty_is_said:
-        return one._replace(effect=effect)
-    problem, remedies = f"{one.problem} {other.problem}", [one.remedy, other.remedy]
-    if CONVERTED in (one.effect, other.effect) and one.effect != other.effect:
+        return first._replace(effect=effect)
+    problem, remedies = f"{first.problem} {second.problem}", [first.remedy, second.remedy]
+    if CONVERTED in (first.effect, second.effect) and first.effect != second.effect:
         # How a cell would better be written is no remedy where it can't stand as it is, however it is written.
-        remedies = [each.remedy for each in (one, other) if each.effect == effect]
+        remedies = [each.remedy for each in (first, second) if each.effect == effect]
     remedy = " ".join(remedies)
-    return one._replace(effect=effect, problem=problem, remedy=remedy)
+    return first._replace(effect=effect, problem=problem, remedy=remedy)
 
 
-def shown(value: str | None) -> str | None:
+def shorten_cell(value: str | None) -> str | None:
     """A cell as it is shown to people: invisible characters made visible, a long text shortened, with its length."""
     if value is None:
         return None

@@ -12,11 +12,12 @@ from crosscheck.collection.cells import read_cells, tidy_texts
 from crosscheck.collection.codes import read_standards, refuse_odd_codes
 from crosscheck.collection.conventions import read_conventions
 from crosscheck.collection.doubts import SCHEMA as DOUBTS
-from crosscheck.collection.files import FIRST_WAVE, open_collection
+from crosscheck.collection.files import open_collection
 from crosscheck.collection.mentions import SCHEMA as MENTIONS
 from crosscheck.collection.mentions import list_mentions
 from crosscheck.collection.problems import list_problems
 from crosscheck.collection.resolved import hold_out
+from crosscheck.collection.sources import FIRST_WAVE
 from crosscheck.collection.spellings import hold_against_model, merge_spellings, refuse_slips
 from crosscheck.contract.inputs import INPUTS
 
@@ -113,6 +114,7 @@ def read_collection(
     sheets = {sheet.table.name: read_sheet(sheet, questionnaire, standard, conventions) for sheet in opened}
     year = year or _latest_year(sheets["declarations"])
     sheets = {name: _state(sheet, year, standard) for name, sheet in sheets.items()}
+    # Organisations come first: codes in all other tables are judged by those that can be used.
     sheets["organisations"] = _refuse_repeated(sheets["organisations"])
     sheets |= {name: _refuse_repeated(sheet) for name, sheet in _check_codes(sheets, conventions).items()}
     sheets, doubts = hold_out(sheets, questionnaire, year)

@@ -72,10 +72,12 @@ def read_replies(
     _refuse_foreign_forms(opened, run)
     sheets = [_read_form(sheet, items, run, questionnaire) for sheet in opened]
     sheets = _refuse_contradictions(_refuse_repeated(sheets))
-    told = pl.concat([_told(sheet) for sheet in sheets])
-    replied = told.filter(_REPLY != "no_reply").sort(*_KEYS, "form", "form_row")
+    all_replies = pl.concat([_promised_columns(sheet) for sheet in sheets])
+    replied = all_replies.filter(_REPLY != "no_reply").sort(*_KEYS, "form", "form_row")
     problems = [*strays, *((sheet.place, problem) for sheet in sheets for problem in sheet.problems)]
-    return Replies(replied, list_problems(problems), tuple(map(describe_input, sheets)), told.height - replied.height)
+    return Replies(
+        replied, list_problems(problems), tuple(map(describe_input, sheets)), all_replies.height - replied.height
+    )
 
 
 def spelt_answer(level: pl.Expr, number: pl.Expr, absence: pl.Expr) -> pl.Expr:
@@ -120,8 +122,8 @@ def _read_form(sheet: Sheet, items: pl.DataFrame, run: str, questionnaire: Quest
     """One form with everything that it tells by itself; each row has what the regulator knows of its item."""
     columns = [column for column in sheet.table.columns if column.name in _READ]
     given = [_as_text(sheet, name).alias(f"{name}_as_given") for name in ("reply", "corrected_answer")]
-    told = read_cells(sheet.noting((), sheet.rows.with_columns(given)), columns)
-    found = _find_items(_with_every_column(told), items)
+    cells_read = read_cells(sheet.noting((), sheet.rows.with_columns(given)), columns)
+    found = _find_items(_with_every_column(cells_read), items)
     strangers = found.rows.filter(pl.col("run") != run).select("row", "run").iter_rows()
     remedy = "Reply on the form of this run."
     found = found.noting(
@@ -143,13 +145,13 @@ def _with_every_column(sheet: Sheet) -> Sheet:
 def _find_items(sheet: Sheet, items: pl.DataFrame) -> Sheet:
     """Lay what the regulator knows of the item beside each row; a row of no item is set aside."""
     keys = [_folded(name).alias(f"{name} key") for name in _KEYS]
-    known = items.with_columns(keys).with_columns(known=pl.lit(value=True))
+    known_items = items.with_columns(keys).with_columns(known=pl.lit(value=True))
     rows = sheet.rows.with_columns(keys).rename({name: f"{name} as given" for name in _KEYS})
-    found = rows.join(known, on=[f"{name} key" for name in _KEYS], how="left", maintain_order="left")
+    found = rows.join(known_items, on=[f"{name} key" for name in _KEYS], how="left", maintain_order="left")
     astray = found.filter(pl.col("known").is_null() & pl.col("item as given").is_not_null())
-    names, asked = tuple(items["item"].unique().sort()), items["question"].drop_nulls().unique().sort().to_list()
+    names, questions = tuple(items["item"].unique().sort()), items["question"].drop_nulls().unique().sort().to_list()
     problems = [
-        _no_such_item(row, item, question, names, asked)
+        _no_such_item(row, item, question, names, questions)
         for row, item, question in astray.select("row", "item as given", "question as given").iter_rows()
     ]
     return sheet.noting(problems, found)
@@ -160,10 +162,10 @@ def _folded(name: str) -> pl.Expr:
     return pl.col(name).fill_null("").str.strip_chars().str.strip_prefix("'").str.to_lowercase()
 
 
-def _no_such_item(row: int, item: str, question: str | None, names: tuple[str, ...], asked: list[str]) -> Problem:
+def _no_such_item(row: int, item: str, question: str | None, names: tuple[str, ...], questions: list[str]) -> Problem:
     by_folded = {name.lower(): name for name in names}
     if item.strip().lower() in by_folded:
-        near = nearest(question or "", tuple(asked))
+        near = nearest(question or "", tuple(questions))
         meant = f"Did you mean {near}? " if near else ""
         remedy = f"{meant}Leave the question as the form has it."
         return Problem(row, "question", question, "The item does not rest on this question.", remedy, ROW)
@@ -196,7 +198,7 @@ _CORRECTS: Final = _filled("corrected_answer_as_given")
 _SAYS: Final = _filled("remark") | _filled("evidence")
 
 
-class _Oddity(NamedTuple):
+class _FormError(NamedTuple):
     """A reply that does not go together with what stands beside it: when, where, what, what to do, what is done."""
 
     when: pl.Expr
@@ -206,46 +208,46 @@ class _Oddity(NamedTuple):
     reads_as: str | None = None
 
 
-_ODDITIES: Final = (
-    _Oddity(
+_FORM_ERRORS: Final = (
+    _FormError(
         _REPLY.is_null() & _CORRECTS,
         "reply",
         "There is a corrected answer, but no reply; read as correct.",
         "Write correct.",
         "correct",
     ),
-    _Oddity(
+    _FormError(
         _REPLY.is_null() & _SAYS,
         "reply",
         "There is a remark or evidence, but no reply; read as explain.",
         "Write agree, correct or explain.",
         "explain",
     ),
-    _Oddity(
+    _FormError(
         _REPLY.is_in(["agree", "explain", "no_reply"]) & _CORRECTS,
         "reply",
         "The reply does not ask for a correction, and yet there is a corrected answer.",
         "Write correct, or empty the corrected answer.",
     ),
-    _Oddity(
+    _FormError(
         (_REPLY == "correct") & pl.col("question").is_null(),
         "reply",
         "This item rests on no answer of the organisation, so that no answer can correct it.",
         "Write explain, and say in the remark what is not right.",
     ),
-    _Oddity(
+    _FormError(
         (_REPLY == "correct") & pl.col("question").is_not_null() & _CORRECTS.not_(),
         "corrected_answer",
         "There is no corrected answer.",
         "Enter it; if it stands in another row on the same question, nothing needs to be done.",
     ),
-    _Oddity(
+    _FormError(
         (_REPLY == "correct") & (pl.col("corrected_answer") == pl.col("your_answer")),
         "corrected_answer",
         "This is the answer as it was returned; nothing would change.",
         "Write agree or explain, or enter another answer.",
     ),
-    _Oddity(
+    _FormError(
         (_REPLY == "explain") & _SAYS.not_(),
         "remark",
         "There is no explanation.",
@@ -256,12 +258,14 @@ _ODDITIES: Final = (
 
 def _judge(sheet: Sheet) -> Sheet:
     """Hold each reply against what stands beside it, once the plainly meant is understood."""
-    for oddity in _ODDITIES:
-        odd = sheet.rows.filter(oddity.when & pl.col("known")).select("row", oddity.column).iter_rows()
-        effect = CONVERTED if oddity.reads_as else ROW
-        problems = [Problem(row, oddity.column, text, oddity.problem, oddity.remedy, effect) for row, text in odd]
-        meant = pl.when(oddity.when).then(pl.lit(oddity.reads_as)).otherwise("reply").alias("reply")
-        sheet = sheet.noting(problems, sheet.rows.with_columns(meant) if oddity.reads_as else None)
+    for form_error in _FORM_ERRORS:
+        wrong = sheet.rows.filter(form_error.when & pl.col("known")).select("row", form_error.column).iter_rows()
+        effect = CONVERTED if form_error.reads_as else ROW
+        problems = [
+            Problem(row, form_error.column, text, form_error.problem, form_error.remedy, effect) for row, text in wrong
+        ]
+        meant = pl.when(form_error.when).then(pl.lit(form_error.reads_as)).otherwise("reply").alias("reply")
+        sheet = sheet.noting(problems, sheet.rows.with_columns(meant) if form_error.reads_as else None)
     judged = sheet.noting((), sheet.rows.with_columns(_REPLY.fill_null("no_reply")))
     return judged.noting(_unsigned(judged))
 
@@ -273,7 +277,7 @@ def _unsigned(sheet: Sheet) -> Iterator[Problem]:
         yield Problem(None, "signed_by", None, "Nobody has signed the form.", remedy, CONVERTED)
 
 
-def _told(sheet: Sheet) -> pl.DataFrame:
+def _promised_columns(sheet: Sheet) -> pl.DataFrame:
     """The replies of one form in the promised columns; who signed one row only has signed the form."""
     names = sheet.rows["signed_by"].drop_nulls().unique()
     signatory = pl.lit(names[0] if names.len() == 1 else None, dtype=pl.String)
@@ -311,7 +315,9 @@ def _noting_alike(sheets: list[Sheet], groups: Iterable[dict[str, Any]], twice: 
     for group in groups:
         places = list(zip(group["at"], group["row"], group["file"], strict=True))
         for number, (at, row, _) in enumerate(places):
-            others = [f"{file}, row {other}" for place, (_, other, file) in enumerate(places) if place != number]
+            others = [
+                f"{file}, row {other_row}" for place, (_, other_row, file) in enumerate(places) if place != number
+            ]
             if group["kinds"] > 1:
                 problem, remedy = f"It contradicts {_listed(others)}.", "Ask which of them holds, and empty the others."
                 found.setdefault(at, []).append(Problem(row, "reply", None, problem, remedy, ROW))

@@ -47,15 +47,17 @@ def hold_out(
         still used, and has no figure. One that was resolved has the value that it means.
     """
     found = find_doubts(gather_figures(sheets, questionnaire, year), sheets["organisations"].used())
-    kept = dict(sheets)
+    resolved_sheets = dict(sheets)
     means = pl.lit(None, pl.Float64).alias("means")
     doubted = found.with_columns(means)
     if "resolved" in sheets:
-        kept["resolved"] = _refuse_pointless(sheets["resolved"], found)
-        doubted = found.join(_answers_to_doubts(kept["resolved"]), on=_RESOLVED, how="left", maintain_order="left")
+        resolved_sheets["resolved"] = _refuse_pointless(sheets["resolved"], found)
+        doubted = found.join(
+            _answers_to_doubts(resolved_sheets["resolved"]), on=_RESOLVED, how="left", maintain_order="left"
+        )
     for table in found["table"].unique():
-        kept[table] = _replaced(kept[table], doubted.filter(pl.col("table") == table))
-    return kept, doubted.filter(pl.col("means").is_null()).select(SCHEMA.names())
+        resolved_sheets[table] = _replaced(resolved_sheets[table], doubted.filter(pl.col("table") == table))
+    return resolved_sheets, doubted.filter(pl.col("means").is_null()).select(SCHEMA.names())
 
 
 def _answers_to_doubts(resolved: Sheet) -> pl.DataFrame:
@@ -141,8 +143,8 @@ def _with_row(collection: Path, row: Mapping[str, str]) -> str:
     """The text of `resolved.csv` with one further row."""
     names = [column.name for column in INPUTS["resolved"].columns]
     if not collection.is_dir():
-        told = ", ".join(f"{name}: {row.get(name, '')}" for name in names)
-        raise CollectionError(f"{collection} is no folder. Add this row to a sheet resolved of the workbook: {told}.")
+        fields = ", ".join(f"{name}: {row.get(name, '')}" for name in names)
+        raise CollectionError(f"{collection} is no folder. Add this row to a sheet resolved of the workbook: {fields}.")
     if others := [file.name for file in collection.glob("resolved*") if file.name != _FILE]:
         raise CollectionError(f"{collection / others[0]} is no CSV file. Save it as {_FILE} first.")
     added = pl.DataFrame([[row.get(name, "") for name in names]], names, orient="row")

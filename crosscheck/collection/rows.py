@@ -29,14 +29,14 @@ _MADE_A_NUMBER: Final = re.compile(r"\d+(\.\d+)?(E[+-]?\d+)?")
 _ENTER_CODE: Final = "Format the column as text, and enter the code again."
 
 
-def mend_mangled_codes(sheet: Sheet, columns: Sequence[str], known: Collection[str]) -> Sheet:
+def mend_mangled_codes(sheet: Sheet, columns: Sequence[str], codes: Collection[str]) -> Sheet:
     """Put codes back that a spreadsheet has turned into numbers, where exactly one known code gives the number."""
     numbers: dict[float, list[str]] = {}
-    for code in sorted(known):
+    for code in sorted(codes):
         if _LIKE_NUMBER.fullmatch(code):
             numbers.setdefault(float(code), []).append(code)
     for column in columns:
-        unknown = set(sheet.rows[column].drop_nulls().unique()) - set(known)
+        unknown = set(sheet.rows[column].drop_nulls().unique()) - set(codes)
         fits = {text: numbers.get(float(text), []) for text in unknown if _MADE_A_NUMBER.fullmatch(text)}
         mended = {text: codes[0] for text, codes in fits.items() if len(codes) == 1 and math.isfinite(float(text))}
         if mended:
@@ -75,21 +75,21 @@ def former_bodies(relationships: Sheet, organisations: Collection[str]) -> set[s
     return reached - set(organisations)
 
 
-def refuse_unknown_organisations(sheet: Sheet, known: Iterable[str], remedy: str) -> Sheet:
+def refuse_unknown_organisations(sheet: Sheet, codes: Iterable[str], remedy: str) -> Sheet:
     """Set rows aside that speak of an organisation nobody knows, or whose own row was set aside."""
-    unknown = pl.col("org_code").is_not_null() & ~pl.col("org_code").is_in(list(known))
+    unknown = pl.col("org_code").is_not_null() & ~pl.col("org_code").is_in(list(codes))
     return sheet.noting(
         Problem(row, "org_code", code, f"{code} is not among the organisations that can be used.", remedy, ROW)
         for row, code in _rows(sheet, unknown, "org_code")
     )
 
 
-def refuse_ties_to_nobody(relationships: Sheet, known: Collection[str], former: Collection[str], boards: bool) -> Sheet:
+def refuse_ties_to_nobody(relationships: Sheet, codes: Collection[str], former: Collection[str], boards: bool) -> Sheet:
     """Set ties aside that lead to a body nobody knows, or from a body to itself.
 
     Args:
         relationships: the ties.
-        known: codes of organisations and bodies.
+        codes: codes of organisations and bodies.
         former: codes of former bodies, which only a succession may lead to or from.
         boards: whether there is a table of bodies; without it nobody can tell which boards there are.
     """
@@ -97,7 +97,8 @@ def refuse_ties_to_nobody(relationships: Sheet, known: Collection[str], former: 
     allowed = pl.col("relation") == "succeeds"
     ties = relationships
     for column in ("from_code", "to_code"):
-        fine = pl.col(column).is_in(list(known)) | (allowed & pl.col(column).is_in(list(former)))
+        fine = pl.col(column).is_in(list(codes)) | (allowed & pl.col(column).is_in(list(former)))
+        # Without a table of bodies no board is known, and every seat on one would be set aside.
         if not boards and column == "to_code":
             fine |= pl.col("relation") == "sits_on"
         ties = ties.noting(
@@ -132,6 +133,7 @@ def refuse_misspelt_services(organisations: Sheet, services: Collection[str]) ->
         )
         for row, names in rows
     ]
+    # The whole list is emptied: with one service missing, questions would silently not be put to the organisation.
     emptied = pl.when(~hit.fill_null(False)).then("services")
     return organisations.noting(found, organisations.rows.with_columns(emptied) if found else None)
 
@@ -186,9 +188,9 @@ def note_lone_negatives(indicators: Sheet) -> Sheet:
 
 
 def _impossible(row: int, column: str, words: str, figures: Mapping[str, float | None]) -> Problem:
-    told = ", ".join(f"{name} {written(figure)}" for name, figure in figures.items() if figure is not None)
+    listed = ", ".join(f"{name} {written(figure)}" for name, figure in figures.items() if figure is not None)
     remedy = "Look the figures up where they came from, and correct them."
-    return Problem(row, column, written(figures[column]), f"{words} The figures are: {told}.", remedy, ROW)
+    return Problem(row, column, written(figures[column]), f"{words} The figures are: {listed}.", remedy, ROW)
 
 
 def _with_all(rows: pl.DataFrame, names: Iterable[str], dtype: pl.DataType) -> pl.DataFrame:
@@ -255,9 +257,11 @@ def _repeated(group: dict[str, list[Any]], values: Sequence[str]) -> Iterator[Pr
     numbers = group["row"]
     differing = [name for name in values if any(value != group[name][0] for value in group[name])]
     for position, row in enumerate(numbers):
-        text = _told([group[name][position] if name in values else group[name] for name in group if name != "row"])
+        text = _format_row(
+            [group[name][position] if name in values else group[name] for name in group if name != "row"]
+        )
         if differing:
-            others = " and ".join(islice((str(other) for other in numbers if other != row), _NAMED))
+            others = " and ".join(islice((str(number) for number in numbers if number != row), _NAMED))
             problem = f"It contradicts row {others}: the same but for {', '.join(differing)}."
             yield Problem(row, None, text, problem, "Find out which of them holds, and delete the others.", ROW)
         elif position:
@@ -266,6 +270,6 @@ def _repeated(group: dict[str, list[Any]], values: Sequence[str]) -> Iterator[Pr
             )
 
 
-def _told(cells: Iterable[object]) -> str:
+def _format_row(cells: Iterable[object]) -> str:
     """A row's cells in words, as they were read."""
     return ", ".join(written(cell) for cell in cells if cell is not None)

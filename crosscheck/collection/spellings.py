@@ -25,28 +25,28 @@ _SHORT: Final = 8
 _BETWEEN: Final = re.compile(r"[\s_\u00AD\u2010-\u2015-]+")
 
 
-def merge_spellings(sheet: Sheet, columns: Iterable[str], known: Mapping[str, Collection[str]]) -> Sheet:
+def merge_spellings(sheet: Sheet, columns: Iterable[str], allowed: Mapping[str, Collection[str]]) -> Sheet:
     """Read spellings that differ only in case, spaces or hyphens as one word, and tell each.
 
     Args:
         sheet: any table, its cells read.
         columns: those with open vocabularies.
-        known: words by column that go before any other spelling; else the commonest does, of equals the shortest,
+        allowed: words by column that go before any other spelling; else the commonest does, of equals the shortest,
             of equals the first in alphabetical order.
     """
     for column in columns:
         if column in sheet.rows.columns:
-            meant = _meant(sheet.rows[column], known.get(column, ()))
+            meant = _meant(sheet.rows[column], allowed.get(column, ()))
             sheet = _merge(sheet, column, meant) if meant else sheet
     return sheet
 
 
-def _meant(cells: pl.Series, known: Collection[str]) -> dict[str, str]:
+def _meant(cells: pl.Series, allowed: Collection[str]) -> dict[str, str]:
     """What each other spelling is read as: the known word, else the commonest, the shortest, the first."""
     groups: dict[str, list[tuple[bool, int, int, str]]] = {}
     for word, count in cells.drop_nulls().value_counts(sort=False).iter_rows():
-        groups.setdefault(_folded(word), []).append((word not in known, -count, len(word), word))
-    for word in known:
+        groups.setdefault(_folded(word), []).append((word not in allowed, -count, len(word), word))
+    for word in allowed:
         if _folded(word) in groups:
             groups[_folded(word)].append((False, 0, len(word), word))
     return {word: min(group)[-1] for group in groups.values() for *_, word in group if word != min(group)[-1]}
@@ -64,8 +64,8 @@ def _merge(sheet: Sheet, column: str, meant: Mapping[str, str]) -> Sheet:
     for row, word in rows:
         problem = f"Another spelling of {meant[word]}; read as that."
         found.setdefault(word, []).append(Problem(row, column, word, problem, f"Write {meant[word]}.", CONVERTED))
-    told = [problem for problems in found.values() for problem in as_one(problems)]
-    return sheet.noting(told, sheet.rows.with_columns(pl.col(column).replace(dict(meant))))
+    problems = [problem for problems in found.values() for problem in as_one(problems)]
+    return sheet.noting(problems, sheet.rows.with_columns(pl.col(column).replace(dict(meant))))
 
 
 def refuse_slips(indicators: Sheet, figures: Mapping[tuple[str, str], Figure]) -> Sheet:
@@ -73,11 +73,14 @@ def refuse_slips(indicators: Sheet, figures: Mapping[tuple[str, str], Figure]) -
     sources = sorted({source for source, _ in figures})
     slips: dict[tuple[str, str], tuple[str, str, str]] = {}
     for source, name in indicators.rows.select("source", "indicator").drop_nulls().unique().iter_rows():
+        # The name is compared within its source: another source may have a figure of nearly the same name.
         if source not in sources:
             near = _nearly(source, sources)
             column, text = "source", source
         else:
-            near = None if (source, name) in figures else _nearly(name, [one for of, one in figures if of == source])
+            near = (
+                None if (source, name) in figures else _nearly(name, [figure for of, figure in figures if of == source])
+            )
             column, text = "indicator", name
         if near:
             slips[source, name] = (column, text, near)
@@ -91,11 +94,11 @@ def refuse_slips(indicators: Sheet, figures: Mapping[tuple[str, str], Figure]) -
     )
 
 
-def _nearly(word: str, known: Iterable[str]) -> str | None:
+def _nearly(word: str, names: Iterable[str]) -> str | None:
     """The known word of which this is a slip. Words that differ in their figures are two words."""
     cutoff = _ALIKE_SHORT if len(word) < _SHORT else _ALIKE
     figures = re.findall(r"\d+", word)
-    alike = [one for one in sorted(known) if re.findall(r"\d+", one) == figures]
+    alike = [name for name in sorted(names) if re.findall(r"\d+", name) == figures]
     return next(iter(difflib.get_close_matches(word[:200].casefold(), alike, n=1, cutoff=cutoff)), None)
 
 
@@ -122,8 +125,8 @@ def _other_directions(indicators: Sheet, figures: Mapping[tuple[str, str], Figur
         schema={"source": pl.String, "indicator": pl.String, "of_model": pl.String},
         orient="row",
     )
-    other = rows.join(stated, on=["source", "indicator"]).filter(pl.col("direction") != pl.col("of_model"))
-    for (name, direction, of_model), group in other.sort("row").group_by(
+    differing = rows.join(stated, on=["source", "indicator"]).filter(pl.col("direction") != pl.col("of_model"))
+    for (name, direction, of_model), group in differing.sort("row").group_by(
         "indicator", "direction", "of_model", maintain_order=True
     ):
         problem = f"The model says of {name}: {of_model}; that is what counts."

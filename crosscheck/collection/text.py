@@ -71,7 +71,7 @@ def _parse(text: str, separator: str, file: str) -> list[list[str]]:
         records.extend(csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True))
     except csv.Error as error:
         raise CollectionError(
-            f"{file}, row {len(records) + 1}: the quotation marks don't match ({error}). "
+            f"{file}:{len(records) + 1}: the quotation marks don't match ({error}). "
             'Text with quotation marks in it stands between such marks, and those in it are doubled: "a ""good"" word".'
         ) from None
     if not records:
@@ -80,7 +80,7 @@ def _parse(text: str, separator: str, file: str) -> list[list[str]]:
     if widest > MOST_COLUMNS:
         row = next(row for row, cells in enumerate(records, 1) if len(cells) == widest)
         raise CollectionError(
-            f"{file}, row {row}: {widest:,} cells; {MOST_COLUMNS:,} columns are allowed. Keep those of the table."
+            f"{file}:{row}: {widest:,} cells; {MOST_COLUMNS:,} columns are allowed. Keep those of the table."
         )
     return records
 
@@ -90,6 +90,7 @@ def _decode(raw: bytes, file: str) -> tuple[str, list[Problem]]:
     kind = next((kind for start, kind in _NO_TEXT.items() if raw.startswith(start)), None)
     if kind:
         raise CollectionError(f"{file} is {kind}, and no text as its name says. Give it the right ending.")
+    # It would decode as UTF-8 with a zero byte after every letter, and be refused later for reasons that help nobody.
     if b"\x00" in raw[:2] and not raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         raise CollectionError(f"{file} looks like UTF-16 without a byte-order mark. Save it as CSV UTF-8.")
     marked = raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
@@ -121,6 +122,7 @@ def _decode_mixed(raw: bytes) -> tuple[str, list[Problem]]:
     codecs.register_error("crosscheck.windows-1252", as_windows)
     text = raw.decode("utf-8-sig", errors="crosscheck.windows-1252")
     beyond = sum(byte >= 0x80 for byte in raw)
+    # Every byte beyond ASCII failed, so nothing in it is UTF-8 and one problem says it of the whole file.
     if len(places) == beyond:
         return text, [_converted_from("Windows-1252")]
     row = raw.count(b"\n", 0, places[0]) + 1
@@ -128,8 +130,8 @@ def _decode_mixed(raw: bytes) -> tuple[str, list[Problem]]:
         f"{counted(len(places), 'byte')} of the file, the first in line {row}, {'is' if len(places) == 1 else 'are'} "
     )
     problem += "not UTF-8 as the rest is; read as Windows-1252."
-    shown = raw[places[0] : places[0] + 1].decode("cp1252")
-    return text, [Problem(None, None, shown, problem, "Save it as CSV UTF-8, and look at that line.", CONVERTED)]
+    character = raw[places[0] : places[0] + 1].decode("cp1252")
+    return text, [Problem(None, None, character, problem, "Save it as CSV UTF-8, and look at that line.", CONVERTED)]
 
 
 def _converted_from(encoding: str) -> Problem:
@@ -144,10 +146,12 @@ def _separator(text: str, columns: Collection[str]) -> str:
     def found(separator: str, line: str) -> int:
         return len({canonical(cell.strip('"\r')) for cell in line.split(separator)}.intersection(columns))
 
-    in_first = max(_SEPARATORS, key=lambda one: found(one, lines[0]))
+    in_first = max(_SEPARATORS, key=lambda separator: found(separator, lines[0]))
     if found(in_first, lines[0]) > 1:
         return in_first
-    return max(_SEPARATORS, key=lambda one: (max(found(one, line) for line in lines), lines[0].count(one)))
+    return max(
+        _SEPARATORS, key=lambda separator: (max(found(separator, line) for line in lines), lines[0].count(separator))
+    )
 
 
 def _separated(separator: str) -> list[Problem]:
@@ -169,7 +173,7 @@ def _swallowed(
         lines = [line for cell in cells if "\n" in cell for line in cell.splitlines()[1:]]
         lost = [line for line in lines if _is_row(line.split(separator), len(names), closed)] if lines else []
         if lost:
-            yield _told(row, cells, lost), [Lost(row, tuple(line.split(separator))) for line in lost]
+            yield _describe_swallowed(row, cells, lost), [Lost(row, tuple(line.split(separator))) for line in lost]
 
 
 def _known(cells: Sequence[str], table: Table) -> int:
@@ -187,13 +191,13 @@ def _is_row(cells: list[str], width: int, closed: list[int]) -> bool:
     return width > 1 and len(cells) >= width and any(words) and not any(" " in word for word in words)
 
 
-def _told(row: int, cells: list[str], lost: list[str]) -> Problem:
-    shown = "; ".join(lost[:_ROWS_SHOWN]) + (
+def _describe_swallowed(row: int, cells: list[str], lost: list[str]) -> Problem:
+    first_lines = "; ".join(lost[:_ROWS_SHOWN]) + (
         f"; and {len(lost) - _ROWS_SHOWN:,} more" if len(lost) > _ROWS_SHOWN else ""
     )
     problem = (
         f"A quotation mark is opened here and closed too late, so that {counted(len(lost), 'further row')} "
-        f"{'stands' if len(lost) == 1 else 'stand'} in the cell; none of them was read: {shown}"
+        f"{'stands' if len(lost) == 1 else 'stand'} in the cell; none of them was read: {first_lines}"
     )
     remedy = "Delete the quotation mark, or close it at the end of its cell."
     return Problem(row, None, ",".join(cells), problem, remedy, ROW)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
-from crosscheck.collection.formats import days_off, shown_as, write_number
+from crosscheck.collection.formats import days_off, format_of, write_number
 from crosscheck.collection.limits import MOST_ROWS
 from crosscheck.collection.package import Cells, Mark, Package, attribute, local
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from xml.etree.ElementTree import Element  # for its name only
 
-    from crosscheck.collection.formats import Shown
+    from crosscheck.collection.formats import NumberFormat
 
 _TRUE: Final = ("1", "true", "on")
 _ESCAPED: Final = re.compile("_x([0-9A-Fa-f]{4})_")
@@ -29,11 +29,11 @@ class _Styles:
     codes: dict[int, str] = field(default_factory=dict)
     formats: list[int] = field(default_factory=list)
 
-    def by_place(self) -> dict[str | None, Shown]:
-        shown: dict[str | None, Shown] = {None: "plain"}
+    def by_place(self) -> dict[str | None, NumberFormat]:
+        formats: dict[str | None, NumberFormat] = {None: "plain"}
         for place, number in enumerate(self.formats):
-            shown[str(place)] = shown_as(number, self.codes.get(number))
-        return shown
+            formats[str(place)] = format_of(number, self.codes.get(number))
+        return formats
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class _Book:
     """
 
     strings: list[str]
-    styles: dict[str | None, Shown]
+    styles: dict[str | None, NumberFormat]
     days_off: int
     recalculates: bool
     by_hand: bool
@@ -57,7 +57,9 @@ def read_xlsx(package: Package) -> list[Cells]:
     Raises:
         ValueError, KeyError: the workbook is damaged, or holds more than is allowed.
     """
-    main = next(one["Target"] for one in package.relations("") if one["Type"].endswith("/officeDocument"))
+    main = next(
+        relation["Target"] for relation in package.relations("") if relation["Type"].endswith("/officeDocument")
+    )
     relations = package.relations(main)
     settings = {local(element): element.attrib for element in package.elements(main)}
     book = _Book(
@@ -67,8 +69,9 @@ def read_xlsx(package: Package) -> list[Cells]:
         recalculates=settings.get("calcPr", {}).get("fullCalcOnLoad") in _TRUE,
         by_hand=settings.get("calcPr", {}).get("calcMode") == "manual",
     )
-    parts = {one["Id"]: one["Target"] for one in relations if one["Type"].endswith("/worksheet")}
+    parts = {relation["Id"]: relation["Target"] for relation in relations if relation["Type"].endswith("/worksheet")}
     sheets = [element.attrib for element in package.elements(main) if local(element) == "sheet"]
+    # Sheets that hold a chart or a macro are listed as well, and have no worksheet to read.
     return [
         _Sheet(
             book, Cells(sheet["name"], days_off=book.days_off), hidden=sheet.get("state", "visible") != "visible"
@@ -90,7 +93,7 @@ def _counts_from_1904(package: Package, main: str) -> bool:
 
 
 def _target(relations: list[dict[str, str]], kind: str) -> str | None:
-    return next((one["Target"] for one in relations if one["Type"].endswith(f"/{kind}")), None)
+    return next((relation["Target"] for relation in relations if relation["Type"].endswith(f"/{kind}")), None)
 
 
 def _strings(package: Package, part: str | None) -> list[str]:
@@ -116,7 +119,7 @@ def _text(element: Element) -> str:
     return _ESCAPED.sub(lambda found: chr(int(found[1], 16)), "".join(parts))
 
 
-def _styles(package: Package, part: str | None) -> dict[str | None, Shown]:
+def _styles(package: Package, part: str | None) -> dict[str | None, NumberFormat]:
     styles = _Styles()
     if part is not None and part in package:
         for element in package.elements(part):
@@ -164,6 +167,8 @@ class _Sheet:
             tag = element.tag
             if not row:
                 self.space = tag[: tag.rfind("}") + 1]
+                # The namespace is known only from the first element; it is added to the names once, not taken off
+                # millions of tags.
                 row, merged, hidden = (f"{self.space}{name}" for name in ("row", "mergeCell", "col"))
                 self.value = f"{self.space}v"
             if tag == row:
@@ -226,10 +231,10 @@ class _Sheet:
         if kind == "s":
             return self.book.strings[int(stored)]
         if kind == "n":
-            shown = self.book.styles.get(style, "plain")
-            if shown == "thousands":
+            number_format = self.book.styles.get(style, "plain")
+            if number_format == "thousands":
                 self.cells.note("in_thousands", self.row, column, stored)
-            return write_number(stored.strip(), shown, self.book.days_off)
+            return write_number(stored.strip(), number_format, self.book.days_off)
         if kind == "b":
             return "TRUE" if stored.strip() in _TRUE else "FALSE"
         if kind == "d":

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from crosscheck.contract.indicator_kinds import KINDS
 from crosscheck.contract.inputs import DIRECTIONS
 from crosscheck.contract.table import FUNCTION, HIGHER, ORG, POSITIVE, Column, Table, number, optional, text
+from crosscheck.figures.kinds import KINDS
 from crosscheck.vocabulary import ARMS, BANDS, COMPLIANT, ORG_TYPES, POOLS, SEVERITIES, STATUSES, VERDICTS
 
 _CHECK = Column("check_id", "text", "the rule")

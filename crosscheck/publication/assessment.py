@@ -81,7 +81,7 @@ class AssessmentModel(Heading):
     @property
     def pairs(self) -> pl.DataFrame:
         """One row a pair: `declared`, `after`, `effect`, `effect_says`."""
-        rows = [(*pair, one.effect, one.says) for one in self.effects for pair in product(one.declared, one.after)]
+        rows = [(*pair, row.effect, row.says) for row in self.effects for pair in product(row.declared, row.after)]
         return pl.DataFrame(rows, ["declared", "after", "effect", "effect_says"], orient="row")
 
 
@@ -107,7 +107,7 @@ class Evidence:
     listed: pl.DataFrame
     findings: pl.DataFrame
     visits: pl.DataFrame
-    innocent: pl.DataFrame
+    explanations: pl.DataFrame
     mentions: pl.DataFrame
     not_assessed: pl.DataFrame
 
@@ -126,7 +126,8 @@ def read_evidence(read: Callable[[str], bytes]) -> Evidence:
         manifest,
         _plain(pl.read_parquet(io.BytesIO(read("visit_list.parquet")))),
         _plain(pl.read_parquet(io.BytesIO(read("findings.parquet")))),
-        take_visits(visits.filter(pl.col("year") == manifest.options.year).to_dicts()),
+        # Only visits of the year: a former one says nothing of this year's declaration.
+        latest_visits(visits.filter(pl.col("year") == manifest.options.year).to_dicts()),
         pl.DataFrame([(rule["id"], rule["explanations"][0]) for rule in rules if rule["explanations"]],
                      {"check_id": pl.String, "may_explain": pl.String}, orient="row"),
         _read_account(read, manifest, "mentions.parquet", KEPT["mentions"]),
@@ -141,7 +142,7 @@ def _read_account(read: Callable[[str], bytes], manifest: Manifest, path: str, t
     return pl.read_parquet(io.BytesIO(read(path)))
 
 
-def take_visits(visits: Iterable[Mapping[str, object]]) -> pl.DataFrame:
+def latest_visits(visits: Iterable[Mapping[str, object]]) -> pl.DataFrame:
     """Visits of the year as a frame, the latest of each declaration: `org_code`, `function`, `visited_on`, `finding`.
 
     A day may be a text, as `2009-07-27`. Of two on one day the later of the rows counts: it corrects the other.
@@ -152,9 +153,9 @@ def take_visits(visits: Iterable[Mapping[str, object]]) -> pl.DataFrame:
     return ordered.unique(KEYS, keep="last", maintain_order=True)
 
 
-def take_decisions(decisions: Iterable[Mapping[str, object]]) -> pl.DataFrame:
+def current_decisions(decisions: Iterable[Mapping[str, object]]) -> pl.DataFrame:
     """Decisions that stand as a frame, one a declaration: `org_code`, `function`, `kind`, `reason`."""
-    return pl.DataFrame([tuple(one[name] for name in _DECISIONS) for one in decisions], _DECISIONS, orient="row")
+    return pl.DataFrame([tuple(row[name] for name in _DECISIONS) for row in decisions], _DECISIONS, orient="row")
 
 
 def list_high_risk(listed: pl.DataFrame, visits: pl.DataFrame, model: AssessmentModel) -> pl.DataFrame:
@@ -162,12 +163,12 @@ def list_high_risk(listed: pl.DataFrame, visits: pl.DataFrame, model: Assessment
 
     Args:
         listed: the visit list.
-        visits: as `take_visits`.
+        visits: as `latest_visits`.
         model: from which risk, and whether what is planned counts.
     """
     planned = pl.col("selected_by").is_not_null() & pl.lit(model.high_risk.planned)
-    asked = (pl.col("declared") == COMPLIANT) & ((pl.col("risk") >= model.high_risk.risk) | planned)
-    return listed.filter(asked).join(visits, on=KEYS, how="anti", maintain_order="left").sort("rank")
+    to_decide = (pl.col("declared") == COMPLIANT) & ((pl.col("risk") >= model.high_risk.risk) | planned)
+    return listed.filter(to_decide).join(visits, on=KEYS, how="anti", maintain_order="left").sort("rank")
 
 
 def assess(evidence: Evidence, decisions: pl.DataFrame, visits: pl.DataFrame, model: AssessmentModel) -> pl.DataFrame:
@@ -179,8 +180,8 @@ def assess(evidence: Evidence, decisions: pl.DataFrame, visits: pl.DataFrame, mo
 
     Args:
         evidence: of the run.
-        decisions: as `take_decisions`.
-        visits: as `take_visits`.
+        decisions: as `current_decisions`.
+        visits: as `latest_visits`.
         model: the effects.
 
     Returns:
@@ -194,6 +195,7 @@ def assess(evidence: Evidence, decisions: pl.DataFrame, visits: pl.DataFrame, mo
         .join(visits, on=KEYS, how="left")
         .join(_weightiest(evidence), on=KEYS, how="left")
         .with_columns(after=_after())
+        # Left joins throughout: a declaration must not vanish for want of a visit, a decision or evidence.
         .join(model.pairs, on=["declared", "after"], how="left")
     )
     return assessed.select(
@@ -237,6 +239,7 @@ def _withhold(counts: pl.DataFrame) -> pl.DataFrame:
         printed=pl.lit(value=True),
         known=pl.col("what").is_in(_DECLARED),
         cost=pl.col("what").replace_strict(_COSTS, default=0.0)
+        # A total costs ten times as much to withhold: it is what most readers look for.
         * pl.when(pl.col("org_type") == ALL).then(10.0).otherwise(1.0),
     )
     shown = suppress(cells, _relations(counts["org_type"].to_list())).filter("shown")["cell"].to_list()
@@ -252,9 +255,9 @@ def _withhold(counts: pl.DataFrame) -> pl.DataFrame:
 
 def _relations(types: list[str]) -> pl.DataFrame:
     """Outcomes add up to the declarations of each type, types to all."""
-    terms = [(f"of {one}", f"{one}|{after}", 1) for one in types for after in AFTERS]
-    terms += [(f"of {one}", f"{one}|declarations", -1) for one in types]
-    terms += [(after, f"{one}|{after}", -1 if one == ALL else 1) for one in types for after in AFTERS]
+    terms = [(f"of {row}", f"{row}|{after}", 1) for row in types for after in AFTERS]
+    terms += [(f"of {row}", f"{row}|declarations", -1) for row in types]
+    terms += [(after, f"{row}|{after}", -1 if row == ALL else 1) for row in types for after in AFTERS]
     return pl.DataFrame(terms, ["relation", "cell", "factor"], orient="row")
 
 
@@ -269,7 +272,7 @@ def _weightiest(evidence: Evidence) -> pl.DataFrame:
         evidence.findings.filter(own & pl.col("says").is_not_null())
         .sort(pl.col("weight"), pl.col("check_id"), descending=[True, False])
         .unique(KEYS, keep="first", maintain_order=True)
-        .join(evidence.innocent, on="check_id", how="left")
+        .join(evidence.explanations, on="check_id", how="left")
         .select(*KEYS, evidence="says", may_explain="may_explain")
     )
 
@@ -302,6 +305,7 @@ def _why() -> pl.Expr:
         default=None,
         return_dtype=pl.String,
     )
+    # Where there was no visit the sentence on it is null as a whole and left out.
     said = pl.concat_str(pl.lit("A visit on ") + day + found, decided + pl.col("reason"), separator=" ",
                          ignore_nulls=True)  # fmt: skip
     untested = (

@@ -57,7 +57,7 @@ def write_assessment(assessed: pl.DataFrame, not_assessed: pl.DataFrame, heading
     write_csv(assessed, folder / "assessment.csv")
     write_csv(counts, folder / "counts.csv")
     write_csv(missing, folder / "not_assessed.csv")
-    told = {
+    content = {
         "edition": heading.edition_id,
         "standard": heading.standard,
         "year": heading.year,
@@ -68,7 +68,7 @@ def write_assessment(assessed: pl.DataFrame, not_assessed: pl.DataFrame, heading
         "declarations": assessed.to_dicts(),
         "not_assessed": missing.to_dicts(),
     }
-    (folder / "assessment.json").write_text(as_json(told), encoding="utf-8")
+    (folder / "assessment.json").write_text(as_json(content), encoding="utf-8")
     page = {
         "heading": heading,
         "outcomes": OUTCOMES,

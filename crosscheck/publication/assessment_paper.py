@@ -21,7 +21,7 @@ def set_assessment(edition: Mapping[str, Any]) -> Paper:
         edition: the content of its `assessment.json`.
     """
     declarations, outcomes = edition["declarations"], edition["outcomes"]
-    totals = {after: sum(one["after"] == after for one in declarations) for after in AFTERS}
+    totals = {after: sum(row["after"] == after for row in declarations) for after in AFTERS}
     fields = {
         "site": "Final assessment",
         "running": f"Edition {edition['edition']}",
@@ -34,15 +34,15 @@ def set_assessment(edition: Mapping[str, Any]) -> Paper:
         "totals": {**totals, "stand": totals["as_declared"] + totals["explained"]},
         "outcomes": [(sentence(in_words(after)), words) for after, words in outcomes.items()],
         "counts": [_set_count(row, outcomes) for row in edition["counts"]],
-        "qualified": [_set_qualified(one) for one in declarations if one["after"] == "qualified"],
-        "declarations": [_set_row(one) for one in declarations],
+        "qualified": [_set_qualified(row) for row in declarations if row["after"] == "qualified"],
+        "declarations": [_set_row(row) for row in declarations],
     }
     title = f"Final assessment: {edition['standard']}, {edition['year']} (edition {edition['edition']})"
     return Paper("assessment", title, last_day(edition["year"]), fields)
 
 
-def _name(one: Mapping[str, Any]) -> str:
-    return str(one["name"]) + ("" if one["function"] == "whole" else f", as {in_words(one['function'])}")
+def _name(row: Mapping[str, Any]) -> str:
+    return str(row["name"]) + ("" if row["function"] == "whole" else f", as {in_words(row['function'])}")
 
 
 def _set_count(row: Mapping[str, Any], outcomes: Mapping[str, str]) -> list[str]:
@@ -50,23 +50,23 @@ def _set_count(row: Mapping[str, Any], outcomes: Mapping[str, str]) -> list[str]
     return [sentence(in_words(row["org_type"])), *map(str, counted)]
 
 
-def _set_qualified(one: Mapping[str, Any]) -> dict[str, Any]:
-    may_explain = one["may_explain"]
+def _set_qualified(row: Mapping[str, Any]) -> dict[str, Any]:
+    may_explain = row["may_explain"]
     facts = [
-        ("Declared", sentence(in_words(one["declared"]))),
-        ("Why it is qualified", one["why"]),
-        ("What it answered itself", one["evidence"] or "Nothing in its answers differs from what we would expect."),
+        ("Declared", sentence(in_words(row["declared"]))),
+        ("Why it is qualified", row["why"]),
+        ("What it answered itself", row["evidence"] or "Nothing in its answers differs from what we would expect."),
         *([("What may explain the answer", f"{may_explain}.")] if may_explain else []),
-        ("Effect", f"{one['effect_says']}."),
+        ("Effect", f"{row['effect_says']}."),
     ]
-    return {"name": _name(one), "facts": facts}
+    return {"name": _name(row), "facts": facts}
 
 
-def _set_row(one: Mapping[str, Any]) -> list[str]:
+def _set_row(row: Mapping[str, Any]) -> list[str]:
     return [
-        f"{_name(one)} ({one['org_code']})",
-        sentence(in_words(one["declared"])),
-        sentence(in_words(one["after"])),
-        one["why"] or "",
-        one["effect_says"] or "",
+        f"{_name(row)} ({row['org_code']})",
+        sentence(in_words(row["declared"])),
+        sentence(in_words(row["after"])),
+        row["why"] or "",
+        row["effect_says"] or "",
     ]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 import polars as pl
 
 from crosscheck.collection.doubts import IN_DOUBT
-from crosscheck.publication.assessment import KEYS, list_high_risk, take_decisions
+from crosscheck.publication.assessment import KEYS, current_decisions, list_high_risk
 from crosscheck.publication.preparation import SENSITIVITY
 from crosscheck.sensitivity import GATE
 from crosscheck.store.audit import fold, verify_trail
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     import sqlalchemy as sa
 
-    from crosscheck.publication.state import Round
+    from crosscheck.publication.state import PublicationState
 
 SIGNATURES: Final = 2
 _SHORTEST_NAME: Final = 4  # a shorter one would be found inside other words
@@ -47,83 +47,87 @@ class Gate:
     says: str
 
 
-def ask_gates(connection: sa.Connection, held: Round, signed: Sequence[SignedBy], reason: str | None) -> list[Gate]:
+def ask_gates(
+    connection: sa.Connection, state: PublicationState, signed: Sequence[SignedBy], reason: str | None
+) -> list[Gate]:
     """Ask every gate.
 
     Args:
         connection: of a transaction that reads.
-        held: the run and what was recorded of it.
+        state: the run and what was recorded of it.
         signed: the signatures that count: those of exactly what would be published.
         reason: why an edition is corrected, if one is; it will be published too.
     """
     return [
-        _accounts(held),
-        _problems(held),
-        _doubts(held),
-        _signs(held),
-        _draw(connection, held),
-        _decisions(held),
-        _visits(held),
-        _accord(held),
-        _names(held, signed, reason),
-        _sensitivity(held),
+        _accounts(state),
+        _problems(state),
+        _doubts(state),
+        _signs(state),
+        _draw(connection, state),
+        _decisions(state),
+        _visits(state),
+        _accord(state),
+        _names(state, signed, reason),
+        _sensitivity(state),
         _audit(connection),
         _signatures(signed),
     ]
 
 
-def _accounts(held: Round) -> Gate:
+def _accounts(state: PublicationState) -> Gate:
     """Whether every organisation of the collection is on the list or named with the reason, and every row counted."""
-    evidence = held.evidence
+    evidence = state.evidence
     if evidence.manifest.accounts is None:
         says = "The run was made before every organisation was accounted for. Make it again with this program"
         return Gate("accounts", passes=False, says=says)
     named = {*evidence.listed["org_code"], *evidence.not_assessed["org_code"]}
+    # Compared with everybody who is mentioned anywhere, not with the table of organisations: one may be missing there.
     vanished = [code for code in evidence.mentions["org_code"].unique().sort() if code not in named]
     miscounted = [
         file.file for file in evidence.manifest.inputs if file.rows != file.rows_used + (file.rows_set_aside or 0)
     ]
     if vanished or miscounted:
-        told = "; ".join(
+        message = "; ".join(
             [f"{code} is neither on the list nor in not_assessed.csv" for code in vanished]
             + [f"{file}: the rows that were read are not those used and set aside" for file in miscounted]
         )
-        return Gate("accounts", passes=False, says=told)
+        return Gate("accounts", passes=False, says=message)
     missing = evidence.not_assessed["successor"].null_count()
     says = f"Every organisation of the collection is on the list or named with the reason: {missing} are not assessed"
     return Gate("accounts", passes=True, says=says)
 
 
-def _problems(held: Round) -> Gate:
-    problems = [one for one in held.records["problems"] if one["effect"] != IN_DOUBT]
-    unanswered = [one for one in problems if one["who"] is None]
-    files = ", ".join(sorted({one["file"] for one in unanswered}))
+def _problems(state: PublicationState) -> Gate:
+    problems = [problem for problem in state.records["problems"] if problem["effect"] != IN_DOUBT]
+    unanswered = [problem for problem in problems if problem["who"] is None]
+    files = ", ".join(sorted({problem["file"] for problem in unanswered}))
     if unanswered:
         return Gate(
             "problems",
             passes=False,
             says=f"{len(unanswered)} of {len(problems)} problems that set rows or cells aside are open, in {files}. "
-            f"See them: crosscheck problems list {held.run.run_id}; then: crosscheck problems answer",
+            f"See them: crosscheck problems list --run {state.run.run_id}; then: crosscheck problems answer",
         )
     return Gate("problems", passes=True, says=f"{len(problems)} problems set rows or cells aside, all answered")
 
 
-def _doubts(held: Round) -> Gate:
+def _doubts(state: PublicationState) -> Gate:
     """Whether each value in doubt was resolved before the run, or somebody answers for it as for a problem."""
-    doubts = [one for one in held.records["problems"] if one["effect"] == IN_DOUBT]
-    unanswered = [one for one in doubts if one["who"] is None]
+    doubts = [problem for problem in state.records["problems"] if problem["effect"] == IN_DOUBT]
+    unanswered = [doubt for doubt in doubts if doubt["who"] is None]
     if unanswered:
         says = (
             f"{len(unanswered)} of {len(doubts)} values in doubt are open. Confirm or correct them (crosscheck "
-            f"problems resolve) and run again; or say why they may stay: crosscheck problems answer {held.run.run_id}"
+            f"problems resolve) and run again; or say why they may stay: crosscheck problems answer --run "
+            f"{state.run.run_id}"
         )
         return Gate("doubts", passes=False, says=says)
     said = f"{len(doubts)} values in doubt, all answered" if doubts else "No value is in doubt"
     return Gate("doubts", passes=True, says=said)
 
 
-def _signs(held: Round) -> Gate:
-    manifest = held.evidence.manifest
+def _signs(state: PublicationState) -> Gate:
+    manifest = state.evidence.manifest
     failing = [doubt.item for doubt in manifest.polarity if doubt.fails]
     allowed = (manifest.options.allow_polarity or "").strip()
     if failing and not allowed:
@@ -137,31 +141,35 @@ def _signs(held: Round) -> Gate:
     )
 
 
-def _draw(connection: sa.Connection, held: Round) -> Gate:
+def _draw(connection: sa.Connection, state: PublicationState) -> Gate:
     """Whether a sealed value decided the draw; a run that was corrected since stands on the draw made before."""
-    manifest, run_id = held.evidence.manifest, held.run.run_id
+    manifest, run_id = state.evidence.manifest, state.run.run_id
     seal = manifest.options.seal
-    kept = next((one for one in list_seals(connection) if seal and one.run_id == seal.run and one.drawn), None)
-    told = kept.drawn if kept and kept.confirmed else None
-    if seal is None or kept is None or told is None or (told["frame"], told["value"]) != (seal.frame, seal.value):
+    of_this_draw = (kept for kept in list_seals(connection) if seal and kept.run_id == seal.run and kept.drawn)
+    kept_seal = next(of_this_draw, None)
+    drawn = kept_seal.drawn if kept_seal and kept_seal.confirmed else None
+    if not (seal and kept_seal and drawn) or (drawn["frame"], drawn["value"]) != (seal.frame, seal.value):
         what = "The random sample is a practice draw, not binding" if seal is None else "No kept seal has this draw"
-        says = f"{what}. Seal it before a public value is known, and draw then: crosscheck visits seal {run_id}"
+        says = f"{what}. Seal it before a public value is known, and draw then: crosscheck visits seal --run {run_id}"
         return Gate("draw", passes=False, says=says)
-    if told["run"] == run_id and manifest.is_binding:
-        return Gate("draw", passes=True, says=f"Draw {kept.details['draw_of_the_year']} of the year: {seal.describe()}")
+    if drawn["run"] == run_id and manifest.is_binding:
+        return Gate(
+            "draw", passes=True, says=f"Draw {kept_seal.details['draw_of_the_year']} of the year: {seal.describe()}"
+        )
+    # A correction keeps the draw made before it: drawing again would let its author choose between two samples.
     if manifest.corrects:
-        says = f"Drawn as run {told['run']} and corrected since: {seal.describe()}"
+        says = f"Drawn as run {drawn['run']} and corrected since: {seal.describe()}"
         return Gate("draw", passes=True, says=says)
-    return Gate("draw", passes=False, says=f"The binding draw is run {told['run']}, not this one. Publish that one")
+    return Gate("draw", passes=False, says=f"The binding draw is run {drawn['run']}, not this one. Publish that one")
 
 
-def _decisions(held: Round) -> Gate:
-    asked = held.model.high_risk
-    high = list_high_risk(held.evidence.listed, held.visits, held.model)
-    decided = take_decisions(held.records["decisions"])
+def _decisions(state: PublicationState) -> Gate:
+    high_risk = state.model.high_risk
+    high = list_high_risk(state.evidence.listed, state.visits, state.model)
+    decided = current_decisions(state.records["decisions"])
     open_ones = high.join(decided, on=KEYS, how="anti", maintain_order="left")
-    meant = f"declared compliant, not visited this year, risk {asked.risk:.0%} or more" + (
-        ", or chosen by the plan" if asked.planned else ""
+    meant = f"declared compliant, not visited this year, risk {high_risk.risk:.0%} or more" + (
+        ", or chosen by the plan" if high_risk.planned else ""
     )
     if open_ones.height:
         return Gate(
@@ -175,9 +183,9 @@ def _decisions(held: Round) -> Gate:
     )
 
 
-def _visits(held: Round) -> Gate:
-    wanted = take_decisions(held.records["decisions"]).filter(pl.col("kind") == "visit")
-    missing = wanted.join(held.visits, on=KEYS, how="anti", maintain_order="left")
+def _visits(state: PublicationState) -> Gate:
+    wanted = current_decisions(state.records["decisions"]).filter(pl.col("kind") == "visit")
+    missing = wanted.join(state.visits, on=KEYS, how="anti", maintain_order="left")
     if missing.height:
         return Gate(
             "visits",
@@ -188,8 +196,8 @@ def _visits(held: Round) -> Gate:
     return Gate("visits", passes=True, says=f"{wanted.height} visits were decided on, all have a finding")
 
 
-def _accord(held: Round) -> Gate:
-    decided = take_decisions(held.records["decisions"]).join(held.visits, on=KEYS, maintain_order="left")
+def _accord(state: PublicationState) -> Gate:
+    decided = current_decisions(state.records["decisions"]).join(state.visits, on=KEYS, maintain_order="left")
     against = decided.filter(pl.col("kind").replace_strict(_AGAINST, default=None) == pl.col("finding"))
     if against.height:
         return Gate(
@@ -201,14 +209,14 @@ def _accord(held: Round) -> Gate:
     return Gate("accord", passes=True, says="No decision says otherwise than a visit found")
 
 
-def _names(held: Round, signed: Sequence[SignedBy], reason: str | None) -> Gate:
+def _names(state: PublicationState, signed: Sequence[SignedBy], reason: str | None) -> Gate:
     """No name of staff in what would be published."""
-    staff = {one.who for one in signed} | {one["who"] for rows in held.records.values() for one in rows if one["who"]}
+    staff = {row.who for row in signed} | {row["who"] for rows in state.records.values() for row in rows if row["who"]}
     published = [
-        *(f"{code} {function}: {why}" for code, function, why in held.assessed.select(*KEYS, "why").iter_rows())
+        *(f"{code} {function}: {why}" for code, function, why in state.assessed.select(*KEYS, "why").iter_rows())
     ]
     published += [f"reason of the correction: {reason}"] if reason else []
-    published += [f"role of who signed: {one.role}" for one in signed]
+    published += [f"role of who signed: {row.role}" for row in signed]
     named = [text.partition(":")[0] for text in published if _mentions(text, staff)]
     if named:
         return Gate(
@@ -224,16 +232,17 @@ def _mentions(text: str, staff: Iterable[str]) -> bool:
     return any(len(name) >= _SHORTEST_NAME and " ".join(name.casefold().split()) in folded for name in staff)
 
 
-def _sensitivity(held: Round) -> Gate:
-    if SENSITIVITY not in held.prepared:
+def _sensitivity(state: PublicationState) -> Gate:
+    if SENSITIVITY not in state.prepared:
         return Gate(
             "sensitivity",
             passes=False,
-            says=f"Nobody tried the list under other assumptions. Do: crosscheck editions prepare {held.run.run_id}",
+            says="Nobody tried the list under other assumptions. "
+            f"Do: crosscheck editions prepare --run {state.run.run_id}",
         )
-    least = min(json.loads(held.prepared[SENSITIVITY]), key=lambda one: (one["kept"], one["assumption"]))
-    kept = f"at least {least['kept']:.0%} of the first stay under every assumption ({least['assumption']})"
-    return Gate("sensitivity", passes=least["kept"] >= GATE, says=f"{kept}; {GATE:.0%} must")
+    least = min(json.loads(state.prepared[SENSITIVITY]), key=lambda trial: (trial["kept"], trial["assumption"]))
+    finding = f"at least {least['kept']:.0%} of the first stay under every assumption ({least['assumption']})"
+    return Gate("sensitivity", passes=least["kept"] >= GATE, says=f"{finding}; {GATE:.0%} must")
 
 
 def _audit(connection: sa.Connection) -> Gate:
@@ -242,13 +251,13 @@ def _audit(connection: sa.Connection) -> Gate:
         return Gate(
             "audit",
             passes=False,
-            says=f"The audit trail is broken: {verified.broken.words}. See: crosscheck audit verify",
+            says=f"The audit trail is broken: {verified.broken.fault}. See: crosscheck audit verify",
         )
     return Gate("audit", passes=True, says="The audit trail holds")
 
 
 def _signatures(signed: Sequence[SignedBy]) -> Gate:
-    people = {fold(one.who) for one in signed}
+    people = {fold(signature.who) for signature in signed}
     if len(people) < SIGNATURES:
         return Gate(
             "signatures",

@@ -16,7 +16,7 @@ from crosscheck.sensitivity import vary_assumptions
 from crosscheck.store import audit
 from crosscheck.store.archive import pack, unpack
 from crosscheck.store.runs import export_run, look_up
-from crosscheck.store.sandbox import set_up
+from crosscheck.store.sandbox import open_sandbox
 from crosscheck.store.tables import Kept, Preparation
 
 if TYPE_CHECKING:
@@ -47,6 +47,7 @@ def prepare(store: Store, run_id: str, who: str) -> bool:
         run = look_up(connection, run_id)
         if read_preparation(connection, run.number):
             return False
+    # Other code may vary the assumptions otherwise, and the gate would then judge figures that are not the run's.
     if run.code != identify_code():
         raise StoreError(
             f"Run {run.run_id} was made by another version of this program. Make it again with this one: "
@@ -80,13 +81,13 @@ def read_preparation(connection: sa.Connection, run: int) -> dict[str, bytes]:
 
 def _make(store: Store, run_id: str, standard: str) -> dict[str, bytes]:
     figures = (settings.published_figures_file(standard), settings.review_tables_file(standard))
-    beside = {file.relative_to(settings.home()).as_posix(): file.read_bytes() for file in figures}
-    with set_up(store, run_id, beside) as place:
-        run, national = place.folder / "run", place.folder / "national"
+    further_files = {file.relative_to(settings.home()).as_posix(): file.read_bytes() for file in figures}
+    with open_sandbox(store, run_id, further_files) as sandbox:
+        run, national = sandbox.folder / "run", sandbox.folder / "national"
         national.mkdir()
         export_run(store, run_id, run)
         write_national(run, national, publish=True)
-        varied = vary_assumptions(collection_of_run(run), standard_of_run(run), place.options.year)
+        varied = vary_assumptions(collection_of_run(run), standard_of_run(run), sandbox.options.year)
         made = {NATIONAL + path: content for path, content in read_files(national).items()}
-    made |= {HOME + path: content for path, content in beside.items()}
+    made |= {HOME + path: content for path, content in further_files.items()}
     return made | {SENSITIVITY: as_json(varied.to_dicts()).encode()}

@@ -25,7 +25,7 @@ from crosscheck.runs.make_run import ACCEPTED, read_accepted
 from crosscheck.runs.manifest import CorrectedRun
 from crosscheck.runs.run_folder import MANIFEST, read_manifest
 from crosscheck.store.runs import read_file, show_run
-from crosscheck.store.sandbox import call, set_up
+from crosscheck.store.sandbox import call, open_sandbox
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from crosscheck.runs.manifest import Manifest
     from crosscheck.store.database import Store
     from crosscheck.store.runs import KeptRun
-    from crosscheck.store.sandbox import Workplace
+    from crosscheck.store.sandbox import Sandbox
 
 _VALUES: Final = ("capacity", "random_share", "seed", "risk_model", "allow_polarity", "standard")
 _FLAGS: Final = ("no_learn", "screens")
@@ -123,38 +123,41 @@ def replay(
     """
     refuse_other_release(store, edition_id)
     changed = name_changed_code(store, edition_id)
-    kept = read_edition(store, edition_id)
-    beside = {path.removeprefix(HOME): content for path, content in kept.basis.items() if path.startswith(HOME)}
+    edition = read_edition(store, edition_id)
+    further_files = {
+        path.removeprefix(HOME): content for path, content in edition.basis.items() if path.startswith(HOME)
+    }
     try:
-        with set_up(store, kept.run_id, beside) as place:
-            kept_run, manifest = show_run(store, kept.run_id)
+        with open_sandbox(store, edition.run_id, further_files) as sandbox:
+            kept_run, manifest = show_run(store, edition.run_id)
             with step("make the run again"):
-                run = _make_again(store, kept_run, manifest, place)
+                run = _make_again(store, kept_run, manifest, sandbox)
             compared = [*_compare_run(manifest, run)]
             with step("make the edition again"):
-                compared += _compare_edition(kept, run, place.folder)
+                compared += _compare_edition(edition, run, sandbox.folder)
+    # What cannot be laid out or run again is itself a difference from what was published.
     except StoreError as error:
         raise DifferenceError(error.problems) from error
     return Replay(changed, tuple(compared))
 
 
-def _make_again(store: Store, kept_run: KeptRun, manifest: Manifest, place: Workplace) -> Path:
+def _make_again(store: Store, kept_run: KeptRun, manifest: Manifest, sandbox: Sandbox) -> Path:
     """The run that is laid out, made again; one that was corrected is made as it was, and then corrected again."""
-    run, seal = place.folder / "run", place.options.seal
-    call(_command(place, run))
+    run, seal = sandbox.folder / "run", sandbox.options.seal
+    call(_command(sandbox, run))
     accepted_each_time: tuple[pl.DataFrame, ...] = ()
     if ACCEPTED in manifest.outputs:
         with store.reading() as connection:
-            kept = read_file(connection, kept_run.number, "output", ACCEPTED)
-        accepted_each_time = read_accepted(kept)
+            accepted_file = read_file(connection, kept_run.number, "output", ACCEPTED)
+        accepted_each_time = read_accepted(accepted_file)
     # A draw may have been sealed before the first correction, after the last, or between two.
     for time in range(len(accepted_each_time) + 1):
         if seal and seal.corrections == time:
-            drawn = place.folder / "run-drawn"
-            make_drawn_run(run, seal, place.collection, drawn, _Untimed(), write_pages)
+            drawn = sandbox.folder / "run-drawn"
+            make_drawn_run(run, seal, sandbox.collection, drawn, _Untimed(), write_pages)
             run = drawn
         if time < len(accepted_each_time):
-            corrected = place.folder / f"run-corrected-{time + 1}"
+            corrected = sandbox.folder / f"run-corrected-{time + 1}"
             make_corrected_run(run, accepted_each_time[time], corrected, _Untimed(), write_pages)
             run = corrected
     return run
@@ -170,26 +173,26 @@ class _Untimed:
         return nullcontext(name)
 
 
-def _command(place: Workplace, out: Path) -> list[object]:
+def _command(sandbox: Sandbox, out: Path) -> list[object]:
     """The command that made the run, on what is laid out."""
-    options = place.options
+    options = sandbox.options
     values = [
         f"--{name.replace('_', '-')}={value}" for name in _VALUES if (value := getattr(options, name)) is not None
     ]
     flags = [f"--{name.replace('_', '-')}" for name in _FLAGS if getattr(options, name)]
     flags.append("--pages" if options.pages else "--no-pages")
     if options.plan:
-        plan = place.folder / "plan.toml"
+        plan = sandbox.folder / "plan.toml"
         plan.write_text(options.plan, encoding="utf-8")
         flags.append(f"--plan={plan}")
-    return ["run", place.collection, "--year", options.year, "--out", out, *values, *flags]
+    return ["run", sandbox.collection, "--year", options.year, "--out", out, *values, *flags]
 
 
-def _compare_run(kept: Manifest, run: Path) -> Iterator[Compared]:
+def _compare_run(kept_manifest: Manifest, run: Path) -> Iterator[Compared]:
     made = {path: hashlib.sha256(content).hexdigest() for path, content in read_files(run).items()}
-    for path in sorted({*kept.outputs, *made} - {MANIFEST}):
-        yield Compared("run", path, kept.outputs.get(path) == made.get(path))
-    yield Compared("run", MANIFEST, _lasting(kept) == _lasting(read_manifest(run)))
+    for path in sorted({*kept_manifest.outputs, *made} - {MANIFEST}):
+        yield Compared("run", path, kept_manifest.outputs.get(path) == made.get(path))
+    yield Compared("run", MANIFEST, _lasting(kept_manifest) == _lasting(read_manifest(run)))
 
 
 def _lasting(manifest: Manifest) -> Manifest:
@@ -218,16 +221,16 @@ def _lasting_parent(corrects: CorrectedRun | None) -> CorrectedRun | None:
     return CorrectedRun(corrects.run, "", "", {}, _lasting_parent(corrects.corrects))
 
 
-def _compare_edition(kept: KeptEdition, run: Path, folder: Path) -> list[Compared]:
-    heading = kept.heading
+def _compare_edition(edition: KeptEdition, run: Path, folder: Path) -> list[Compared]:
+    heading = edition.heading
     model = read_assessment_model(settings.model_file(heading.standard, "assessment"))
     evidence = read_evidence(lambda path: (run / path).read_bytes())
-    assessed = assess_again(evidence, json.loads(kept.basis[RECORDS]), model)
+    assessed = assess_again(evidence, json.loads(edition.basis[RECORDS]), model)
     made = write_files(assessed, evidence.not_assessed, heading)
-    if any(path.startswith(NATIONAL) for path in kept.files):
+    if any(path.startswith(NATIONAL) for path in edition.files):
         national = folder / "national"
         national.mkdir()
         write_national(run, national, publish=True)
         made |= {NATIONAL + path: content for path, content in read_files(national).items()}
-    paths = sorted({*kept.files, *made} - {MANIFEST, SUMS})
-    return [Compared("edition", path, kept.files.get(path) == made.get(path)) for path in paths]
+    paths = sorted({*edition.files, *made} - {MANIFEST, SUMS})
+    return [Compared("edition", path, edition.files.get(path) == made.get(path)) for path in paths]

@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any, Final
 from crosscheck import settings
 from crosscheck.publication.assessment import (
     assess,
+    current_decisions,
+    latest_visits,
     read_assessment_model,
     read_evidence,
-    take_decisions,
-    take_visits,
 )
 from crosscheck.publication.assessment_page import Heading, read_files, sum_up, write_assessment
 from crosscheck.publication.preparation import HOME, NATIONAL, SENSITIVITY, read_preparation
-from crosscheck.store.decisions import list_standing
+from crosscheck.store.decisions import list_current_decisions
 from crosscheck.store.records import list_problems, list_visits
 from crosscheck.store.runs import look_up, read_file
 
@@ -37,7 +37,7 @@ Records = dict[str, list[dict[str, Any]]]
 
 
 @dataclass(frozen=True)
-class Round:
+class PublicationState:
     """A run with all that publication hangs on; `prepared` are files by path, none where nothing was prepared yet."""
 
     run: KeptRun
@@ -68,7 +68,7 @@ class Draft:
     digest: str
 
 
-def open_round(store: Store, run_id: str) -> Round:
+def load_state(store: Store, run_id: str) -> PublicationState:
     """Read all that publication hangs on.
 
     Raises:
@@ -81,13 +81,13 @@ def open_round(store: Store, run_id: str) -> Round:
         evidence = read_evidence(lambda path: read_file(connection, number, "output", path))
         records, prepared = read_records(connection, number), read_preparation(connection, number)
     model_file = settings.model_file(run.standard, "assessment")
-    return Round(run, evidence, records, prepared, model_file, read_assessment_model(model_file))
+    return PublicationState(run, evidence, records, prepared, model_file, read_assessment_model(model_file))
 
 
 def read_records(connection: sa.Connection, run: int) -> Records:
     """What people recorded of a run so far: decisions that stand, visits, answers to problems."""
     return {
-        "decisions": list_standing(connection, run),
+        "decisions": list_current_decisions(connection, run),
         "visits": list_visits(connection, run),
         "problems": list_problems(connection, run),
     }
@@ -95,20 +95,20 @@ def read_records(connection: sa.Connection, run: int) -> Records:
 
 def assess_again(evidence: Evidence, records: Records, model: AssessmentModel) -> pl.DataFrame:
     """The final assessment that follows from a run and from what was recorded of it."""
-    return assess(evidence, take_decisions(records["decisions"]), _visits(evidence, records), model)
+    return assess(evidence, current_decisions(records["decisions"]), _visits(evidence, records), model)
 
 
-def draw_up(held: Round, heading: Heading) -> Draft:
+def build_draft(state: PublicationState, heading: Heading) -> Draft:
     """Write what would be published now.
 
     The digest is of every file, of what it was made from, of the heading and of the run: who signs it signs all of it.
     """
-    files = write_files(held.assessed, held.evidence.not_assessed, heading)
-    files |= {path: content for path, content in held.prepared.items() if path.startswith(NATIONAL)}
-    inside = {path: content for path, content in held.prepared.items() if path.startswith((HOME, SENSITIVITY))}
-    model = HOME + held.model_file.relative_to(settings.home()).as_posix()
-    basis = inside | {RECORDS: write_records(held.records), model: held.model_file.read_bytes()}
-    signed = [held.run.fingerprint, vars(heading), sum_up(files).decode(), sum_up(basis).decode()]
+    files = write_files(state.assessed, state.evidence.not_assessed, heading)
+    files |= {path: content for path, content in state.prepared.items() if path.startswith(NATIONAL)}
+    inside = {path: content for path, content in state.prepared.items() if path.startswith((HOME, SENSITIVITY))}
+    model = HOME + state.model_file.relative_to(settings.home()).as_posix()
+    basis = inside | {RECORDS: write_records(state.records), model: state.model_file.read_bytes()}
+    signed = [state.run.fingerprint, vars(heading), sum_up(files).decode(), sum_up(basis).decode()]
     digest = hashlib.sha256(json.dumps(signed, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
     return Draft(heading, files, basis, digest)
 
@@ -126,4 +126,4 @@ def write_records(records: Records) -> bytes:
 
 
 def _visits(evidence: Evidence, records: Records) -> pl.DataFrame:
-    return take_visits([*evidence.visits.to_dicts(), *records["visits"]])
+    return latest_visits([*evidence.visits.to_dicts(), *records["visits"]])

@@ -52,7 +52,7 @@ if TYPE_CHECKING:
 
 _DECIMALS: Final = 6
 _PACKAGES: Final = ("polars", "numpy", "scipy", "pydantic")
-_MOST_TOLD: Final = 20
+_MOST_LISTED: Final = 20
 _WHAT_TO_DO: Final = (
     "Mend the rule: give it a kind that only asks (kinds in the model visit_risk), or let it expect one answer alone; "
     "where no rule is named, mend the direction or the weight of the item. "
@@ -140,7 +140,7 @@ def describe_monotone(monotone: Monotone) -> MonotoneAccount:
 
 def _list_breaches(breaches: pl.DataFrame) -> tuple[Breach, ...]:
     """The first of them; the names are those of `risk.monotone.BREACHES`."""
-    rows = breaches.head(_MOST_TOLD).iter_rows(named=True)
+    rows = breaches.head(_MOST_LISTED).iter_rows(named=True)
     return tuple(Breach(**(row | {"through": tuple(row["through"])})) for row in rows)
 
 
@@ -163,16 +163,16 @@ def _describe_waivers(standard: Standard, outcome: Outcome, day: date) -> tuple[
     )
 
 
-def refuse_doubtful_signs(doubts: pl.DataFrame, allowed: str | None) -> None:
+def refuse_doubtful_signs(polarity_warnings: pl.DataFrame, allowed: str | None) -> None:
     """Stop before anything is written if an item runs the wrong way, unless somebody said why that may be.
 
     Raises:
         PolarityError: with every such item, its evidence and what to do.
     """
-    failing = doubts.filter("fails")
+    failing = polarity_warnings.filter("fails")
     if failing.height and not (allowed and allowed.strip()):
-        told = [f"{item}: {why} ({evidence})" for item, why, evidence, _ in failing.iter_rows()]
-        raise PolarityError([*told, 'Mend the direction, or say why it may be so: --allow-polarity "REASON"'])
+        messages = [f"{item}: {why} ({evidence})" for item, why, evidence, _ in failing.iter_rows()]
+        raise PolarityError([*messages, 'Mend the direction, or say why it may be so: --allow-polarity "REASON"'])
 
 
 def refuse_breaches(breaches: pl.DataFrame, allowed: str | None) -> None:
@@ -182,12 +182,12 @@ def refuse_breaches(breaches: pl.DataFrame, allowed: str | None) -> None:
         PolarityError: with each item, both answers, both risks and ranks, the checks that did it, and what to do.
     """
     if breaches.height and not (allowed and allowed.strip()):
-        told = [_tell_breach(breach) for breach in _list_breaches(breaches)]
-        more = [f"and {breaches.height - _MOST_TOLD} more"] if breaches.height > _MOST_TOLD else []
-        raise PolarityError([*told, *more, _WHAT_TO_DO])
+        messages = [_describe_breach(breach) for breach in _list_breaches(breaches)]
+        more = [f"and {breaches.height - _MOST_LISTED} more"] if breaches.height > _MOST_LISTED else []
+        raise PolarityError([*messages, *more, _WHAT_TO_DO])
 
 
-def _tell_breach(breach: Breach) -> str:
+def _describe_breach(breach: Breach) -> str:
     through = f"; less is added by {', '.join(breach.through)}" if breach.through else ""
     return (
         f"{breach.item} ({breach.org_type}, {breach.function}): of made-up organisations, “{breach.worse}” "
@@ -218,6 +218,7 @@ def reconcile(cases: pl.DataFrame, organisations: pl.DataFrame) -> Reconciliatio
     met = int(cases.select(compliant.sum()).item())
     return Reconciliation(
         organisations=organisations.height,
+        # Counted from the cases, not from what was read: an organisation may have lost its only declaration meanwhile.
         without_declaration=tuple(organisations.join(cases, on="org_code", how="anti")["org_code"].sort()),
         declarations=cases.height,
         compliant=met,

@@ -76,7 +76,7 @@ def list_items(run: Path, standard: Standard) -> tuple[pl.DataFrame, pl.DataFram
         `basis` (the law or guidance in short), `evidence`, `kind`, `is_duty` (a statutory duty that its own answer says
         is unmet; these come first); what is waived is left out.
         And `grounds`, one row an item and name: `item`, `org_code`, `check_id`, `functions`, `name`, `about`, `whose`,
-        `told` (the value in words), `question` (null where no answer can correct it), `question_id`, `review`,
+        `statement` (the value in words), `question` (null where no answer can correct it), `question_id`, `review`,
         `your_answer` (as it is to be spelt).
 
     Raises:
@@ -85,11 +85,14 @@ def list_items(run: Path, standard: Standard) -> tuple[pl.DataFrame, pl.DataFram
     grounds = pl.DataFrame(list_grounds(standard), schema=list(Ground._fields), orient="row")
     cases, findings = read_table(run, "cases"), read_table(run, "findings")
     items, members = _items(findings, read_table(run, "duties"))
-    told = _with_sources(_told(cases, grounds, catalogue(standard.questionnaire, standard.indicators.names)), run)
+    values = _with_sources(
+        _values_in_words(cases, grounds, catalogue(standard.questionnaire, standard.indicators.names)), run
+    )
     rests = (
         members.join(grounds, on="check_id", maintain_order="left_right")
-        .join(told, on=[*_KEYS, "name"], how="left", maintain_order="left")
+        .join(values, on=[*_KEYS, "name"], how="left", maintain_order="left")
         .join(_answers(cases, standard.questionnaire), on=[*_KEYS, "question"], how="left", maintain_order="left")
+        # Both functions of an item rest on the same answers, so each name is listed once.
         .unique(["item", "name"], keep="first", maintain_order=True)
         .drop("function")
     )
@@ -98,11 +101,13 @@ def list_items(run: Path, standard: Standard) -> tuple[pl.DataFrame, pl.DataFram
 
 def items_to_reply(grounds: pl.DataFrame, items: pl.DataFrame) -> pl.DataFrame:
     """One row an item and question that an answer can correct, or an item alone: the rows of the forms."""
-    asked = grounds.drop_nulls("question")
-    alone = items.join(asked, on="item", how="anti").select("item", "org_code", "check_id", "functions")
+    with_question = grounds.drop_nulls("question")
+    alone = items.join(with_question, on="item", how="anti").select("item", "org_code", "check_id", "functions")
     columns = ["item", "org_code", "check_id", "functions", "question", "question_id", "review", "your_answer", "about"]
     order = items.select("item").with_row_index("place")
-    rows = pl.concat([asked.select(columns), alone], how="diagonal").join(order, on="item", maintain_order="left")
+    rows = pl.concat([with_question.select(columns), alone], how="diagonal").join(
+        order, on="item", maintain_order="left"
+    )
     return rows.sort("place", maintain_order=True).drop("place")
 
 
@@ -111,6 +116,7 @@ def _items(findings: pl.DataFrame, duties: pl.DataFrame) -> tuple[pl.DataFrame, 
     admitted = duties.select("org_code", "check_id", is_duty=pl.lit(value=True)).unique()
     differing = findings.filter((pl.col("verdict") == "differs") & pl.col("waived").is_null())
     functions = pl.col("function").sort()
+    # Grouped by what is said and shown as well: where the two functions differ in that, they stay two items.
     together = differing.group_by(_ITEM, maintain_order=True).agg(
         pl.col("expected", "basis", "kind", "severity").first(),
         function=pl.when(pl.len() > 1).then(pl.lit(_BOTH)).otherwise(functions.first()),
@@ -126,12 +132,12 @@ def _items(findings: pl.DataFrame, duties: pl.DataFrame) -> tuple[pl.DataFrame, 
 
 def list_grounds(standard: Standard) -> Iterator[Ground]:
     """What each rule rests on of its own case, each name once, in the order of its text."""
-    known = catalogue(standard.questionnaire, standard.indicators.names)
+    names = catalogue(standard.questionnaire, standard.indicators.names)
     of_column = {column: question for question in standard.questionnaire for column in question.columns}
     for rule in standard.rulebook:
-        for name in dict.fromkeys(column for spoken in _spoken(rule) for column in _own(spoken, known)):
+        for name in dict.fromkeys(column for spoken in _spoken(rule) for column in _own(spoken, names)):
             question = of_column.get(name)
-            about = _asked(question, name) if question else _sentence(short_label(known[name]))
+            about = _asked(question, name) if question else _sentence(short_label(names[name]))
             yield Ground(rule.id, name, about, _whose(name, question), name if question else None)
 
 
@@ -140,11 +146,11 @@ def _spoken(rule: Rule) -> Iterator[Name]:
         yield from names_in(condition)
 
 
-def _own(name: Name, known: Mapping[str, Name]) -> Iterable[str]:
+def _own(name: Name, names: Mapping[str, Name]) -> Iterable[str]:
     """The columns of the case itself that a name means; none where it speaks of another organisation."""
     if name.relation == "this_review":
         own = name.name.removeprefix("this_review.")
-        return [column for item in (1, 2) if (column := f"review{item}.{own}") in known]
+        return [column for item in (1, 2) if (column := f"review{item}.{own}") in names]
     return [] if name.relation else [name.name]
 
 
@@ -158,11 +164,11 @@ def _whose(name: str, question: Question | None) -> str:
     return "your answer" if question else _SOURCES.get(source, in_words(source))
 
 
-def _told(cases: pl.DataFrame, grounds: pl.DataFrame, known: Mapping[str, Name]) -> pl.DataFrame:
+def _values_in_words(cases: pl.DataFrame, grounds: pl.DataFrame, names: Mapping[str, Name]) -> pl.DataFrame:
     """The value of every name in words, one row a case and name."""
-    spoken = [known[name] for name in grounds["name"].unique().sort()]
+    spoken = [names[name] for name in grounds["name"].unique().sort()]
     words = cases.select(*_KEYS, *(_with_unit(name).alias(name.name) for name in spoken))
-    return words.unpivot(index=_KEYS, variable_name="name", value_name="told")
+    return words.unpivot(index=_KEYS, variable_name="name", value_name="statement")
 
 
 def _with_unit(name: Name) -> pl.Expr:
@@ -172,18 +178,18 @@ def _with_unit(name: Name) -> pl.Expr:
 
 def _answers(cases: pl.DataFrame, questionnaire: Questionnaire) -> pl.DataFrame:
     """Every answer as it is to be spelt, one row a case and question; one inherited from a predecessor is its own."""
-    asked = [(column, question) for question in questionnaire for column in question.columns]
-    known = pl.DataFrame(
+    columns = [(column, question) for question in questionnaire for column in question.columns]
+    questions = pl.DataFrame(
         [
             (column, question.question_id, int(column[len("review")]) if question.repeated else 0)
-            for column, question in asked
+            for column, question in columns
         ],
         schema={"question": pl.String, "question_id": pl.String, "review": pl.UInt8},
         orient="row",
     )
-    spelt = cases.select(*_KEYS, *(_spelt(column, question).alias(column) for column, question in asked))
+    spelt = cases.select(*_KEYS, *(_spelt(column, question).alias(column) for column, question in columns))
     long = spelt.unpivot(index=_KEYS, variable_name="question", value_name="your_answer")
-    return long.join(known, on="question", how="left", maintain_order="left")
+    return long.join(questions, on="question", how="left", maintain_order="left")
 
 
 def _spelt(column: str, question: Question) -> pl.Expr:
@@ -193,7 +199,7 @@ def _spelt(column: str, question: Question) -> pl.Expr:
     return spelt_answer(nothing, value, absence)
 
 
-def _with_sources(told: pl.DataFrame, run: Path) -> pl.DataFrame:
+def _with_sources(values: pl.DataFrame, run: Path) -> pl.DataFrame:
     """Say also of which period a figure is, and what the remarks were: nobody can reply to a tone."""
     options = read_manifest(run).options
     of_year = (pl.col("year") == options.year) & (pl.col("standard") == options.standard)
@@ -209,9 +215,9 @@ def _with_sources(told: pl.DataFrame, run: Path) -> pl.DataFrame:
         .agg(more=pl.col("period").max())
     )
     more = pl.concat([remarks, periods])
-    with_more = pl.when(pl.col("more").is_null()).then("told").otherwise(pl.format("{} ({})", "told", "more"))
-    return told.join(more, on=["org_code", "name"], how="left", maintain_order="left").select(
-        *_KEYS, "name", told=with_more
+    with_more = pl.when(pl.col("more").is_null()).then("statement").otherwise(pl.format("{} ({})", "statement", "more"))
+    return values.join(more, on=["org_code", "name"], how="left", maintain_order="left").select(
+        *_KEYS, "name", statement=with_more
     )
 
 
@@ -219,7 +225,7 @@ class Account(NamedTuple):
     """What somebody else says: what about, what it is, and who says so."""
 
     about: str
-    told: str
+    statement: str
     whose: str
 
 

@@ -60,6 +60,7 @@ def identify_run(collection: Collection, standard: Standard, options: RunOptions
     parts = {
         "inputs": [
             [[file.table, file.file, file.sha256] for file in collection.inputs],
+            # Files that nobody read count too: with another name one of them would have been read.
             _strays(collection),
             [digest_corrections(accepted) for accepted in collection.corrections],
         ],
@@ -132,8 +133,8 @@ def _input_files(collection: Collection, path: Path) -> list[tuple[str, str]]:
 def _strays(collection: Collection) -> list[str]:
     """Files and sheets that were not read: the problems speak of them."""
     read = [file.file for file in collection.inputs]
-    told = collection.problems.filter(~collection.problems["file"].is_in(read))
-    return told["file"].unique().sort().to_list()
+    about_others = collection.problems.filter(~collection.problems["file"].is_in(read))
+    return about_others["file"].unique().sort().to_list()
 
 
 @cache

@@ -114,6 +114,7 @@ def _work_out(planned: PlannedRun, step: Clock, work: Work, extras: RunExtras) -
         refuse=lambda doubts: refuse_doubtful_signs(doubts, options.allow_polarity),
         refuse_breaches=lambda breaches: refuse_breaches(breaches, options.allow_polarity),
     )
+    # A run made again in a temporary folder names the place that its user gave, not the temporary one.
     named = replace(options, collection=extras.collection_named or options.collection)
     manifest = replace(describe_run(planned, outcome, capacity), options=named, corrects=extras.corrects)
     with step("write"):
@@ -129,12 +130,12 @@ def reply_key(run: Path) -> str:
     Raises:
         RunError: there is no such run, or it does not keep its collection.
     """
-    kept = sorted((run / COLLECTION).glob("*.parquet"))
-    if not kept or not (run / RULEBOOK).is_file():
+    tables = sorted((run / COLLECTION).glob("*.parquet"))
+    if not tables or not (run / RULEBOOK).is_file():
         raise RunError(f"{run}: is no run that keeps what it had read. Make one: crosscheck run COLLECTION --out {run}")
-    files = [run / RULEBOOK, *kept]
-    told = "".join(f"{file.relative_to(run).as_posix()} {sha256_of(file)}\n" for file in files)
-    return hashlib.sha256(told.encode()).hexdigest()[:_KEY]
+    files = [run / RULEBOOK, *tables]
+    digests = "".join(f"{file.relative_to(run).as_posix()} {sha256_of(file)}\n" for file in files)
+    return hashlib.sha256(digests.encode()).hexdigest()[:_KEY]
 
 
 def standard_of_run(run: Path) -> Standard:
@@ -176,6 +177,7 @@ def collection_of_run(run: Path) -> Collection:
     manifest = read_manifest(run)
     names = sorted(file.stem for file in (run / COLLECTION).glob("*.parquet"))
     return Collection(
+        # The tables as they were understood: reading the collection anew could understand them otherwise by now.
         tables={name: read_table(run, f"{COLLECTION}/{name}") for name in names},
         problems=pl.read_csv(run / "problems.csv", schema={**SCHEMA, "org_code": pl.String}),
         inputs=manifest.inputs,
@@ -186,12 +188,14 @@ def collection_of_run(run: Path) -> Collection:
     )
 
 
-def read_accepted(kept: Path | bytes) -> tuple[pl.DataFrame, ...]:
+def read_accepted(file: Path | bytes) -> tuple[pl.DataFrame, ...]:
     """The corrections that a corrected run keeps (`ACCEPTED`), one frame for each time that some were accepted."""
-    return tuple(pl.read_parquet(kept).partition_by("time", include_key=False, maintain_order=True))
+    return tuple(pl.read_parquet(file).partition_by("time", include_key=False, maintain_order=True))
 
 
 def write_accepted(corrections: Sequence[pl.DataFrame], run: Path) -> None:
     """Keep the corrections that were accepted, for the run to be made again from its sources."""
-    times = [one.select(pl.lit(time, pl.UInt32).alias("time"), pl.all()) for time, one in enumerate(corrections, 1)]
+    times = [
+        accepted.select(pl.lit(time, pl.UInt32).alias("time"), pl.all()) for time, accepted in enumerate(corrections, 1)
+    ]
     write_parquet(pl.concat(times), run / ACCEPTED)

@@ -306,7 +306,7 @@ def parse_manifest(content: bytes, where: object) -> Manifest:
     try:
         return _READER.validate_python(json.loads(content))
     except ValidationError as error:
-        wrong = [f"{where}: {'.'.join(map(str, one['loc']))}: {one['msg']}." for one in error.errors()]
+        wrong = [f"{where}: {'.'.join(map(str, problem['loc']))}: {problem['msg']}." for problem in error.errors()]
         raise RunError([*wrong, f"{where}: is no manifest of a run. Make the run again."]) from None
     except ValueError as error:
         raise RunError(f"{where}: is no JSON ({error}). Make the run again.") from None

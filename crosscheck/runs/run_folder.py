@@ -15,7 +15,7 @@ from crosscheck.report.output.folder import digest_files, refuse_foreign, sha256
 from crosscheck.report.output.tables import write_csv, write_parquet
 from crosscheck.runs.former_runs import GROWN, add_columns, list_without_rows, read_rules
 from crosscheck.runs.manifest import parse_manifest
-from crosscheck.runs.visit_list import list_reasons, tell_basis, write_workbook
+from crosscheck.runs.visit_list import describe_basis, list_reasons, write_workbook
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -102,16 +102,18 @@ def finish_run(work: Work, write_pages: Callable[[Path], None] | None = None) ->
         if not (work.folder / _WORKBOOK).is_file():
             names = ("visit_list", "parts", "duties")
             listed, parts, duties = (pl.read_parquet(work.folder / f"{name}.parquet") for name in names)
-            manifest = parse_manifest(json.dumps(work.told).encode(), work.folder)
+            manifest = parse_manifest(json.dumps(work.noted).encode(), work.folder)
             _write_list(listed, parts, duties, manifest, work.folder)
         work.seal(WORKBOOK)
     if write_pages and not work.has(PAGES):
-        _write_json(work.told, work.folder / MANIFEST)
+        # Pages read a run folder, and that has a manifest. It goes again, since only the last one lists what was
+        # written.
+        _write_json(work.noted, work.folder / MANIFEST)
         write_pages(work.folder)
         (work.folder / MANIFEST).unlink()
         work.seal(PAGES)
     if not work.has(_WHOLE):
-        _write_json(work.told | {"outputs": work.digests}, work.folder / MANIFEST)
+        _write_json(work.noted | {"outputs": work.digests}, work.folder / MANIFEST)
         work.seal(_WHOLE)
 
 
@@ -180,7 +182,7 @@ def digest_collection(folder: Path) -> dict[str, str]:
 def _write_list(
     visit_list: pl.DataFrame, parts: pl.DataFrame, duties: pl.DataFrame, manifest: Manifest, folder: Path
 ) -> None:
-    rests_on = tell_basis(manifest, digest_collection(folder))
+    rests_on = describe_basis(manifest, digest_collection(folder))
     write_workbook(visit_list, folder / _WORKBOOK, list_reasons(parts), rests_on, duties)
 
 
@@ -206,15 +208,17 @@ def _write_tables(outcome: Outcome, collection: Collection, rulebook: Rulebook, 
         JOINT: _rounded(outcome.plan.frame.joint),
         **{name: _rounded(table) for name, table in outcome.exploratory.items()},
     }
-    kept = {name: _rounded(getattr(outcome, name)) for name in ("cases", "findings", "ties", "names", "places")}
-    kept |= {name: _rounded(getattr(outcome.risk, name)) for name in ("parts", "loadings")}
-    kept |= {"check_weights": outcome.risk.from_visits.weights, "assessors": outcome.risk.from_visits.assessors}
-    kept |= {name: tables[name] for name in ("scores", "pooled")}  # read again by every page: a tenth of the CSV's time
-    kept |= {name: tables[name] for name in ("visit_list", "duties", "follow_up", "not_assessed", "doubts")}
-    kept |= {"predecessors": outcome.lineage.predecessors, MENTIONS: _mentions(collection, outcome)}
+    as_parquet = {name: _rounded(getattr(outcome, name)) for name in ("cases", "findings", "ties", "names", "places")}
+    as_parquet |= {name: _rounded(getattr(outcome.risk, name)) for name in ("parts", "loadings")}
+    as_parquet |= {"check_weights": outcome.risk.from_visits.weights, "assessors": outcome.risk.from_visits.assessors}
+    as_parquet |= {
+        name: tables[name] for name in ("scores", "pooled")
+    }  # read again by every page: a tenth of the CSV's time
+    as_parquet |= {name: tables[name] for name in ("visit_list", "duties", "follow_up", "not_assessed", "doubts")}
+    as_parquet |= {"predecessors": outcome.lineage.predecessors, MENTIONS: _mentions(collection, outcome)}
     for name, table in tables.items():
         write_csv(table, work.folder / f"{name}.csv")
-    for name, table in kept.items():
+    for name, table in as_parquet.items():
         write_parquet(table, work.folder / f"{name}.parquet")
     _write_json(_rules_as_used(rulebook), work.folder / RULEBOOK)
     work.seal(OUTCOME, manifest.as_json(), but=_WORKBOOK)

@@ -82,8 +82,8 @@ def _reading(inputs: Sequence[InputFile], absent: Sequence[str], problems: pl.Da
     if absent:
         yield f"  not in the collection, so the checks and scores that need them are left open: {', '.join(absent)}"
     effects = dict(problems.group_by("effect").len().sort("effect").iter_rows())
-    told = ", ".join(f"{count:,} {effect}" for effect, count in effects.items())
-    yield f"  problems: {told or 'none'}" + (" (problems.csv names each)" if told else "")
+    counts = ", ".join(f"{count:,} {effect}" for effect, count in effects.items())
+    yield f"  problems: {counts or 'none'}" + (" (problems.csv names each)" if counts else "")
 
 
 def _reconciliation(counts: Reconciliation) -> Iterator[str]:
@@ -131,18 +131,18 @@ def _in_doubt(doubts: pl.DataFrame, collection: str) -> Iterator[str]:
 
 def _cycles(cycles: Sequence[Sequence[str]]) -> Iterator[str]:
     if cycles:
-        told = "; ".join(", ".join(cycle) for cycle in cycles)
-        yield f"  SUCCEED ONE ANOTHER IN A CIRCLE, so none of these ties was followed; see relationships: {told}"
+        circles = "; ".join(", ".join(cycle) for cycle in cycles)
+        yield f"  SUCCEED ONE ANOTHER IN A CIRCLE, so none of these ties was followed; see relationships: {circles}"
 
 
 def _left_open(silences: Sequence[MissingSource]) -> Iterator[str]:
     """Sources that said nothing at all, and what that cost."""
     if silences:
         checks = {check for silence in silences for check in silence.check_id}
-        told = ", ".join(silence.source for silence in silences)
+        sources = ", ".join(silence.source for silence in silences)
         yield from _wrapped(
-            f"{len(checks)} checks can't be told for anybody (manifest.json names each), since the collection holds "
-            f"nothing of: {told}",
+            f"{len(checks)} checks could not be determined for anybody (manifest.json names each), since the "
+            f"collection lacks: {sources}",
             "  ",
         )
 
@@ -200,8 +200,8 @@ def _first_ten(visit_list: pl.DataFrame, capacity: int) -> Iterator[str]:
 def _plan(visit_list: pl.DataFrame, duties: pl.DataFrame, draw: DrawAccount) -> Iterator[str]:
     """How many organisations each arm chose, how the random one was drawn, and of what the mandatory visits are."""
     arms, chosen = count_arms(visit_list), visit_list.drop_nulls("selected_by")
-    told = ", ".join(f"{arms[arm]} {words}" for arm, words in ARMS_IN_WORDS.items())
-    yield f"PLAN  {chosen['org_code'].n_unique()} organisations, {chosen.height} declarations to test: {told}"
+    by_arm = ", ".join(f"{arms[arm]} {words}" for arm, words in ARMS_IN_WORDS.items())
+    yield f"PLAN  {chosen['org_code'].n_unique()} organisations, {chosen.height} declarations to test: {by_arm}"
     yield f"  the random sample is a {draw.note}; it was drawn with the value {draw.value}"
     if draw.note == PRACTICE:
         yield "  to make it binding, keep the run in a store, then: crosscheck visits seal (docs/visits.md)"
@@ -236,10 +236,12 @@ def _describe_fit(draw: DrawAccount) -> str:
             f"degrees of freedom (p {fit.p:.2f}), {fit.never_drawn} organisations never drawn"
         )
     floor = draw.floor
+    # Chances are solved for numerically, so a floor that is met may come out a little below what was asked for.
     if floor.least_chance is not None and floor.least_chance < floor.asked - _NEAR:
         said.append(
             f"the floor of {floor.asked:.1%} is not reached: the least chance is {floor.least_chance:.1%}; "
             + (f"{floor.visits_needed} visits, or " if floor.visits_needed else "")
+            # Cut, not rounded: a floor rounded up would again not be reached.
             + f"a floor of {int(floor.least_chance * 1000) / 1000:.1%}, would do"
         )
     if price := floor.price:
@@ -247,7 +249,7 @@ def _describe_fit(draw: DrawAccount) -> str:
             f"the floor of {floor.asked:.1%} costs {price.without - price.expected_hits:.2f} expected hits "
             f"({price.expected_hits:.2f} with it, {price.without:.2f} without)"
         )
-    if gain := {one.chosen_by: one for one in draw.gain}:
+    if gain := {gain.chosen_by: gain for gain in draw.gain}:
         chosen, by_risk = gain["expected_benefit"], gain["risk"]
         said.append(
             f"chosen by expected benefit: {chosen.benefit:.1f} of it, by risk {by_risk.benefit:.1f}; "

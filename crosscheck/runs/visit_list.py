@@ -142,6 +142,7 @@ def _mark_arms(workbook: Workbook, sheet: Worksheet, visit_list: pl.DataFrame) -
     if "selected_by" in columns:
         arm = columns.index("selected_by")
         for name, fill in _FILLS.items():
+            # By formula and not by cell format, so that the shade moves with its row when somebody sorts.
             criteria = f'=INDEX($A2:$Z2,{arm + 1})="{name}"'
             shade = {"type": "formula", "criteria": criteria, "format": workbook.add_format({"bg_color": fill})}
             sheet.conditional_format(1, 0, height, arm, shade)
@@ -157,8 +158,8 @@ def _write_notes(sheet: Worksheet, visit_list: pl.DataFrame, reasons: Mapping[tu
         return
     column = visit_list.columns.index("risk")
     for row, key in enumerate(visit_list.select("org_code", "function").iter_rows(), start=1):
-        if told := reasons.get(key):
-            sheet.write_comment(row, column, "\n".join(told), _NOTE)
+        if note := reasons.get(key):
+            sheet.write_comment(row, column, "\n".join(note), _NOTE)
 
 
 def _set_for_print(sheet: Worksheet, width: int) -> None:
@@ -213,18 +214,19 @@ def list_reasons(parts: pl.DataFrame) -> dict[tuple[str, str], list[str]]:
     """
     evidence = parts.filter(parts["family"].is_in(["prior"]).not_())
     size = evidence["decibans"].abs().alias("size")
+    # The name of the part breaks ties: the order of rows must not choose which reason is given.
     ordered = evidence.with_columns(size).sort(
         "org_code", "function", "size", "part", descending=[False, False, True, False]
     )
     first = ordered.group_by("org_code", "function", maintain_order=True).head(_REASONS)
     reasons: dict[tuple[str, str], list[str]] = {}
     for org_code, function, decibans, reason in first.select("org_code", "function", "decibans", "reason").iter_rows():
-        told = reasons.setdefault((org_code, function), ["What weighs most, for or against:"])
-        told.append(f"{describe_effect(decibans)}, {'raises' if decibans > 0 else 'lowers'} the risk: {reason}")
+        sentences = reasons.setdefault((org_code, function), ["What weighs most, for or against:"])
+        sentences.append(f"{describe_effect(decibans)}, {'raises' if decibans > 0 else 'lowers'} the risk: {reason}")
     return reasons
 
 
-def tell_basis(manifest: Manifest, tables: Mapping[str, str]) -> list[tuple[str, str]]:
+def describe_basis(manifest: Manifest, tables: Mapping[str, str]) -> list[tuple[str, str]]:
     """What a run rested on, as pairs of words: version, options, seed, rules, models, and the tables that it had read.
 
     Args:

@@ -8,16 +8,15 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import polars as pl
 
-from crosscheck.contract.indicator_kinds import COUNTED, KINDS, PERCENTAGES, WITH_DENOMINATOR
 from crosscheck.contract.outputs import OUTPUTS
-from crosscheck.scoring.bands import band_of_distance, band_of_rate
-from crosscheck.scoring.dispersion import (
+from crosscheck.figures.dispersion import (
     Floats,
     adjust,
     estimate_spread,
     false_discovery,
 )
-from crosscheck.scoring.kinds import FORMULAS, FigureGroup, WithError
+from crosscheck.figures.kinds import COUNTED, KINDS, PERCENTAGES, WITH_DENOMINATOR, FigureGroup, WithError
+from crosscheck.scoring.bands import band_of_distance, band_of_rate
 from crosscheck.scoring.model import Range
 from crosscheck.scoring.peers import FIGURE, gather_peers, similar_organisations
 from crosscheck.scoring.shares import (
@@ -299,45 +298,45 @@ def answers_of_everybody(gathered: pl.DataFrame) -> dict[str, Floats]:
     }
 
 
-def _compare_answers(value: Floats, asked: AskedItem, model: IndicatorModel) -> tuple[Floats | float, ...]:
+def _compare_answers(value: Floats, asked_item: AskedItem, model: IndicatorModel) -> tuple[Floats | float, ...]:
     """`_COMPARED` of one group's answers; positive distances are more than expected."""
-    peers = answers_of_peers(value, asked, model)
-    if asked.levels:
+    peers = answers_of_peers(value, asked_item, model)
+    if asked_item.levels:
         z, expected = score_levels(value, peers), median_level(peers)
     else:
-        scale = range_of(asked, model).scale
+        scale = range_of(asked_item, model).scale
         z = score_numbers(to_scale(value, scale, model.percent_floor), peers)
         expected = from_scale(median_number(peers), scale)
     return z, z, expected, np.nan, np.nan, false_discovery(z)
 
 
-def answers_of_peers(value: Floats, asked: AskedItem, model: IndicatorModel) -> Distribution:
+def answers_of_peers(value: Floats, asked_item: AskedItem, model: IndicatorModel) -> Distribution:
     """What one group's answers are compared with; numbers on the scale of their range."""
-    if asked.levels:
-        return fill_up(value, asked.everybody, np.arange(asked.levels, dtype=np.float64), model.answers)
-    within = range_of(asked, model)
+    if asked_item.levels:
+        return fill_up(value, asked_item.everybody, np.arange(asked_item.levels, dtype=np.float64), model.answers)
+    within = range_of(asked_item, model)
     own, everybody, possible = (
         to_scale(numbers, within.scale, model.percent_floor)
-        for numbers in (value, asked.everybody, possible_numbers(within))
+        for numbers in (value, asked_item.everybody, possible_numbers(within))
     )
     return fill_up(own, everybody, possible, model.answers)
 
 
-def range_of(asked: AskedItem, model: IndicatorModel) -> Range:
+def range_of(asked_item: AskedItem, model: IndicatorModel) -> Range:
     """What can well be answered where a number is asked for."""
-    return model.answers.ranges.get(asked.unit or "") or _range_found(asked)
+    return model.answers.ranges.get(asked_item.unit or "") or _range_found(asked_item)
 
 
-def _range_found(asked: AskedItem) -> Range:
+def _range_found(asked_item: AskedItem) -> Range:
     """In a unit that the model does not name: a percentage can be any, another number is one of those answered."""
-    if asked.kind == "percent":
+    if asked_item.kind == "percent":
         return Range(0, 100, "logit")
-    return Range(float(asked.everybody.min()), float(asked.everybody.max()) + 1, "plain")
+    return Range(float(asked_item.everybody.min()), float(asked_item.everybody.max()) + 1, "plain")
 
 
 def _compare_group(kind: str, group: FigureGroup, model: IndicatorModel) -> tuple[Floats | float, ...]:
     """`_COMPARED` of one group; positive distances are more than expected."""
-    formula = FORMULAS[kind]
+    formula = KINDS[kind].formula
     if isinstance(formula, WithError):
         deviations = formula.deviations(group, None)
         spread = estimate_spread(deviations, model.winsorised)

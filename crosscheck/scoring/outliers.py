@@ -18,7 +18,7 @@ import numpy.typing as npt
 import polars as pl
 from scipy.special import ndtr
 
-from crosscheck.scoring.dispersion import Floats, normal_scores
+from crosscheck.figures.dispersion import Floats, normal_scores
 from crosscheck.vocabulary import ABSENCES, WHY_ABSENT
 
 if TYPE_CHECKING:
@@ -229,8 +229,8 @@ def _describe(organisations: pl.DataFrame, scores: pl.DataFrame, held_at: float)
     matrix = described.to_numpy()
     # Identical columns would count one thing several times: a section that does not apply is one absence.
     _, first = np.unique(matrix, axis=1, return_index=True)
-    kept = np.sort(first[(matrix[:, first] != matrix[:1, first]).any(axis=0)])
-    return [described.columns[column] for column in kept], matrix[:, kept]
+    varying = np.sort(first[(matrix[:, first] != matrix[:1, first]).any(axis=0)])
+    return [described.columns[column] for column in varying], matrix[:, varying]
 
 
 def _absences(organisations: pl.DataFrame) -> pl.DataFrame:

@@ -18,8 +18,8 @@ import polars as pl
 from pydantic import Field, model_validator
 from scipy.special import ndtri
 
+from crosscheck.figures.dispersion import Floats, false_discovery
 from crosscheck.model_file import Heading, ModelPart, read_model_file
-from crosscheck.scoring.dispersion import Floats, false_discovery
 from crosscheck.vocabulary import ORG_TYPES
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ _SCHEMA: Final = {
     "innocent": pl.String,
 }
 _PLACEHOLDER: Final = re.compile(r"\{(\w+)\}")
-_ROUND: Final = 5  # percentages are heaped on its multiples, 0 and 100 among them
+_ROUND_MULTIPLE: Final = 5  # percentages are heaped on its multiples, 0 and 100 among them
 
 
 class Simulation(ModelPart):
@@ -58,7 +58,7 @@ class Wording(ModelPart):
     """What a pattern says of an organisation, and what it may rightly reply."""
 
     says: str
-    innocent: str
+    explanation: str = Field(alias="innocent")
 
 
 class Wordings(ModelPart):
@@ -196,7 +196,7 @@ def _rows(pattern: str, returns: _Returns, held: _Held, wording: Wording) -> pl.
             "observed": held.observed,
             "expected": held.expected,
             "p_value": held.p_value,
-            "innocent": wording.innocent,
+            "innocent": wording.explanation,
         }
         | held.further
     )
@@ -275,8 +275,8 @@ def _denominators(indicators: pl.DataFrame, model: PatternModel) -> pl.DataFrame
     named = pl.DataFrame(
         sorted(model.denominators.items()), schema={"item": pl.String, "figure": pl.String}, orient="row"
     )
-    known = figures.join(named, on="figure").filter(pl.col("denominator") >= 1).sort("period", "denominator")
-    return known.pivot(on="item", index="org_code", values="denominator", aggregate_function="last")
+    with_denominator = figures.join(named, on="figure").filter(pl.col("denominator") >= 1).sort("period", "denominator")
+    return with_denominator.pivot(on="item", index="org_code", values="denominator", aggregate_function="last")
 
 
 def _aligned(wide: pl.DataFrame | None, org_codes: pl.Series, items: Sequence[str]) -> Floats:
@@ -290,9 +290,9 @@ def _aligned(wide: pl.DataFrame | None, org_codes: pl.Series, items: Sequence[st
 
 def _all_best(returns: _Returns, model: PatternModel, rng: np.random.Generator) -> _Held:
     """How many of its answers are the best of the question's levels."""
-    asked = np.isfinite(returns.best)
-    given = returns.given[:, asked]
-    return _count(given == returns.best[asked], np.isfinite(given), model.simulation.draws, rng)
+    has_best = np.isfinite(returns.best)
+    given = returns.given[:, has_best]
+    return _count(given == returns.best[has_best], np.isfinite(given), model.simulation.draws, rng)
 
 
 def _heaped(returns: _Returns, model: PatternModel, rng: np.random.Generator) -> _Held:
@@ -303,13 +303,13 @@ def _heaped(returns: _Returns, model: PatternModel, rng: np.random.Generator) ->
     """
     given, of = returns.given[:, returns.is_percentage], returns.denominators[:, returns.is_percentage]
     present = np.isfinite(given)
-    chance = np.tile(_share(given % _ROUND == 0, present), (len(given), 1))
-    known = {(item, of[row, item]) for row, item in np.argwhere(np.isfinite(of))}
-    for item, size in sorted(known):
+    chance = np.tile(_share(given % _ROUND_MULTIPLE == 0, present), (len(given), 1))
+    denominators = {(item, of[row, item]) for row, item in np.argwhere(np.isfinite(of))}
+    for item, size in sorted(denominators):
         column = given[present[:, item], item]
         possible = np.rint(100 * np.rint(column * size / 100) / size)
-        chance[of[:, item] == size, item] = np.mean(possible % _ROUND == 0) if column.size else 0.0
-    return _count(given % _ROUND == 0, present, model.simulation.draws, rng, chance)
+        chance[of[:, item] == size, item] = np.mean(possible % _ROUND_MULTIPLE == 0) if column.size else 0.0
+    return _count(given % _ROUND_MULTIPLE == 0, present, model.simulation.draws, rng, chance)
 
 
 def _inconsistent(returns: _Returns, model: PatternModel, rng: np.random.Generator) -> _Held:
@@ -351,11 +351,11 @@ def _count(happens: Flags, present: Flags, draws: int, rng: np.random.Generator,
         chance: how likely it happens in each, if that is not the share of the type.
     """
     shares = np.tile(_share(happens, present), (len(happens), 1)) if chance is None else chance
-    asked = present.any(axis=0)
+    has_answers = present.any(axis=0)
     # Columns in which all organisations have one chance are drawn as one product; only the others need a loop.
-    own = asked & (shares != shares[:1]).any(axis=0)
-    alike = asked & ~own
-    drawn = {item: rng.random(draws, dtype=np.float32) for item in np.flatnonzero(asked)}
+    own = has_answers & (shares != shares[:1]).any(axis=0)
+    alike = has_answers & ~own
+    drawn = {item: rng.random(draws, dtype=np.float32) for item in np.flatnonzero(has_answers)}
     same = np.array([drawn[item] < shares[0, item] for item in np.flatnonzero(alike)], dtype=np.float32)
     made_up = present[:, alike].astype(np.float32) @ same.reshape(-1, draws)
     for item in np.flatnonzero(own):
@@ -383,8 +383,8 @@ def _twin(returns: _Returns, model: PatternModel, rng: np.random.Generator) -> _
     made_up = np.sort(np.ravel(nearest))
     as_far = made_up.size - np.searchsorted(made_up, observed)
     p_value = np.where(present, (1 + as_far) / (1 + made_up.size), np.nan)
-    other = [returns.org_codes[place] for place in likeness.argmax(axis=1)]
-    return _Held(observed, np.full(len(codes), made_up.mean()), p_value, {"other": other})
+    most_alike = [returns.org_codes[place] for place in likeness.argmax(axis=1)]
+    return _Held(observed, np.full(len(codes), made_up.mean()), p_value, {"other": most_alike})
 
 
 def _coded(given: Floats) -> tuple[Codes, Floats]:
@@ -402,8 +402,8 @@ def _draw(codes: Codes, rounds: int, rng: np.random.Generator) -> Codes:
     """That many times the type's returns, made up: each question's answers are drawn from its own."""
     drawn = np.tile(codes, (rounds, 1, 1))
     for item, column in enumerate(codes.T):
-        known = column[column >= 0]
-        drawn[:, column >= 0, item] = known[rng.integers(0, max(known.size, 1), (rounds, known.size))]
+        given = column[column >= 0]
+        drawn[:, column >= 0, item] = given[rng.integers(0, max(given.size, 1), (rounds, given.size))]
     return drawn
 
 

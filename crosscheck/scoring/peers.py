@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import polars as pl
 
-from crosscheck.scoring.dispersion import MAD_TO_SD, Floats
+from crosscheck.figures.dispersion import MAD_TO_SD, Floats
 from crosscheck.vocabulary import ORG_TYPES
 
 if TYPE_CHECKING:
@@ -82,11 +82,13 @@ def gather_peers(figures: pl.DataFrame, peers: Peers, similar: pl.DataFrame | No
 def _gather_similar(figures: pl.DataFrame, peers: Peers, similar: pl.DataFrame) -> pl.DataFrame:
     """Each organisation beside those most similar to it that have the figure, where they are enough."""
     group = (*FIGURE, "peer_group")
-    asked = figures.filter("by_similar").select(*FIGURE, "org_code", peer_group=pl.format("similar to {}", "org_code"))
+    by_similar = figures.filter("by_similar").select(
+        *FIGURE, "org_code", peer_group=pl.format("similar to {}", "org_code")
+    )
     # A distance of -1 ranks the organisation before all its peers, so that it is always in its own group.
     itself = pl.concat([similar, similar.select("org_code", peer="org_code", distance=pl.lit(-1.0)).unique()])
     return (
-        asked.join(itself, on="org_code")
+        by_similar.join(itself, on="org_code")
         .with_columns(compared=pl.col("peer") == pl.col("org_code"))
         .drop("org_code")
         .join(figures, left_on=(*FIGURE, "peer"), right_on=(*FIGURE, "org_code"))
@@ -147,8 +149,8 @@ def _features(of_type: pl.DataFrame) -> Floats:
 
 def _robust(sizes: Floats) -> Floats:
     """In scaled median absolute deviations; where more than half are alike, as they are."""
-    known = sizes[np.isfinite(sizes)]
-    deviation = MAD_TO_SD * np.median(np.abs(known - np.median(known))) if known.size else 0.0
+    finite = sizes[np.isfinite(sizes)]
+    deviation = MAD_TO_SD * np.median(np.abs(finite - np.median(finite))) if finite.size else 0.0
     return np.asarray(sizes / deviation if deviation > 0 else sizes)
 
 

@@ -23,8 +23,8 @@ import numpy.typing as npt
 import polars as pl
 from scipy.special import ndtri
 
+from crosscheck.figures.dispersion import Floats, false_discovery
 from crosscheck.scoring.bands import band_of_distance, band_of_rate
-from crosscheck.scoring.dispersion import Floats, false_discovery
 
 if TYPE_CHECKING:
     from crosscheck.scoring.model import IndicatorModel, Pooling
@@ -119,7 +119,7 @@ def sum_sections(scores: pl.DataFrame, model: IndicatorModel) -> pl.DataFrame:
         _sum_section(section, codes.len(), model).with_columns(section=pl.lit(name[0], pl.String), org_code=codes)
         for name, section in sections.items()
     ]
-    summed = [one.filter(pl.col("items") > 0).select(SUMS.names()) for one in named]
+    summed = [sums.filter(pl.col("items") > 0).select(SUMS.names()) for sums in named]
     return pl.concat([SUMS.to_frame(), *summed]).cast(SUMS)
 
 
@@ -221,7 +221,7 @@ def _standardised(z: Floats, pooling: Pooling) -> tuple[Floats, Floats]:
     of_levels = values * _SHARING <= np.isfinite(z).sum(axis=0)
     normal = _moments(_held(_NORMAL[:, None], pooling))
     own = _moments(_held(z, pooling))
-    mean, sd, skewness = (np.where(of_levels, mine, one) for mine, one in zip(own, normal, strict=True))
+    mean, sd, skewness = (np.where(of_levels, mine, of_number) for mine, of_number in zip(own, normal, strict=True))
     return (_held(z, pooling) - mean) / sd, skewness
 
 

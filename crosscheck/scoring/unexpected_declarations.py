@@ -18,7 +18,7 @@ from crosscheck.vocabulary import ABSENCES, COMPLIANT, FUNCTIONS, ORG_TYPES, WHY
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from crosscheck.scoring.dispersion import Floats
+    from crosscheck.figures.dispersion import Floats
     from crosscheck.scoring.exploratory import ExploratoryModel
 
 UNEXPECTED_DECLARATIONS: Final = pl.Schema(
@@ -158,9 +158,9 @@ def _predict(summaries: Floats, otherwise: _Statuses, groups: _Rows, model: Expl
     expected, base = np.empty(len(otherwise)), np.empty(len(otherwise))
     penalties = []
     for training, rest in _folds(otherwise, groups, model):
-        known, statuses = summaries[training], otherwise[training]
-        penalty = _choose_penalty(known, statuses, groups[training], model)
-        expected[rest] = _predict_probabilities(known, statuses, summaries[rest], penalty)
+        training_rows, statuses = summaries[training], otherwise[training]
+        penalty = _choose_penalty(training_rows, statuses, groups[training], model)
+        expected[rest] = _predict_probabilities(training_rows, statuses, summaries[rest], penalty)
         base[rest] = statuses.mean()
         penalties.append(penalty)
     return _Predicted(expected, base, tuple(penalties))
@@ -184,15 +184,17 @@ def _choose_penalty(summaries: Floats, otherwise: _Statuses, groups: _Rows, mode
     return min(losses, key=losses.__getitem__)
 
 
-def _predict_probabilities(known: Floats, statuses: _Statuses, asked: Floats, penalty: float) -> Floats:
+def _predict_probabilities(training_rows: Floats, statuses: _Statuses, new_rows: Floats, penalty: float) -> Floats:
     """Probabilities for `asked` from what is `known`; both by the mean and spread of what is known."""
     from sklearn.linear_model import LogisticRegression
 
-    present = np.isfinite(known)
+    present = np.isfinite(training_rows)
     number = np.maximum(present.sum(axis=0), 1)
-    mean = np.where(present, known, 0.0).sum(axis=0) / number
-    spread = np.sqrt((np.where(present, known - mean, 0.0) ** 2).sum(axis=0) / number)
-    learn, apply = (np.nan_to_num((rows - mean) / np.where(spread > 0, spread, 1.0)) for rows in (known, asked))
+    mean = np.where(present, training_rows, 0.0).sum(axis=0) / number
+    spread = np.sqrt((np.where(present, training_rows - mean, 0.0) ** 2).sum(axis=0) / number)
+    learn, apply = (
+        np.nan_to_num((rows - mean) / np.where(spread > 0, spread, 1.0)) for rows in (training_rows, new_rows)
+    )
     regression = LogisticRegression(C=1 / penalty, solver="newton-cholesky", max_iter=_MOST_STEPS).fit(learn, statuses)
     return np.asarray(regression.predict_proba(apply)[:, 1])
 

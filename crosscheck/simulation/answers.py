@@ -46,14 +46,14 @@ class Return:
     """One question as it came back: one element an organisation.
 
     `values` are figures, or the places of levels among the question's; `absences` are places among
-    `vocabulary.ABSENCES`, and -1 where there is an answer. `asked` says to which organisations' type it was put.
+    `vocabulary.ABSENCES`, and -1 where there is an answer. `is_asked` says to which organisations' type it was put.
     """
 
     question: Question
     item: int
     values: NDArray[np.float64]
     absences: NDArray[np.intp]
-    asked: NDArray[np.bool_]
+    is_asked: NDArray[np.bool_]
 
     def where(self, condition: NDArray[np.bool_], absence: int) -> Return:
         """The same with this absence where the condition holds and there is an answer."""
@@ -76,7 +76,7 @@ class Return:
                 "absence": pl.Series([*ABSENCES, None], dtype=ABSENCE).gather(self.absences % (len(ABSENCES) + 1)),
             },
             schema=SCHEMA,
-        ).filter(pl.Series(self.asked))
+        ).filter(pl.Series(self.is_asked))
 
 
 def discriminate(questionnaire: Questionnaire, plan: WorldPlan) -> dict[str, float]:
@@ -101,7 +101,7 @@ def discriminate(questionnaire: Questionnaire, plan: WorldPlan) -> dict[str, flo
 def answer_questions(
     organisations: pl.DataFrame,
     boards: Boards,
-    asked: tuple[Questionnaire, Mapping[str, Sequence[Target]]],
+    questions: tuple[Questionnaire, Mapping[str, Sequence[Target]]],
     duties: Duties,
     plan: WorldPlan,
     chance: Chance,
@@ -111,7 +111,7 @@ def answer_questions(
     Args:
         organisations: as they were founded.
         boards: what is so of them, in the same order.
-        asked: what was asked of whom, and the published figures by question (`margins.read_targets`).
+        questions: what was asked of whom, and the published figures by question (`margins.read_targets`).
         duties: who admits a breach, and who answers everything with the best answer.
         plan: how strongly answers depend on what is.
         chance: the world's chance.
@@ -120,7 +120,7 @@ def answer_questions(
         The conformed answers of a collection, by `org_code`, `question_id`, `item`; an organisation that made no return
         has no row, and one that describes no review has none on reviews.
     """
-    questionnaire, targets = asked
+    questionnaire, targets = questions
     looks = _show(_looks(boards, questionnaire, plan, chance), questionnaire, duties, plan)
     types = organisations["org_type"].to_numpy()
     numbers = {kind: int(np.sum(types == kind)) for kind in ORG_TYPES}
@@ -169,7 +169,7 @@ def _looks(
     back.
     """
     author = plan.model.answers.author.value
-    shading = plan.cause.bends * plan.at(plan.model.parameters.shading)
+    response_bias = plan.cause.bends * plan.at(plan.model.parameters.response_bias)
     strengths, number = discriminate(questionnaire, plan), len(boards.candour)
     authors = author * chance.of("authors").standard_normal((number, len(boards.sections)))
     spread = np.sqrt(1 + boards.misjudgement**2)
@@ -179,10 +179,13 @@ def _looks(
         seen = boards.beliefs[:, place] / spread
         for item in _items(question):
             rest = np.sqrt(1 - strength**2) * chance.of(f"{question.question_id}/{item}").standard_normal(number)
-            shown = strength * seen + rest
+            appearance = strength * seen + rest
+            # Divided by the variance of the sum, every look is standard normal again, as the published margins need it.
             if question.direction != "none":
-                shown = (shown + authors[:, place] + shading * boards.candour) / np.sqrt(1 + author**2 + shading**2)
-            looks[question.question_id, item] = -shown
+                appearance = (appearance + authors[:, place] + response_bias * boards.candour) / np.sqrt(
+                    1 + author**2 + response_bias**2
+                )
+            looks[question.question_id, item] = -appearance
     return looks
 
 
@@ -193,18 +196,18 @@ def _show(
 
     Answers keep the shares that were published: whoever stands highest takes places that others would have had.
     """
-    shown = dict(looks)
+    appearances = dict(looks)
     for place, name in enumerate(duties.names if plan.cause.breaches else ()):
         unmet, within = duties.unmet[:, place], ndtr(looks[name, 0])
         rank = np.where(duties.admits[:, place], unmet * within, unmet + (1 - unmet) * within)
-        shown[name, 0] = ndtri(np.clip(rank, 1e-9, 1 - 1e-9))
+        appearances[name, 0] = ndtri(np.clip(rank, 1e-9, 1 - 1e-9))
     share = duties.all_best.mean()
-    for name, item in shown if share else ():
+    for name, item in appearances if share else ():
         if questionnaire[name].direction != "none":
-            rank = ndtr(shown[name, item])
+            rank = ndtr(appearances[name, item])
             rank = np.where(duties.all_best, 1 - 1e-12, rank * (1 - share))
-            shown[name, item] = ndtri(rank)
-    return shown
+            appearances[name, item] = ndtri(rank)
+    return appearances
 
 
 def _answer(
@@ -221,14 +224,15 @@ def _answer(
     for row, kind in enumerate(ORG_TYPES):
         those = types == kind
         if kind in question.org_types and question.has_levels:
+            # By place within the type: whatever the looks are, each level is given as often as was published.
             values[those] = pick_levels(looks[those], margin.levels[row])
         elif kind in question.org_types:
             higher = ndtr(-looks[those] if question.direction == "lower_better" else looks[those])
             values[those] = count_out(higher, question, kind, margin.means[row], plan)
-    asked = np.isin(types, question.org_types)
+    is_asked = np.isin(types, question.org_types)
     services = [organisations["services"].list.contains(service).to_numpy() for service in question.services]
-    returned = Return(question, item, values, np.full(len(types), _ANSWERED), asked)
-    return returned.where(~np.all([asked, *services], axis=0), _NOT_APPLICABLE)
+    returned = Return(question, item, values, np.full(len(types), _ANSWERED), is_asked)
+    return returned.where(~np.all([is_asked, *services], axis=0), _NOT_APPLICABLE)
 
 
 def count_out(
@@ -264,6 +268,7 @@ def _leave_open(
     answers, question = plan.model.answers, returned.question
     published = margin.absences[[ORG_TYPES.index(kind) for kind in types]]
     drawn = chance.of(f"open/{question.question_id}/{returned.item}").random((2, len(types)))
+    # 1.0 lies above every chance: who answers everything with the best answer leaves nothing open.
     drawn = np.where(duties.all_best, 1.0, drawn)
     absent = (np.cumsum(published, axis=1) <= drawn[0][:, None]).sum(axis=1)
     for absence in range(len(ABSENCES)):
@@ -275,6 +280,7 @@ def _leave_open(
     ignorance = logit(answers.not_known.value) + answers.ignorance.value * doubt / plan.model.truth.self_knowledge.value
     silent = expit(silence)
     returned = returned.where(drawn[1] < silent, _NO_ANSWER)
+    # One draw decides on both kinds of absence, in adjoining ranges, so that no answer is absent for two reasons.
     return returned.where((drawn[1] >= silent) & (drawn[1] < silent + expit(ignorance)), _NOT_KNOWN)
 
 
@@ -315,4 +321,4 @@ def _describe(returned: Return, organisations: pl.DataFrame, plan: WorldPlan, ch
         return returned
     earlier = chance.of("described").random((2, organisations.height)) < np.array(plan.model.answers.described)[:, None]
     reviews = organisations["reviews"].to_numpy() + earlier.sum(axis=0)
-    return replace(returned, asked=returned.asked & (reviews >= returned.item))
+    return replace(returned, is_asked=returned.is_asked & (reviews >= returned.item))

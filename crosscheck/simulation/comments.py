@@ -93,6 +93,7 @@ def _remark(
     reliable = np.clip(np.round(author.reliable + _RELIABLE_SPREAD * drawn.standard_normal(number), 2), 0.05, 1.0)
     sees = np.clip(occasion.sees * author.strength * reliable / author.reliable, 0.0, _STRONGEST)
     view = -sees * duties + np.sqrt(1 - sees**2) * drawn.standard_normal(number)
+    # Adding 0.0 turns -0.0 into 0.0: both are neutral, and the first would be written as -0.
     polarity = np.clip(np.round(kindness + model.comments.spread.value * view), -3, 3) + 0.0
     others = drawn.choice(model.comments.other_standards, size=number)
     subjects = drawn.integers(len(words.subjects), size=number)

@@ -38,7 +38,7 @@ class Duties:
 
     Attributes:
         names: the duties, by the questions that ask about them.
-        asked: to whom the question is put, by type and services.
+        questions: to whom the question is put, by type and services.
         standing: standard normal, positive is worse.
         limits: the standing above which a duty is breached; it differs with the type.
         unmet: the share of those asked whose answer admits a breach, by type, as published.
@@ -48,7 +48,7 @@ class Duties:
     """
 
     names: tuple[str, ...]
-    asked: NDArray[np.bool_]
+    is_asked: NDArray[np.bool_]
     standing: NDArray[np.float64]
     limits: NDArray[np.float64]
     unmet: NDArray[np.float64]
@@ -59,14 +59,14 @@ class Duties:
     @property
     def breached(self) -> NDArray[np.bool_]:
         """Who breaches which duty."""
-        return self.asked & (self.standing > self.limits)
+        return self.is_asked & (self.standing > self.limits)
 
 
 def set_duties(
     organisations: pl.DataFrame,
     boards: Boards,
     strengths: Mapping[str, float],
-    asked: tuple[Questionnaire, Mapping[str, Sequence[Target]]],
+    questions: tuple[Questionnaire, Mapping[str, Sequence[Target]]],
     plan: WorldPlan,
     chance: Chance,
 ) -> Duties:
@@ -79,11 +79,11 @@ def set_duties(
         organisations: as they were founded.
         boards: what is so of them, in the same order.
         strengths: how strongly each answer depends on its section (`answers.discriminate`).
-        asked: the questionnaire, and the published figures.
+        questions: the questionnaire, and the published figures.
         plan: the mechanism.
         chance: the world's chance.
     """
-    model, (questionnaire, targets) = plan.model, asked
+    model, (questionnaire, targets) = plan.model, questions
     types = organisations["org_type"].to_numpy()
     rows = [ORG_TYPES.index(kind) for kind in types]
     numbers = {kind: int(np.sum(types == kind)) for kind in ORG_TYPES}
@@ -97,7 +97,11 @@ def set_duties(
         provided = [organisations["services"].list.contains(service).to_numpy() for service in question.services]
         put = np.all([np.isin(types, question.org_types), *provided], axis=0)
         depends = model.breaches.follows.value if own else strengths[name]
+        # Without a part of its own a duty shares the draw of its answer: it is breached where an answer that knows and
+        # admits everything would say so.
         drawn = chance.of(f"duty/{name}" if own else f"{name}/0").standard_normal(len(types))
+        # The squares of the two weights add up to one, so the variance stays 1 and a limit is passed as often as
+        # published.
         standing = depends * boards.shortfall_of(question.section) + np.sqrt(1 - depends**2) * drawn
         columns.append((put, standing, -ndtri(_breach_chance(unmet, plan) if own else unmet), unmet))
     put, standing, limits, unmet = (np.column_stack(column) for column in zip(*columns, strict=True))
@@ -135,14 +139,14 @@ def _admit(duties: Duties, candour: NDArray[np.float64], plan: WorldPlan, chance
 
     A board that is less candid more often withholds a breach, as far as the mechanism lets answers bend.
     """
-    stated, drawn = plan.model.breaches, chance.of("admissions").random((3, *duties.asked.shape))
+    stated, drawn = plan.model.breaches, chance.of("admissions").random((3, *duties.is_asked.shape))
     keeps = ndtri(plan.cause.bends * stated.kept_back.value) * np.sqrt(1 + stated.bend.value**2)
     kept_back = drawn[0] < ndtr(keeps - stated.bend.value * candour)[:, None]
     breach = _breach_chance(duties.unmet, plan)
     mistaken = np.clip((duties.unmet - breach * (1 - _withheld(plan))) / (1 - breach), 0.0, 1.0)
     unaware = drawn[1] < stated.unaware.value
     admits: NDArray[np.bool_] = np.where(duties.breached, ~(kept_back | unaware), drawn[2] < mistaken)
-    return duties.asked & admits
+    return duties.is_asked & admits
 
 
 def _all_best(boards: Boards, plan: WorldPlan, chance: Chance) -> NDArray[np.bool_]:
@@ -161,11 +165,11 @@ def bear_on(functions: pl.DataFrame, duties: Duties, model: SimulationModel, cha
     place, function = functions["place"].to_numpy(), functions["function"].to_numpy()
     belongs = np.array([[name in duty.of for duty in model.duties.values()] for name in function])
     both = np.array([{"commissioner", "provider"} <= set(duty.of) for duty in model.duties.values()])
-    drawn = chance.of("both functions").random(duties.asked.shape)[place]
-    twice = np.bincount(place, minlength=len(duties.asked))[place] > 1
+    drawn = chance.of("both functions").random(duties.is_asked.shape)[place]
+    twice = np.bincount(place, minlength=len(duties.is_asked))[place] > 1
     together = model.breaches.both_functions.value
-    one = np.where(drawn < (1 + together) / 2, "commissioner", "provider")
-    left_out = both & twice[:, None] & (drawn >= together) & (one != function[:, None])
+    chosen_function = np.where(drawn < (1 + together) / 2, "commissioner", "provider")
+    left_out = both & twice[:, None] & (drawn >= together) & (chosen_function != function[:, None])
     bears: NDArray[np.bool_] = duties.breached[place] & belongs & ~left_out
     return bears
 
@@ -173,7 +177,7 @@ def bear_on(functions: pl.DataFrame, duties: Duties, model: SimulationModel, cha
 def belong_to(functions: Sequence[str], duties: Duties, model: SimulationModel) -> NDArray[np.bool_]:
     """Which duties each organisation has that belong to any of these functions."""
     belongs: NDArray[np.bool_] = np.array([bool(set(functions) & set(duty.of)) for duty in model.duties.values()])
-    return duties.asked & belongs
+    return duties.is_asked & belongs
 
 
 def weigh_breaches(

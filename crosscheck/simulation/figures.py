@@ -93,6 +93,7 @@ def _figure(
     drawn = chance.of(f"figure/{name}")
     number = organisations.height
     strength = figure.strength if figure.record_of else min(_STRONGEST, figure.strength * plan.sources)
+    # An older figure speaks of how things were then, so the further back it is, the less it says of today.
     past = plan.model.truth.persistence.value**figure.years_old
     subject = past * seen[figure.record_of or figure.speaks_of] + np.sqrt(1 - past**2) * drawn.standard_normal(number)
     noise = np.sqrt(figure.area) * seen["area"] + np.sqrt(1 - figure.area) * drawn.standard_normal(number)
@@ -100,7 +101,7 @@ def _figure(
     worse = strength * subject + np.sqrt(1 - strength**2) * noise
     worse = (worse + figure.rater * raters) / np.sqrt(1 + figure.rater**2)
     held = [figure.held.get(kind, 0.0) for kind in organisations["org_type"]]
-    kept = pl.Series(drawn.random(number) < held)
+    is_published = pl.Series(drawn.random(number) < held)
     counted = {"share": _share, "grade": _grade, "size": _size}[figure.kind](figure, worse, measures, drawn)
     source, indicator = name.split(".", 1)
     return _conform(
@@ -110,7 +111,7 @@ def _figure(
             indicator=pl.lit(indicator),
             period=pl.lit(figure.period),
             direction=pl.lit(figure.direction),
-        ).filter(kept & counted.select(pl.any_horizontal(pl.all().is_not_null())).to_series())
+        ).filter(is_published & counted.select(pl.any_horizontal(pl.all().is_not_null())).to_series())
     )
 
 
@@ -128,13 +129,14 @@ def _share(
         out_of = measures[figure.out_of].to_numpy().astype(np.int64)
     else:
         low, high = figure.out_of
+        # Uniform on the log scale, so that small denominators, which need most care, are as common as large ones.
         out_of = np.round(np.exp(drawn.uniform(np.log(low), np.log(high), len(worse)))).astype(np.int64)
     sign = -1.0 if figure.direction == "higher_better" else 1.0
     share = expit(logit(figure.centre / 100) + sign * figure.spread * worse)
     counts = drawn.binomial(out_of, share)
-    shown = None if figure.counts_only else np.round(100 * counts / out_of, 1)
+    value = None if figure.counts_only else np.round(100 * counts / out_of, 1)
     return pl.DataFrame(
-        {"numerator": counts, "denominator": out_of, "value": shown},
+        {"numerator": counts, "denominator": out_of, "value": value},
         schema={"numerator": pl.Float64, "denominator": pl.Float64, "value": pl.Float64},
         strict=False,
     )

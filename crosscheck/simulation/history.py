@@ -28,15 +28,15 @@ if TYPE_CHECKING:
 class Former:
     """One former year: what was so of every organisation as a whole, and what it declared (`status`).
 
-    `lapse` says whether the standard was not met; `asked` and `breached` have one column a duty: those that it had, and
-    those of them that it breached.
+    `lapse` says whether the standard was not met; `is_asked` and `breached` have one column a duty: those that it had,
+    and those of them that it breached.
     """
 
     year: str
     shortfall: NDArray[np.float64]
     lapse: NDArray[np.bool_]
     status: NDArray[np.str_]
-    asked: NDArray[np.bool_]
+    is_asked: NDArray[np.bool_]
     breached: NDArray[np.bool_]
 
 
@@ -60,6 +60,7 @@ def look_back(
     part, beside = breaches.std(), rest.std() if breaches.any() else 1.0
     years = []
     for year, compliant in reversed(list(zip(model.former_years, model.declared.former_compliant, strict=True))):
+        # An autoregression of first order: however many years back, the variance stays that of this year.
         rest = persistence * rest + np.sqrt(1 - persistence**2) * beside * drawn.standard_normal(len(rest))
         standing = _stood(standing, model, chance.of(f"duties/{year}"))
         breached = of_whole & (standing > duties.limits)
@@ -79,8 +80,10 @@ def _of_whole(duties: Duties, types: NDArray[np.str_], model: SimulationModel) -
 
 
 def _stood(standing: NDArray[np.float64], model: SimulationModel, drawn: np.random.Generator) -> NDArray[np.float64]:
-    kept = model.breaches.persistence.value
-    stood: NDArray[np.float64] = kept * standing + np.sqrt(1 - kept**2) * drawn.standard_normal(standing.shape)
+    persistence = model.breaches.persistence.value
+    stood: NDArray[np.float64] = persistence * standing + np.sqrt(1 - persistence**2) * drawn.standard_normal(
+        standing.shape
+    )
     return stood
 
 
@@ -124,7 +127,8 @@ def _stated(declarations: pl.DataFrame, model: SimulationModel, drawn: np.random
     begins = pl.col("year").str.head(4).cast(pl.Int32)
     statements = []
     for status in declarations["status"]:
-        texts = {"not_met": model.words.lapses, "insufficient_assurance": model.words.doubts}.get(status)
+        texts = {"not_met": model.words.lapses, "insufficient_assurance": model.words.uncertainties}.get(status)
+        # A subject is drawn for every row, used or not, so that one status changes no later row.
         subject = str(drawn.choice(model.words.subjects))
         statements.append(texts and str(drawn.choice(texts)).format(subject=subject))
     plain = pl.col("status") == "not_met"

@@ -98,13 +98,13 @@ def find_margin(question: Question, targets: Sequence[Target], organisations: Ma
         targets: its published figures.
         organisations: how many there are of each type; a figure on several types holds for them together.
     """
-    asked = np.array([organisations[kind] if kind in question.org_types else _NOBODY for kind in ORG_TYPES])
-    shares, levels = _spread(question, targets, asked), max(len(question.levels), 1)
-    means = _means(targets, asked, _MEAN.get(question.answer_type, 0.0))
+    counts = np.array([organisations[kind] if kind in question.org_types else _NOBODY for kind in ORG_TYPES])
+    shares, levels = _spread(question, targets, counts), max(len(question.levels), 1)
+    means = _means(targets, counts, _MEAN.get(question.answer_type, 0.0))
     return Margin(shares[:, :levels], shares[:, levels:], means)
 
 
-def _spread(question: Question, targets: Sequence[Target], asked: NDArray[np.float64]) -> NDArray[np.float64]:
+def _spread(question: Question, targets: Sequence[Target], counts: NDArray[np.float64]) -> NDArray[np.float64]:
     """Shares of levels and absences, raked in turn to each published share until all hold."""
     levels = question.levels or ("answered",)
     ratio = _NEXT_BETTER if question.direction == "higher_better" else 1.0
@@ -113,12 +113,12 @@ def _spread(question: Question, targets: Sequence[Target], asked: NDArray[np.flo
     wanted = [found for target in targets for found in _constraints(target, (*levels, *ABSENCES))]
     for _, columns, _ in wanted:
         begun[columns] = np.maximum(begun[columns], _SEED)
-    shares = np.tile(begun / begun.sum(), (len(ORG_TYPES), 1)) * asked[:, None]
+    shares = np.tile(begun / begun.sum(), (len(ORG_TYPES), 1)) * counts[:, None]
     for _ in range(_ROUNDS if wanted else 0):
         for rows, columns, share in wanted:
             shares = _scaled(shares, rows, columns, share)
-        shares *= (asked / shares.sum(axis=1))[:, None]
-    return shares / asked[:, None]
+        shares *= (counts / shares.sum(axis=1))[:, None]
+    return shares / counts[:, None]
 
 
 def _constraints(target: Target, names: Sequence[str]) -> list[tuple[NDArray[np.bool_], NDArray[np.bool_], float]]:
@@ -149,7 +149,7 @@ def _scaled(
     return shares * factors
 
 
-def _means(targets: Sequence[Target], asked: NDArray[np.float64], otherwise: float) -> NDArray[np.float64]:
+def _means(targets: Sequence[Target], counts: NDArray[np.float64], otherwise: float) -> NDArray[np.float64]:
     """The mean of each type: its own, or what that of all leaves over, or that of the other types, or `otherwise`."""
     own, overall = np.full(len(ORG_TYPES), np.nan), None
     for target in targets:
@@ -157,11 +157,12 @@ def _means(targets: Sequence[Target], asked: NDArray[np.float64], otherwise: flo
             overall = target.value
         elif target.statistic in _MEANS:
             own[[kind in target.org_types for kind in ORG_TYPES]] = target.value
-    known = ~np.isnan(own)
-    if known.all():
+    is_known = ~np.isnan(own)
+    if is_known.all():
         return own
     if overall is not None:
-        otherwise = (asked.sum() * overall - asked[known] @ own[known]) / asked[~known].sum()
-    elif known.any():
-        otherwise = asked[known] @ own[known] / asked[known].sum()
-    return np.where(known, own, otherwise)
+        # The types without a figure of their own share what the figure of all leaves over.
+        otherwise = (counts.sum() * overall - counts[is_known] @ own[is_known]) / counts[~is_known].sum()
+    elif is_known.any():
+        otherwise = counts[is_known] @ own[is_known] / counts[is_known].sum()
+    return np.where(is_known, own, otherwise)

@@ -44,7 +44,7 @@ class Parameters(ModelPart):
     discrimination: Levels
     convention: Levels
     sources: Levels
-    shading: Levels
+    response_bias: Levels = Field(alias="shading")
     reticence: Levels
     misjudgement: Levels
 
@@ -93,7 +93,7 @@ class Truth(ModelPart):
 class Cause(ModelPart):
     """What decides whether a standard is met, and how answers follow; see the model file for what each entry means."""
 
-    told: str
+    description: str = Field(alias="told")
     breaches: float
     not_met: float
     unseen: float = 1.0
@@ -297,7 +297,7 @@ class Words(ModelPart):
     subjects: list[str]
     remarks: list[str]
     lapses: list[str]
-    doubts: list[str]
+    uncertainties: list[str] = Field(alias="doubts")
 
 
 class SimulationModel(Heading):

@@ -30,7 +30,7 @@ _NEAREST: Final = 5
 
 
 def found_organisations(model: SimulationModel, chance: Chance) -> pl.DataFrame:
-    """Found every organisation.
+    """Set up every organisation.
 
     Returns:
         `inputs.INPUTS["organisations"]`, by code, and after its columns `category`, the index of its region (`area`),
@@ -74,6 +74,7 @@ def _sized(organisations: pl.DataFrame, model: SimulationModel, drawn: np.random
     spread = np.array([size.spread for size in sizes])
     normal = drawn.standard_normal((5, len(sizes)))
     people = np.array([size.people for size in sizes]) * np.exp(spread * normal[0])
+    # 0.8² + 0.6² = 1: staff is as spread out as the population, and mostly follows it.
     staff = np.array([size.staff for size in sizes]) * np.exp(spread * (0.8 * normal[0] + 0.6 * normal[1]))
     areas = model.areas
     children = np.round(areas.under_five * people * np.exp(0.1 * normal[2]))
@@ -197,6 +198,7 @@ def _reviews(organisations: pl.DataFrame, drawn: np.random.Generator) -> pl.Data
     pairs = (
         organisations.select("board", from_code="org_code")
         .join(organisations.select("board", to_code="org_code"), on="board")
+        # The smaller code first: each pair once, and nobody with itself.
         .filter(pl.col("from_code") < pl.col("to_code"))
         .sort("from_code", "to_code")
     )

@@ -81,8 +81,9 @@ def list_functions(organisations: pl.DataFrame, model: SimulationModel, chance: 
     function = pl.when(whole).then(pl.lit("whole")).otherwise(pl.lit("commissioner"))
     first = placed.with_columns(function=function)
     providing = placed.filter(~whole)
-    kept = chance.of("functions").permutation(providing.height)[counts.not_providing :]
-    second = providing[np.sort(kept)].with_columns(
+    also_providing = chance.of("functions").permutation(providing.height)[counts.not_providing :]
+    # Sorted: the permutation decides who provides, and must not decide the order of rows as well.
+    second = providing[np.sort(also_providing)].with_columns(
         category=pl.col("category").replace(_PROVIDER_CATEGORIES), function=pl.lit("provider")
     )
     plain = second.filter(pl.col("category") == "pct_provider")["org_code"].to_list()
@@ -114,6 +115,7 @@ def declare(
     measured, own = plan.measured, model.truth.function_share.value
     normal = drawn.standard_normal((3, len(boards.candour), 1))[:, place, 0]
     single = drawn.standard_normal((2, len(place)))
+    # Both functions of a trust share the draw of the organisation and have one each: their truths are alike, not equal.
     unmeasured = np.sqrt(1 - measured) * (np.sqrt(1 - own) * normal[0] + np.sqrt(own) * single[0])
     breached = bear_on(functions, duties, model, chance)
     weight = weigh_breaches(breached, duties.effects, functions["function"].to_numpy())

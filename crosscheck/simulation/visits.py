@@ -39,9 +39,11 @@ def visit_former_years(
     knowledge = stated.former_knowledge.value
     for past in former:
         drawn = chance.of(f"visits/{past.year}")
-        known = knowledge * past.shortfall + np.sqrt(1 - knowledge**2) * drawn.standard_normal(len(past.shortfall))
+        foreknowledge = knowledge * past.shortfall + np.sqrt(1 - knowledge**2) * drawn.standard_normal(
+            len(past.shortfall)
+        )
         whole = organisations.select("org_code", "area", function=pl.lit("whole"), year=pl.lit(past.year)).with_columns(
-            lapse=pl.Series(past.lapse), known=known
+            lapse=pl.Series(past.lapse), known=foreknowledge
         )
         declared = declarations.filter((pl.col("year") == past.year) & (pl.col("status") == COMPLIANT))
         compliant = whole.join(declared.select("org_code"), on="org_code", how="semi", maintain_order="left")
@@ -73,18 +75,19 @@ def visit(
     (at_random, by_risk), (first, days) = numbers, season
     drawn = chance.of(f"visits/{compliant['year'][0]}/{first}")
     order = drawn.permutation(compliant.height)
-    lot = np.zeros(compliant.height, dtype=bool)
-    lot[order[:at_random]] = True
-    worst = np.lexsort((order, -np.where(lot, -np.inf, compliant["known"].to_numpy())))[:by_risk]
-    risk = np.zeros_like(lot)
+    is_random = np.zeros(compliant.height, dtype=bool)
+    is_random[order[:at_random]] = True
+    # Random visits are drawn first: only those whom chance left over can be visited for their risk.
+    worst = np.lexsort((order, -np.where(is_random, -np.inf, compliant["known"].to_numpy())))[:by_risk]
+    risk = np.zeros_like(is_random)
     risk[worst] = True
     days_on = drawn.integers(days, size=compliant.height)
     chosen = compliant.with_columns(
-        selected_by=pl.Series(np.where(lot, "random", "risk")),
-        inclusion_probability=pl.when(pl.Series(lot)).then(round(at_random / compliant.height, 4)),
+        selected_by=pl.Series(np.where(is_random, "random", "risk")),
+        inclusion_probability=pl.when(pl.Series(is_random)).then(round(at_random / compliant.height, 4)),
         visited_on=pl.Series([first + timedelta(days=int(day)) for day in days_on]),
     )
-    return _find(chosen, plan, chance, drawn).filter(pl.Series(lot | risk))
+    return _find(chosen, plan, chance, drawn).filter(pl.Series(is_random | risk))
 
 
 def _visit_by_chance(
@@ -105,6 +108,7 @@ def _visit_by_chance(
 def _find(chosen: pl.DataFrame, plan: WorldPlan, chance: Chance, drawn: np.random.Generator) -> pl.DataFrame:
     """What an assessor of the region finds: the stricter one is, the more lapses, there or not."""
     stated, regions = plan.model.visits, len(plan.model.regions)
+    # A stream of its own, the same in every year: an assessor is as strict in one year as in the next.
     strictness = stated.strictness.value * chance.of("assessors").standard_normal((regions, stated.assessors))
     area, who = chosen["area"].to_numpy(), drawn.integers(stated.assessors, size=chosen.height)
     finds = np.where(chosen["lapse"].to_numpy(), stated.sensitivity.value, 1 - stated.specificity.value)
@@ -114,7 +118,7 @@ def _find(chosen: pl.DataFrame, plan: WorldPlan, chance: Chance, drawn: np.rando
     return chosen.with_columns(
         finding=pl.Series(np.where(qualified, "qualified", "upheld")),
         assessor=pl.Series(
-            [_ASSESSOR.format(region + 1, "ABCDEFGH"[one]) for region, one in zip(area, who, strict=True)]
+            [_ASSESSOR.format(region + 1, "ABCDEFGH"[letter]) for region, letter in zip(area, who, strict=True)]
         ),
         standard=pl.lit(None, dtype=pl.String),
     ).select(INPUTS["visits"].schema.names())
@@ -123,7 +127,7 @@ def _find(chosen: pl.DataFrame, plan: WorldPlan, chance: Chance, drawn: np.rando
 def list_criteria(
     declarations: pl.DataFrame,
     duties: Duties,
-    asked: NDArray[np.bool_],
+    is_asked: NDArray[np.bool_],
     breached: NDArray[np.bool_],
 ) -> pl.DataFrame:
     """What a visit to each declaration would ask about.
@@ -131,13 +135,13 @@ def list_criteria(
     Args:
         declarations: `org_code`, `function`, `year`, any of them visited or not.
         duties: the duties, and what a breach of each weighs.
-        asked: which duties each declaration has, one column a duty.
+        is_asked: which duties each declaration has, one column a duty.
         breached: which of them are breached.
 
     Returns:
         One row a declaration and duty that it has: the keys, `question_id`, `breached`, `effect`.
     """
-    row, column = np.nonzero(asked)
+    row, column = np.nonzero(is_asked)
     return (
         declarations[row]
         .select(_VISIT)
@@ -155,8 +159,8 @@ def list_breaches(
     """The duties of every declaration of the year as `list_criteria`, with `admitted`: its answer says "not met"."""
     functions = declared["function"].to_numpy()
     of_function = np.array([[function in duty.of for duty in model.duties.values()] for function in functions])
-    asked = duties.asked[declared["place"].to_numpy()] & of_function
-    listed = list_criteria(declared.with_columns(year=pl.lit(model.year)), duties, asked, breached)
+    is_asked = duties.is_asked[declared["place"].to_numpy()] & of_function
+    listed = list_criteria(declared.with_columns(year=pl.lit(model.year)), duties, is_asked, breached)
     unmet = [(name, level) for name, duty in model.duties.items() for level in duty.unmet]
     admitted = answers.join(
         pl.DataFrame(unmet, schema={"question_id": pl.String, "level": pl.String}, orient="row"),
@@ -186,7 +190,9 @@ def see_criteria(
     insists = (pl.col("finding") == "qualified") | (pl.col("effect") < _SLIGHT)
     not_offered = pl.when(pl.col("breached") & ~insists).then(stated.let_pass.value).otherwise(stated.not_offered.value)
     absent = pl.col("breached") & insists & (chance < stated.sees.value)
+    # The random half breaks ties and can lift no duty that is met over a breached one, which weighs at least 1.
     weight = pl.col("breached") * (1 + pl.col("effect")) + pl.Series(drawn.random(looked.height)) / 2
+    # Who qualifies a declaration has to say why: where nothing was seen absent, the gravest duty is.
     must = (pl.col("finding") == "qualified") & (pl.col("weight") == pl.col("weight").max().over(_VISIT))
     return (
         looked.with_columns(absent=absent, weight=weight)

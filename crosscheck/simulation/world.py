@@ -88,6 +88,7 @@ def build_world(
     facts = establish_facts(boards, questionnaire, duties, plan, chance)
     declared, breached = declare(list_functions(organisations, model, chance), boards, duties, plan, chance)
     seen = see_duties(declared, organisations.height)
+    # Before this year every organisation made one declaration, so the first of a trust's two stands for its past.
     first = declared.unique("place", keep="first", maintain_order=True).sort("place")
     former = look_back(first, boards, duties, types, plan, chance)
     declarations = simulate_declarations(declared, organisations, former, model, chance)
@@ -110,6 +111,7 @@ def build_world(
         "visits_wave_1": first_wave,
         "visit_items_wave_1": see_criteria(first_wave, criteria, plan, chance.of("criteria of the first wave")),
     }
+    # Emptied and not left out: a world of this mechanism has the same tables as all others.
     if plan.cause.own_word_only:
         tables |= {name: tables[name].clear() for name in _WORD_OF_OTHERS}
     conformed = {name: _conform(table, name) for name, table in tables.items()}
@@ -119,7 +121,7 @@ def build_world(
 def _former_criteria(organisations: pl.DataFrame, former: Sequence[Former], duties: Duties) -> Iterator[pl.DataFrame]:
     for past in former:
         whole = organisations.select("org_code", function=pl.lit("whole"), year=pl.lit(past.year))
-        yield list_criteria(whole, duties, past.asked, past.breached)
+        yield list_criteria(whole, duties, past.is_asked, past.breached)
 
 
 def _first_wave(
@@ -165,5 +167,9 @@ def _conform(table: pl.DataFrame, name: str) -> pl.DataFrame:
     """The table as the reader gives it: its columns in order, each of its type."""
     if name == "answers":
         return table
-    known = INPUTS[name.removesuffix("_wave_1")]
-    return table.cast(known.schema).select(known.schema.names()).sort(known.key or known.schema.names())
+    contract_table = INPUTS[name.removesuffix("_wave_1")]
+    return (
+        table.cast(contract_table.schema)
+        .select(contract_table.schema.names())
+        .sort(contract_table.key or contract_table.schema.names())
+    )

@@ -25,7 +25,7 @@ which no command reads as part of the collection.
 
 | | |
 |---|---|
-| mechanism | {mechanism}: {told} |
+| mechanism | {mechanism}: {description} |
 | difficulty | {difficulty} |
 | seed | {seed} |
 | made from | simulation {version} (SHA-256 {digest}) |
@@ -71,7 +71,7 @@ def _describe(plan: WorldPlan, seed: int) -> str:
     model = plan.model
     return _README.format(
         mechanism=plan.mechanism,
-        told=plan.cause.told,
+        description=plan.cause.description,
         difficulty=plan.difficulty,
         seed=seed,
         version=model.version,

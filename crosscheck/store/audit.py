@@ -64,7 +64,7 @@ class Broken:
     """The first link that does not hold: at which row, and what is wrong with it."""
 
     seq: int
-    words: str
+    fault: str
 
 
 @dataclass(frozen=True)
@@ -88,12 +88,13 @@ def append(connection: sa.Connection, who: str, what: str, subject: str, details
     Raises:
         StoreError: who, what or subject is empty or holds characters that can't be printed.
     """
-    hold_head(connection)
+    # Locked before the head is read: two writers that read the same head would both be its successor.
+    lock_trail(connection)
     last = read_head(connection)
     row = {
         "seq": last.seq + 1,
         "at": datetime.now(UTC).isoformat(timespec="microseconds"),
-        **{name: printable(name, text) for name, text in (("who", who), ("what", what), ("subject", subject))},
+        **{name: require_printable(name, text) for name, text in (("who", who), ("what", what), ("subject", subject))},
         "details": canonical(details),
         "previous_hash": last.hash,
     }
@@ -114,12 +115,12 @@ def keep_decision(connection: sa.Connection, who: str, run_id: str, decision: Ma
     Raises:
         StoreError: as `append`; or that version is there already.
     """
-    head = append(connection, who, DECIDED, *_retold(run_id, decision))
+    head = append(connection, who, DECIDED, *_repeat_decision(run_id, decision))
     connection.execute(sa.insert(_decision).values(**decision, seq=head.seq))
     return head
 
 
-def hold_head(connection: sa.Connection) -> None:
+def lock_trail(connection: sa.Connection) -> None:
     """Wait until no other transaction adds to the trail, and let none begin until this one ends.
 
     SQLite has one writer at a time anyway.
@@ -142,36 +143,41 @@ def read_trail(connection: sa.Connection, after: int = 0, subject: str = "") -> 
         after: only rows with a larger number.
         subject: only rows whose subject begins so.
     """
-    asked = sa.select(*_columns).where(_audit.c.seq > after).order_by(_audit.c.seq)
+    query = sa.select(*_columns).where(_audit.c.seq > after).order_by(_audit.c.seq)
     if subject:
-        asked = asked.where(_audit.c.subject.startswith(subject, autoescape=True))
-    with closing(connection.execute(asked.execution_options(yield_per=_AT_ONCE))) as rows:
+        query = query.where(_audit.c.subject.startswith(subject, autoescape=True))
+    with closing(connection.execute(query.execution_options(yield_per=_AT_ONCE))) as rows:
         for row in rows.mappings():
             yield {**row, "details": json.loads(row["details"])}
 
 
 def verify_trail(connection: sa.Connection, kept: Head | None = None) -> Verified:
-    """Compute every link anew, and hold every decision against what was told of it, a few thousand rows at a time.
+    """Compute every link anew, and compare every decision with its row of the trail, a few thousand rows at a time.
 
     Args:
         connection: of a transaction that reads.
-        kept: a head that was kept elsewhere; the trail must still hold it. Without it a cut end can't be told.
+        kept: a head that was kept elsewhere; the trail must still hold it. Without it nobody can see that the end was
+            cut off.
 
     Returns:
         How far it holds, and the first thing that does not.
     """
     chain = _verify_chain(connection, kept)
-    wrong = [broken for broken in (chain.broken, _untold(connection), _told_wrongly(connection)) if broken]
+    wrong = [
+        broken
+        for broken in (chain.broken, _decision_not_recorded(connection), _record_that_differs(connection))
+        if broken
+    ]
     return Verified(chain.head, min(wrong, key=lambda broken: broken.seq, default=None))
 
 
 def _verify_chain(connection: sa.Connection, kept: Head | None) -> Verified:
     last = Head(0, GENESIS)
-    asked = sa.select(*_columns).order_by(_audit.c.seq).execution_options(yield_per=_AT_ONCE)
-    with closing(connection.execute(asked)) as rows:
+    query = sa.select(*_columns).order_by(_audit.c.seq).execution_options(yield_per=_AT_ONCE)
+    with closing(connection.execute(query)) as rows:
         for row in rows:
-            if words := _doubt(connection, tuple(row), last) or _unlike(row.seq, row.hash, kept):
-                return Verified(last, Broken(last.seq + 1, words))
+            if fault := _fault_of_row(connection, tuple(row), last) or _unlike(row.seq, row.hash, kept):
+                return Verified(last, Broken(last.seq + 1, fault))
             last = Head(row.seq, row.hash)
     if kept and kept.seq > last.seq:
         return Verified(last, Broken(last.seq + 1, f"{_rows(last.seq + 1, kept.seq)} missing: the end was cut off"))
@@ -189,7 +195,7 @@ def canonical(details: Mapping[str, object]) -> str:
     return json.dumps(details, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
-def printable(what: str, text: str) -> str:
+def require_printable(what: str, text: str) -> str:
     """The text without blanks around it.
 
     Raises:
@@ -216,7 +222,7 @@ def account() -> str:
         return "unknown account"
 
 
-def _doubt(connection: sa.Connection, row: tuple[Any, ...], last: Head) -> str:
+def _fault_of_row(connection: sa.Connection, row: tuple[Any, ...], last: Head) -> str:
     """What is wrong with the link from the last row to this one; empty if it holds."""
     seq, *_, previous, own = row
     if seq < 1:
@@ -231,34 +237,34 @@ def _doubt(connection: sa.Connection, row: tuple[Any, ...], last: Head) -> str:
     return ""
 
 
-def _untold(connection: sa.Connection) -> Broken | None:
-    """The first decision that the trail does not tell of."""
-    told = sa.select(sa.literal(1)).where(_audit.c.seq == _decision.c.seq, _audit.c.what == DECIDED)
-    asked = sa.select(_decision).where(~told.exists()).order_by(_decision.c.seq).limit(1)
-    row = connection.execute(asked).first()
+def _decision_not_recorded(connection: sa.Connection) -> Broken | None:
+    """The first decision of which the trail has no row."""
+    recorded = sa.select(sa.literal(1)).where(_audit.c.seq == _decision.c.seq, _audit.c.what == DECIDED)
+    query = sa.select(_decision).where(~recorded.exists()).order_by(_decision.c.seq).limit(1)
+    row = connection.execute(query).first()
     about = row and f"{row.org_code} {row.function}, version {row.version}"
     return Broken(row.seq, f"row {row.seq} does not tell of the decision on {about}") if row else None
 
 
-def _told_wrongly(connection: sa.Connection) -> Broken | None:
+def _record_that_differs(connection: sa.Connection) -> Broken | None:
     """The first row that tells of a decision which is not there, or is another now."""
-    asked = (
+    query = (
         sa.select(_audit.c.seq, _audit.c.subject, _audit.c.details, _run.c.run_id, *_decision.c[*_REPEATED])
         .select_from(_audit.outerjoin(_decision, _decision.c.seq == _audit.c.seq).outerjoin(_run))
         .where(_audit.c.what == DECIDED)
         .order_by(_audit.c.seq)
     )
-    with closing(connection.execute(asked.execution_options(yield_per=_AT_ONCE))) as rows:
+    with closing(connection.execute(query.execution_options(yield_per=_AT_ONCE))) as rows:
         for row in rows.mappings():
             if row["kind"] is None:
                 return Broken(row["seq"], f"row {row['seq']} tells of a decision that was taken away: {row['subject']}")
-            subject, details = _retold(row["run_id"], dict(row))
+            subject, details = _repeat_decision(row["run_id"], dict(row))
             if (subject, canonical(details)) != (row["subject"], row["details"]):
                 return Broken(row["seq"], f"row {row['seq']} tells of another decision than there is: {row['subject']}")
     return None
 
 
-def _retold(run_id: str, decision: Mapping[str, object]) -> tuple[str, dict[str, object]]:
+def _repeat_decision(run_id: str, decision: Mapping[str, object]) -> tuple[str, dict[str, object]]:
     """How the trail repeats a decision: its subject and details."""
     org_code, function, *_ = (decision[name] for name in _REPEATED)
     return f"{run_id} {org_code} {function}", {name: decision[name] for name in _REPEATED}

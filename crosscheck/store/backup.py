@@ -24,7 +24,7 @@ import sqlalchemy as sa
 from crosscheck.errors import StoreError
 from crosscheck.store.bulk import insert_rows
 from crosscheck.store.database import migrate, state_of, versions
-from crosscheck.store.tables import Kept, Moment
+from crosscheck.store.tables import Kept, UtcDateTime
 from crosscheck.store.triggers import GUARDS, unsealed
 
 if TYPE_CHECKING:
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 CONTENTS: Final = "backup.json"
 _FORM: Final = 1
+# Tables of older versions that a migration took away, since their rows were made from files that the backup has too.
+_TAKEN_AWAY: Final = ("sheet",)
 _ROWS: Final = 50_000  # a part; what is held in memory at once
 _ROWS_WITH_CONTENTS: Final = 32  # where a row bears a whole file
 _TIME: Final = "%Y-%m-%d %H:%M:%S.%f"  # as SQLite keeps it
@@ -65,6 +67,11 @@ class _Contents:
     version: str
     parts: tuple[_BackupPart, ...]
 
+    @property
+    def parts_to_restore(self) -> tuple[_BackupPart, ...]:
+        """The parts whose tables the newest version still has."""
+        return tuple(part for part in self.parts if part.table not in _TAKEN_AWAY)
+
 
 def back_up(store: Store, file: Path) -> Backup:
     """Write all that a store keeps, as it was at one moment; others may go on writing meanwhile.
@@ -79,6 +86,7 @@ def back_up(store: Store, file: Path) -> Backup:
     if file.exists():
         raise StoreError(f"{file}: is there already, and a backup is never written over. Name another file.")
     parts: list[_BackupPart] = []
+    # One transaction for all tables: parts read at different moments could refer to rows that are not in the backup.
     with _whole(file) as beside, ZipFile(beside, "w") as written, store.reading(one_moment=True) as connection:
         for table in _in_order():
             for number, rows in enumerate(_read_parts(connection, table), start=1):
@@ -94,7 +102,8 @@ def back_up(store: Store, file: Path) -> Backup:
 def restore(file: Path, store: Store) -> Backup:
     """Put back all that a backup holds, whole or not at all, into a store that keeps nothing yet.
 
-    A backup of an older version goes into tables of that version, and the store is then brought to the newest.
+    A backup of an older version goes into tables of that version, and the store is then brought to the newest. Rows of
+    a table that the newest no longer has are left out.
 
     Raises:
         StoreError: the file is damaged or no backup, or of a newer version; the store keeps something; or the database
@@ -104,7 +113,7 @@ def restore(file: Path, store: Store) -> Backup:
         contents = _verify(file, read)
         _make_ready(store, contents.version)
         with store.writing() as connection, unsealed(connection):
-            for part in sorted(contents.parts, key=_place):
+            for part in sorted(contents.parts_to_restore, key=_position):
                 _insert(connection, part.table, pl.read_parquet(read.read(part.name)))
             _continue_numbers(connection)
     migrate(store, "head")
@@ -118,18 +127,20 @@ def _in_order() -> list[sa.Table]:
     return sorted(tables, key=lambda table: rank.get(table.name, 1 if GUARDS[table.name] == "sealed" else 3))
 
 
-def _place(part: _BackupPart) -> int:
+def _position(part: _BackupPart) -> int:
     return [table.name for table in _in_order()].index(part.table)
 
 
 def _read_parts(connection: sa.Connection, table: sa.Table) -> Iterator[pl.DataFrame]:
     """The rows of a table in the order of its key, so many at a time as memory has room for."""
     bears_files = any(isinstance(column.type, sa.LargeBinary) for column in table.c)
-    asked = sa.select(table).order_by(*table.primary_key)
+    query = sa.select(table).order_by(*table.primary_key)
     size = _ROWS_WITH_CONTENTS if bears_files else _ROWS
     schema = {column.name: _type_of(column) for column in table.c}
-    changing = {place: column for place, column in enumerate(table.c) if isinstance(column.type, Moment | sa.JSON)}
-    with connection.execution_options(yield_per=size).execute(asked) as found:
+    changing = {
+        position: column for position, column in enumerate(table.c) if isinstance(column.type, UtcDateTime | sa.JSON)
+    }
+    with connection.execution_options(yield_per=size).execute(query) as found:
         for rows in found.partitions():
             yield pl.DataFrame([_as_text(tuple(row), changing) for row in rows], schema, orient="row")
 
@@ -137,10 +148,10 @@ def _read_parts(connection: sa.Connection, table: sa.Table) -> Iterator[pl.DataF
 def _as_text(row: tuple[Any, ...], changing: dict[int, sa.Column[Any]]) -> tuple[Any, ...]:
     """A row with its times and its JSON as text."""
     texts = list(row)
-    for place in changing:
-        value = row[place]
+    for position in changing:
+        value = row[position]
         if value is not None:
-            texts[place] = value.strftime(_TIME) if hasattr(value, "strftime") else json.dumps(value)
+            texts[position] = value.strftime(_TIME) if hasattr(value, "strftime") else json.dumps(value)
     return tuple(texts)
 
 
@@ -152,7 +163,7 @@ def _type_of(column: sa.Column[Any]) -> pl.DataType:
         (sa.LargeBinary, pl.Binary()),
         (sa.Date, pl.Date()),
     ]
-    return next((kept for kind, kept in kinds if isinstance(column.type, kind)), pl.String())
+    return next((polars_type for sql_type, polars_type in kinds if isinstance(column.type, sql_type)), pl.String())
 
 
 def _as_parquet(rows: pl.DataFrame) -> bytes:
@@ -164,7 +175,9 @@ def _as_parquet(rows: pl.DataFrame) -> bytes:
 def _insert(connection: sa.Connection, table: str, rows: pl.DataFrame) -> None:
     """Put rows in, with their times as the database keeps them."""
     of_table = Kept.metadata.tables[table]
-    times = [column.name for column in of_table.c if isinstance(column.type, Moment) and column.name in rows.columns]
+    times = [
+        column.name for column in of_table.c if isinstance(column.type, UtcDateTime) and column.name in rows.columns
+    ]
     zone = "" if connection.dialect.name == "sqlite" else "+00:00"
     dates = pl.selectors.date().dt.to_string("iso")
     insert_rows(connection, table, rows.with_columns(pl.col(times) + zone, dates))
@@ -190,10 +203,10 @@ def _make_ready(store: Store, version: str) -> None:
     if state_of(store) is not None:
         with store.reading() as connection:
             there = set(sa.inspect(connection).get_table_names()) & Kept.metadata.tables.keys()
-            asked = (
+            queries = (
                 sa.select(sa.literal(1)).select_from(Kept.metadata.tables[name]).limit(1) for name in sorted(there)
             )
-            if any(connection.scalar(one) for one in asked):
+            if any(connection.scalar(query) for query in queries):
                 raise StoreError(f"{store.name}: keeps something already; a backup goes into an empty store alone.")
     migrate(store, version)
 
@@ -248,6 +261,6 @@ def _whole(file: Path) -> Iterator[Path]:
 
 def _summed(contents: _Contents) -> Backup:
     rows: dict[str, int] = dict.fromkeys(sorted(Kept.metadata.tables), 0)
-    for part in contents.parts:
+    for part in contents.parts_to_restore:
         rows[part.table] += part.rows
     return Backup(contents.version, rows)

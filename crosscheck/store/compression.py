@@ -21,14 +21,14 @@ def compress(content: bytes) -> bytes:
     return zstd.compress(content, _LEVEL)
 
 
-def restore(path: str, sha256: str, kept: bytes) -> bytes:
+def restore(path: str, sha256: str, compressed: bytes) -> bytes:
     """The content as it was; what does not bear its own digest is not given out.
 
     Raises:
         StoreError: it is no longer what was kept; `path` is named.
     """
     try:
-        content = zstd.decompress(kept)
+        content = zstd.decompress(compressed)
     except zstd.ZstdError:
         content = b""
     if hashlib.sha256(content).hexdigest() != sha256:

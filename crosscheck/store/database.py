@@ -55,7 +55,11 @@ class Store:
             StoreError: the database refused or went away.
         """
         settled = {"isolation_level": "REPEATABLE READ"} if one_moment and not self.is_sqlite else {}
-        with self._told(), self.engine.connect().execution_options(**settled) as connection, connection.begin():
+        with (
+            self._explain_errors(),
+            self.engine.connect().execution_options(**settled) as connection,
+            connection.begin(),
+        ):
             yield connection
 
     @contextmanager
@@ -65,14 +69,18 @@ class Store:
         Raises:
             StoreError: the database refused, is full, may not be written, or went away: nothing was written.
         """
-        with self._told(), self.engine.connect().execution_options(writes=True) as connection, connection.begin():
+        with (
+            self._explain_errors(),
+            self.engine.connect().execution_options(writes=True) as connection,
+            connection.begin(),
+        ):
             if not self.is_sqlite:
                 connection.exec_driver_sql(f"SET LOCAL lock_timeout = {_WAIT_MS}")
                 connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_WRITERS})")
             yield connection
 
     @contextmanager
-    def _told(self) -> Iterator[None]:
+    def _explain_errors(self) -> Iterator[None]:
         """Say in words what the database refuses; what is sent past SQLAlchemy in bulk is refused by the driver."""
         driver: Any = self.engine.dialect.dbapi
         try:
@@ -80,8 +88,8 @@ class Store:
         except (DBAPIError, driver.Error) as error:
             raise StoreError(hide_passwords(f"{self.name}: {_words(error)}", self.passwords)) from error
         except OSError as error:
-            told = os.strerror(error.errno) if error.errno else error
-            raise StoreError(f"{self.name}: {told}. Nothing was written.") from error
+            message = os.strerror(error.errno) if error.errno else error
+            raise StoreError(f"{self.name}: {message}. Nothing was written.") from error
 
     def close(self) -> None:
         """Let go of it."""

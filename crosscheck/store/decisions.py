@@ -19,7 +19,7 @@ import sqlalchemy as sa
 from crosscheck.errors import ConflictError, DecisionError, StoreError
 from crosscheck.report.output.tables import without_guard
 from crosscheck.store import audit
-from crosscheck.store.runs import look_up
+from crosscheck.store.runs import look_up, suggest_organisation
 from crosscheck.store.tables import Audit, Decision, Kept, Listing
 from crosscheck.vocabulary import RULINGS
 
@@ -84,22 +84,24 @@ def decide(store: Store, run_id: str, proposals: Sequence[Proposal]) -> list[Cur
     """
     with store.reading() as connection:  # what a run holds never changes, so others need not wait for this
         number = look_up(connection, run_id).number
-        wrong = [words for one in proposals if (words := _doubt(connection, number, one))]
+        wrong = [fault for proposal in proposals if (fault := _fault_of_proposal(connection, number, proposal))]
     if wrong := [*wrong, *_twice(proposals)]:
         raise DecisionError(wrong)
     with store.writing() as connection:
-        audit.hold_head(connection)
+        audit.lock_trail(connection)
         run = look_up(connection, run_id)
-        if conflicts := [words for one in proposals if (words := _conflict(connection, run.number, one))]:
+        if conflicts := [fault for proposal in proposals if (fault := _conflict(connection, run.number, proposal))]:
             raise ConflictError(conflicts)
-        for one in proposals:
-            _keep(connection, run, one)
+        for proposal in proposals:
+            _keep(connection, run, proposal)
     with store.reading() as connection:  # others may write again meanwhile
-        kept = (read_history(connection, run.number, one.org_code, one.function) for one in proposals)
-        return [history[one.seen] for one, history in zip(proposals, kept, strict=True)]
+        histories = (
+            read_history(connection, run.number, proposal.org_code, proposal.function) for proposal in proposals
+        )
+        return [history[proposal.seen] for proposal, history in zip(proposals, histories, strict=True)]
 
 
-def read_standing(connection: sa.Connection, run: int, org_code: str, function: str) -> CurrentDecision | None:
+def read_current_decision(connection: sa.Connection, run: int, org_code: str, function: str) -> CurrentDecision | None:
     """The decision that stands on one declaration of a run (by its number); None if nobody has decided."""
     latest = _of_declaration(run, org_code, function).order_by(_decision.c.version.desc()).limit(1)
     return next(_read(connection, latest), None)
@@ -121,7 +123,8 @@ def show_decisions(store: Store, run_id: str, org_code: str) -> dict[str, list[C
         number = look_up(connection, run_id).number
         functions = _functions(connection, number, org_code.upper())
         if not functions:
-            raise DecisionError(f"{org_code}: declared nothing in this run.")
+            near = suggest_organisation(connection, number, org_code)
+            raise DecisionError(f"{org_code}: declared nothing in this run.{near}")
         return {one: read_history(connection, number, org_code.upper(), one) for one in functions}
 
 
@@ -136,22 +139,26 @@ def list_decisions(store: Store, run_id: str) -> list[dict[str, Any]]:
         UnknownNameError: there is no such run.
     """
     said = ("rank", "org_code", "name", "function", "declared", "risk", "selected_by")
-    same = sa.and_(*(_decision.c[name] == _listing.c[name] for name in _OF), _stands())
+    same = sa.and_(*(_decision.c[name] == _listing.c[name] for name in _OF), _is_current())
     version = sa.func.coalesce(_decision.c.version, 0).label("version")
-    asked = (
+    query = (
         sa.select(*_listing.c[*said], *_decision.c["kind", "reason"], _audit.c.who, version, _audit.c.at)
         .select_from(_listing.outerjoin(_decision, same).outerjoin(_audit, _audit.c.seq == _decision.c.seq))
         .order_by(_listing.c.rank)
     )
     with store.reading() as connection:
-        of_run = asked.where(_listing.c.run == look_up(connection, run_id).number)
+        of_run = query.where(_listing.c.run == look_up(connection, run_id).number)
         return [dict(row) for row in connection.execute(of_run).mappings()]
 
 
-def list_standing(connection: sa.Connection, run: int) -> list[dict[str, Any]]:
+def list_current_decisions(connection: sa.Connection, run: int) -> list[dict[str, Any]]:
     """The decisions that stand on a run (by its number), one a declaration, with who decided and when (ISO, UTC)."""
-    asked = _told().where(_decision.c.run == run, _stands()).order_by(_decision.c.org_code, _decision.c.function)
-    return [dict(row) for row in connection.execute(asked).mappings()]
+    query = (
+        _decisions_with_audit()
+        .where(_decision.c.run == run, _is_current())
+        .order_by(_decision.c.org_code, _decision.c.function)
+    )
+    return [dict(row) for row in connection.execute(query).mappings()]
 
 
 def read_proposals(file: Path) -> list[Proposal]:
@@ -178,11 +185,12 @@ def read_proposals(file: Path) -> list[Proposal]:
 
 def drop_kept(store: Store, run_id: str, proposals: Sequence[Proposal]) -> list[Proposal]:
     """Those that do not stand already: a list that was written out comes back with most of its rows untouched."""
-    standing = {tuple(row[name] for name in COLUMNS) for row in list_decisions(store, run_id)}
+    current = {tuple(row[name] for name in COLUMNS) for row in list_decisions(store, run_id)}
     return [
-        one
-        for one in proposals
-        if (one.org_code, one.function, one.kind, one.reason, one.who, one.seen) not in standing
+        proposal
+        for proposal in proposals
+        if (proposal.org_code, proposal.function, proposal.kind, proposal.reason, proposal.who, proposal.seen)
+        not in current
     ]
 
 
@@ -191,41 +199,46 @@ def _propose(row: Mapping[str, str]) -> Proposal:
     return Proposal(**said | {"org_code": said["org_code"].upper()}, seen=int(row["version"] or 0))
 
 
-def _doubt(connection: sa.Connection, run: int, proposal: Proposal) -> str:
+def _fault_of_proposal(connection: sa.Connection, run: int, proposal: Proposal) -> str:
     """What a proposal lacks, in words; empty if it can be kept."""
     functions = _functions(connection, run, proposal.org_code)
     wrong = []
     if not functions:
-        wrong.append(f"no organisation {proposal.org_code} declared anything in this run")
+        near = suggest_organisation(connection, run, proposal.org_code)
+        wrong.append(f"no organisation {proposal.org_code} declared anything in this run.{near}")
     elif proposal.function not in functions:
         wrong.append(f"there is no such declaration; {proposal.org_code} declared as {' and as '.join(functions)}")
     if proposal.kind not in RULINGS:
         wrong.append(f"{proposal.kind or 'nothing'} can't be decided; what can: {', '.join(RULINGS)}")
     wrong += [words for name in ("who", "reason") if (words := _unprintable(name, getattr(proposal, name)))]
-    return f"{proposal}: {'; '.join(wrong)}." if wrong else ""
+    return f"{proposal}: {'; '.join(wrong)}{'' if wrong[-1].endswith('?') else '.'}" if wrong else ""
 
 
 def _twice(proposals: Sequence[Proposal]) -> list[str]:
-    count = Counter((one.org_code, one.function) for one in proposals)
-    return [f"{' '.join(of)}: is decided {number} times here. Leave one." for of, number in count.items() if number > 1]
+    count = Counter((proposal.org_code, proposal.function) for proposal in proposals)
+    return [
+        f"{' '.join(declaration)}: is decided {number} times here. Leave one."
+        for declaration, number in count.items()
+        if number > 1
+    ]
 
 
 def _unprintable(name: str, text: str) -> str:
     try:
-        audit.printable(name, text)
+        audit.require_printable(name, text)
     except StoreError as error:
         return error.problems[0].rstrip(".")
     return ""
 
 
 def _functions(connection: sa.Connection, run: int, org_code: str) -> list[str]:
-    asked = sa.select(_listing.c.function).where(_listing.c.run == run, _listing.c.org_code == org_code)
-    return list(connection.execute(asked.order_by(_listing.c.function)).scalars())
+    query = sa.select(_listing.c.function).where(_listing.c.run == run, _listing.c.org_code == org_code)
+    return list(connection.execute(query.order_by(_listing.c.function)).scalars())
 
 
 def _conflict(connection: sa.Connection, run: int, proposal: Proposal) -> str:
     """What stands instead of what was seen, in words; empty if that is what stands."""
-    stands = read_standing(connection, run, proposal.org_code, proposal.function)
+    stands = read_current_decision(connection, run, proposal.org_code, proposal.function)
     version = stands.version if stands else 0
     if version == proposal.seen:
         return ""
@@ -244,29 +257,31 @@ def _keep(connection: sa.Connection, run: KeptRun, proposal: Proposal) -> None:
         "function": proposal.function,
         "version": proposal.seen + 1,
         "kind": proposal.kind,
-        "reason": audit.printable("reason", proposal.reason),
+        "reason": audit.require_printable("reason", proposal.reason),
     }
     audit.keep_decision(connection, proposal.who, run.run_id, decision)
 
 
 def _of_declaration(run: int, org_code: str, function: str) -> sa.Select[Any]:
-    return _told().where(_decision.c.run == run, _decision.c.org_code == org_code, _decision.c.function == function)
+    return _decisions_with_audit().where(
+        _decision.c.run == run, _decision.c.org_code == org_code, _decision.c.function == function
+    )
 
 
-def _told() -> sa.Select[Any]:
+def _decisions_with_audit() -> sa.Select[Any]:
     """Decisions, with what the trail tells of each."""
     names = ("org_code", "function", "version", "kind", "reason")
-    told = sa.select(*_decision.c[*names], _audit.c.who, _audit.c.at)
-    return told.join(_audit, _audit.c.seq == _decision.c.seq)
+    decided = sa.select(*_decision.c[*names], _audit.c.who, _audit.c.at)
+    return decided.join(_audit, _audit.c.seq == _decision.c.seq)
 
 
-def _stands() -> sa.ColumnElement[bool]:
+def _is_current() -> sa.ColumnElement[bool]:
     """That there is no later version of a decision."""
     later = _decision.alias()
     same = (later.c[name] == _decision.c[name] for name in _OF)
     return ~sa.select(sa.literal(1)).where(*same, later.c.version > _decision.c.version).exists()
 
 
-def _read(connection: sa.Connection, asked: sa.Select[Any]) -> Iterator[CurrentDecision]:
-    rows = (dict(row) for row in connection.execute(asked).mappings())
+def _read(connection: sa.Connection, query: sa.Select[Any]) -> Iterator[CurrentDecision]:
+    rows = (dict(row) for row in connection.execute(query).mappings())
     return (CurrentDecision(**row | {"at": datetime.fromisoformat(row["at"])}) for row in rows)

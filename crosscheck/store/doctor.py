@@ -33,14 +33,14 @@ _SLOW_CLOCK: Final = timedelta(minutes=5)
 
 
 @dataclass(frozen=True)
-class Ailment:
+class Fault:
     """One thing that is wrong, and what to do."""
 
     what: str
     remedy: str
 
 
-def examine(store: Store) -> dict[str, list[Ailment]]:
+def diagnose(store: Store) -> dict[str, list[Fault]]:
     """Look at everything that can be looked at.
 
     Returns:
@@ -62,7 +62,7 @@ def examine(store: Store) -> dict[str, list[Ailment]]:
     return found
 
 
-def mend(store: Store) -> int:
+def repair(store: Store) -> int:
     """Take away what no run refers to; how many contents that were.
 
     Raises:
@@ -72,69 +72,69 @@ def mend(store: Store) -> int:
         return connection.execute(sa.delete(_blob).where(_is_orphan())).rowcount
 
 
-def _version(store: Store) -> list[Ailment]:
+def _version(store: Store) -> list[Fault]:
     there, needed = state_of(store), versions()[-1]
     if there == needed:
         return []
     newer = there is not None and there not in versions()
     remedy = "Install that crosscheck." if newer else f"Keep a copy, then: crosscheck store upgrade {store.option}"
-    return [Ailment(f"is {there or 'empty'}, and this crosscheck needs {needed}", remedy)]
+    return [Fault(f"is {there or 'empty'}, and this crosscheck needs {needed}", remedy)]
 
 
-def _file(store: Store) -> list[Ailment]:
+def _file(store: Store) -> list[Fault]:
     with store.reading() as connection:
         try:
-            told = connection.exec_driver_sql("PRAGMA integrity_check(5)").scalars().all()
+            answers = connection.exec_driver_sql("PRAGMA integrity_check(5)").scalars().all()
         except DatabaseError as error:  # so broken that SQLite can't even look
-            told = [str(error.orig)]
+            answers = [str(error.orig)]
         mode = connection.exec_driver_sql("PRAGMA journal_mode").scalar_one()
-    ailing = [Ailment(str(words), _RESTORE) for words in told if words != "ok"]
+    faults = [Fault(str(words), _RESTORE) for words in answers if words != "ok"]
     if mode != "wal":
         local = "Put the file on a disk of this machine: its folder can't share memory."
-        ailing.append(Ailment(f"its log is kept as {mode}, so that readers wait for writers", local))
-    return ailing
+        faults.append(Fault(f"its log is kept as {mode}, so that readers wait for writers", local))
+    return faults
 
 
-def _free_disk(store: Store) -> list[Ailment]:
+def _free_disk(store: Store) -> list[Fault]:
     file = Path(store.name)
     free, wanted = shutil.disk_usage(file.resolve().parent).free, max(_LEAST_FREE, file.stat().st_size)
     if free >= wanted:
         return []
-    return [Ailment(f"{free // 1_000_000} MB are free; {wanted // 1_000_000} MB should be", "Make room.")]
+    return [Fault(f"{free // 1_000_000} MB are free; {wanted // 1_000_000} MB should be", "Make room.")]
 
 
-def _triggers(connection: sa.Connection) -> Iterator[Ailment]:
+def _triggers(connection: sa.Connection) -> Iterator[Fault]:
     if missing := missing_triggers(connection):
         remedy = "Find out who did it and why; then: crosscheck store upgrade, which makes them anew."
-        yield Ailment(f"gone, switched off or altered: {', '.join(missing)}", remedy)
+        yield Fault(f"gone, switched off or altered: {', '.join(missing)}", remedy)
 
 
-def _references(connection: sa.Connection) -> Iterator[Ailment]:
+def _references(connection: sa.Connection) -> Iterator[Fault]:
     """Rows that refer to what is not there: every foreign key, and the rows that bear the number of no run."""
     keys = [(key.parent, key.column) for table in Kept.metadata.tables.values() for key in table.foreign_keys]
     keys += [(Kept.metadata.tables[str(table.__tablename__)].c.run, _run.c.number) for table in ROWS]
     for column, referred in dict.fromkeys(keys):
         target = referred.table.alias()
         there = sa.select(sa.literal(1)).where(target.c[referred.name] == column).exists()
-        asked = sa.select(sa.func.count()).select_from(column.table).where(column.is_not(None), ~there)
-        if count := connection.scalar(asked):
+        query = sa.select(sa.func.count()).select_from(column.table).where(column.is_not(None), ~there)
+        if count := connection.scalar(query):
             words = f"{count} rows of {column.table.name} refer to a {referred.table.name} that is not there"
-            yield Ailment(words, _RESTORE)
+            yield Fault(words, _RESTORE)
 
 
-def _contents(connection: sa.Connection) -> Iterator[Ailment]:
+def _contents(connection: sa.Connection) -> Iterator[Fault]:
     """Files whose content is no longer what was kept."""
     with connection.execution_options(yield_per=8).execute(sa.select(_blob.c.sha256, _blob.c.content)) as found:
         wrong = [sha256 for sha256, content in found if not _is_whole(sha256, content)]
     for sha256 in wrong:
-        asked = (
+        query = (
             sa.select(_run.c.run_id, _run_file.c.path)
             .join(_run, _run.c.number == _run_file.c.run)
             .where(_run_file.c.sha256 == sha256)
             .order_by(_run.c.number)
         )
-        of_runs = ", ".join(f"{path} of run {run_id}" for run_id, path in connection.execute(asked)) or "no run's file"
-        yield Ailment(f"{of_runs}: is no longer what was kept (SHA-256 {sha256})", _RESTORE)
+        of_runs = ", ".join(f"{path} of run {run_id}" for run_id, path in connection.execute(query)) or "no run's file"
+        yield Fault(f"{of_runs}: is no longer what was kept (SHA-256 {sha256})", _RESTORE)
 
 
 def _is_whole(sha256: str, content: bytes) -> bool:
@@ -145,13 +145,13 @@ def _is_whole(sha256: str, content: bytes) -> bool:
     return True
 
 
-def _files(connection: sa.Connection) -> Iterator[Ailment]:
+def _files(connection: sa.Connection) -> Iterator[Fault]:
     """Runs that lack a file that their manifest names."""
     for number, run_id in connection.execute(sa.select(_run.c.number, _run.c.run_id).order_by(_run.c.number)).all():
-        asked = sa.select(_run_file.c.kind, _run_file.c.path, _run_file.c.sha256).where(_run_file.c.run == number)
-        there = {tuple(row) for row in connection.execute(asked)}
+        query = sa.select(_run_file.c.kind, _run_file.c.path, _run_file.c.sha256).where(_run_file.c.run == number)
+        there = {tuple(row) for row in connection.execute(query)}
         if not any(path == MANIFEST for _, path, _ in there):
-            yield Ailment(f"run {run_id} lacks its {MANIFEST}", _RESTORE)
+            yield Fault(f"run {run_id} lacks its {MANIFEST}", _RESTORE)
             continue
         try:
             manifest = json.loads(read_file(connection, number, "output", MANIFEST))
@@ -160,34 +160,34 @@ def _files(connection: sa.Connection) -> Iterator[Ailment]:
         named = {("output", *file) for file in manifest["outputs"].items()}
         named |= {("source", *file) for file in manifest["sources"].items()}
         for _, path, _ in sorted(named - there):
-            yield Ailment(f"run {run_id} lacks {path}", _RESTORE)
+            yield Fault(f"run {run_id} lacks {path}", _RESTORE)
 
 
-def _orphans(connection: sa.Connection) -> Iterator[Ailment]:
-    asked = sa.select(sa.func.count(), sa.func.coalesce(sa.func.sum(_blob.c.size), 0)).where(_is_orphan())
-    count, size = connection.execute(asked).one()
+def _orphans(connection: sa.Connection) -> Iterator[Fault]:
+    query = sa.select(sa.func.count(), sa.func.coalesce(sa.func.sum(_blob.c.size), 0)).where(_is_orphan())
+    count, size = connection.execute(query).one()
     if count:
         words = f"{count} contents ({size / 1_000_000:.1f} MB unpacked) belong to no run"
-        yield Ailment(words, "They harm nothing, and go with: crosscheck store doctor --mend")
+        yield Fault(words, "They harm nothing, and go with: crosscheck store doctor --mend")
 
 
-def _trail(connection: sa.Connection) -> Iterator[Ailment]:
+def _trail(connection: sa.Connection) -> Iterator[Fault]:
     if broken := verify_trail(connection).broken:
-        yield Ailment(broken.words, "Find out who did it: crosscheck audit verify, and what backups hold.")
+        yield Fault(broken.fault, "Find out who did it: crosscheck audit verify, and what backups hold.")
 
 
-def _clock(connection: sa.Connection) -> Iterator[Ailment]:
+def _clock(connection: sa.Connection) -> Iterator[Fault]:
     latest = connection.scalar(sa.select(sa.func.max(_run.c.saved_at)))
     if latest and latest > datetime.now(UTC) + _SLOW_CLOCK:
         words = f"a run was saved at {latest.isoformat(timespec='minutes')}, which is still to come"
-        yield Ailment(words, "Set the clock of this machine, or of the one that saved it.")
+        yield Fault(words, "Set the clock of this machine, or of the one that saved it.")
 
 
 def _is_orphan() -> sa.ColumnElement[bool]:
     return ~sa.select(sa.literal(1)).where(_run_file.c.sha256 == _blob.c.sha256).exists()
 
 
-_LOOKS: Final[dict[str, Callable[[sa.Connection], Iterator[Ailment]]]] = {
+_LOOKS: Final[dict[str, Callable[[sa.Connection], Iterator[Fault]]]] = {
     "triggers": _triggers,
     "references": _references,
     "contents": _contents,

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from crosscheck.contract.inputs import INPUTS
 from crosscheck.errors import OutcomeError
 from crosscheck.store import audit
-from crosscheck.store.decisions import list_standing
+from crosscheck.store.decisions import list_current_decisions
 from crosscheck.store.runs import look_up
 from crosscheck.store.tables import Audit, CriterionRecord, Kept, Listing, VisitRecord
 
@@ -63,11 +63,11 @@ class RunOutcomes:
         """Those that an arm chose, which a collection takes; or those of which it can't say that nothing chose them."""
         by_arm = self.visits.filter(pl.col("selected_by").is_not_null())
         how: Literal["semi", "anti"] = "semi" if chosen else "anti"
-        kept = [
+        of_arm = [
             table.join(by_arm, on=_DECLARATION, how=how, maintain_order="left")
             for table in (self.visits, self.criteria)
         ]
-        return RunOutcomes(*kept)
+        return RunOutcomes(*of_arm)
 
 
 def record_outcomes(store: Store, run_id: str, outcomes: Outcomes, who: str) -> Recorded:
@@ -89,7 +89,9 @@ def record_outcomes(store: Store, run_id: str, outcomes: Outcomes, who: str) -> 
         StoreError: who is empty.
     """
     with store.writing() as connection:
-        audit.hold_head(connection)  # two people who record at once: the second is held against what the first recorded
+        audit.lock_trail(
+            connection
+        )  # two people who record at once: the second is held against what the first recorded
         run = look_up(connection, run_id)
         visits, criteria = read_visits(connection, run.number), read_criteria(connection, run.number)
         new_visits = _compare_visits(outcomes.visits, visits)
@@ -118,11 +120,13 @@ def read_visits(connection: sa.Connection, run: int) -> pl.DataFrame:
         recorded it, and when (`at`, UTC).
     """
     wanted = sa.select(*(_visit.c[name] for name in (*_DECLARATION, *_SAID, "number")), _audit.c.who, _audit.c.at)
-    rows = connection.execute(wanted.join(_audit, _audit.c.seq == _visit.c.seq).where(_visit.c.run == run, stands()))
+    rows = connection.execute(
+        wanted.join(_audit, _audit.c.seq == _visit.c.seq).where(_visit.c.run == run, is_current())
+    )
     return pl.DataFrame(rows.fetchall(), schema=_VISITS, orient="row").sort(*_DECLARATION, "visited_on", "number")
 
 
-def stands() -> sa.ColumnElement[bool]:
+def is_current() -> sa.ColumnElement[bool]:
     """That no record of the same declaration corrects a record of a visit."""
     later = _visit.alias()
     same = [later.c[name] == _visit.c[name] for name in ("run", *_DECLARATION)]
@@ -171,8 +175,8 @@ def list_rulings(store: Store, run_id: str) -> pl.DataFrame:
         UnknownNameError: there is no such run.
     """
     with store.reading() as connection:
-        decided = list_standing(connection, look_up(connection, run_id).number)
-    rows = [(*(one[name] for name in (*_DECLARATION, "kind")), one["at"][:10]) for one in decided]
+        decided = list_current_decisions(connection, look_up(connection, run_id).number)
+    rows = [(*(decision[name] for name in (*_DECLARATION, "kind")), decision["at"][:10]) for decision in decided]
     schema = dict.fromkeys((*_DECLARATION, "kind", "decided_on"), pl.String())
     return pl.DataFrame(rows, schema=schema, orient="row").with_columns(pl.col("decided_on").str.to_date())
 
@@ -180,13 +184,14 @@ def list_rulings(store: Store, run_id: str) -> pl.DataFrame:
 def _compare_visits(said: pl.DataFrame, recorded: pl.DataFrame) -> pl.DataFrame:
     """The visits of forms beside the record that stands: `known`, `standing` (its number), and what it says.
 
-    `is_told` says that the form may be recorded: nothing stands, it says that it corrects it, or only completes it.
+    `may_be_recorded`: there is no record yet, or the form says that it corrects it, or it only completes it.
     """
     last = recorded.unique(_DECLARATION, keep="last", maintain_order=True)
     same = recorded.select(*_DECLARATION, *_SAID, known=pl.lit(value=True)).unique()
-    beside = said.join(last, on=_DECLARATION, how="left", suffix="_standing", maintain_order="left").join(
+    compared = said.join(last, on=_DECLARATION, how="left", suffix="_standing", maintain_order="left").join(
         same, on=[*_DECLARATION, *_SAID], how="left", maintain_order="left"
     )
+    # Adding the assessor's name to a record that says the same contradicts nobody and needs no reason.
     completes = pl.all_horizontal(
         pl.col("assessor_standing").is_null(),
         *(pl.col(name) == pl.col(f"{name}_standing") for name in ("visited_on", "finding")),
@@ -194,22 +199,22 @@ def _compare_visits(said: pl.DataFrame, recorded: pl.DataFrame) -> pl.DataFrame:
     recorded_as = pl.format(
         "{} on {} by assessor {}", "finding_standing", "visited_on_standing", pl.col("assessor_standing").fill_null("–")
     )
-    return _judge(beside, completes, recorded_as)
+    return _mark_recordable(compared, completes, recorded_as)
 
 
 def _compare_criteria(said: pl.DataFrame, recorded: pl.DataFrame) -> pl.DataFrame:
     """The same of criteria."""
-    beside = said.with_columns(pl.col("item").fill_null("")).join(
+    compared = said.with_columns(pl.col("item").fill_null("")).join(
         recorded, on=_CRITERION, how="left", suffix="_standing", maintain_order="left"
     )
-    with_known = beside.with_columns(known=pl.col("seen") == pl.col("seen_standing"))
-    return _judge(with_known, pl.lit(value=False), pl.col("seen_standing"))
+    with_known = compared.with_columns(known=pl.col("seen") == pl.col("seen_standing"))
+    return _mark_recordable(with_known, pl.lit(value=False), pl.col("seen_standing"))
 
 
-def _judge(beside: pl.DataFrame, completes: pl.Expr, recorded_as: pl.Expr) -> pl.DataFrame:
+def _mark_recordable(compared: pl.DataFrame, completes: pl.Expr, recorded_as: pl.Expr) -> pl.DataFrame:
     may = pl.col("number").is_null() | pl.col("corrects").is_not_null() | completes
-    return beside.with_columns(pl.col("known").fill_null(value=False)).with_columns(
-        is_told=may.fill_null(value=False) | pl.col("known"), recorded_as=recorded_as, standing=pl.col("number")
+    return compared.with_columns(pl.col("known").fill_null(value=False)).with_columns(
+        may_be_recorded=may.fill_null(value=False) | pl.col("known"), recorded_as=recorded_as, standing=pl.col("number")
     )
 
 
@@ -217,9 +222,11 @@ def _contradictions(visits: pl.DataFrame, criteria: pl.DataFrame) -> Iterator[st
     """Each row of a form that says otherwise than what was recorded, and does not say that it corrects it."""
     for column, frame in (("finding", visits), ("seen", criteria)):
         names = ("file", "row", column, "recorded_as", "who", "at")
-        for file, row, value, recorded_as, who, at in frame.filter(~pl.col("is_told")).select(names).iter_rows():
+        for file, row, value, recorded_as, who, at in (
+            frame.filter(~pl.col("may_be_recorded")).select(names).iter_rows()
+        ):
             yield (
-                f"{file}, row {row}, {column} ({value}): contradicts what {who} recorded at {at[:16]} UTC: "
+                f'{file}:{row}:{column} "{value}": contradicts what {who} recorded at {at[:16]} UTC: '
                 f"{recorded_as}. {_REMEDY}"
             )
 
@@ -232,7 +239,7 @@ def _without_finding(criteria: pl.DataFrame, visits: pl.DataFrame, recorded: pl.
     )  # fmt: skip
     for file, row, code, function in first.select("file", "row", *_DECLARATION).iter_rows():
         yield (
-            f"{file}, row {row}: criteria of {code} {function} are filled in, but no finding of the visit. "
+            f"{file}:{row}: criteria of {code} {function} are filled in, but no finding of the visit. "
             "Fill in day, assessor and finding in the row of the declaration, or send the form that has them as well."
         )
 
@@ -242,12 +249,12 @@ def _insert_visits(connection: sa.Connection, run: KeptRun, new: pl.DataFrame, w
     for visit in new.to_dicts():
         note = visit["corrects"] or visit["remark"] or f"Outcome form {visit['file']}"
         row = {name: visit[name] for name in (*_DECLARATION, *_SAID)} | {"corrects": visit["standing"]}
-        told = row | {"visited_on": visit["visited_on"].isoformat(), "note": note, "remark": visit["remark"]}
+        details = row | {"visited_on": visit["visited_on"].isoformat(), "note": note, "remark": visit["remark"]}
         subject = f"{run.run_id} {visit['org_code']} {visit['function']}"
-        seq = audit.append(connection, who, "visit recorded", subject, told).seq
+        seq = audit.append(connection, who, "visit recorded", subject, details).seq
         key = [_visit.c.run == run.number, *(_visit.c[name] == visit[name] for name in _DECLARATION)]
         before = connection.execute(sa.select(sa.func.count()).select_from(_visit).where(*key)).scalar_one()
-        row |= {"run": run.number, "number": before + 1, "note": audit.printable("note", note), "seq": seq}
+        row |= {"run": run.number, "number": before + 1, "note": audit.require_printable("note", note), "seq": seq}
         connection.execute(sa.insert(_visit).values(row))
 
 
@@ -259,7 +266,7 @@ def _insert_criteria(connection: sa.Connection, run: KeptRun, new: pl.DataFrame,
     columns = ("run", *_CRITERION, "number", "seen", "note")
     for (code, function), rows in numbered.group_by(_DECLARATION, maintain_order=True):
         criteria = rows.select(columns).to_dicts()
-        told = [{name: row[name] for name in ("question_id", "item", "number", "seen", "note")} for row in criteria]
+        details = [{name: row[name] for name in ("question_id", "item", "number", "seen", "note")} for row in criteria]
         subject = f"{run.run_id} {code} {function}"
-        seq = audit.append(connection, who, "criteria recorded", subject, {"criteria": told}).seq
+        seq = audit.append(connection, who, "criteria recorded", subject, {"criteria": details}).seq
         connection.execute(sa.insert(_criterion), [row | {"seq": seq} for row in criteria])

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Workplace:
+class Sandbox:
     """A folder that is gone afterwards; `options` are those that the run was made with."""
 
     folder: Path
@@ -43,24 +43,24 @@ class Workplace:
 
 
 @contextmanager
-def set_up(store: Store, run_id: str, beside: Mapping[str, bytes]) -> Iterator[Workplace]:
+def open_sandbox(store: Store, run_id: str, further_files: Mapping[str, bytes]) -> Iterator[Sandbox]:
     """Lay out what a run rests on; meanwhile everything is read from there (`settings.home`).
 
     Args:
         store: where the run is kept.
         run_id: the run, or how it begins.
-        beside: more files for the home, by path.
+        further_files: more files for the home, by path.
 
     Raises:
         UnknownNameError: there is no such run.
         StoreError: a file is no longer what was kept.
     """
     with tempfile.TemporaryDirectory(prefix="crosscheck-") as name:
-        place = Workplace(Path(name), show_run(store, run_id)[1].options)
-        export_sources(store, run_id, place.home)
-        lay_out(beside, place.home)
-        with settings.at_home(place.home):
-            yield place
+        sandbox = Sandbox(Path(name), show_run(store, run_id)[1].options)
+        export_sources(store, run_id, sandbox.home)
+        lay_out(further_files, sandbox.home)
+        with settings.at_home(sandbox.home):
+            yield sandbox
 
 
 def call(arguments: Sequence[object]) -> None:
@@ -69,8 +69,8 @@ def call(arguments: Sequence[object]) -> None:
     Raises:
         StoreError: it ended otherwise than well; with what it said.
     """
-    told = subprocess.run(  # noqa: S603  # this program, with arguments that no shell reads
+    process = subprocess.run(  # noqa: S603  # this program, with arguments that no shell reads
         [sys.executable, "-m", "crosscheck", *map(str, arguments)], capture_output=True, text=True, check=False
     )
-    if told.returncode:
-        raise StoreError(f"crosscheck {arguments[0]} ended with {told.returncode}: {told.stderr.strip()}")
+    if process.returncode:
+        raise StoreError(f"crosscheck {arguments[0]} ended with {process.returncode}: {process.stderr.strip()}")

@@ -22,8 +22,9 @@ from crosscheck.report.write_pages import write_pages
 from crosscheck.runs.make_run import ACCEPTED, Clock, read_accepted
 from crosscheck.runs.run_folder import DRAW, JOINT, read_manifest
 from crosscheck.store import audit
-from crosscheck.store.runs import export_run, look_up, read_file, read_kept_manifest, save_run
-from crosscheck.store.sandbox import set_up
+from crosscheck.store.runs import export_run, look_up, read_file, read_kept_manifest
+from crosscheck.store.sandbox import open_sandbox
+from crosscheck.store.save import save_run
 from crosscheck.store.tables import Audit, Kept
 from crosscheck.visits.draw import read_frame
 from crosscheck.visits.seal import Seal, digest_frame, refuse_codes
@@ -115,10 +116,11 @@ def seal_draw(store: Store, run_id: str, source: str, known_from: datetime, who:
         _refuse_waiting(of_year)
         details = {
             **_describe_frame(frame, run),
-            "source": audit.printable("source", source),
+            "source": audit.require_printable("source", source),
             "known_from": known_from.astimezone(UTC).isoformat(),
             "corrections": corrections,
-            "draw_of_the_year": 1 + sum(one.drawn is not None for one in of_year),
+            # Counted and published, so that everybody sees when a year was drawn more than once.
+            "draw_of_the_year": 1 + sum(seal.drawn is not None for seal in of_year),
         }
         head = audit.append(connection, who, SEALED, run.run_id, details)
     return KeptSeal(head.seq, run.run_id, who, details, None, None)
@@ -135,6 +137,7 @@ def confirm_seal(store: Store, run_id: str, who: str) -> KeptSeal:
     with store.writing() as connection:
         run = look_up(connection, run_id)
         seal = _latest(connection, run)
+        # Compared without case, order and accents: another spelling is no second person.
         if audit.fold(who) == audit.fold(seal.who):
             raise DrawError(f"{who} sealed this draw. A second person must confirm it.")
         if seal.confirmed:
@@ -170,22 +173,23 @@ def draw_sealed(store: Store, run_id: str, value: str, folder: Path, who: str, s
     """
     with store.reading() as connection:
         run = look_up(connection, run_id)
-        kept = _latest(connection, run)
-        _refuse_early(kept)
-        _refuse_changed(connection, run, kept)
+        kept_seal = _latest(connection, run)
+        _refuse_early(kept_seal)
+        _refuse_changed(connection, run, kept_seal)
         given = _refuse_used(connection, value)
     names = ("frame", "source", "known_from", "corrections")
-    seal = Seal(run=run.run_id, value=given, **{name: kept.details[name] for name in names})
-    with set_up(store, run.run_id, {}) as place:
-        export_run(store, run.run_id, place.folder / "run")
-        make_drawn_run(place.folder / "run", seal, place.collection, folder, step, write_pages)
+    seal = Seal(run=run.run_id, value=given, **{name: kept_seal.details[name] for name in names})
+    with open_sandbox(store, run.run_id, {}) as sandbox:
+        export_run(store, run.run_id, sandbox.folder / "run")
+        make_drawn_run(sandbox.folder / "run", seal, sandbox.collection, folder, step, write_pages)
         _refuse_other_frame(folder, seal)
-        drawn_id = save_run(store, folder, place.collection, place.home).run_id
+        drawn_id = save_run(store, folder, sandbox.collection, sandbox.home).run_id
     with store.writing() as connection:
-        if _latest(connection, run).seq != kept.seq:
+        # The run takes seconds and holds no lock, so the seal and the value are looked at again before it counts.
+        if _latest(connection, run).seq != kept_seal.seq:
             raise DrawError("The seal has changed while the draw was made. Look at it: crosscheck visits seals")
         _refuse_used(connection, given)
-        details = {"seal": kept.seq, "frame": seal.frame, "value": seal.value, "run": drawn_id}
+        details = {"seal": kept_seal.seq, "frame": seal.frame, "value": seal.value, "run": drawn_id}
         audit.append(connection, who, DRAWN, run.run_id, details)
     return drawn_id, seal
 
@@ -224,7 +228,7 @@ def _describe_frame(frame: Frame, run: KeptRun) -> dict[str, object]:
 
 
 def _of_year(seals: list[KeptSeal], run: KeptRun) -> list[KeptSeal]:
-    return [one for one in seals if (one.details["standard"], one.details["year"]) == (run.standard, run.year)]
+    return [seal for seal in seals if (seal.details["standard"], seal.details["year"]) == (run.standard, run.year)]
 
 
 def _latest(connection: sa.Connection, run: KeptRun) -> KeptSeal:
@@ -232,7 +236,7 @@ def _latest(connection: sa.Connection, run: KeptRun) -> KeptSeal:
     of_year = _of_year(list_seals(connection), run)
     if not of_year or of_year[-1].run_id != run.run_id:
         other = f" The last one of {run.year} is of run {of_year[-1].run_id}." if of_year else ""
-        raise DrawError(f"Run {run.run_id} is not sealed.{other} Seal it: crosscheck visits seal {run.run_id}")
+        raise DrawError(f"Run {run.run_id} is not sealed.{other} Seal it: crosscheck visits seal --run {run.run_id}")
     if of_year[-1].drawn:
         raise DrawError(
             f"The sealed draw of run {run.run_id} was made already, with the value {of_year[-1].drawn['value']}: it "
@@ -246,7 +250,7 @@ def _refuse_waiting(of_year: list[KeptSeal]) -> None:
     if last and last.confirmed and not last.drawn and now() >= last.known_from:
         raise DrawError(
             f"The confirmed seal of run {last.run_id} waits for its draw: {last.details['source']} is known since "
-            f"{last.details['known_from']}. Draw it first: crosscheck visits draw VALUE --run-id {last.run_id}"
+            f"{last.details['known_from']}. Draw it first: crosscheck visits draw VALUE --run {last.run_id}"
         )
 
 
@@ -254,7 +258,7 @@ def _refuse_early(seal: KeptSeal) -> None:
     if not seal.confirmed:
         raise DrawError(
             f"Nobody has confirmed the seal of run {seal.run_id}. A second person must, before the value is known: "
-            f"crosscheck visits confirm {seal.run_id}"
+            f"crosscheck visits confirm --run {seal.run_id}"
         )
     if now() < seal.known_from:
         raise DrawError(f"{seal.details['source']} is not known before {seal.details['known_from']}. Draw then.")
@@ -284,7 +288,7 @@ def _refuse_used(connection: sa.Connection, value: str) -> str:
     given = unicodedata.normalize("NFC", value).strip()
     if not given or "|" in given or not given.isprintable():
         raise DrawError(f"{value!r}: a value has no | and nothing that can't be printed. Give it as it was published.")
-    used = {one.drawn["value"]: one.run_id for one in list_seals(connection) if one.drawn}
+    used = {seal.drawn["value"]: seal.run_id for seal in list_seals(connection) if seal.drawn}
     same = [run_id for former, run_id in used.items() if "".join(former.split()) == "".join(given.split())]
     if same:
         raise DrawError(f"The value {given} decided the draw of run {same[0]} already. Each draw needs one of its own.")

@@ -30,7 +30,7 @@ class Kept(SQLModel):
     metadata = sa.MetaData(naming_convention=NAMES)
 
 
-class Moment(sa.types.TypeDecorator[datetime]):
+class UtcDateTime(sa.types.TypeDecorator[datetime]):
     """A time with its zone, kept in UTC; SQLite, which knows no zones, gives it back with UTC as well."""
 
     impl = sa.DateTime(timezone=True)
@@ -66,7 +66,7 @@ class Run(Kept, table=True):
     fingerprint: str = Field(unique=True, max_length=64)
     standard: str
     year: str
-    saved_at: datetime = Field(sa_column=sa.Column(Moment, nullable=False))
+    saved_at: datetime = Field(sa_column=sa.Column(UtcDateTime, nullable=False))
     crosscheck: str
     inputs: str
     rules: str
@@ -96,7 +96,7 @@ class RunFile(Kept, table=True):
 
 
 class Listing(Kept, table=True):
-    """One declaration of the visit list, with how many checks agree, differ, can't tell, do not apply.
+    """One declaration of the visit list, with how many checks agree, differ, are not determined, do not apply.
 
     `pool`, `duties_unmet` and `among_capacity` are empty in runs made with `visit_risk` v2 or before; `among_first` and
     `ahead_of_next` in those made since.
@@ -136,9 +136,9 @@ class Listing(Kept, table=True):
 
 
 class Finding(Kept, table=True):
-    """One check that differs or can't be told for a declaration; the others are counted in its listing.
+    """One check that differs or could not be determined for a declaration; the others are counted in its listing.
 
-    What it says in words stands in the sheet of its organisation.
+    What it says in words stands in the run's own file `findings.parquet`.
     """
 
     __table_args__ = {"sqlite_with_rowid": False}
@@ -151,17 +151,6 @@ class Finding(Kept, table=True):
     severity: str
     weight: float
     waived: str | None
-
-
-class Sheet(Kept, table=True):
-    """All that the run says of a few organisations that stand side by side (`organisation_blocks`)."""
-
-    __table_args__ = {"sqlite_with_rowid": False}
-
-    run: int = _of_run_in_bulk()
-    first: str = Field(primary_key=True)
-    last: str
-    content: bytes
 
 
 class Answer(Kept, table=True):
@@ -226,7 +215,7 @@ class Decision(Kept, table=True):
     seq: int = Field(foreign_key="audit.seq", ondelete="RESTRICT", unique=True)
 
 
-def _told_in_audit() -> Any:
+def _row_of_audit() -> Any:
     """The row of the audit trail that tells who and when, in the same transaction."""
     return Field(foreign_key="audit.seq", ondelete="RESTRICT", unique=True)
 
@@ -245,7 +234,7 @@ class ProblemAnswer(Kept, table=True):
     run: int = _of_kept_run()
     place: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
     reason: str
-    seq: int = _told_in_audit()
+    seq: int = _row_of_audit()
 
 
 class VisitRecord(Kept, table=True):
@@ -263,7 +252,7 @@ class VisitRecord(Kept, table=True):
     visited_on: date = Field(sa_column=sa.Column(sa.Date, nullable=False))
     finding: str
     note: str
-    seq: int = _told_in_audit()
+    seq: int = _row_of_audit()
     assessor: str | None
     corrects: int | None
 
@@ -296,7 +285,7 @@ class Preparation(Kept, table=True):
 
     run: int = _of_kept_run()
     content: bytes
-    seq: int = _told_in_audit()
+    seq: int = _row_of_audit()
 
 
 class Signature(Kept, table=True):
@@ -307,7 +296,7 @@ class Signature(Kept, table=True):
     person: str = Field(primary_key=True)
     role: str
     reason: str
-    seq: int = _told_in_audit()
+    seq: int = _row_of_audit()
 
 
 class Edition(Kept, table=True):
@@ -327,8 +316,8 @@ class Edition(Kept, table=True):
     sums: str = Field(max_length=64)
     content: bytes
     basis: bytes
-    seq: int = _told_in_audit()
+    seq: int = _row_of_audit()
 
 
 # The tables of rows that are made from a run's files, in the order in which they are saved.
-ROWS: Final = (Listing, Finding, Sheet, Answer, Problem)
+ROWS: Final = (Listing, Finding, Answer, Problem)

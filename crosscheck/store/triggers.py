@@ -128,31 +128,31 @@ def _wanted(connection: sa.Connection) -> dict[str, str]:
 def _for_sqlite(table: str, guard: Guard) -> dict[str, str]:
     """SQLite replaces a row without asking the trigger on its deletion, so that is refused by itself."""
     sealed = "WHEN EXISTS (SELECT 1 FROM run WHERE number = {row}.run)"
-    asked = {"update": "UPDATE"}
+    events = {"update": "UPDATE"}
     if guard == "sealed":
-        asked |= {"insert": f"INSERT|{sealed.format(row='NEW')}", "delete": f"DELETE|{sealed.format(row='OLD')}"}
+        events |= {"insert": f"INSERT|{sealed.format(row='NEW')}", "delete": f"DELETE|{sealed.format(row='OLD')}"}
     else:
         same = " OR ".join(" AND ".join(f"{name} = NEW.{name}" for name in key) for key in _keys(table))
-        asked["replace"] = f"INSERT|WHEN EXISTS (SELECT 1 FROM {table} WHERE {same})"  # noqa: S608  # names of our own
+        events["replace"] = f"INSERT|WHEN EXISTS (SELECT 1 FROM {table} WHERE {same})"  # noqa: S608  # names of our own
     if guard in ("appended", "chained"):
-        asked["delete"] = "DELETE"
+        events["delete"] = "DELETE"
     if guard == "chained":
-        asked["break"] = f"INSERT|WHEN ({_FOLLOWS}) IS NOT TRUE"
+        events["break"] = f"INSERT|WHEN ({_FOLLOWS}) IS NOT TRUE"
     return {
         what: f"CREATE TRIGGER {table}_no_{what} BEFORE {on.split('|')[0]} ON {table} {on.partition('|')[2]} "
         f"BEGIN SELECT RAISE(ABORT, '{_SAYS[what].format(table=table)}'); END"
-        for what, on in asked.items()
+        for what, on in events.items()
     }
 
 
 def _for_postgresql(table: str, guard: Guard) -> dict[str, str]:
-    asked = {"update": "BEFORE UPDATE", "truncate": "BEFORE TRUNCATE"}
+    events = {"update": "BEFORE UPDATE", "truncate": "BEFORE TRUNCATE"}
     if guard == "sealed":
-        asked |= {"insert": "AFTER INSERT|NEW", "delete": "AFTER DELETE|OLD"}
+        events |= {"insert": "AFTER INSERT|NEW", "delete": "AFTER DELETE|OLD"}
     if guard in ("appended", "chained"):
-        asked["delete"] = "BEFORE DELETE"
+        events["delete"] = "BEFORE DELETE"
     statements = {}
-    for what, on in asked.items():
+    for what, on in events.items():
         event, _, rows = on.partition("|")
         touched = f"REFERENCING {rows} TABLE AS touched " if rows else ""
         function = "crosscheck_refuse_sealed" if rows else "crosscheck_refuse"
@@ -171,20 +171,20 @@ def _for_postgresql(table: str, guard: Guard) -> dict[str, str]:
 def _keys(table: str) -> list[list[str]]:
     """Every set of columns by which a row is told from all others."""
     of_table = Kept.metadata.tables[table]
-    unique = [one for one in of_table.constraints if isinstance(one, sa.UniqueConstraint)]
-    return sorted([column.name for column in one.columns] for one in (of_table.primary_key, *unique))
+    unique = [constraint for constraint in of_table.constraints if isinstance(constraint, sa.UniqueConstraint)]
+    return sorted([column.name for column in constraint.columns] for constraint in (of_table.primary_key, *unique))
 
 
 def _present(connection: sa.Connection) -> dict[str, tuple[str, str]]:
     """The table and the text of every trigger of ours that is there and switched on."""
     if connection.dialect.name == "sqlite":
-        asked = (
+        events = (
             "SELECT name, tbl_name, sql FROM sqlite_master WHERE type = 'trigger' AND name LIKE '%!_no!_%' ESCAPE '!'"
         )
     else:
-        asked = """SELECT tgname, relname, replace(
+        events = """SELECT tgname, relname, replace(
                 pg_get_triggerdef(pg_trigger.oid), format(' ON %I.', current_schema()), ' ON ') FROM pg_trigger
             JOIN pg_class ON pg_class.oid = tgrelid
             WHERE NOT tgisinternal AND tgenabled <> 'D' AND tgname LIKE '%!_no!_%' ESCAPE '!'
             AND relnamespace = current_schema()::regnamespace"""
-    return {name: (table, text) for name, table, text in connection.execute(sa.text(asked))}
+    return {name: (table, text) for name, table, text in connection.execute(sa.text(events))}

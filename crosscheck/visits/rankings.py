@@ -56,7 +56,7 @@ def rank_otherwise(
         COUNTING: adverse.rename({"adverse": "score"}),
         BREACHES: _by_breaches(declarations, unmet),
         "sum of scores": scores.group_by("org_code").agg(score=pl.col("z").sum()),
-        "isolation forest": _by_oddity(scores, seed),
+        "isolation forest": _by_outliers(scores, seed),
         "last year's list": _by_history(tables, year),
     }
     return {name: _scored(declarations, ranking) for name, ranking in by_name.items()}
@@ -110,7 +110,7 @@ def _at_random(declarations: pl.DataFrame, seed: int) -> pl.DataFrame:
     return named.with_columns(score=pl.Series(np.random.default_rng(seed).random(named.height)))
 
 
-def _by_oddity(scores: pl.DataFrame, seed: int) -> pl.DataFrame:
+def _by_outliers(scores: pl.DataFrame, seed: int) -> pl.DataFrame:
     """The isolation forest of Liu, Ting and Zhou 2008 over all scores; it knows no direction; scores may be absent."""
     from sklearn.ensemble import IsolationForest
 

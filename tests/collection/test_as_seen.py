@@ -16,7 +16,7 @@ from click.testing import CliRunner
 
 from crosscheck.cli import main
 from crosscheck.collection.files import open_table
-from crosscheck.collection.formats import shown_as, write_number
+from crosscheck.collection.formats import format_of, write_number
 from crosscheck.collection.limits import MOST_COLUMNS, MOST_PROBLEMS
 from crosscheck.collection.read import Collection, read_collection
 from crosscheck.contract.reply_form import REPLY_FORM
@@ -151,7 +151,7 @@ def test_the_parts_of_a_workbook_may_lie_elsewhere(tmp_path: Path, questionnaire
     assert told(read_book(path, questionnaire)) == []
 
 
-def test_a_day_shown_as_its_serial_number_is_read_in_a_workbook_and_not_in_a_text(
+def test_a_day_format_of_its_serial_number_is_read_in_a_workbook_and_not_in_a_text(
     tmp_path: Path, questionnaire: Any, small: Any
 ) -> None:
     declaration = "R01,2008/09,whole,acute,C2,not_met,{},"
@@ -193,7 +193,7 @@ def test_a_day_shown_as_its_serial_number_is_read_in_a_workbook_and_not_in_a_tex
     ],
 )
 def test_a_number_format_shows_what_spreadsheets_show_of_it(code: str, shown: str) -> None:
-    assert shown_as(164, code) == shown
+    assert format_of(164, code) == shown
 
 
 def test_stored_numbers_are_written_as_they_are_shown() -> None:

@@ -13,6 +13,7 @@ import click
 import polars as pl
 
 from crosscheck.cli import main
+from tests import tutorials
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
@@ -73,3 +74,7 @@ if __name__ == "__main__":
         make_in_a_process(ROOT / "data" / "england-2008-09", Path(name) / "run")
         for file, content in what_is_held(Path(name) / "run").items():
             (HERE / file).write_text(content, encoding="utf-8")
+        for tutorial in tutorials.NAMES:
+            folder, page = Path(name) / tutorial, tutorials.TUTORIALS / f"{tutorial}.md"
+            tutorials.prepare(folder, Path(name) / "run")
+            page.write_text(tutorials.rewrite(page.read_text(encoding="utf-8"), folder), encoding="utf-8")

@@ -12,14 +12,15 @@ from unittest.mock import patch
 from crosscheck import settings
 from crosscheck.cli.terminal import Steps
 from crosscheck.publication.assessment import KEYS, list_high_risk
-from crosscheck.publication.editions import Correction, Ready, look_over, publish, sign
+from crosscheck.publication.editions import Correction, EditionPreview, preview_edition, publish, sign
 from crosscheck.publication.preparation import SENSITIVITY, keep_preparation
-from crosscheck.publication.state import open_round
+from crosscheck.publication.state import load_state
 from crosscheck.store import audit, decisions, seals
 from crosscheck.store.database import Store, open_store
 from crosscheck.store.decisions import Proposal, read_history
 from crosscheck.store.records import Visited, answer_problems, record_visit
-from crosscheck.store.runs import look_up, save_run, show_run
+from crosscheck.store.runs import look_up, show_run
+from crosscheck.store.save import save_run
 from tests.conftest import make_run
 from tests.few import cut_collection, of_each_type
 
@@ -70,7 +71,7 @@ def decide(store: Store, run_id: str, declaration: tuple[str, str], kind: str, r
 
 
 def high_risk(store: Store, run_id: str) -> list[tuple[str, str]]:
-    held = open_round(store, run_id)
+    held = load_state(store, run_id)
     return list(list_high_risk(held.evidence.listed, held.visits, held.model).select(KEYS).iter_rows())
 
 
@@ -100,11 +101,11 @@ def fulfil(store: Store, run_id: str, *, without: str = "") -> list[tuple[str, s
     return asked
 
 
-def sign_twice(store: Store, run_id: str, correction: Correction | None = None) -> Ready:
-    ready = look_over(store, run_id, correction)
+def sign_twice(store: Store, run_id: str, correction: Correction | None = None) -> EditionPreview:
+    ready = preview_edition(store, run_id, correction)
     for who, role in (("Cay Head", "head of assessment"), ("Dee Chief", "chief analyst")):
         sign(store, ready, who, role, "Read it whole.")
-    return look_over(store, run_id, correction)
+    return preview_edition(store, run_id, correction)
 
 
 def publish_whole(store: Store, run_id: str) -> str:

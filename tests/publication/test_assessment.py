@@ -20,10 +20,10 @@ from crosscheck.publication.assessment import (
     Evidence,
     assess,
     count_outcomes,
+    current_decisions,
+    latest_visits,
     list_high_risk,
     read_assessment_model,
-    take_decisions,
-    take_visits,
 )
 from crosscheck.publication.assessment_page import OUTCOMES, Heading, find_unlike, read_files, sum_up, write_assessment
 from crosscheck.publication.assessment_paper import set_assessment
@@ -55,7 +55,7 @@ def evidence(declared: dict[str, str], risk: float = 0.1) -> Evidence:
         {},
         listed,
         pl.DataFrame(findings, schema_overrides={"waived": pl.String}),
-        take_visits([]),
+        latest_visits([]),
         innocent,
         KEPT["mentions"].empty(),
         OUTPUTS["not_assessed"].empty(),
@@ -74,8 +74,8 @@ def test_each_decision_and_visit_has_its_outcome() -> None:
     declared = dict.fromkeys(("ACC", "EXP", "QUA", "VIS", "UPH", "AWA", "NON"), "compliant") | {"LAP": "not_met"}
     decided = {"ACC": "accept", "EXP": "explain", "QUA": "qualify", "VIS": "visit", "UPH": "visit", "AWA": "visit"}
     decisions = [decision(code, kind) for code, kind in decided.items()]
-    visits = take_visits([visit("VIS", "qualified"), visit("UPH", "upheld")])
-    assessed = assess(evidence(declared), take_decisions(decisions), visits, MODEL)
+    visits = latest_visits([visit("VIS", "qualified"), visit("UPH", "upheld")])
+    assessed = assess(evidence(declared), current_decisions(decisions), visits, MODEL)
     told = {row["org_code"]: row for row in assessed.iter_rows(named=True)}
     assert {code: row["after"] for code, row in told.items()} == {
         "ACC": "as_declared", "EXP": "explained", "QUA": "qualified", "VIS": "qualified", "UPH": "upheld",
@@ -90,8 +90,8 @@ def test_each_decision_and_visit_has_its_outcome() -> None:
 
 def test_only_what_a_qualified_organisation_itself_answered_is_published_and_why_a_visit_was_wanted_is_not() -> None:
     declared = {"QUA": "compliant", "VIS": "compliant"}
-    decisions = take_decisions([decision("QUA", "qualify"), decision("VIS", "visit")])
-    assessed = assess(evidence(declared), decisions, take_visits([visit("VIS", "upheld")]), MODEL)
+    decisions = current_decisions([decision("QUA", "qualify"), decision("VIS", "visit")])
+    assessed = assess(evidence(declared), decisions, latest_visits([visit("VIS", "upheld")]), MODEL)
     assert assessed.filter(pl.col("org_code") == "QUA")["evidence"].item() == "C2-B says"
     assert assessed.filter(pl.col("org_code") == "QUA")["may_explain"].item() == "It was said elsewhere"
     assert assessed.filter(pl.col("org_code") == "VIS").select("evidence", "may_explain").row(0) == (None, None)
@@ -106,7 +106,7 @@ def test_of_several_visits_the_latest_speaks_and_of_one_day_the_later_record() -
         visit("B", "upheld"),
         visit("B", "qualified"),
     ]
-    told = dict(take_visits(visits).select("org_code", "finding").iter_rows())
+    told = dict(latest_visits(visits).select("org_code", "finding").iter_rows())
     assert told == {"A": "qualified", "B": "qualified"}
 
 
@@ -116,14 +116,14 @@ def test_high_risk_is_compliance_declared_unvisited_and_likely_or_planned() -> N
          ("D", 0.99, None, "not_met"), ("E", 0.9, None, "compliant")],
         ["org_code", "risk", "selected_by", "declared"], orient="row",
     ).with_columns(function=pl.lit("whole"), rank=pl.int_range(pl.len()))  # fmt: skip
-    assert list_high_risk(listed, take_visits([visit("E", "upheld")]), MODEL)["org_code"].to_list() == ["A", "C"]
+    assert list_high_risk(listed, latest_visits([visit("E", "upheld")]), MODEL)["org_code"].to_list() == ["A", "C"]
 
 
 def test_no_count_below_five_of_what_became_of_declarations_can_be_read_or_worked_out() -> None:
     kinds = ["accept"] * 9 + ["qualify"] * 2 + ["explain"] * 7
     declared = {f"T{number:02}": "compliant" for number in range(30)}
-    decisions = take_decisions([decision(code, kind) for code, kind in zip(declared, kinds, strict=False)])
-    assessed = assess(evidence(declared), decisions, take_visits([]), MODEL)
+    decisions = current_decisions([decision(code, kind) for code, kind in zip(declared, kinds, strict=False)])
+    assessed = assess(evidence(declared), decisions, latest_visits([]), MODEL)
     counts = count_outcomes(assessed)
     assert counts.filter(pl.col("org_type") == "acute")["qualified"].item() == "withheld"
     for row in counts.iter_rows(named=True):
@@ -156,12 +156,12 @@ def test_sums_name_what_is_altered_missing_or_foreign() -> None:
 @pytest.fixture(scope="module")
 def edition(tmp_path_factory: pytest.TempPathFactory) -> Path:
     declared = {f"T{number:02}": "compliant" for number in range(20)} | {"LAP": "not_met"}
-    decisions = take_decisions([decision("T00", "qualify"), decision("T01", "explain")])
+    decisions = current_decisions([decision("T00", "qualify"), decision("T01", "explain")])
     shown = evidence(declared)
     shown = Evidence(**vars(shown) | {"listed": shown.listed.with_columns(name="<b>" + pl.col("name"))})
     folder = tmp_path_factory.mktemp("edition")
     heading = Heading("2008-09/2", "C2", "2008/09", "2008-09/1", "A register was found & seen.")
-    assessed = assess(shown, decisions, take_visits([visit("T02", "upheld")]), MODEL)
+    assessed = assess(shown, decisions, latest_visits([visit("T02", "upheld")]), MODEL)
     missing = pl.DataFrame({"org_code": ["<i>"], "reason": ["Its row in organisations was set aside. region: secret."]})
     write_assessment(assessed, missing, heading, folder)
     again = tmp_path_factory.mktemp("again")

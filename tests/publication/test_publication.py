@@ -19,13 +19,13 @@ from crosscheck.publication.editions import (
     Correction,
     export_edition,
     list_editions,
-    look_over,
+    preview_edition,
     publish,
     read_edition,
     sign,
     verify_folder,
 )
-from crosscheck.publication.state import open_round
+from crosscheck.publication.state import load_state
 from crosscheck.store.audit import fold
 from crosscheck.store.database import Store
 from crosscheck.store.records import Visited, answer_problems, record_visit
@@ -37,7 +37,7 @@ sqlite_alone = pytest.mark.parametrize("store_url", ["sqlite"], indirect=True)
 
 
 def failing(store: Store, run_id: str) -> set[str]:
-    return {gate.name for gate in look_over(store, run_id).gates if not gate.passes}
+    return {gate.name for gate in preview_edition(store, run_id).gates if not gate.passes}
 
 
 def test_a_round_is_published_signed_by_two_frozen_and_corrected_by_name(
@@ -67,7 +67,7 @@ def test_a_round_is_published_signed_by_two_frozen_and_corrected_by_name(
     export_edition(store, "2008-09/1", tmp_path / "first")
     subprocess.run(["sha256sum", "-c", "--quiet", "--strict", "SHA256SUMS"], cwd=tmp_path / "first", check=True)
     with pytest.raises(StoreError, match="corrects it"):
-        look_over(store, round_id)
+        preview_edition(store, round_id)
 
     decide(store, round_id, asked[1], "explain", "The register was found.")
     correction = Correction("2008-09/1", "A register was found.")
@@ -80,7 +80,7 @@ def test_a_round_is_published_signed_by_two_frozen_and_corrected_by_name(
         ("2008-09/1", None, "2008-09/2"),
     ]
     with pytest.raises(StoreError, match="The edition that stands is 2008-09/2"):
-        look_over(store, round_id, correction)
+        preview_edition(store, round_id, correction)
     with pytest.raises(StoreError, match="2 editions rest on it"):
         delete_run(store, round_id)
 
@@ -123,7 +123,7 @@ def test_a_list_that_is_not_steady_is_not_published(store: Store, round_id: str)
     fulfil(store, round_id, without="sensitivity")
     varied = [{"assumption": "quality tells less", "kept": 0.59, "correlation": 0.9, "farthest": 5}]
     keep_preparation(store, round_id, {SENSITIVITY: json.dumps(varied).encode()}, "Bob Batch")
-    assert [gate.says for gate in look_over(store, round_id).gates if gate.name == "sensitivity"] == [
+    assert [gate.says for gate in preview_edition(store, round_id).gates if gate.name == "sensitivity"] == [
         "at least 59% of the first stay under every assumption (quality tells less); 60% must"
     ]
     assert failing(store, round_id) == {"sensitivity", "signatures"}
@@ -137,10 +137,10 @@ def test_a_sign_in_doubt_and_a_broken_trail_keep_an_edition_back(store: Store, r
     from crosscheck.runs.manifest import DoubtfulSign
 
     fulfil(store, round_id)
-    held = look_over(store, round_id).held
+    state = preview_edition(store, round_id).state
     doubt = DoubtfulSign("training.crb", "its best answer is scored worse", "made-up returns", fails=True)
-    manifest = replace(held.evidence.manifest, polarity=(doubt,))
-    doubtful = replace(held, evidence=replace(held.evidence, manifest=manifest))
+    manifest = replace(state.evidence.manifest, polarity=(doubt,))
+    doubtful = replace(state, evidence=replace(state.evidence, manifest=manifest))
     with store.writing() as connection:
         release(connection)
         connection.execute(sa.text("UPDATE audit SET who = 'Nobody' WHERE seq = 2"))
@@ -158,16 +158,16 @@ def test_an_organisation_that_vanished_and_a_row_that_nobody_counted_keep_an_edi
 
     from crosscheck.publication.gates import ask_gates
 
-    held = look_over(store, round_id).held
-    mentions = held.evidence.mentions
+    state = preview_edition(store, round_id).state
+    mentions = state.evidence.mentions
     vanished = mentions.head(1).with_columns(org_code=pl.lit("R0Q"), why=pl.lit("org_type: misspelt"))
-    first, *others = held.evidence.manifest.inputs
-    manifest = replace(held.evidence.manifest, inputs=(replace(first, rows=first.rows + 1), *others))
-    doctored = replace(held.evidence, mentions=pl.concat([mentions, vanished]), manifest=manifest)
+    first, *others = state.evidence.manifest.inputs
+    manifest = replace(state.evidence.manifest, inputs=(replace(first, rows=first.rows + 1), *others))
+    doctored = replace(state.evidence, mentions=pl.concat([mentions, vanished]), manifest=manifest)
     with store.reading() as connection:
         whole, lacking = (
             next(gate for gate in ask_gates(connection, one, [], None) if gate.name == "accounts")
-            for one in (held, replace(held, evidence=doctored))
+            for one in (state, replace(state, evidence=doctored))
         )
     assert whole.passes
     assert not lacking.passes
@@ -178,10 +178,10 @@ def test_an_organisation_that_vanished_and_a_row_that_nobody_counted_keep_an_edi
 @sqlite_alone
 def test_one_person_in_two_spellings_is_one(store: Store, round_id: str) -> None:
     fulfil(store, round_id)
-    sign(store, look_over(store, round_id), "Jane Smith", "head of assessment", "Read it.")
+    sign(store, preview_edition(store, round_id), "Jane Smith", "head of assessment", "Read it.")
     for spelling in ("jane  SMITH", "Smith, Jane", "\uff2aane Smith"):
         with pytest.raises(StoreError, match="signed this already"):
-            sign(store, look_over(store, round_id), spelling, "chief analyst", "Read it.")
+            sign(store, preview_edition(store, round_id), spelling, "chief analyst", "Read it.")
     assert failing(store, round_id) == {"signatures"}
     assert fold("Jane Smith") != fold("Jane Smithe")
 
@@ -194,7 +194,7 @@ def test_a_signature_no_longer_counts_when_anything_changes(store: Store, round_
     with pytest.raises(GateError, match="recorded while the edition was drawn up"):
         publish(store, ready, "Bob Batch")
     assert failing(store, round_id) == {"signatures"}
-    assert look_over(store, round_id).signed == []
+    assert preview_edition(store, round_id).signed == []
 
 
 @sqlite_alone
@@ -205,7 +205,7 @@ def test_what_is_recorded_is_of_a_declaration_and_a_problem_that_there_is(store:
         record_visit(store, round_id, Visited("XXX", "whole", date(2009, 9, 1), "upheld"), "Ann", "Seen.")
     with pytest.raises(UnknownNameError, match="No open problem"):
         answer_problems(store, round_id, {"file": "visits.csv"}, "Ann", "Seen.")
-    opened = [one["file"] for one in open_round(store, round_id).records["problems"]]
+    opened = [one["file"] for one in load_state(store, round_id).records["problems"]]
     assert opened.count("answers.csv") == 1
     assert answer_problems(store, round_id, {"file": "answers.csv"}, "Ann", "Seen.") == 1
     assert len(opened) == 1 or answer_problems(store, round_id, {}, "Ann", "Seen.") == len(opened) - 1
@@ -240,5 +240,5 @@ def test_the_commands_say_all_that_is_missing_and_end_with_15(store_url: str, ro
         CliRunner().invoke(main, ["publish", round_id, "--year", "2007/08", "--store", store_url, "--check"]).exit_code
         == 7
     )
-    told = CliRunner().invoke(main, ["problems", "list", round_id, "--store", store_url, "--format", "json"])
+    told = CliRunner().invoke(main, ["problems", "list", "--run", round_id, "--store", store_url, "--format", "json"])
     assert "answers.csv" in [row["file"] for row in json.loads(told.output)]

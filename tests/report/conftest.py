@@ -9,7 +9,7 @@ import pytest
 from crosscheck.collection.read import read_collection
 from crosscheck.questionnaire import Questionnaire
 from crosscheck.report.national.national import write_national
-from crosscheck.report.national.national_report import Picture
+from crosscheck.report.national.national_report import NationalReport
 from crosscheck.report.output.tables import write_parquet
 from tests.conftest import COLLECTION, make_once
 from tests.manifests import write_manifest
@@ -31,7 +31,7 @@ def picture_run(tmp_path_factory: pytest.TempPathFactory, questionnaire: Questio
 
 
 @pytest.fixture(scope="session")
-def internal(picture_run: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Picture, Path]:
+def internal(picture_run: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[NationalReport, Path]:
     folder = tmp_path_factory.mktemp("internal")
     return write_national(picture_run, folder), folder
 

@@ -41,7 +41,7 @@ def test_what_is_whole_is_taken_up_and_what_is_half_is_not(tmp_path: Path) -> No
     work_until(tmp_path / "run", "first", "second")
     work = take_up(tmp_path / "run")
     assert work.taken_up == ("first", "second")
-    assert work.told == {"first": "told", "second": "told"}
+    assert work.noted == {"first": "told", "second": "told"}
     assert sorted(file.name for file in (tmp_path / "run").iterdir()) == ["first", "mark", "second"]
     assert [file.name for file in tmp_path.iterdir()] == ["run"], "the work folder goes when the run is whole"
 

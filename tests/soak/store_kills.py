@@ -16,8 +16,9 @@ from pathlib import Path
 
 from crosscheck import settings
 from crosscheck.store.database import Store, open_store
-from crosscheck.store.doctor import examine
-from crosscheck.store.runs import delete_run, export_run, list_runs, save_run
+from crosscheck.store.doctor import diagnose
+from crosscheck.store.runs import delete_run, export_run, list_runs
+from crosscheck.store.save import save_run
 from tests import postgres
 from tests.store.conftest import SmallRun, make_small_run
 from tests.store.test_runs import counts, digests
@@ -54,7 +55,7 @@ def seconds_of_a_save(url: str, run: SmallRun) -> float:
 
 def look(store: Store, run: SmallRun) -> tuple[str, list[str]]:
     """Whether the run is whole or absent, and what is wrong."""
-    wrong = [f"{name}: {one.what}" for name, found in examine(store).items() if name != "orphans" for one in found]
+    wrong = [f"{name}: {one.what}" for name, found in diagnose(store).items() if name != "orphans" for one in found]
     runs = list_runs(store)
     if not runs:
         left = {name: count for name, count in counts(store).items() if count}

@@ -159,7 +159,7 @@ def test_the_first_broken_link_is_named(trail: Store) -> None:
         verified = tampered(trail, statements)
         assert verified.broken is not None, statements
         assert verified.broken.seq == seq
-        assert words in verified.broken.words
+        assert words in verified.broken.fault
         assert verified.head.seq == seq - 1
     assert verify(trail).broken is None
 
@@ -171,7 +171,7 @@ def test_a_row_put_in_place_of_another_with_a_right_hash_breaks_the_link_after_i
     as_owner(trail, f"UPDATE audit SET who = 'Ben', hash = '{own}' WHERE seq = 3")
     broken = verify(trail).broken
     assert broken is not None
-    assert (broken.seq, broken.words) == (4, "row 4 does not follow on row 3: one of them was put in place of another")
+    assert (broken.seq, broken.fault) == (4, "row 4 does not follow on row 3: one of them was put in place of another")
 
 
 def test_a_head_kept_elsewhere_tells_a_cut_end_and_a_trail_written_anew(trail: Store) -> None:
@@ -180,7 +180,7 @@ def test_a_head_kept_elsewhere_tells_a_cut_end_and_a_trail_written_anew(trail: S
     assert verify(trail).broken is None
     cut = verify(trail, late).broken
     assert cut is not None
-    assert (cut.seq, cut.words) == (5, "rows 5 to 6 are missing: the end was cut off")
+    assert (cut.seq, cut.fault) == (5, "rows 5 to 6 are missing: the end was cut off")
 
     kept = head(trail)
     chained_anew(trail, 3, who="Ben")
@@ -188,7 +188,7 @@ def test_a_head_kept_elsewhere_tells_a_cut_end_and_a_trail_written_anew(trail: S
     assert verify(trail, early).broken is None
     anew = verify(trail, kept).broken
     assert anew is not None
-    assert (anew.seq, "written anew" in anew.words) == (4, True)
+    assert (anew.seq, "written anew" in anew.fault) == (4, True)
 
 
 def _hash_of(store: Store, seq: int) -> str:

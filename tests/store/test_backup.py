@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
 import json
 from pathlib import Path
 from zipfile import ZipFile
 
+import polars as pl
 import pytest
 import sqlalchemy as sa
 from click.testing import CliRunner
@@ -13,8 +16,8 @@ from click.testing import CliRunner
 from crosscheck.cli import main
 from crosscheck.errors import StoreError
 from crosscheck.store.backup import back_up, restore
-from crosscheck.store.database import Store, connect, open_store, state_of
-from crosscheck.store.doctor import examine
+from crosscheck.store.database import Store, connect, open_store, state_of, versions
+from crosscheck.store.doctor import diagnose
 from crosscheck.store.runs import delete_run, export_run, list_runs
 from crosscheck.store.tables import Kept
 from tests.store.conftest import SmallRun
@@ -35,7 +38,7 @@ def test_what_goes_back_is_what_was_kept(kept: Store, empty_url: str, small_run:
         assert restore(tmp_path / "first.zip", other) == written
     with open_store(url) as other:
         back_up(other, tmp_path / "second.zip")
-        assert not any(examine(other).values())
+        assert not any(diagnose(other).values())
         assert list_runs(other) == list_runs(kept)
         export_run(other, run_in(other), tmp_path / "run")
         with pytest.raises(StoreError), other.writing() as connection:
@@ -89,16 +92,37 @@ def test_a_backup_that_lacks_a_part_or_comes_from_the_future_is_refused(
     backup: Path, empty_url: str, tmp_path: Path
 ) -> None:
     url = empty_url.replace("store.db", "other.db")
-    for what, words in (("part", "is damaged: sheet/00001.parquet"), ("version", "made by a newer crosscheck")):
+    for what, words in (("part", "is damaged: answer/00001.parquet"), ("version", "made by a newer crosscheck")):
         other = tmp_path / f"{what}.zip"
         with ZipFile(backup) as read, ZipFile(other, "w") as written:
             for name in read.namelist():
                 content = read.read(name)
                 if what == "version" and name == "backup.json":
                     content = json.dumps(json.loads(content) | {"version": "9999"}).encode()
-                if (what, name) != ("part", "sheet/00001.parquet"):
+                if (what, name) != ("part", "answer/00001.parquet"):
                     written.writestr(name, content)
         assert words in refusal(other, url)
+
+
+@pytest.mark.parametrize("kept_url", ["sqlite"], indirect=True)
+def test_a_backup_with_a_table_that_was_taken_away_since_is_restored_without_it(
+    kept: Store, backup: Path, empty_url: str, tmp_path: Path
+) -> None:
+    sheets, other = io.BytesIO(), tmp_path / "of_version_0005.zip"
+    pl.DataFrame({"run": [1], "first": ["5A1"], "last": ["5A6"], "content": [b"rows"]}).write_parquet(sheets)
+    part = {"name": "sheet/00001.parquet", "table": "sheet", "rows": 1}
+    part |= {"sha256": hashlib.sha256(sheets.getvalue()).hexdigest()}
+    with ZipFile(backup) as read, ZipFile(other, "w") as written:
+        for name in read.namelist():
+            if name != "backup.json":
+                written.writestr(name, read.read(name))
+        contents = json.loads(read.read("backup.json"))
+        written.writestr(part["name"], sheets.getvalue())
+        written.writestr("backup.json", json.dumps(contents | {"version": "0005", "parts": [*contents["parts"], part]}))
+    with connect(empty_url.replace("store.db", "older.db"), create=True) as store:
+        restore(other, store)
+        assert state_of(store) == versions()[-1]
+        assert counts(store) == counts(kept)
 
 
 def test_a_store_that_keeps_something_is_not_restored_over(kept: Store, tmp_path: Path) -> None:

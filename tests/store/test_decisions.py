@@ -47,7 +47,7 @@ def kinds(store: Store, org_code: str = "R01", function: str = "provider") -> li
 def broken(store: Store) -> str:
     with store.reading() as connection:
         verified = verify_trail(connection)
-    return verified.broken.words if verified.broken else ""
+    return verified.broken.fault if verified.broken else ""
 
 
 def test_the_latest_decision_stands_and_those_before_it_are_kept(store: Store, twenty: str) -> None:
@@ -180,7 +180,7 @@ def tampered(store: Store, statement: str) -> str:
         connection.execute(sa.text(statement))
         broken = verify_trail(connection).broken
         connection.rollback()
-    return broken.words if broken else ""
+    return broken.fault if broken else ""
 
 
 def crosscheck_(*arguments: object) -> Result:
@@ -190,7 +190,7 @@ def crosscheck_(*arguments: object) -> Result:
 def test_a_list_is_written_out_filled_in_and_taken_back(
     store_url: str, store: Store, twenty: str, tmp_path: Path
 ) -> None:
-    of_store = ("--run-id", twenty, "--store", store_url)
+    of_store = ("--run", twenty, "--store", store_url)
     decide(store, twenty, [propose()])
     rows = list(csv.DictReader(io.StringIO(crosscheck_("decisions", "list", *of_store, "--format", "csv").stdout)))
     assert len(rows) == len(SMALL)
@@ -228,7 +228,7 @@ def test_the_command_offers_what_can_be_decided() -> None:
 
 
 def test_the_commands_decide_show_and_verify(store_url: str, store: Store, twenty: str) -> None:
-    of_run = ("--run-id", twenty[:6], "--store", store_url)
+    of_run = ("--run", twenty[:6], "--store", store_url)
     decision = ("decide", "r01", "--function", "provider", "--by", "Ann", "--because", "why", *of_run)
     assert crosscheck_(*decision, "--as", "visit").exit_code == 0
     conflict = crosscheck_(*decision, "--as", "accept")

@@ -14,7 +14,7 @@ from click.testing import CliRunner
 from crosscheck.cli import main
 from crosscheck.errors import StoreError
 from crosscheck.store.database import Store, migrate
-from crosscheck.store.doctor import Ailment, examine, mend
+from crosscheck.store.doctor import Fault, diagnose, repair
 from tests.store.test_runs import counts
 
 
@@ -34,8 +34,8 @@ def tamper(store: Store, *statements: str) -> None:
     file.close()
 
 
-def ailments(store: Store) -> dict[str, list[Ailment]]:
-    return {looked_at: found for looked_at, found in examine(store).items() if found}
+def ailments(store: Store) -> dict[str, list[Fault]]:
+    return {looked_at: found for looked_at, found in diagnose(store).items() if found}
 
 
 def test_a_sound_store_is_well(kept: Store) -> None:
@@ -76,7 +76,7 @@ def test_what_belongs_to_no_run_is_taken_away_and_nothing_else(kept: Store, kept
     tamper(kept, "DELETE FROM run_file WHERE kind = 'source' AND path LIKE 'rules/%'")
     orphans = before["run_file"] - counts(kept)["run_file"]
     assert f"{orphans} contents" in ailments(kept)["orphans"][0].what
-    assert mend(kept) == orphans > 0
+    assert repair(kept) == orphans > 0
     assert counts(kept)["blob"] == before["blob"] - orphans
     assert "orphans" not in ailments(kept)
     told = CliRunner().invoke(main, ["store", "doctor", "--mend", "--store", kept_url])
@@ -121,7 +121,7 @@ def test_a_trail_that_was_altered_is_named(kept: Store) -> None:
 def test_another_version_is_named_and_nothing_else_looked_at(kept: Store, change: str) -> None:
     with kept.writing() as connection:
         connection.execute(sa.text(f"UPDATE alembic_version SET version_num = '{change}'"))
-    found = examine(kept)
+    found = diagnose(kept)
     assert found.keys() == {"version"}
     assert f"is {change}" in found["version"][0].what
 

@@ -20,16 +20,8 @@ from crosscheck.cli import main
 from crosscheck.errors import StoreError, UnknownNameError
 from crosscheck.runs.run_folder import read_table
 from crosscheck.store.database import Store, open_store
-from crosscheck.store.runs import (
-    delete_run,
-    export_run,
-    export_sources,
-    find_run,
-    list_runs,
-    read_dossier_rows,
-    save_run,
-    show_run,
-)
+from crosscheck.store.runs import delete_run, export_run, export_sources, find_run, list_runs, show_run
+from crosscheck.store.save import save_run
 from crosscheck.store.triggers import GUARDS
 from tests.store.conftest import SmallRun, Templates
 
@@ -72,27 +64,6 @@ def test_a_run_comes_back_byte_for_byte_with_all_it_rests_on_and_goes_without_a_
     assert set(counts(store).values()) == {0}
     with pytest.raises(UnknownNameError, match="none begins so"):
         show_run(store, run_id)
-
-
-def test_a_dossier_has_every_row_of_its_organisation_and_no_other(kept: Store, small_run: SmallRun) -> None:
-    run_id = run_in(kept)
-    for org_code in read_table(small_run.folder, "visit_list")["org_code"].unique():
-        rows = read_dossier_rows(kept, run_id, org_code)
-        findings = of_organisation(small_run, "findings", org_code)
-        asked = findings.filter(pl.col("verdict").is_in(["differs", "cannot_tell"]))
-        assert rows.pop("findings").equals(asked)
-        assert rows["visit_list"]["agrees"].sum() == findings.filter(pl.col("verdict") == "agrees").height
-        listed = of_organisation(small_run, "visit_list", org_code)
-        assert rows.pop("visit_list").select(listed.columns).equals(listed)
-        assert rows.pop("answers").equals(of_organisation(small_run, "collection/answers", org_code))
-        assert rows.keys() == {"parts", "scores"}
-        for name, table in rows.items():
-            assert table.equals(of_organisation(small_run, name, org_code))
-    assert all(table.is_empty() for table in read_dossier_rows(kept, run_id, "RZZ").values())
-
-
-def of_organisation(run: SmallRun, name: str, org_code: str) -> pl.DataFrame:
-    return read_table(run.folder, name).filter(pl.col("org_code") == org_code).drop("org_code")
 
 
 def test_rows_that_are_asked_by_sql_say_what_the_files_say(kept: Store, small_run: SmallRun) -> None:
@@ -144,7 +115,7 @@ def test_a_save_that_is_broken_off_leaves_nothing(
     def break_off(_manifest: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("crosscheck.store.runs._describe", break_off)
+    monkeypatch.setattr("crosscheck.store.save._describe", break_off)
     with pytest.raises(KeyboardInterrupt):
         small_run.save(store)
     assert set(counts(store).values()) == {0}

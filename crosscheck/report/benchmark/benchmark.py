@@ -21,7 +21,7 @@ from crosscheck.errors import UnknownNameError
 from crosscheck.questionnaire import read_questionnaire
 from crosscheck.report.benchmark.benchmark_paper import set_pack
 from crosscheck.report.benchmark.expectations import read_expectations
-from crosscheck.report.benchmark.pack import PLACES, Answered, Asked, Pack, Section
+from crosscheck.report.benchmark.pack import PLACES, Answered, Pack, QuestionPut, Section
 from crosscheck.report.benchmark.similar import EVERYBODY, Group, gather_answers, group_answers
 from crosscheck.report.output.folder import refuse_foreign, replace_file
 from crosscheck.report.output.html import environment, render
@@ -29,6 +29,7 @@ from crosscheck.report.output.pdf import write_papers
 from crosscheck.report.output.workbook import new_workbook, write_sheet
 from crosscheck.rulebook.to_english import in_words
 from crosscheck.runs.run_folder import read_manifest, read_table
+from crosscheck.runs.unlisted import describe_unlisted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -74,13 +75,13 @@ class _Desk:
         sections: dict[str, list[Answered]] = {}
         for answered in self.answers.get(code, ()):
             sections.setdefault(answered.asked.question.section, []).append(answered)
-        told = tuple(Section(name, tuple(answers)) for name, answers in sections.items())
-        return Pack(code, self.names[code], self.types[code], told, self.year)
+        own_sections = tuple(Section(name, tuple(answers)) for name, answers in sections.items())
+        return Pack(code, self.names[code], self.types[code], own_sections, self.year)
 
     def page(self, pack: Pack) -> str:
         """The pack as a page; a question that others of the type answered alike is set once."""
-        told = {"pack": pack, "standard": self.standard, "places": PLACES, "how_to_read": _HOW_TO_READ}
-        return render(_FOLDER, "pack.html", told | {"block": lambda answered: self._block(pack.org_type, answered)})
+        fields = {"pack": pack, "standard": self.standard, "places": PLACES, "how_to_read": _HOW_TO_READ}
+        return render(_FOLDER, "pack.html", fields | {"block": lambda answered: self._block(pack.org_type, answered)})
 
     def _block(self, org_type: str, answered: Answered) -> Markup:
         key = (org_type, answered.asked.question.question_id, answered.item, answered.answer, answered.number)
@@ -122,7 +123,7 @@ def write_benchmarks(
     """
     refuse_foreign(folder, MARK, _KIND)
     desk = _read_desk(run, only)
-    codes = _chosen(only, desk.names)
+    codes = _chosen(run, only, desk.names)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / MARK).write_text(json.dumps({"year": desk.year, "organisations": len(desk.names)}) + "\n", "utf-8")
     papers = {}
@@ -144,42 +145,42 @@ def _write_pack(desk: _Desk, pack: Pack, folder: Path, *, workbook: bool) -> Non
         replace_file(folder / f"{code}.xlsx", lambda beside: _write_workbook(pack, beside))
 
 
-def _chosen(only: Sequence[str], known: Mapping[str, str]) -> list[str]:
+def _chosen(run: Path, only: Sequence[str], known: Mapping[str, str]) -> list[str]:
     codes = [code.upper() for code in only] or list(known)
     if missing := [code for code in codes if code not in known]:
-        hint = "collection/organisations.parquet in the run's folder has all codes."
-        raise UnknownNameError(f"No organisation {', '.join(missing)} in this run: {hint}")
+        raise UnknownNameError(describe_unlisted(run, code) for code in missing)
     return list(dict.fromkeys(codes))
 
 
 def _read_desk(run: Path, only: Sequence[str]) -> _Desk:
     """Everything that packs need, worked out once for all organisations."""
-    told = read_manifest(run).options
-    questionnaire = read_questionnaire(settings.questionnaire_file(told.standard))
+    options = read_manifest(run).options
+    questionnaire = read_questionnaire(settings.questionnaire_file(options.standard))
     tables = {name: read_table(run, f"collection/{name}") for name in ("organisations", "answers")}
     answers = gather_answers(tables, questionnaire)
-    expectations = read_expectations(settings.expectations_file(told.standard))
-    asked = _asked(group_answers(answers, questionnaire), questionnaire, expectations)
+    expectations = read_expectations(settings.expectations_file(options.standard))
+    questions = _questions_by_type(group_answers(answers, questionnaire), questionnaire, expectations)
     given: dict[str, list[Answered]] = {}
     wanted = answers.filter(pl.col("org_code").is_in([code.upper() for code in only])) if only else answers
     for code, question_id, item, org_type, number, answer in wanted.iter_rows():
-        given.setdefault(code, []).append(Answered(asked[org_type, question_id], item, answer, number))
+        given.setdefault(code, []).append(Answered(questions[org_type, question_id], item, answer, number))
     organisations = tables["organisations"].sort("org_code")
     names, types = (dict(zip(organisations["org_code"], organisations[of], strict=True)) for of in ("name", "org_type"))
-    return _Desk(told.year, told.standard, names, types, given)
+    return _Desk(options.year, options.standard, names, types, given)
 
 
-def _asked(
+def _questions_by_type(
     groups: Mapping[tuple[str, str], Group], questionnaire: Questionnaire, expectations: Sequence[Expectation]
-) -> dict[tuple[str, str], Asked]:
+) -> dict[tuple[str, str], QuestionPut]:
     """Each question as it is put to each type; all types are shown beside it where it is put to more than one."""
     names = catalogue(questionnaire, ())
     types = Counter(question_id for _, question_id in groups)
     return {
-        (org_type, question_id): Asked(
+        (org_type, question_id): QuestionPut(
             question=(question := questionnaire[question_id]),
             name=names[question.columns[0]],
             similar=similar,
+            # All together are a group as well, so more than two groups mean more than one type.
             everybody=groups[EVERYBODY, question_id] if types[question_id] > 2 else None,
             expectations=tuple(
                 one for one in expectations if question_id in one.questions and org_type in one.org_types
@@ -221,28 +222,28 @@ def _write_workbook(pack: Pack, file: Path) -> None:
 
 
 def _row(section: Section, answered: Answered) -> list[object]:
-    asked = answered.asked
-    lower, upper = asked.similar.quartiles or (None, None)
+    put = answered.asked
+    lower, upper = put.similar.quartiles or (None, None)
     item = {1: "First review: ", 2: "Second review: "}.get(answered.item, "")
     return [
         section.title,
-        item + asked.question.text,
+        item + put.question.text,
         answered.said,
-        in_words(asked.best),
-        asked.asked_by or "no norm stated",
-        "; ".join(one.words for one in asked.expectations),
-        _spread(asked, asked.similar),
-        _spread(asked, asked.everybody) if asked.everybody else "",
+        in_words(put.best),
+        put.asked_by or "no norm stated",
+        "; ".join(expectation.words for expectation in put.expectations),
+        _spread(put, put.similar),
+        _spread(put, put.everybody) if put.everybody else "",
         lower,
-        asked.similar.median,
+        put.similar.median,
         upper,
-        asked.question.unit,
-        asked.question.basis,
+        put.question.unit,
+        put.question.basis,
     ]
 
 
-def _spread(asked: Asked, group: Group) -> str:
+def _spread(put: QuestionPut, group: Group) -> str:
     """What a group answered, in words."""
     if group.shares is None:
-        return f"more than half: {asked.says(group.majority)}" if group.majority else "too few to tell"
-    return "; ".join(f"{asked.says(answer)} {share}%" for answer, share in group.shares.items() if share)
+        return f"more than half: {put.says(group.majority)}" if group.majority else "too few to tell"
+    return "; ".join(f"{put.says(answer)} {share}%" for answer, share in group.shares.items() if share)

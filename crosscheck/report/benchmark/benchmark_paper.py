@@ -37,8 +37,8 @@ def set_pack(pack: Pack, standard: str, how_to_read: Sequence[str], *, annex: bo
         "counts": _say("counts", pack),
         "places": list(PLACES.values()),
         "sections": [_count(section) for section in pack.sections],
-        "others-do": [_name_answer(one) for one in pack.others_do],
-        "to-share": [_name_answer(one) for one in pack.to_share],
+        "others-do": [_name_answer(answer) for answer in pack.others_do],
+        "to-share": [_name_answer(answer) for answer in pack.to_share],
         "how-to-read": list(how_to_read),
         "annex": [_set_section(section, pack.org_type) for section in pack.sections] if annex else None,
     }
@@ -57,38 +57,38 @@ def _count(section: Section) -> dict[str, Any]:
     }
 
 
-def _name_answer(one: Answered) -> dict[str, str]:
-    return {"question": one.asked.question.text, "beside": _say("beside", one)}
+def _name_answer(answered: Answered) -> dict[str, str]:
+    return {"question": answered.asked.question.text, "beside": _say("beside", answered)}
 
 
 def _set_section(section: Section, org_type: str) -> dict[str, Any]:
-    return {"title": section.title, "answers": [_set_answer(one, org_type) for one in section.answers]}
+    return {"title": section.title, "answers": [_set_answer(answered, org_type) for answered in section.answers]}
 
 
-def _set_answer(one: Answered, org_type: str) -> dict[str, Any]:
+def _set_answer(answered: Answered, org_type: str) -> dict[str, Any]:
     """One question with its answer: beside it a table of shares, or in words what similar organisations answered."""
-    asked, similar = one.asked, one.asked.similar
+    asked, similar = answered.asked, answered.asked.similar
     group = f"{in_words(org_type).removesuffix(' trust')} trusts"
     has_table = asked.question.has_levels and similar.shares is not None
-    told = [] if has_table else _tell(one, group)
+    sentences = [] if has_table else _describe_answer(answered, group)
     return {
         "question": asked.question.text,
-        "review": _REVIEWS[one.item],
-        "said": sentence(one.said),
+        "review": _REVIEWS[answered.item],
+        "said": sentence(answered.said),
         "asked-by": _say("asked_by", asked),
         "source": _say("source", asked),
         "caption": f"Answers of {similar.asked} {'reviews of ' if asked.question.repeated else ''}{group}",
         "all": bool(asked.everybody),
-        "rows": [_set_row(one, *row) for row in one.rows] if has_table else [],
-        "told": told,
+        "rows": [_set_row(answered, *row) for row in answered.rows] if has_table else [],
+        "sentences": sentences,
         "strip": None
-        if asked.question.has_levels or not one.strip.at
-        else {"end": asked.bare(one.strip.end)} | dict(one.strip.at),
+        if asked.question.has_levels or not answered.strip.at
+        else {"end": asked.bare(answered.strip.end)} | dict(answered.strip.at),
     }
 
 
-def _set_row(one: Answered, words: str, share: int | None, of_all: int | None, own: bool) -> dict[str, Any]:
-    everybody = one.asked.everybody
+def _set_row(answered: Answered, words: str, share: int | None, of_all: int | None, own: bool) -> dict[str, Any]:
+    everybody = answered.asked.everybody
     unknown = everybody is None or everybody.shares is None
     return {
         "words": sentence(words),
@@ -98,11 +98,11 @@ def _set_row(one: Answered, words: str, share: int | None, of_all: int | None, o
     }
 
 
-def _tell(one: Answered, group: str) -> list[str]:
-    asked = one.asked
+def _describe_answer(answered: Answered, group: str) -> list[str]:
+    asked = answered.asked
     if asked.question.has_levels:
-        return [words for words in (_say("majority", asked, group), _say("of_all", one)) if words]
-    told = [f"{asked.similar.asked} {group}: {_say('spread', asked, asked.similar)}"]
+        return [words for words in (_say("majority", asked, group), _say("of_all", answered)) if words]
+    sentences = [f"{asked.similar.asked} {group}: {_say('spread', asked, asked.similar)}"]
     if asked.everybody:
-        told.append(f"All {asked.everybody.asked} organisations: {_say('spread', asked, asked.everybody)}")
-    return told
+        sentences.append(f"All {asked.everybody.asked} organisations: {_say('spread', asked, asked.everybody)}")
+    return sentences

@@ -42,7 +42,7 @@ _HALF: Final = 50
 
 
 @dataclass(frozen=True)
-class Asked:
+class QuestionPut:
     """A question as it is put to one type of organisation: what is asked for, and what others answered."""
 
     question: Question
@@ -91,7 +91,7 @@ class Strip:
 class Answered:
     """One answer of the organisation: `item` is 0, or which of two reviews."""
 
-    asked: Asked
+    asked: QuestionPut
     item: int
     answer: str
     number: float | None
@@ -135,10 +135,10 @@ class Answered:
         """Its figure, the median and the quartiles on one scale, as far as they are told."""
         group = self.asked.similar
         lower, upper = group.quartiles or (None, None)
-        told = {"own": self.number, "lower": lower, "median": group.median, "upper": upper}
-        known = {name: figure for name, figure in told.items() if figure is not None}
-        end = 100.0 if self.asked.name.is_percentage else _round_up(max(known.values(), default=0.0))
-        return Strip(end, {name: round(figure / end, 4) for name, figure in known.items()})
+        figures = {"own": self.number, "lower": lower, "median": group.median, "upper": upper}
+        stated = {name: figure for name, figure in figures.items() if figure is not None}
+        end = 100.0 if self.asked.name.is_percentage else _round_up(max(stated.values(), default=0.0))
+        return Strip(end, {name: round(figure / end, 4) for name, figure in stated.items()})
 
     @cached_property
     def rows(self) -> list[tuple[str, int | None, int | None, bool]]:
@@ -149,11 +149,14 @@ class Answered:
         similar, everybody = self.asked.similar.shares or {}, self._of_everybody
         answers = possible_answers(self.asked.question)
         levels, absences = answers[: -len(ABSENCES)], answers[-len(ABSENCES) :]
-        shown = levels if self.asked.question.direction == "lower_better" else levels[::-1]
-        kept = [answer for answer in absences if similar.get(answer) or everybody.get(answer) or answer == self.answer]
+        # The questionnaire lists levels from the lowest, which is the best where lower is better.
+        in_order = levels if self.asked.question.direction == "lower_better" else levels[::-1]
+        absent = [
+            answer for answer in absences if similar.get(answer) or everybody.get(answer) or answer == self.answer
+        ]
         return [
             (self.asked.says(answer), similar.get(answer), everybody.get(answer), answer == self.answer)
-            for answer in (*shown, *kept)
+            for answer in (*in_order, *absent)
         ]
 
     @property
@@ -213,13 +216,17 @@ class Pack:
     @property
     def others_do(self) -> list[Answered]:
         """Answers short of the best, where most similar organisations are at it."""
-        return [one for one in self._answers if one.place in {"between", "lowest"} and (one.of_others or 0) >= _MOST]
+        return [
+            answered
+            for answered in self._answers
+            if answered.place in {"between", "lowest"} and (answered.of_others or 0) >= _MOST
+        ]
 
     @property
     def to_share(self) -> list[Answered]:
         """Answers that are the best, where at most half of similar organisations are at it."""
-        told = [(one, one.of_others) for one in self._answers if one.place == "best"]
-        return [one for one, share in told if share is not None and share <= _HALF]
+        best_answers = [(answered, answered.of_others) for answered in self._answers if answered.place == "best"]
+        return [answered for answered, share in best_answers if share is not None and share <= _HALF]
 
     @property
     def _answers(self) -> Iterator[Answered]:

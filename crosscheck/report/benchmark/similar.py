@@ -75,14 +75,15 @@ def gather_answers(tables: Mapping[str, pl.DataFrame], questionnaire: Questionna
     """
     organisations = tables["organisations"].select("org_code", "org_type")
     given = tables["answers"].filter(pl.col("question_id").is_in(list(questionnaire.questions)))
+    # An answer to a question that was not put is kept, and a review exists only where one was described.
     answered = given.filter(pl.col("absence").is_null() | (pl.col("item") > 0)).select(_KEY)
-    asked = pl.concat([_put(tables["organisations"], questionnaire), answered]).unique()
+    put = pl.concat([_put(tables["organisations"], questionnaire), answered]).unique()
     order = pl.Enum([question.question_id for question in questionnaire])
     answer = pl.coalesce(
         "level", pl.when(pl.col("number").is_not_null()).then(pl.lit(FIGURE)), pl.col("absence").cast(pl.String)
     )
     return (
-        asked.join(organisations, on="org_code")
+        put.join(organisations, on="org_code")
         .join(given, on=_KEY, how="left")
         .select(*_KEY, "org_type", "number", answer=answer.fill_null("no_answer"))
         .sort("org_code", pl.col("question_id").cast(order), "item")
@@ -128,6 +129,7 @@ def _put(organisations: pl.DataFrame, questionnaire: Questionnaire) -> pl.DataFr
         pl.col("services").list.contains(service).alias(f"service.{service}") for service in questionnaire.services
     ]
     put = [
+        # Left out only where it is known not to apply: not to know a service is no reason to skip its questions.
         is_put_to(question).fill_null(value=True).alias(question.question_id)
         for question in questionnaire
         if not question.repeated
@@ -144,14 +146,14 @@ def _put(organisations: pl.DataFrame, questionnaire: Questionnaire) -> pl.DataFr
 def _spreads(answers: pl.DataFrame) -> pl.DataFrame:
     """Quartiles and median of the figures of each group and question; null where they are too few."""
     number = pl.col("number")
-    shown = {
+    quantiles = {
         "lower": number.quantile(0.25, "linear"), "median": number.median(), "upper": number.quantile(0.75, "linear"),
     }  # fmt: skip
-    fewest = {name: FEWEST_FOR_MEDIAN if name == "median" else FEWEST_FOR_QUARTILES for name in shown}
+    fewest = {name: FEWEST_FOR_MEDIAN if name == "median" else FEWEST_FOR_QUARTILES for name in quantiles}
     return (
         answers.filter(pl.col("answer") == FIGURE)
         .group_by("org_type", "question_id")
-        .agg(*(pl.when(number.len() >= fewest[name]).then(of).alias(name) for name, of in shown.items()))
+        .agg(*(pl.when(number.len() >= fewest[name]).then(of).alias(name) for name, of in quantiles.items()))
     )
 
 
@@ -160,7 +162,7 @@ def _group(question: Question, counts: Mapping[str, int], spread: Mapping[str, A
     total = sum(counts.values())
     shares = round_shares([counts.get(answer, 0) for answer in answers])
     big = [answer for answer, count in counts.items() if 2 * count > total >= FEWEST_FOR_MAJORITY]
-    figures = {name: _blurred(value, question) for name, value in _told(spread)}
+    figures = {name: _blurred(value, question) for name, value in _known_figures(spread)}
     return Group(
         asked=5 * round(total / 5) if question.repeated else total,
         shares=None if shares is None else dict(zip(answers, shares, strict=True)),
@@ -170,7 +172,7 @@ def _group(question: Question, counts: Mapping[str, int], spread: Mapping[str, A
     )
 
 
-def _told(spread: Mapping[str, Any] | None) -> Iterator[tuple[str, float]]:
+def _known_figures(spread: Mapping[str, Any] | None) -> Iterator[tuple[str, float]]:
     for name in ("lower", "median", "upper") if spread else ():
         if (value := (spread or {})[name]) is not None:
             yield name, value

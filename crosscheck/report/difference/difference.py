@@ -104,16 +104,19 @@ def compare_runs(before: Path, after: Path) -> Difference:
 
 def _list_changes(before: Manifest, after: Manifest, same: Mapping[str, bool]) -> pl.DataFrame:
     """Everything that is not the same, by file and by option; of code its versions, or that its source is another."""
-    rows = [(_kind(file), file, how) for file, how in _compare_named(before.sources, after.sources, telling=False)]
+    rows = [(_kind(file), file, how) for file, how in _compare_named(before.sources, after.sources, with_values=False)]
     rows += [
         ("options", name, how)
-        for name, how in _compare_named(before.options.as_json(), after.options.as_json(), telling=True)
+        for name, how in _compare_named(before.options.as_json(), after.options.as_json(), with_values=True)
+        # Where a collection lies says nothing of its content, and the model is listed among the files.
         if name not in ("collection", "risk_model")
     ]
-    rows += [("code", name, how) for name, how in _compare_named(_versions(before), _versions(after), telling=True)]
-    told = {of for of, _, _ in rows}
+    rows += [("code", name, how) for name, how in _compare_named(_versions(before), _versions(after), with_values=True)]
+    named_causes = {of for of, _, _ in rows}
     rows += [
-        (of, "its own source" if of == "code" else of, "changed") for of in CAUSES if not same[of] and of not in told
+        (of, "its own source" if of == "code" else of, "changed")
+        for of in CAUSES
+        if not same[of] and of not in named_causes
     ]
     return pl.DataFrame(rows, schema={"of": pl.String, "what": pl.String, "how": pl.String}, orient="row")
 
@@ -128,12 +131,12 @@ def _versions(manifest: Manifest) -> dict[str, str]:
 
 
 def _compare_named(
-    before: Mapping[str, object], after: Mapping[str, object], *, telling: bool
+    before: Mapping[str, object], after: Mapping[str, object], *, with_values: bool
 ) -> Iterable[tuple[str, str]]:
     """What was added, removed or changed; for what can be told in a word, from what to what."""
     for name in sorted(before.keys() | after.keys()):
         if before.get(name) != after.get(name):
-            if telling:
+            if with_values:
                 yield name, f"{before.get(name)} → {after.get(name)}"
             else:
                 yield name, "added" if name not in before else "removed" if name not in after else "changed"
@@ -141,12 +144,13 @@ def _compare_named(
 
 def _join_parts(before: Path, after: Path) -> pl.DataFrame:
     """Parts of the declarations that both runs have, side by side; what one lacks adds nothing there."""
-    told = [
+    parts = [
         read_table(folder, "parts").select(*_KEYS, "family", "part", "reason", decibans="decibans")
         for folder in (before, after)
     ]
-    both = told[0].select(_KEYS).unique().join(told[1].select(_KEYS).unique(), on=_KEYS)
-    joined = told[0].join(told[1], on=[*_KEYS, "family", "part"], how="full", coalesce=True, suffix="_after")
+    both = parts[0].select(_KEYS).unique().join(parts[1].select(_KEYS).unique(), on=_KEYS)
+    # A part that one run lacks moved the risk too: by all that it adds in the other.
+    joined = parts[0].join(parts[1], on=[*_KEYS, "family", "part"], how="full", coalesce=True, suffix="_after")
     return joined.join(both, on=_KEYS, how="semi").select(
         *_KEYS,
         "family",
@@ -181,6 +185,7 @@ def _name_causes(
         .otherwise(rest)
     )
     return (
+        # With one change there is nothing to attribute: it moved everything, whatever a part's own evidence says.
         own.with_columns(cause=pl.lit(changed[0]) if len(changed) == 1 else cause)
         .select(*_KEYS, "family", "part", "before", "after", "change", "cause", "own", "reason")
         .sort(*_KEYS, pl.col("change").abs(), "family", "part", descending=[False, False, True, False, False])
@@ -206,49 +211,49 @@ def _changed_rules(changes: pl.DataFrame) -> list[str]:
 def _with_own_evidence(moved: pl.DataFrame, before: Path, after: Path, same: Mapping[str, bool]) -> pl.DataFrame:
     """`own`: whether the evidence that the part itself speaks of is not the same; `other_waiver`: of its check."""
     keys = [*_KEYS, "family", "part"]
-    told = [_evidence(folder, moved).select(*keys, "evidence", "waived") for folder in (before, after)]
-    joined = moved.join(told[0], on=keys, how="left", maintain_order="left").join(
-        told[1], on=keys, how="left", suffix="_after", maintain_order="left"
+    evidence = [_evidence(folder, moved).select(*keys, "evidence", "waived") for folder in (before, after)]
+    joined = moved.join(evidence[0], on=keys, how="left", maintain_order="left").join(
+        evidence[1], on=keys, how="left", suffix="_after", maintain_order="left"
     )
     silent = pl.col("evidence").is_null() | pl.col("evidence_after").is_null()  # a rule that is not there yet
     of_check = pl.col("family").is_in(_OF_CHECKS) & (pl.col("part") != _NO_RETURN)
-    other = pl.col("evidence").ne_missing(pl.col("evidence_after")) & ~(of_check & silent)
+    differs = pl.col("evidence").ne_missing(pl.col("evidence_after")) & ~(of_check & silent)
     return joined.with_columns(
-        own=other & pl.lit(not same["inputs"]), other_waiver=pl.col("waived").ne_missing(pl.col("waived_after"))
+        own=differs & pl.lit(not same["inputs"]), other_waiver=pl.col("waived").ne_missing(pl.col("waived_after"))
     )
 
 
 def _evidence(folder: Path, moved: pl.DataFrame) -> pl.DataFrame:
     """The evidence that each moved part speaks of, in one text; null where there is none."""
-    asked = moved.select(*_KEYS, "family", "part")
-    answers = _told(folder, "answers", ["org_code", pl.col("question_id").alias("part")])
-    figures = _told(folder, "indicators", ["org_code", pl.format("{}.{}", "source", "indicator").alias("part")])
+    wanted = moved.select(*_KEYS, "family", "part")
+    answers = _rows_as_text(folder, "answers", ["org_code", pl.col("question_id").alias("part")])
+    figures = _rows_as_text(folder, "indicators", ["org_code", pl.format("{}.{}", "source", "indicator").alias("part")])
     findings = read_table(folder, "findings").select(*_KEYS, "evidence", "waived", part="check_id")
     own_past = _past(folder)
     by_family = {
         "answers": (answers, ["org_code", "part"]),
         "figures": (figures, ["org_code", "part"]),
-        "comments": (_told(folder, "comments", ["org_code"]), ["org_code"]),
+        "comments": (_rows_as_text(folder, "comments", ["org_code"]), ["org_code"]),
         "history": (own_past, ["org_code"]),
-        "declared": (_told(folder, "declarations", [*_KEYS]), [*_KEYS]),
+        "declared": (_rows_as_text(folder, "declarations", [*_KEYS]), [*_KEYS]),
         "visited": (own_past, ["org_code"]),
         "checks": (findings, [*_KEYS, "part"]),
-        "silence": (pl.concat([findings, _returns(folder, asked)], how="diagonal"), [*_KEYS, "part"]),
+        "silence": (pl.concat([findings, _returns(folder, wanted)], how="diagonal"), [*_KEYS, "part"]),
         **{family: (_reasons(folder, family), [*_KEYS, "part"]) for family in ("facts", "doubts")},
     }
     blank = pl.lit(None, dtype=pl.String)
     found = [
-        asked.filter(pl.col("family") == family).join(evidence, on=on, how="left")
+        wanted.filter(pl.col("family") == family).join(evidence, on=on, how="left")
         for family, (evidence, on) in by_family.items()
     ]
-    rest = asked.filter(~pl.col("family").is_in(list(by_family))).with_columns(evidence=blank)
+    rest = wanted.filter(~pl.col("family").is_in(list(by_family))).with_columns(evidence=blank)
     return pl.concat([*found, rest], how="diagonal")
 
 
-def _returns(folder: Path, asked: pl.DataFrame) -> pl.DataFrame:
+def _returns(folder: Path, moved: pl.DataFrame) -> pl.DataFrame:
     """All that an organisation answered, as the evidence of a return that is missing."""
-    missing = asked.filter(pl.col("part") == _NO_RETURN).select(*_KEYS, "part")
-    return missing.join(_told(folder, "answers", ["org_code"]), on="org_code", how="left")
+    missing = moved.filter(pl.col("part") == _NO_RETURN).select(*_KEYS, "part")
+    return missing.join(_rows_as_text(folder, "answers", ["org_code"]), on="org_code", how="left")
 
 
 def _reasons(folder: Path, family: str) -> pl.DataFrame:
@@ -257,7 +262,7 @@ def _reasons(folder: Path, family: str) -> pl.DataFrame:
     return of_family.select(*_KEYS, "part", evidence="reason")
 
 
-def _told(folder: Path, table: str, by: list[Any]) -> pl.DataFrame:
+def _rows_as_text(folder: Path, table: str, by: list[Any]) -> pl.DataFrame:
     """All that a table of the collection says of each, as one text, in whatever order it was said."""
     rows = read_table(folder, f"collection/{table}")
     return (
@@ -274,7 +279,8 @@ def _past(folder: Path) -> pl.DataFrame:
         for name in ("declarations", "visits", "visits_wave_1")
         if (folder / "collection" / f"{name}.parquet").is_file()
     ]
-    said = pl.concat([_told(folder, name, ["org_code"]) for name in names])
+    said = pl.concat([_rows_as_text(folder, name, ["org_code"]) for name in names])
+    # A predecessor's past counts as the successor's own, as it does in the risk.
     handed = said.join(
         read_table(folder, "predecessors").select("predecessor", successor="org_code"),
         left_on="org_code", right_on="predecessor",
@@ -287,13 +293,16 @@ def _past(folder: Path) -> pl.DataFrame:
 
 
 def _movements(before: pl.DataFrame, after: pl.DataFrame, parts: pl.DataFrame) -> pl.DataFrame:
-    told = ("rank", "risk", "selected_by")
-    both = before.select(*_KEYS, *told).join(after.select(*_KEYS, "name", "declared", *told), on=_KEYS, suffix="_after")
+    compared = ("rank", "risk", "selected_by")
+    both = before.select(*_KEYS, *compared).join(
+        after.select(*_KEYS, "name", "declared", *compared), on=_KEYS, suffix="_after"
+    )
     by_cause = (
         parts.pivot("cause", index=_KEYS, values="change", aggregate_function="sum")
         if parts.height
         else parts.select(_KEYS)
     )
+    # Each cause has its column even where it moved nothing, so that all differences have the same columns.
     lacking = [pl.lit(0.0).alias(cause) for cause in COLUMNS if cause not in by_cause.columns]
     joined = both.join(by_cause.with_columns(lacking), on=_KEYS, how="left").join(_why(parts), on=_KEYS, how="left")
     return joined.select(
@@ -331,10 +340,10 @@ def _why(parts: pl.DataFrame) -> pl.DataFrame:
 
 
 def _alone(before: pl.DataFrame, after: pl.DataFrame) -> pl.DataFrame:
-    told = [*_KEYS, "name", "rank"]
+    columns = [*_KEYS, "name", "rank"]
     return pl.concat(
         [
-            before.join(after, on=_KEYS, how="anti").select(*told, pl.lit("before").alias("in")),
-            after.join(before, on=_KEYS, how="anti").select(*told, pl.lit("after").alias("in")),
+            before.join(after, on=_KEYS, how="anti").select(*columns, pl.lit("before").alias("in")),
+            after.join(before, on=_KEYS, how="anti").select(*columns, pl.lit("after").alias("in")),
         ]
     ).sort("in", "rank")

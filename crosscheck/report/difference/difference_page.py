@@ -23,7 +23,7 @@ _WORDS: Final = {
     "options": "options",
     "code": "code",
     TOGETHER: "several together",
-    "unexplained": "nothing that is known",
+    "unexplained": "not explained",
 }
 _PARTS_SHOWN: Final = 5
 
@@ -54,12 +54,12 @@ def write_difference(difference: Difference, before: Path, after: Path, folder: 
     Raises:
         RunError: the place holds something else or can't be written.
     """
-    told = describe(difference, before, after)
+    summary = describe(difference, before, after)
     with written_whole(folder, MARK, "difference") as whole:
-        (whole / MARK).write_text(json.dumps(told, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        (whole / MARK).write_text(json.dumps(summary, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
         write_csv(difference.movements, whole / "movements.csv")
         write_csv(difference.parts, whole / "parts.csv")
-        page = render("difference", "difference.html", _shown(difference, told, first))
+        page = render("difference", "difference.html", _page_fields(difference, summary, first))
         (whole / "difference.html").write_text(page, encoding="utf-8")
 
 
@@ -70,12 +70,12 @@ def shown_columns(difference: Difference) -> list[str]:
     return ["org_code", "function", "rank_before", "rank_after", "places", "change", *several, "why"]
 
 
-def _shown(difference: Difference, told: dict[str, object], first: int) -> dict[str, object]:
+def _page_fields(difference: Difference, summary: dict[str, object], first: int) -> dict[str, object]:
     """What the page shows."""
     moving = difference.movements.filter(pl.col("change").abs() >= SLIGHT).head(first)
     parts = difference.parts.group_by("org_code", "function", maintain_order=True).head(_PARTS_SHOWN)
     visits = difference.movements.filter(pl.col("selected_before").ne_missing(pl.col("selected_after")))
-    return told | {
+    return summary | {
         "words": _WORDS,
         "parts_causes": CAUSES,
         "moving": [

@@ -93,10 +93,10 @@ def count_repeated(declarations: pl.DataFrame) -> dict[str, Any]:
 
 def at_least_two(chances: Sequence[float]) -> float:
     """The probability that two or more of independent events happen."""
-    none, one = 1.0, 0.0
+    none, exactly_one = 1.0, 0.0
     for chance in chances:
-        none, one = none * (1 - chance), one * (1 - chance) + none * chance
-    return 1 - none - one
+        none, exactly_one = none * (1 - chance), exactly_one * (1 - chance) + none * chance
+    return 1 - none - exactly_one
 
 
 def follow_figures(indicators: pl.DataFrame) -> pl.DataFrame:
@@ -117,12 +117,12 @@ def follow_figures(indicators: pl.DataFrame) -> pl.DataFrame:
         indicator=name,
         figure=worse * pl.coalesce("value", pl.col("numerator") / pl.col("denominator")),
     )
-    known = figures.drop_nulls("figure").filter(pl.col("period").n_unique().over("indicator") >= FEWEST_PERIODS)
+    with_periods = figures.drop_nulls("figure").filter(pl.col("period").n_unique().over("indicator") >= FEWEST_PERIODS)
     distance = pl.col("figure") - pl.col("figure").median().over(within)
-    scored = known.with_columns(distance=distance).with_columns(
+    scored = with_periods.with_columns(distance=distance).with_columns(
         z=pl.col("distance") / (1.4826 * pl.col("distance").abs().median().over(within))
     )
-    followed = [_follow(one, str(indicator)) for (indicator,), one in scored.sort("period").group_by("indicator")]
+    followed = [_follow(values, str(indicator)) for (indicator,), values in scored.sort("period").group_by("indicator")]
     schema = {"indicator": pl.String, "org_code": pl.String, "periods": pl.Int64, "last": pl.Float64, "sum": pl.Float64}
     table = pl.concat([pl.DataFrame(schema=schema), *followed])
     return table.sort("sum", "indicator", "org_code", descending=[True, False, False])

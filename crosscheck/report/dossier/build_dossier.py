@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
-    from crosscheck.report.dossier.dossier_tables import Shelves
+    from crosscheck.report.dossier.dossier_tables import DossierTables
     from crosscheck.report.dossier.peer_position import PeerPosition
     from crosscheck.report.dossier.rows import Case, CommentRow, FigureRow, NeighbourRow, SectionRow
 
@@ -46,7 +46,7 @@ _RELATIONS: Final = {
 _OTHER_SIDES: Final = (*RELATIONS, "this_review")
 _SECTIONS: Final = {"all": "All sections together"}
 _NOT_HELD: Final = "not in the collection"
-_NOT_TOLD: Final = "not told by the other side"
+_NOT_STATED: Final = "not told by the other side"
 
 
 def read_dossiers(run: Path, only: Iterable[str] = ()) -> tuple[Dossier, ...]:
@@ -60,34 +60,34 @@ def read_dossiers(run: Path, only: Iterable[str] = ()) -> tuple[Dossier, ...]:
         RunError: there is no such run.
         UnknownNameError: no such organisation has a declaration in it; the message names those nearest.
     """
-    cases, shelves = read_cases(run, only)
-    return tuple(_tell(org_code, of_it, shelves) for org_code, of_it in cases.items())
+    cases, tables = read_cases(run, only)
+    return tuple(_build_dossier(org_code, of_it, tables) for org_code, of_it in cases.items())
 
 
-def _tell(org_code: str, cases: Sequence[Case], shelves: Shelves) -> Dossier:
+def _build_dossier(org_code: str, cases: Sequence[Case], tables: DossierTables) -> Dossier:
     first, keys = cases[0].listed, [(case.listed.org_code, case.listed.function) for case in cases]
-    agreeing = {check for key in keys for check in shelves.verdicts[key][0].agreeing}
+    agreeing = {check for key in keys for check in tables.verdicts[key][0].agreeing}
     key = (org_code,)
     return Dossier(
         org_code=first.org_code,
         name=first.name,
         org_type=first.org_type,
         region=first.region,
-        about=shelves.organisations[key][0],
-        declarations=tuple(_declaration(case, shelves) for case in cases),
+        about=tables.organisations[key][0],
+        declarations=tuple(_declaration(case, tables) for case in cases),
         findings=_findings(cases),
-        questions=_open_questions(cases, shelves),
-        agreeing=tuple(f"{check} {shelves.rules[check].title}" for check in sorted(agreeing)),
-        sections=_sections(shelves.sections.get(key, ())),
-        figures=_figures(cases[0], shelves.figures.get(key, ())),
-        comments=tuple(map(_comment, shelves.comments.get(key, ()))),
-        neighbours=_neighbours(shelves.neighbours.get(key, ())),
-        visits=tuple(shelves.visits.get(key, ())),
-        problems=tuple(shelves.problems.get(key, ())),
+        questions=_open_questions(cases, tables),
+        agreeing=tuple(f"{check} {tables.rules[check].title}" for check in sorted(agreeing)),
+        sections=_sections(tables.sections.get(key, ())),
+        figures=_figures(cases[0], tables.figures.get(key, ())),
+        comments=tuple(map(_comment, tables.comments.get(key, ()))),
+        neighbours=_neighbours(tables.neighbours.get(key, ())),
+        visits=tuple(tables.visits.get(key, ())),
+        problems=tuple(tables.problems.get(key, ())),
     )
 
 
-def _declaration(case: Case, shelves: Shelves) -> Declaration:
+def _declaration(case: Case, tables: DossierTables) -> Declaration:
     key, declared = (case.listed.org_code, case.listed.function), case.declared
     return Declaration(
         listed=case.listed,
@@ -98,11 +98,11 @@ def _declaration(case: Case, shelves: Shelves) -> Declaration:
         history=declared.history,
         steps=add_up(case.parts, _NAMED_PARTS),
         parts=sorted(case.parts, key=lambda part: (-abs(part.decibans), part.part)),
-        verdicts=shelves.verdicts[key][0],
+        verdicts=tables.verdicts[key][0],
         duties=case.duties,
-        places=[row.place for row in shelves.places.get(key, ())],
-        reach=shelves.reach,
-        last=shelves.last,
+        places=[row.place for row in tables.places.get(key, ())],
+        reach=tables.reach,
+        last=tables.last,
     )
 
 
@@ -147,19 +147,21 @@ def _spoken(name: str) -> str:
     return in_words(name.replace(": ", ", ").replace(".", ", "))
 
 
-def _open_questions(cases: Sequence[Case], shelves: Shelves) -> tuple[OpenQuestion, ...]:
+def _open_questions(cases: Sequence[Case], tables: DossierTables) -> tuple[OpenQuestion, ...]:
     """What is wanting, each once with the checks that it would help to decide, the most telling first."""
     wanted: dict[str, dict[str, float]] = {}
     why: dict[str, str] = {}
     for case in cases:
-        absent = shelves.absences[case.listed.org_code, case.listed.function]
+        absent = tables.absences[case.listed.org_code, case.listed.function]
         for finding, _ in case.findings_with("cannot_tell"):
             for name in finding.open_questions or ():
                 checks = wanted.setdefault(name, {})
+                # Both functions may lack one answer for the same check: it is worth the larger of the two, not their
+                # sum.
                 checks[finding.check_id] = max(finding.could_add, checks.get(finding.check_id, 0.0))
                 why.setdefault(name, _why(name, absent))
     questions = [
-        OpenQuestion(_label(name, shelves.labels), why[name], tuple(sorted(checks)), max(checks.values()))
+        OpenQuestion(_label(name, tables.labels), why[name], tuple(sorted(checks)), max(checks.values()))
         for name, checks in wanted.items()
     ]
     return tuple(sorted(questions, key=lambda question: (-question.could_add, question.label)))
@@ -167,7 +169,7 @@ def _open_questions(cases: Sequence[Case], shelves: Shelves) -> tuple[OpenQuesti
 
 def _why(name: str, absent: Mapping[str, str | None]) -> str:
     if name.split(".", maxsplit=1)[0] in _OTHER_SIDES:
-        return _NOT_TOLD
+        return _NOT_STATED
     return in_words(absent.get(name + WHY_ABSENT) or _NOT_HELD)
 
 

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Final
 
 from markupsafe import Markup
 
-from crosscheck.contract.indicator_kinds import KINDS
 from crosscheck.errors import RunError
+from crosscheck.figures.kinds import KINDS
 from crosscheck.report.dossier.build_dossier import read_dossiers
 from crosscheck.report.dossier.case import FAMILIES
 from crosscheck.report.dossier.dossier_paper import set_dossier
@@ -124,10 +124,10 @@ def _render_all(
     """The name and the text of each page."""
     standing = {file.name for file in folder.glob("*.html")} | {dossier.page for dossier in dossiers}
     template = _templates().get_template("dossier.html")
-    told = {"basis": basis, "standing": standing}
+    fields = {"basis": basis, "standing": standing}
     for dossier in dossiers:
         drawn = [Markup(svg) for svg in funnels[dossier.org_code]]  # noqa: S704  # it escapes what it is given
-        yield dossier.page, template.render(dossier=dossier, funnels=drawn, **told)
+        yield dossier.page, template.render(dossier=dossier, funnels=drawn, **fields)
 
 
 @cache

@@ -5,7 +5,6 @@ So four hundred dossiers take little longer than one; for a few, only their rows
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
@@ -37,6 +36,7 @@ from crosscheck.report.dossier.rows import (
 )
 from crosscheck.report.output.rank_bands import TO_VISIT, reach_of_capacity
 from crosscheck.runs.run_folder import digest_collection, read_manifest, read_table, scan_table
+from crosscheck.runs.unlisted import describe_unlisted
 from crosscheck.visits.listing import all_visits
 from crosscheck.vocabulary import VERDICTS, WHY_ABSENT
 
@@ -73,19 +73,19 @@ def read_basis(run: Path) -> Basis:
     """
     manifest = read_manifest(run)
     tables, rests_on = digest_collection(run), manifest.as_json()
-    told = {name: rests_on[name] for name in ("crosscheck", "seed", "rules", "models", "waivers")}
-    told |= {"tables": tables, "options": {**manifest.options.as_json(), "collection": ""}}
+    identity = {name: rests_on[name] for name in ("crosscheck", "seed", "rules", "models", "waivers")}
+    identity |= {"tables": tables, "options": {**manifest.options.as_json(), "collection": ""}}
     return Basis(
         year=manifest.options.year,
         standard=manifest.options.standard,
         declarations=manifest.reconciliation.declarations,
-        fingerprint=hashlib.sha256(json.dumps(told, sort_keys=True, default=str).encode()).hexdigest()[:12],
+        fingerprint=hashlib.sha256(json.dumps(identity, sort_keys=True, default=str).encode()).hexdigest()[:12],
         manifest=manifest,
         tables=tables,
     )
 
 
-def read_cases(run: Path, only: Iterable[str]) -> tuple[dict[str, list[Case]], Shelves]:
+def read_cases(run: Path, only: Iterable[str]) -> tuple[dict[str, list[Case]], DossierTables]:
     """Read the cases of some organisations or of all, worst first, and what there is beside them.
 
     Raises:
@@ -93,37 +93,28 @@ def read_cases(run: Path, only: Iterable[str]) -> tuple[dict[str, list[Case]], S
         UnknownNameError: no such organisation has a declaration in it; the message names those nearest.
     """
     listed = read_table(run, "visit_list")
-    codes = _choose(listed, only)
+    codes = _choose(run, listed, only)
     rules = read_rules_used(run)
     chosen = listed.filter(pl.col("org_code").is_in(codes))
     cases: dict[str, list[Case]] = {}
     for case in assemble_cases(chosen, _read_decided(run, codes), rules, listed.height):
         cases.setdefault(case.listed.org_code, []).append(case)
-    return cases, _fill_shelves(run, codes, listed, rules)
+    return cases, _read_dossier_tables(run, codes, listed, rules)
 
 
-def _choose(listed: pl.DataFrame, only: Iterable[str]) -> list[str]:
+def _choose(run: Path, listed: pl.DataFrame, only: Iterable[str]) -> list[str]:
     known = listed["org_code"].unique(maintain_order=True).to_list()
     asked = list(dict.fromkeys(code.strip().upper() for code in only))
     if unknown := [code for code in asked if code not in set(known)]:
-        names = dict(listed.select("org_code", "name").iter_rows())
-        raise UnknownNameError([_nearest(code, names) for code in unknown])
+        raise UnknownNameError(describe_unlisted(run, code) for code in unknown)
     return asked or known
-
-
-def _nearest(code: str, names: Mapping[str, str]) -> str:
-    close = difflib.get_close_matches(code, names, n=3, cutoff=0.5)
-    close += [other for other, name in names.items() if code.casefold() in name.casefold()][:3]
-    meant = "; ".join(f"{other} {names[other]}" for other in dict.fromkeys(close))
-    hint = f" Did you mean {meant}?" if meant else ""
-    return f"No organisation {code} in this run.{hint} visit_list.csv in the run's folder has all codes."
 
 
 def _read_decided(run: Path, codes: Sequence[str]) -> dict[str, pl.DataFrame]:
     """Cases, findings that differ or are open, and parts, of these organisations; what no page shows is not read."""
     wanted, keys = pl.col("org_code").is_in(codes), pl.col(_KEYS).cast(pl.String)
-    told = pl.col("verdict").cast(pl.String).is_in(["differs", "cannot_tell"])
-    findings = scan_table(run, "findings").filter(wanted & told).drop("expected", "basis", "group", "kind")
+    wanted_verdict = pl.col("verdict").cast(pl.String).is_in(["differs", "cannot_tell"])
+    findings = scan_table(run, "findings").filter(wanted & wanted_verdict).drop("expected", "basis", "group", "kind")
     cases = scan_table(run, "cases").filter(wanted).select(keys, *HISTORY_COLUMNS)
     parts = scan_table(run, "parts").filter(wanted).drop("group", "source", "sd")
     return {
@@ -139,7 +130,7 @@ _By = Mapping[tuple[str, ...], Sequence[_Row]]
 
 
 @dataclass(frozen=True)
-class Shelves:
+class DossierTables:
     """What there is beside the cases: by organisation, by declaration, or by name.
 
     `reach` is the last rank that the visits reach, `last` the last of the declarations to visit.
@@ -161,16 +152,19 @@ class Shelves:
     last: int
 
 
-def _fill_shelves(run: Path, codes: Sequence[str], listed: pl.DataFrame, rules: Mapping[str, RuleUsed]) -> Shelves:
+def _read_dossier_tables(
+    run: Path, codes: Sequence[str], listed: pl.DataFrame, rules: Mapping[str, RuleUsed]
+) -> DossierTables:
     wanted = pl.col("org_code").is_in(codes)
     types = listed.select("org_code", "org_type").unique()
     scores = read_table(run, "scores").filter(pl.col("relevance").cast(pl.String) != "answer")
     comments = scan_table(run, "collection/comments").filter(wanted).collect()
     organisations = scan_table(run, "collection/organisations").filter(wanted).collect()
+    # The spread is that of all peers, so it is taken before these organisations are picked out.
     sections = _spread(read_table(run, "pooled"), types, "section").filter(wanted)
     figures = _spread(scores.drop_nulls("z"), types, "indicator").filter(wanted)
     latest = comments.sort("year", "author", "text", descending=[True, False, False])
-    return Shelves(
+    return DossierTables(
         organisations=typed_rows_by(organisations, OrganisationRow, "org_code"),
         rules=rules,
         labels=_read_labels(run, scores),

@@ -57,11 +57,11 @@ def _render(page: str, rows: pl.DataFrame, basis: Basis, dossiers: str) -> str:
 
 def _by_organisation(rows: pl.DataFrame) -> Iterator[dict[str, object]]:
     """Each organisation with its rows; what both functions of a trust say alike stands once, with both `functions`."""
-    told = [name for name in rows.columns if name not in {"function", "rank", "pool", "selected_by"}]
+    columns = [name for name in rows.columns if name not in {"function", "rank", "pool", "selected_by"}]
     first = rows.select("org_code", pl.col("rank").min().over("org_code").alias("first"))
     once = (
         rows.with_columns(first["first"])
-        .group_by("first", *told, maintain_order=True)
+        .group_by("first", *columns, maintain_order=True)
         .agg(functions=pl.col("function").sort(), selected_by=pl.col("selected_by").first())
         .sort("first", maintain_order=True)
     )

@@ -105,7 +105,9 @@ def draw_neighbourhood(neighbours: pl.DataFrame, org_code: str, name: str) -> st
     heights = [_height(groups) for groups in sides.values()]
     height = max(*heights, len(own) * _LINE + 2 * _MARGIN) + 2 * _MARGIN
     shapes = [line for side, groups in sides.items() for line in _draw_side(side, groups, height)]
-    return "\n".join((*_opening(org_code, name, _tell(rows), height), *shapes, *_box(own, height), "</svg>\n"))
+    return "\n".join(
+        (*_opening(org_code, name, _describe_relations(rows), height), *shapes, *_box(own, height), "</svg>\n")
+    )
 
 
 def _kind(row: _Tie) -> tuple[str, str]:
@@ -146,26 +148,26 @@ def _height(groups: Sequence[_Group]) -> int:
     return sum(group.height + _GAP for group in groups)
 
 
-def _opening(org_code: str, name: str, told: str, height: int) -> list[str]:
+def _opening(org_code: str, name: str, description: str, height: int) -> list[str]:
     """The picture's head: its size, its letters, and what it shows in words."""
     return [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height}" width="{_WIDTH}" height="{height}" '
         f'role="img" aria-labelledby="network-title network-desc" font-family="Arial, Helvetica, sans-serif" '
         f'font-size="{_TEXT}" fill="{_INK}">',
         f'<title id="network-title">{escape(f"{org_code} {name}: its neighbourhood")}</title>',
-        f'<desc id="network-desc">{escape(told)}</desc>',
+        f'<desc id="network-desc">{escape(description)}</desc>',
         f'<rect width="{_WIDTH}" height="{height}" fill="#ffffff"/>',
     ]
 
 
-def _tell(rows: Sequence[_Tie]) -> str:
+def _describe_relations(rows: Sequence[_Tie]) -> str:
     """The whole picture in words."""
-    told = []
+    sentences = []
     for (relation, board), group in groupby(rows, _kind):
         members = list(group)
         named = "; ".join(" ".join(filter(None, (row.code, row.name, "" if board else row.through))) for row in members)
-        told.append(f"{_GROUPS[relation][0].format(count=len(members), through=board)}: {named}.")
-    return " ".join(told) or "No tie to another organisation is known."
+        sentences.append(f"{_GROUPS[relation][0].format(count=len(members), through=board)}: {named}.")
+    return " ".join(sentences) or "No tie to another organisation is known."
 
 
 def _draw_side(side: _Side, groups: Sequence[_Group], height: int) -> Iterator[str]:

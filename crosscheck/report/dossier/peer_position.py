@@ -118,10 +118,11 @@ def draw_strip(z: float | None, spread: Iterable[float]) -> Markup:
     shapes.append(_line(0.0, 0, _TALL, _INK, 0.6))
     if z is not None:
         shapes.append(_mark(z))
-    told = "no score" if z is None else f"score {sign(z)}, where 0 is as expected and plus is worse"
+    description = "no score" if z is None else f"score {sign(z)}, where 0 is as expected and plus is worse"
     return Markup(  # noqa: S704  # numbers and colours of our own: nothing here comes from the collection
         f'<svg viewBox="0 0 {_PLACES:.0f} {_TALL:.0f}" aria-hidden="true" focusable="false">'
-        f"<title>{told}</title>{''.join(shapes)}</svg>"  # a tagged PDF has to say in words what each picture shows
+        # The title is there since a tagged PDF has to say in words what each picture shows.
+        f"<title>{description}</title>{''.join(shapes)}</svg>"
     )
 
 

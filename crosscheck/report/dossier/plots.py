@@ -14,21 +14,21 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import polars as pl
 
-from crosscheck.contract.indicator_kinds import KINDS
 from crosscheck.contract.typed_rows import typed_rows
 from crosscheck.errors import MissingLibraryError, UnknownNameError
-from crosscheck.report.output.svg import INK, Axis, draw_line, write_text
-from crosscheck.scoring.dispersion import (
+from crosscheck.figures.dispersion import (
     Floats,
     Spread,
     funnel_limits,
 )
-from crosscheck.scoring.kinds import funnel_of
+from crosscheck.figures.kinds import KINDS, funnel_of
+from crosscheck.near_names import suggest
+from crosscheck.report.output.svg import INK, Axis, draw_line, write_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from crosscheck.scoring.model import Adjustment
+    from crosscheck.figures.dispersion import Adjustment
 
 _WIDTH, _HEIGHT = 800, 660
 _WITHOUT_KEY = 548  # its height where what stands below the axis is said once for several
@@ -131,18 +131,19 @@ class Funnels:
         across, up, unit = ground.across, ground.up, own.unit
         low, high = _limits_at(own, np.array([own.n]), self._adjustment, _LIMITS[-1][0])
         peers = [place for code, place in ground.places.items() if code != org_code]
-        told = _tell(own, name, len(peers), (float(low[0]), float(high[0])), unit)
+        description = _describe_funnel(own, name, len(peers), (float(low[0]), float(high[0])), unit)
         shapes = (*ground.frame, *ground.limits, _dots(peers), *_mark(across, up, own, unit))
         key = _key(own, name, len(peers), unit) if with_key else []
         height = _HEIGHT if with_key else _WITHOUT_KEY
-        return "\n".join((*_opening(own, name, told, height), *shapes, *key, "</svg>\n"))
+        return "\n".join((*_opening(own, name, description, height), *shapes, *key, "</svg>\n"))
 
     def _own(self, indicator: str, org_code: str) -> _Figure:
         of_figure = self._of_figure.get((indicator,))
         own = [] if of_figure is None else typed_rows(of_figure.filter(pl.col("org_code") == org_code), _Figure)
         if not own:
+            near = suggest(indicator, (name for (name,) in self._of_figure))
             raise UnknownNameError(
-                f"{org_code} has no figure {indicator}. `crosscheck explain {org_code}` lists those it has."
+                f"{org_code} has no figure {indicator}.{near} `crosscheck explain {org_code}` lists those it has."
             )
         if funnel_of(own[0].kind) is None or own[0].expected is None:
             raise UnknownNameError(f"{indicator} has no funnel: it is no count out of a number, or has too few peers.")
@@ -188,7 +189,7 @@ def draw_png(svg: str, scale: float = 1.0) -> bytes:
     return bytes(svg_to_png(svg, scale=scale))
 
 
-def _opening(own: _Figure, name: str, told: str, height: int) -> list[str]:
+def _opening(own: _Figure, name: str, description: str, height: int) -> list[str]:
     """The picture's head: its size, its letters, and what it shows in words. A page may hold one of each figure."""
     figure = escape(own.indicator)
     return [
@@ -196,7 +197,7 @@ def _opening(own: _Figure, name: str, told: str, height: int) -> list[str]:
         f'height="{height}" role="img" aria-labelledby="title-{figure} desc-{figure}" '
         f'font-family="Arial, Helvetica, sans-serif" font-size="{_TEXT}" fill="{INK}">',
         f'<title id="title-{figure}">{escape(own.label)}: {escape(name)} among its peers</title>',
-        f'<desc id="desc-{figure}">{escape(told)}</desc>',
+        f'<desc id="desc-{figure}">{escape(description)}</desc>',
         f'<rect width="{_WIDTH}" height="{height}" fill="#ffffff"/>',
     ]
 
@@ -219,7 +220,7 @@ def _axes(own: _Figure, compared: pl.DataFrame, adjustment: Adjustment) -> tuple
     return across, up
 
 
-def _tell(own: _Figure, name: str, peers: int, limits: tuple[float, float], unit: str) -> str:
+def _describe_funnel(own: _Figure, name: str, peers: int, limits: tuple[float, float], unit: str) -> str:
     inside = limits[0] <= own.value <= limits[1]
     worse = {"higher_better": "Lower is worse.", "lower_better": "Higher is worse."}.get(own.direction, "")
     return (
@@ -255,6 +256,7 @@ def _frame(across: Axis, up: Axis, own: _Figure, unit: str) -> list[str]:
         draw_line((_LEFT, _BOTTOM), (_RIGHT, _BOTTOM), INK, 2),
         draw_line((_LEFT, _TOP), (_LEFT, _BOTTOM), INK, 2),
         draw_line((_LEFT, expected), (_RIGHT, expected), INK, 2),
+        # A page may hold several funnels, so each clips to an area of its own name.
         f'<clipPath id="area-{escape(own.indicator)}"><rect x="{_LEFT}" y="{_TOP}" width="{_RIGHT - _LEFT}" '
         f'height="{_BOTTOM - _TOP}"/></clipPath>',
     ]

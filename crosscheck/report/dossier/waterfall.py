@@ -80,6 +80,7 @@ def _heap(parts: Sequence[Part], most: int) -> Iterator[tuple[str, str, list[Par
         families[part.family].append(part)
     evidence = (part for family, members in families.items() if family not in _WHOLE for part in members)
     weights = sorted((abs(part.decibans) for part in evidence), reverse=True)
+    # One limit for all families: no part that is put together with others weighs more than one with a bar of its own.
     least = weights[most - 1] if len(weights) >= most else 0.0
     for family, members in families.items():
         single = [part for part in members if family in _WHOLE or abs(part.decibans) >= least]

@@ -99,12 +99,12 @@ def _extent(rankings: pl.DataFrame) -> str:
 def write_backtest_page(backtests: Sequence[Backtest]) -> str:
     """The page: of each backtest all samples, with their tables and lifts drawn, its calibration, and its visits."""
     link = '<p><a href="calibration.html">Calibration by type of organisation, function and region</a></p>'
-    return write_page(_TITLE, [link, *(part for backtest in backtests for part in _tell_parts(backtest))])
+    return write_page(_TITLE, [link, *(part for backtest in backtests for part in _backtest_parts(backtest))])
 
 
-def _tell_parts(backtest: Backtest) -> list[str]:
+def _backtest_parts(backtest: Backtest) -> list[str]:
     summary = backtest.summarise()
-    parts = [f"<p>{escape(backtest.about)}.</p>", f"<p>{escape(tell_backtest(backtest))}</p>"]
+    parts = [f"<p>{escape(backtest.about)}.</p>", f"<p>{escape(describe_backtest(backtest))}</p>"]
     parts += [_section(str(among), rankings) for (among,), rankings in summary.group_by("among", maintain_order=True)]
     first = backtest.calibrations[0]
     parts += [
@@ -123,8 +123,8 @@ def _tell_parts(backtest: Backtest) -> list[str]:
 
 def write_backtest_json(backtests: Sequence[Backtest]) -> str:
     """All figures of each, to six decimals; what is not known is null."""
-    told = {"backtests": [_figures(backtest) for backtest in backtests]}
-    return json.dumps(told, indent=1, ensure_ascii=False) + "\n"
+    content = {"backtests": [_figures(backtest) for backtest in backtests]}
+    return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
 
 
 def _figures(backtest: Backtest) -> dict[str, object]:
@@ -139,7 +139,7 @@ def _figures(backtest: Backtest) -> dict[str, object]:
     }
 
 
-def tell_backtest(backtest: Backtest) -> str:
+def describe_backtest(backtest: Backtest) -> str:
     """What the figures are, in a few sentences."""
     found, calibration = backtest.prevalence, backtest.calibrations[0]
     return (
@@ -160,15 +160,16 @@ def _section(among: str, rankings: pl.DataFrame) -> str:
 
 def _draw_lifts(rankings: pl.DataFrame) -> str:
     """Each ranking's lift as a point on its interval; the line at 1 is choosing at random."""
-    known = rankings.filter(pl.col("lift").is_finite())
-    ends = pl.concat([known["lift"], known["lift_high"].drop_nulls().drop_nans()])
+    with_lift = rankings.filter(pl.col("lift").is_finite())
+    ends = pl.concat([with_lift["lift"], with_lift["lift_high"].drop_nulls().drop_nans()])
+    # At least to 2, so that a list no better than chance is seen beside the line at 1 and not at the edge.
     across = Axis(0.0, max(2.0, float(ends.max() or 0.0)) * 1.05, _LEFT, _RIGHT)  # type: ignore[arg-type]  # a Float64 column
-    bottom = _TOP + _ROW * known.height
+    bottom = _TOP + _ROW * with_lift.height
     shapes = [draw_line((across.at(tick), _TOP), (across.at(tick), bottom), GRID, 1) for tick in across.ticks]
     shapes += [write_text(across.at(tick), bottom + 28, f"{tick:g}", "middle") for tick in across.ticks]
     shapes.append(draw_line((across.at(1), _TOP), (across.at(1), bottom), INK, 2, 'stroke-dasharray="6 6"'))
     shapes.append(write_text((_LEFT + _RIGHT) / 2, bottom + 60, "Lift over choosing at random", "middle"))
-    for place, row in enumerate(known.to_dicts()):
+    for place, row in enumerate(with_lift.to_dicts()):
         height = _TOP + _ROW * (place + 0.5)
         shapes.append(write_text(_LEFT - 14, height + 7, row["ranking"], "end"))
         if not is_unknown(row["lift_low"]) and not is_unknown(row["lift_high"]):
@@ -176,5 +177,5 @@ def _draw_lifts(rankings: pl.DataFrame) -> str:
                 draw_line((across.at(row["lift_low"]), height), (across.at(row["lift_high"]), height), INK, 3)
             )
         shapes.append(draw_dot(across.at(row["lift"]), height))
-    told = "; ".join(f"{row['ranking']} {row['lift']:.2f}" for row in known.to_dicts())
-    return write_picture(shapes, bottom + 76, f"Lift of each ranking over choosing at random: {told}.")
+    lifts = "; ".join(f"{row['ranking']} {row['lift']:.2f}" for row in with_lift.to_dicts())
+    return write_picture(shapes, bottom + 76, f"Lift of each ranking over choosing at random: {lifts}.")

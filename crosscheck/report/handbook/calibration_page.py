@@ -93,7 +93,10 @@ def write_calibration_page(backtests: Sequence[Backtest]) -> str:
 def write_calibration_json(backtests: Sequence[Backtest]) -> str:
     """All figures of each kind of sample, to six decimals; what is not known is null."""
     every = [calibration for backtest in backtests for calibration in backtest.calibrations]
-    return json.dumps({"calibrations": [_figures(one) for one in every]}, indent=1, ensure_ascii=False) + "\n"
+    return (
+        json.dumps({"calibrations": [_figures(calibration) for calibration in every]}, indent=1, ensure_ascii=False)
+        + "\n"
+    )
 
 
 def tabulate_groups(backtests: Sequence[Backtest]) -> pl.DataFrame:
@@ -151,6 +154,7 @@ def draw_tenths(calibration: Calibration) -> str:
     tenths = calibration.tenths
     left, right, bottom, top = _SQUARE
     most = _most(tenths)
+    # Both axes end at the same share, so that the slanting line is where stated and found are equal.
     across, up = Axis(0.0, most, left, right), Axis(0.0, most, bottom, top)
     shapes = [draw_line((left, up.at(tick)), (right, up.at(tick)), GRID, 1) for tick in up.ticks]
     shapes += [write_text(left - 12, up.at(tick) + 7, f"{tick:.0%}", "end") for tick in up.ticks]
@@ -164,8 +168,10 @@ def draw_tenths(calibration: Calibration) -> str:
         if not is_unknown(row["low"]):
             shapes.append(draw_line((x, up.at(row["low"])), (x, up.at(row["high"])), INK, 3))
         shapes.append(draw_dot(x, up.at(row["found"])))
-    told = f"{calibration.among.capitalize()}: share not met against stated risk, from the lowest tenth to the highest"
-    return write_picture(shapes, bottom + 76, f"{told}: {_describe_groups(tenths)}.")
+    description = (
+        f"{calibration.among.capitalize()}: share not met against stated risk, from the lowest tenth to the highest"
+    )
+    return write_picture(shapes, bottom + 76, f"{description}: {_describe_groups(tenths)}.")
 
 
 def draw_groups(calibration: Calibration) -> str:
@@ -180,8 +186,8 @@ def draw_groups(calibration: Calibration) -> str:
     shapes += _draw_rules(groups)
     key = "Point: not met, with its 90% interval. Diamond: stated risk."
     shapes.append(write_text((_LEFT + _RIGHT) / 2, bottom + 60, key, "middle"))
-    told = f"{calibration.among.capitalize()}: share not met and stated risk by type, function and region"
-    return write_picture(shapes, bottom + 76, f"{told}: {_describe_groups(groups, named=True)}.")
+    description = f"{calibration.among.capitalize()}: share not met and stated risk by type, function and region"
+    return write_picture(shapes, bottom + 76, f"{description}: {_describe_groups(groups, named=True)}.")
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Final
 
 from crosscheck import settings
 from crosscheck.cases.cases import catalogue
-from crosscheck.collection.files import FIRST_WAVE
 from crosscheck.collection.read import OTHER_YEARS
+from crosscheck.collection.sources import FIRST_WAVE
 from crosscheck.contract.inputs import INPUTS
 from crosscheck.contract.kept import KEPT
 from crosscheck.contract.outputs import FURTHER, OUTPUTS
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 MARK: Final = "dictionary.json"
 _KIND: Final = "dictionary"
 _HEADINGS: Final = ("table", "files", "column", "type", "unit", "meaning", "allowed", "direction", "empty")
-_TYPES: Final[dict[Kind, str]] = {
+TYPES: Final[dict[Kind, str]] = {
     "text": "text", "code": "code", "choice": "one of", "number": "number", "date": "date", "year": "assessment year",
     "flag": "yes or no", "list": "list",
 }  # fmt: skip
@@ -99,14 +99,14 @@ def write_dictionary(standard: Standard, folder: Path) -> int:
     tables = describe_tables(standard)
     cards = read_cards(settings.models_folder(standard.name))
     method = set_prose(settings.method_page().read_text(encoding="utf-8"))
-    told = {
+    fields = {
         "standard": standard.name, "tables": tables, "cards": cards, "method": method, "statistics": STATISTICS,
-        "set_prose": set_prose, "types": _TYPES, "allowed": allowed,
+        "set_prose": set_prose, "types": TYPES, "allowed": allowed,
     }  # fmt: skip
     with written_whole(folder, MARK, _KIND) as whole:
         for page in ("index", "data-dictionary", "method", "model-cards"):
-            shown = render("dictionary", f"{page}.html", told | {"page": page})
-            (whole / f"{page}.html").write_text(shown, encoding="utf-8")
+            html = render("dictionary", f"{page}.html", fields | {"page": page})
+            (whole / f"{page}.html").write_text(html, encoding="utf-8")
         (whole / "data-dictionary.csv").write_text(_as_csv(tables), encoding="utf-8")
         columns = sum(len(table.columns) for table in tables)
         (whole / MARK).write_text(json.dumps({"standard": standard.name, "columns": columns}) + "\n", encoding="utf-8")
@@ -127,7 +127,7 @@ def allowed(column: Column) -> str:
     if column.allowed:
         return " | ".join(column.allowed)
     if column.low is not None or column.high is not None:
-        ends = ["" if end is None else f"{end:g}" for end in (column.low, column.high)]
+        ends = ["" if end is None else f"{end:,.12g}" for end in (column.low, column.high)]
         return f"{ends[0]} to {ends[1]}" if all(ends) else f"from {ends[0]}" if ends[0] else f"to {ends[1]}"
     return ""
 
@@ -151,10 +151,10 @@ def _file(table: Table) -> str:
     """The one file that a table is kept in."""
     if table.name in {"manifest", "national", "rulebook"}:
         return f"{table.name}.json"
-    kept = {
+    as_parquet = {
         "parts", "ties", "predecessors", "names", "loadings", "check_weights", "assessors", "places", "mentions",
     }  # fmt: skip
-    return f"{table.name}.{'parquet' if table.name in kept else 'csv'}"
+    return f"{table.name}.{'parquet' if table.name in as_parquet else 'csv'}"
 
 
 def _understood() -> Iterator[Described]:
@@ -197,7 +197,9 @@ def _case_columns(questionnaire: Questionnaire, figures: tuple[str, ...]) -> Ite
 def _case_column(name: Name, direction: str) -> Column:
     kinds: dict[str, Kind] = {"ordinal": "choice", "choice": "choice", "flag": "flag", "text": "text", "date": "date"}
     ends = {"higher_better": "lower is worse", "lower_better": "higher is worse"}
-    told = "the first is the worst" if name.levels and direction == "higher_better" else ends.get(direction, "")
+    direction_in_words = (
+        "the first is the worst" if name.levels and direction == "higher_better" else ends.get(direction, "")
+    )
     return Column(
         name.name,
         kinds.get(name.type, "number"),
@@ -206,7 +208,7 @@ def _case_column(name: Name, direction: str) -> Column:
         allowed=name.levels,
         unit=name.unit
         or ("" if name.type != "number" else "share" if name.name.startswith("returned.") else "its own"),
-        direction=told,
+        direction=direction_in_words,
         empty=f"see `{name.name}{WHY_ABSENT}`" if name.absences else "not known",
     )
 
@@ -222,6 +224,6 @@ def _as_csv(tables: tuple[Described, ...]) -> str:
     for table in tables:
         for column in table.columns:
             empty = column.empty if column.may_be_empty else "never empty"
-            told = (_TYPES[column.kind], column.unit, column.meaning, allowed(column), column.direction, empty)
-            writer.writerow((table.name, " ".join(table.files), column.name, *told))
+            fields = (TYPES[column.kind], column.unit, column.meaning, allowed(column), column.direction, empty)
+            writer.writerow((table.name, " ".join(table.files), column.name, *fields))
     return lines.getvalue()

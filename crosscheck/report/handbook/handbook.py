@@ -24,7 +24,7 @@ from crosscheck.rulebook.condition import names_in
 from crosscheck.rulebook.rule import PERCENTILE, PLACEHOLDER, Kind, Strength
 from crosscheck.rulebook.to_english import full_label, in_words, short_label, to_english, value_in_words
 from crosscheck.runs.run_folder import read_manifest, read_table
-from crosscheck.vocabulary import FUNCTIONS, ORG_TYPES, SEVERITIES, STATUSES, VERDICTS
+from crosscheck.vocabulary import FUNCTIONS, ORG_TYPES, SEVERITIES, STATUSES, VERDICTS, VERDICTS_IN_WORDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -59,7 +59,7 @@ class Verdicts:
     not_applicable: int
 
     @property
-    def told(self) -> int:
+    def determined(self) -> int:
         """On how many the rule could say whether they differ."""
         return self.differs + self.agrees
 
@@ -80,14 +80,14 @@ class Companion:
     """A rule that differs on the same declarations more often than by chance (`occurrence.find_companions`)."""
 
     rule: Rule
-    both_told: int
+    both_determined: int
     observed: int
     expected: float
     ratio: float
 
 
 @dataclass(frozen=True)
-class Shown:
+class ShownPage:
     """An example: its name, what is given of the case and of each other organisation, and the verdict."""
 
     name: str
@@ -111,7 +111,7 @@ class Entry:
     condition: EnglishCondition
     says: str
     names: tuple[Name, ...]
-    examples: tuple[Shown, ...]
+    examples: tuple[ShownPage, ...]
     together: tuple[Rule, ...]
     expectations: tuple[tuple[str, str], ...]
     verdicts: tuple[Verdicts, ...] | None
@@ -201,16 +201,17 @@ def _pages(standard: Standard, entries: tuple[Entry, ...], run: Run | None) -> I
 
 
 def _shown(
-    environment: Environment, on_every_page: Mapping[str, object], page: str, template: str, **told: object
+    environment: Environment, on_every_page: Mapping[str, object], page: str, template: str, **fields: object
 ) -> tuple[str, str]:
     root = "../" * page.count("/")
-    return page, environment.get_template(template).render(**on_every_page, **told, root=root, page=page)
+    return page, environment.get_template(template).render(**on_every_page, **fields, root=root, page=page)
 
 
 def _environment() -> Environment:
     environment = Environment(
         loader=FileSystemLoader(_TEMPLATES),
         autoescape=True,
+        # A misspelt name stops the writing: left empty it would be a gap that nobody sees.
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -221,7 +222,7 @@ def _environment() -> Environment:
     }  # fmt: skip
     environment.globals |= {
         "FEWEST_TOGETHER": FEWEST_TOGETHER, "MOST_COMPANIONS": _MOST_COMPANIONS,
-        "STATUSES": STATUSES, "FUNCTIONS": FUNCTIONS, "ORG_TYPES": ORG_TYPES,
+        "STATUSES": STATUSES, "FUNCTIONS": FUNCTIONS, "ORG_TYPES": ORG_TYPES, "VERDICTS": VERDICTS_IN_WORDS,
     }  # fmt: skip
     return environment
 
@@ -244,19 +245,19 @@ def _entry(
         names=tuple(dict.fromkeys(name for condition in rule.conditions for name in names_in(condition))),
         examples=tuple(_example(example, names) for example in rule.examples),
         together=tuple(other for other in rulebook if other.group == rule.group and other.id != rule.id),
-        expectations=tuple((one, expected.get(one, "")) for one in rule.expectations),
+        expectations=tuple((expectation, expected.get(expectation, "")) for expectation in rule.expectations),
         verdicts=None if run is None else run.verdicts.get(rule.id, ()),
         companions=None if run is None else run.companions.get(rule.id, ()),
     )
 
 
-def _example(example: Example, names: Mapping[str, Name]) -> Shown:
+def _example(example: Example, names: Mapping[str, Name]) -> ShownPage:
     others = [
         (f"{_OTHERS[relation]} {number}", _given(given, names))
         for relation, others in example.others.items()
         for number, given in enumerate(others, start=1)
     ]
-    return Shown(example.name, _given(example.given, names), tuple(others), example.verdict)
+    return ShownPage(example.name, _given(example.given, names), tuple(others), example.verdict)
 
 
 def _given(given: Mapping[str, Given], names: Mapping[str, Name]) -> tuple[str, ...]:
@@ -274,8 +275,8 @@ def _given_value(name: str, value: Given, names: Mapping[str, Name]) -> str:
         return "not applicable"
     if name.startswith(PERCENTILE) or name not in names:
         return str(value)
-    known = names[name]
-    return str(value) if known.type == "text" else value_in_words(known, value)
+    name_used = names[name]
+    return str(value) if name_used.type == "text" else value_in_words(name_used, value)
 
 
 def _listings(entries: tuple[Entry, ...]) -> tuple[Listing, ...]:
@@ -316,11 +317,11 @@ def _read_run(folder: Path, rulebook: Rulebook) -> Run:
 
 def _companions(findings: pl.DataFrame, rulebook: Rulebook) -> dict[str, tuple[Companion, ...]]:
     """The companions of each rule, as far as they are in the rulebook; the highest ratios only."""
-    known = find_companions(findings).filter(pl.col("other_id").is_in(list(rulebook.rules)))
+    of_rulebook = find_companions(findings).filter(pl.col("other_id").is_in(list(rulebook.rules)))
     companions: dict[str, list[Companion]] = {}
-    for row in known.group_by("check_id", maintain_order=True).head(_MOST_COMPANIONS).iter_rows(named=True):
-        told = {name: row[name] for name in ("both_told", "observed", "expected", "ratio")}
-        companions.setdefault(row["check_id"], []).append(Companion(rulebook[row["other_id"]], **told))
+    for row in of_rulebook.group_by("check_id", maintain_order=True).head(_MOST_COMPANIONS).iter_rows(named=True):
+        counts = {name: row[name] for name in ("both_determined", "observed", "expected", "ratio")}
+        companions.setdefault(row["check_id"], []).append(Companion(rulebook[row["other_id"]], **counts))
     return {rule: tuple(rows) for rule, rows in companions.items()}
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 import tomli
 
 from crosscheck.errors import ModelError
+from crosscheck.model_versions import list_versions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -70,7 +71,7 @@ def read_cards(folder: Path) -> tuple[Card, ...]:
 
 
 def _card(folder: Path) -> Card:
-    files = sorted(folder.glob("v*.toml"), key=lambda file: int(re.sub(r"\D", "", file.stem)), reverse=True)
+    files = reversed(list_versions(folder))
     return Card(folder.name, (folder / CARD).read_text(encoding="utf-8"), tuple(_version(file) for file in files))
 
 
@@ -92,6 +93,7 @@ def _choices(text: str) -> Iterator[Choice]:
     """The sections of a file in their order, the first being what stands before any heading."""
     section, stated, why, above = "", [], [], []  # type: tuple[str, list[tuple[str, str]], list[str], list[str]]
     for line in text.splitlines():
+        # Read by lines and not as TOML: the reasons stand in comments, which a parser drops.
         if line.startswith("#"):
             above.append(line.removeprefix("#").strip())
         elif found := _SECTION.match(line):

@@ -46,37 +46,38 @@ def count_verdicts(findings: pl.DataFrame, visit_list: pl.DataFrame) -> pl.DataF
 def find_companions(findings: pl.DataFrame) -> pl.DataFrame:
     """Find rules that differ on the same declarations more often than by chance.
 
-    By chance two rules would differ together as often as each differs by itself, over the declarations of which both
-    can be told: so rules that apply to the same few declarations are no companions by that alone.
+    By chance two rules would differ together as often as each differs by itself, over the declarations for which
+    both are determined: so rules that apply to the same few declarations are no companions by that alone.
 
     Returns:
-        One row a rule and companion, each pair both ways: `check_id`, `other_id`, `both_told` (declarations),
+        One row a rule and companion, each pair both ways: `check_id`, `other_id`, `both_determined` (declarations),
         `observed` (differ on both), `expected` (the same by chance), `ratio` (above 1), the highest ratio first. Pairs
         with fewer than `FEWEST_TOGETHER` observed are left out.
     """
     wide = findings.pivot(on="check_id", index=["org_code", "function"], values="verdict", sort_columns=True)
     rules = wide.columns[2:]
     verdicts = wide.select(pl.col(rules).cast(pl.String).fill_null("not_applicable"))
+    # As numbers, so that one product of matrices counts all pairs of rules.
     differs = verdicts.select(pl.all() == "differs").to_numpy().astype(np.float64)
-    told = verdicts.select(pl.all().is_in(["differs", "agrees"])).to_numpy().astype(np.float64)
-    observed, expected, both_told = _together(differs, told)
-    one, other = np.nonzero((observed >= FEWEST_TOGETHER) & (observed > expected) & ~np.eye(len(rules), dtype=bool))
+    determined = verdicts.select(pl.all().is_in(["differs", "agrees"])).to_numpy().astype(np.float64)
+    observed, expected, both_determined = _together(differs, determined)
+    first, second = np.nonzero((observed >= FEWEST_TOGETHER) & (observed > expected) & ~np.eye(len(rules), dtype=bool))
     return pl.DataFrame(
         {
-            "check_id": [rules[place] for place in one],
-            "other_id": [rules[place] for place in other],
-            "both_told": both_told[one, other].astype(np.int64),
-            "observed": observed[one, other].astype(np.int64),
-            "expected": expected[one, other],
-            "ratio": observed[one, other] / expected[one, other],
+            "check_id": [rules[place] for place in first],
+            "other_id": [rules[place] for place in second],
+            "both_determined": both_determined[first, second].astype(np.int64),
+            "observed": observed[first, second].astype(np.int64),
+            "expected": expected[first, second],
+            "ratio": observed[first, second] / expected[first, second],
         },
         schema_overrides={"check_id": pl.String, "other_id": pl.String},
     ).sort("check_id", "ratio", "observed", "other_id", descending=[False, True, True, False])
 
 
-def _together(differs: Counts, told: Counts) -> tuple[Counts, Counts, Counts]:
+def _together(differs: Counts, determined: Counts) -> tuple[Counts, Counts, Counts]:
     """Of each two rules: on how many declarations both differ, on how many they would by chance, and both are told."""
-    both_told = told.T @ told
-    differs_where_other_is_told = differs.T @ told
-    by_chance = differs_where_other_is_told * differs_where_other_is_told.T / np.maximum(both_told, 1)
-    return differs.T @ differs, by_chance, both_told
+    both_determined = determined.T @ determined
+    differs_where_other_is_determined = differs.T @ determined
+    by_chance = differs_where_other_is_determined * differs_where_other_is_determined.T / np.maximum(both_determined, 1)
+    return differs.T @ differs, by_chance, both_determined

@@ -77,8 +77,8 @@ def classify_agreement(figures: pl.DataFrame) -> pl.DataFrame:
         The same with `agreement`, one of `AGREEMENTS`, and `reason`: empty where it agrees.
     """
     judged = figures.with_columns(agreement=_agreement())
-    told = [_reason(figure, judged) for figure in typed_rows(judged, _JudgedFigure)]
-    return judged.with_columns(reason=pl.Series(told, dtype=pl.String))
+    reasons = [_reason(figure, judged) for figure in typed_rows(judged, _JudgedFigure)]
+    return judged.with_columns(reason=pl.Series(reasons, dtype=pl.String))
 
 
 def _agreement() -> pl.Expr:
@@ -91,6 +91,7 @@ def _agreement() -> pl.Expr:
         .then(pl.lit("none"))
         .when(_holds(difference, apart, unit))
         .then(pl.lit("agrees"))
+        # Half of what one more would change: no whole number of organisations comes closer.
         .when(apart <= one_more / 2 + TINY)
         .then(pl.lit("nearest"))
         .when(apart <= near + TINY)

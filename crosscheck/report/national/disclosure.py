@@ -50,9 +50,9 @@ def withhold(figures: pl.DataFrame, respondents: pl.DataFrame, review: Review) -
         The same figures, what is withheld null, and `withheld`: the names of what is.
     """
     cells = _cells(match(figures, respondents, review), figures)
-    shown = suppress(_counts(cells), _relations(cells)).filter(~pl.col("shown") & pl.col("printed"))
+    hidden = suppress(_counts(cells), _relations(cells)).filter(~pl.col("shown") & pl.col("printed"))
     hidden = (
-        cells.filter(pl.col("cell").is_in(shown["cell"].to_list()) & pl.col("part").is_in(PARTS))
+        cells.filter(pl.col("cell").is_in(hidden["cell"].to_list()) & pl.col("part").is_in(PARTS))
         .group_by("figure_id")
         .agg(withheld=pl.col("part").unique().sort())
     )
@@ -80,10 +80,11 @@ def withhold_returns(organisations: pl.DataFrame) -> pl.DataFrame:
     ).with_columns(printed=pl.lit(value=True), cost=pl.lit(1.0))
     terms = [(f"contacted {kind}", cell, factor) for kind in organisations["kind"] for cell, factor in (
         (f"silent {kind}", 1), (f"responded {kind}", 1), (kind, -1))]  # fmt: skip
+    # Without this relation the total would give back the only type that is withheld.
     terms += [("all", f"silent {kind}", -1 if kind == "all" else 1) for kind in organisations["kind"]]
     relations = pl.DataFrame(terms, schema=["relation", "cell", "factor"], orient="row")
-    shown = suppress(counts, relations).filter("shown")["cell"].to_list()
-    withheld = ~(silent.is_in(shown) & responded.is_in(shown))
+    printable = suppress(counts, relations).filter("shown")["cell"].to_list()
+    withheld = ~(silent.is_in(printable) & responded.is_in(printable))
     return organisations.with_columns(withheld=withheld).with_columns(
         pl.when(~pl.col("withheld")).then(pl.col("responded", "silent"))
     )
@@ -129,6 +130,7 @@ def _cells(matched: pl.DataFrame, figures: pl.DataFrame) -> pl.DataFrame:
         .select("asked", "respondent", "figure_id", "statistic", *parts)
         .sort("asked", "respondent", "figure_id")
     )
+    # Yes and no over all parts name the group: who has the same pattern is in the same parts of every figure.
     said = pl.concat_str(pl.col(list(parts)).cast(pl.UInt8)).str.join("|")
     groups = judged.group_by("asked", "respondent", maintain_order=True).agg(group=said)
     sizes = groups.group_by("asked", "group").agg(count=pl.len())
@@ -161,6 +163,7 @@ def _counts(cells: pl.DataFrame) -> pl.DataFrame:
         )
     )
     groups = cells.select(cell="group", count="count").unique()
+    # Groups that are no part by themselves are cells too: nobody prints them, and yet they bound one another.
     lone = groups.join(sums, on="cell", how="anti").with_columns(printed=False, known=False, cost=0.0)
     return pl.concat([sums, lone.select(sums.columns)], how="vertical_relaxed").sort("cell")
 

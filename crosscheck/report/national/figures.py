@@ -74,7 +74,7 @@ def recompute(review: Review, respondents: pl.DataFrame, year: str) -> pl.DataFr
 
 def _number_bases(review: Review) -> pl.DataFrame:
     """The place of each base of the review, by its name."""
-    places = {"base": [one.base for one in review.among], "among": range(len(review.among))}
+    places = {"base": [entry.base for entry in review.among], "among": range(len(review.among))}
     return pl.DataFrame(places, schema={"base": pl.String, "among": pl.UInt32})
 
 
@@ -129,7 +129,7 @@ def _asked(review: Review, year: str) -> pl.DataFrame:
 def _printed(review: Review) -> pl.DataFrame:
     """What is known of single printed figures: whom else their base counts, and what is said beside them."""
     return pl.DataFrame(
-        [(one.figure, list(one.counts), one.remark) for one in review.printed],
+        [(entry.figure, list(entry.counts), entry.remark) for entry in review.printed],
         schema={"figure_id": pl.String, "counts": pl.List(pl.String), "remark": pl.String},
         orient="row",
     )
@@ -174,6 +174,7 @@ def match(figures: pl.DataFrame, respondents: pl.DataFrame, review: Review) -> p
             in_scope=pl.col("types").list.contains(pl.col("kind"))
             | (pl.col("of_declarations") & (pl.col("trust_type") == EVERY_TYPE)),
         )
+        # Who was not asked counts nowhere, but in a figure whose subject is not having been asked.
         .with_columns(counted=pl.col("counted") & ((state != "not_put") | pl.col("states").list.contains(state)))
     )
 
@@ -181,10 +182,10 @@ def match(figures: pl.DataFrame, respondents: pl.DataFrame, review: Review) -> p
 def _eligible(review: Review, respondents: pl.DataFrame) -> pl.DataFrame:
     """Who is among those that a base names: one row each, by the place of the base."""
     found = [
-        respondents.filter((pl.col("question") == one.question) & pl.col("level").is_in(one.levels)).select(
+        respondents.filter((pl.col("question") == entry.question) & pl.col("level").is_in(entry.levels)).select(
             "org_code", among=pl.lit(place, dtype=pl.UInt32), eligible=pl.lit(value=True)
         )
-        for place, one in enumerate(review.among)
+        for place, entry in enumerate(review.among)
     ]
     nobody = pl.DataFrame(schema={"org_code": pl.String, "among": pl.UInt32, "eligible": pl.Boolean})
     return pl.concat([nobody, *found])
@@ -211,6 +212,7 @@ def _count(matched: pl.DataFrame) -> pl.DataFrame:
 def _valued(counts: pl.DataFrame, figures: pl.DataFrame) -> pl.DataFrame:
     """The figure itself from what was counted; null where its base is empty, or holds nobody who said anything."""
     statistic = pl.col("statistic")
+    # A base of absences alone gives no share: 0% would say that somebody had answered otherwise.
     some = (pl.col("base") > 0) & ((pl.col("answered") > 0) | (pl.col("numerator") > 0))
     is_share, is_count = statistic.is_in(PERCENTAGES), statistic == "count"
     based = ~(is_count & pl.col("level").is_in([*_COUNTS, *_STATES_OF])) & (statistic != "change")
@@ -295,7 +297,10 @@ def _base_rule() -> pl.Expr:
         .then(pl.lit("reviews described on which it was answered"))
         .otherwise(
             pl.concat_str(
-                pl.lit("those that answered"), *(pl.format(", those {}", one) for one in held), among, ignore_nulls=True
+                pl.lit("those that answered"),
+                *(pl.format(", those {}", entry) for entry in held),
+                among,
+                ignore_nulls=True,
             )
         )
     )
@@ -319,8 +324,8 @@ def _single_numbers(figures: pl.DataFrame, respondents: pl.DataFrame, year: str)
         "reviews_asked_about": reviews.max(),
         "compliant": share[-1] - share[-2] if len(share) > 1 else None,
     }
-    known = pl.DataFrame(
+    of_level = pl.DataFrame(
         {"level": list(numbers), "single": pl.Series(numbers.values(), dtype=pl.Float64, strict=False)}
     )
     wanted = figures.filter(pl.col("statistic").is_in(["change", "count"]))
-    return wanted.join(known, on="level").select("figure_id", "single")
+    return wanted.join(of_level, on="level").select("figure_id", "single")

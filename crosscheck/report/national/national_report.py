@@ -62,7 +62,7 @@ class Setting:
 
 
 @dataclass(frozen=True)
-class Picture:
+class NationalReport:
     """The national picture of one run.
 
     `figures` are all in the review's order, each a mapping by the names of the JSON; `tables` hold the same figures as
@@ -117,10 +117,10 @@ class Picture:
 
     def summary(self) -> dict[str, int]:
         """How many target figures there are, were recomputed and shown, and how far they agree."""
-        shown = [figure for figure in self.targets if figure["agreement"]]
-        degrees: dict[str, int] = {name: sum(figure["agreement"] == name for figure in shown) for name in AGREEMENTS}
-        near = sum(_is_near(figure) for figure in shown)
-        return {"targets": len(self.targets), "shown": len(shown), **degrees, "within_2_points": near}
+        printed = [figure for figure in self.targets if figure["agreement"]]
+        degrees: dict[str, int] = {name: sum(figure["agreement"] == name for figure in printed) for name in AGREEMENTS}
+        near = sum(_is_near(figure) for figure in printed)
+        return {"targets": len(self.targets), "shown": len(printed), **degrees, "within_2_points": near}
 
 
 def _is_near(figure: Figure) -> bool:
@@ -130,7 +130,7 @@ def _is_near(figure: Figure) -> bool:
     return figure["agreement"] in ("agrees", "within")
 
 
-def draw_picture(run: Path, *, publish: bool = False) -> Picture:
+def build_national_report(run: Path, *, publish: bool = False) -> NationalReport:
     """Recompute everything that was published, from what a run had read.
 
     Args:
@@ -152,24 +152,25 @@ def draw_picture(run: Path, *, publish: bool = False) -> Picture:
         judged = withhold(judged, respondents, review)
         organisations = withhold_returns(_returns(respondents))
     else:
+        # Both editions have the same columns, so that no page has to ask which of them it shows.
         judged = judged.with_columns(withheld=pl.lit([], dtype=pl.List(pl.String)))
         organisations = _returns(respondents).with_columns(withheld=pl.lit(value=False))
     figures = _rows(judged, questionnaire)
-    return Picture(standard, year, publish, figures, _set(review, figures), tuple(organisations.to_dicts()))
+    return NationalReport(standard, year, publish, figures, _set(review, figures), tuple(organisations.to_dicts()))
 
 
 def _returns(respondents: pl.DataFrame) -> pl.DataFrame:
     """How many organisations of each type were contacted, and made a return that says anything at all."""
     contacted = respondents.filter(pl.col("question") == ORGANISATIONS)
     counts = contacted.group_by("kind").agg(contacted=pl.len(), responded=(pl.col("state") == "answered").sum())
-    known = pl.DataFrame({"kind": ORG_TYPES}).join(counts, on="kind", maintain_order="left")
-    whole = known.select(pl.lit(EVERY_TYPE).alias("kind"), pl.col("contacted", "responded").sum())
-    return pl.concat([known, whole]).with_columns(silent=pl.col("contacted") - pl.col("responded"))
+    by_kind = pl.DataFrame({"kind": ORG_TYPES}).join(counts, on="kind", maintain_order="left")
+    whole = by_kind.select(pl.lit(EVERY_TYPE).alias("kind"), pl.col("contacted", "responded").sum())
+    return pl.concat([by_kind, whole]).with_columns(silent=pl.col("contacted") - pl.col("responded"))
 
 
 def _rows(judged: pl.DataFrame, questionnaire: Questionnaire) -> tuple[Figure, ...]:
-    texts = {one.question_id: one.text for one in questionnaire}
-    told = (
+    texts = {question.question_id: question.text for question in questionnaire}
+    figures = (
         judged.with_columns(pl.selectors.float().round(_DECIMALS))
         .with_columns(
             question=pl.col("question_id").replace_strict(texts, default=""),
@@ -178,10 +179,10 @@ def _rows(judged: pl.DataFrame, questionnaire: Questionnaire) -> tuple[Figure, .
         )
         .select(_KEPT)
     )
-    return tuple(_told(figure) for figure in told.iter_rows(named=True))
+    return tuple(_with_words(figure) for figure in figures.iter_rows(named=True))
 
 
-def _told(figure: Figure) -> Figure:
+def _with_words(figure: Figure) -> Figure:
     by_type = [
         {"type": part.pop("kind"), **part, "recomputed": _rounded(part["recomputed"])}
         for part in figure["by_type"] or []
@@ -224,7 +225,7 @@ def _set(review: Review, figures: Iterable[Figure]) -> tuple[Setting, ...]:
 
 def how_to_read(publish: bool) -> dict[str, str]:  # one of two editions
     """What a reader must know of the numbers, by what it is on."""
-    told = {
+    notes = {
         "base": "The base of a percentage is those that answered, unless the review says otherwise. Those to whom the "
         "question does not apply, who did not know and who gave no answer are counted beside it, never in it in "
         "silence. Where the review prints a share of not applicable, of unclear answers or of no response, these are "
@@ -238,12 +239,12 @@ def how_to_read(publish: bool) -> dict[str, str]:  # one of two editions
         "agreement": "A figure agrees if it prints as published. About, more than and such are taken at their word.",
     }
     if publish:
-        told["withheld"] = (
+        notes["withheld"] = (
             f"Counts from 1 to {SMALLEST - 1} are withheld, and as many others as it takes that each of these could "
             f"still be one of at least {POSSIBLE} numbers. A figure is shown only with its base and its count. "
             "Smallest and largest values are those of one organisation and are withheld. Withheld is not nought."
         )
-    return told
+    return notes
 
 
 def published_words(figure: Figure) -> str:

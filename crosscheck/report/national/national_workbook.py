@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from xlsxwriter.format import Format
     from xlsxwriter.worksheet import Worksheet
 
-    from crosscheck.report.national.national_report import Cell, Figure, Picture, Setting
+    from crosscheck.report.national.national_report import Cell, Figure, NationalReport, Setting
 
 
 _FIGURES: Final = (
@@ -36,17 +36,17 @@ _WIDTHS: Final = {
 _RESULTS: Final = ("recomputed", "difference")
 
 
-def write_workbook(picture: Picture, file: Path) -> None:
+def write_workbook(report: NationalReport, file: Path) -> None:
     """Write the picture as XLSX: headings frozen and filtered, texts never formulas, what is withheld in words."""
-    with new_workbook(file, f"National picture of {picture.standard}, {picture.year}") as workbook:
+    with new_workbook(file, f"National picture of {report.standard}, {report.year}") as workbook:
         styles = _Styles(workbook)
-        _write_summary(workbook.add_worksheet("summary"), picture, styles)
-        for setting in picture.tables:
+        _write_summary(workbook.add_worksheet("summary"), report, styles)
+        for setting in report.tables:
             _write_setting(workbook.add_worksheet(f"table {setting.table.number}"), setting, styles)
-        _write_list(workbook.add_worksheet("differing"), picture.differing, _DIFFERING, styles)
-        _write_list(workbook.add_worksheet("figures"), picture.figures, _FIGURES, styles)
-        if not picture.publish:
-            _write_list(workbook.add_worksheet("by type"), _by_type(picture.figures), _BY_TYPE, styles)
+        _write_list(workbook.add_worksheet("differing"), report.differing, _DIFFERING, styles)
+        _write_list(workbook.add_worksheet("figures"), report.figures, _FIGURES, styles)
+        if not report.publish:
+            _write_list(workbook.add_worksheet("by type"), _by_type(report.figures), _BY_TYPE, styles)
 
 
 class _Styles:
@@ -77,27 +77,28 @@ class _Styles:
         return self._numbers[form]
 
 
-def _write_summary(sheet: Worksheet, picture: Picture, styles: _Styles) -> None:
+def _write_summary(sheet: Worksheet, report: NationalReport, styles: _Styles) -> None:
     sheet.set_column(0, 0, 24)
     sheet.set_column(1, 3, 16)
-    sheet.write_string(0, 0, f"National picture of {picture.standard}, {picture.year}", styles.title)
+    sheet.write_string(0, 0, f"National picture of {report.standard}, {report.year}", styles.title)
     row = 2
-    for name, number in picture.summary().items():
+    for name, number in report.summary().items():
         sheet.write_string(row, 0, name.replace("_", " "))
         sheet.write_number(row, 1, number)
         row += 1
     row += 1
     for column, head in enumerate(("organisations", "contacted", "made a return", "made none")):
         sheet.write_string(row, column, head, styles.heading)
-    for organisations in picture.organisations:
+    for organisations in report.organisations:
         row += 1
         sheet.write_string(row, 0, organisations["kind"].replace("_", " "))
         for column, name in enumerate(("contacted", "responded", "silent"), start=1):
             _write_count(sheet, (row, column), organisations[name], styles, withheld=organisations["withheld"])
-    for on, words in how_to_read(picture.publish).items():
+    for on, words in how_to_read(report.publish).items():
         row += 2
         sheet.write_string(row, 0, on, styles.words)
         sheet.merge_range(row, 1, row, 9, words, styles.words)
+        # Excel fits no row to merged cells, so its height is reckoned from the length of the text.
         sheet.set_row(row, 15 * (1 + len(words) // 95))
     _set_page(sheet)
 

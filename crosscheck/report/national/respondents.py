@@ -48,11 +48,11 @@ def list_respondents(tables: Mapping[str, pl.DataFrame], questionnaire: Question
         *(pl.col("services").list.contains(name).alias(f"service.{name}") for name in questionnaire.services),
     )
     answers = tables["answers"].rename({"question_id": "question"})
-    once = _asked_once(organisations, answers, [one for one in questionnaire if not one.repeated])
+    once = _asked_once(organisations, answers, [question for question in questionnaire if not question.repeated])
     return pl.concat(
         [
             once.select(_SCHEMA),
-            _asked_of_reviews(organisations, answers, [one for one in questionnaire if one.repeated]),
+            _asked_of_reviews(organisations, answers, [question for question in questionnaire if question.repeated]),
             *_derived(once, organisations),
             _declared(tables["declarations"], standard),
             _contacted(organisations, answers),
@@ -61,20 +61,21 @@ def list_respondents(tables: Mapping[str, pl.DataFrame], questionnaire: Question
 
 
 def _asked_once(organisations: pl.DataFrame, answers: pl.DataFrame, questions: list[Question]) -> pl.DataFrame:
-    circles = {(one.org_types, one.services): is_put_to(one) for one in questions}
+    # Questions are put to a few circles, so who is in one is worked out once for each and not for every question.
+    circles = {(question.org_types, question.services): is_put_to(question) for question in questions}
     places = {circle: str(place) for place, circle in enumerate(circles)}
     put = (
-        organisations.select("org_code", *(one.alias(places[circle]) for circle, one in circles.items()))
+        organisations.select("org_code", *(is_put.alias(places[circle]) for circle, is_put in circles.items()))
         .unpivot(index="org_code", variable_name="circle", value_name="put")
         .with_columns(pl.col("put").fill_null(value=False))
     )
-    asked = pl.DataFrame(
-        [(one.question_id, places[one.org_types, one.services]) for one in questions],
+    circle_of_question = pl.DataFrame(
+        [(question.question_id, places[question.org_types, question.services]) for question in questions],
         schema=["question", "circle"],
         orient="row",
     )
     return (
-        put.join(asked, on="circle")
+        put.join(circle_of_question, on="circle")
         .join(answers.filter(pl.col("item") == 0), on=["org_code", "question"], how="left")
         .join(organisations.select("org_code", kind="org_type"), on="org_code")
         .with_columns(_state(pl.col("put")), part=pl.col("number"), whole=pl.lit(1.0))
@@ -85,12 +86,15 @@ def _asked_of_reviews(organisations: pl.DataFrame, answers: pl.DataFrame, questi
     """A review is there where anything at all was said of it."""
     said = answers.filter(pl.col("item") > 0)
     reviews = said.filter(pl.col("absence").is_null()).select("org_code", "item").unique(maintain_order=True)
-    asked = pl.DataFrame(
-        {"question": [one.question_id for one in questions], "kind": [list(one.org_types) for one in questions]}
+    types_of_question = pl.DataFrame(
+        {
+            "question": [question.question_id for question in questions],
+            "kind": [list(question.org_types) for question in questions],
+        }
     )
     return (
         reviews.join(organisations.select("org_code", kind="org_type"), on="org_code")
-        .join(asked.explode("kind"), on="kind")
+        .join(types_of_question.explode("kind"), on="kind")
         .join(said, on=["org_code", "question", "item"], how="left")
         .with_columns(_state(pl.lit(value=True)), part=pl.col("number"), whole=pl.lit(1.0))
         .select(_SCHEMA)
@@ -120,6 +124,7 @@ def _derived(once: pl.DataFrame, organisations: pl.DataFrame) -> list[pl.DataFra
         whole=pl.col("number_establishment"),
         absent=absent,
     )
+    # The organisation answered; what is missing is the population, so the rate is not known and not unanswered.
     unknown = pl.when(pl.col("population_0_4").is_null() & (pl.col("state") == "answered")).then(pl.lit("not_known"))
     caseload = both.with_columns(
         question=pl.lit(CASELOAD),

@@ -125,7 +125,7 @@ def read_review(figures: Path, tables: Path) -> Review:
     except (NotTomlError, ValidationError) as error:
         raise ModelError(f"{tables}: {error}") from error
     review = Review(_read_figures(figures), stated.table, stated.among, stated.printed)
-    unknown = {one.figure for one in stated.printed} - {*review.figures["figure_id"]}
+    unknown = {printed.figure for printed in stated.printed} - {*review.figures["figure_id"]}
     if unknown:
         raise ModelError(f"{tables}: no such figure in {figures.name}: {', '.join(sorted(unknown))}.")
     return review

@@ -61,27 +61,28 @@ def suppress(
     return counts.with_columns(why=why).with_columns(shown=pl.col("why") == "shown")
 
 
-def possible_values(cell: str, relations: Iterable[Relation], shown: Mapping[str, int]) -> tuple[float, float]:
-    """The least and the greatest whole number that a count can be, given those shown; every count is nought or more.
+def possible_values(cell: str, relations: Iterable[Relation], printed: Mapping[str, int]) -> tuple[float, float]:
+    """The least and the greatest whole number that a count can be, given those that can be read; none is below nought.
 
     Args:
         cell: the count asked for.
         relations: terms (name, factor) that sum to zero.
-        shown: the counts that can be read, by name.
+        printed: the counts that can be read, by name.
 
     Returns:
         Both ends; the greatest is infinite where nothing bounds it.
     """
-    if cell in shown:
-        return float(shown[cell]), float(shown[cell])
-    rows = [relation for relation in relations if any(name not in shown for name, _ in relation)]
-    unknown = sorted({name for relation in rows for name, _ in relation if name not in shown} | {cell})
+    if cell in printed:
+        return float(printed[cell]), float(printed[cell])
+    # Relations of which every term can be read bound nothing any more.
+    rows = [relation for relation in relations if any(name not in printed for name, _ in relation)]
+    unknown = sorted({name for relation in rows for name, _ in relation if name not in printed} | {cell})
     place = {name: column for column, name in enumerate(unknown)}
     matrix, constant = np.zeros((len(rows), len(unknown))), np.zeros(len(rows))
     for row, relation in enumerate(rows):
         for name, factor in relation:
-            if name in shown:
-                constant[row] -= factor * shown[name]
+            if name in printed:
+                constant[row] -= factor * printed[name]
             else:
                 matrix[row, place[name]] += factor
     return _end(matrix, constant, place[cell], 1), _end(matrix, constant, place[cell], -1)
@@ -120,11 +121,13 @@ class _Table:
         while exposed := next((cell for cell in small if self._width(cell) < needed[cell]), None):
             companion = self._best_companion(exposed, needed[exposed])
             if companion is None:
+                # Nothing can widen it further, so it is as safe as it can be; asking for more would never end.
                 needed[exposed] = self._width(exposed)
             else:
                 self.hidden.add(companion)
+        # A later companion may have made an earlier one needless; the dearest are given back first.
         for cell in sorted(self.hidden - set(small), key=lambda cell: (-self.cost[cell], cell)):
-            if all(self._width(one, self.hidden - {cell}) >= needed[one] for one in small):
+            if all(self._width(small_cell, self.hidden - {cell}) >= needed[small_cell] for small_cell in small):
                 self.hidden.discard(cell)
         return self.hidden
 
@@ -168,6 +171,7 @@ def _table(cells: set[str], relations: list[Relation], rows: dict[str, dict[str,
 def _components(
     rows: Mapping[str, Mapping[str, object]], relations: list[list[tuple[str, int]]]
 ) -> list[tuple[set[str], list[Relation]]]:
+    # Counts that share no relation are protected apart from one another, which keeps each search small.
     leader = {cell: cell for cell in rows}
 
     def find(cell: str) -> str:

@@ -32,7 +32,7 @@ _AT_ONCE: Final = 16
 class Work:
     """A folder that grows in stages, and the ledger of what is whole of it.
 
-    `folder` is where to write, `taken_up` the stages that a former process had made whole already, `told` what it kept
+    `folder` is where to write, `taken_up` the stages that a former process had made whole already, `noted` what it kept
     with them. `stale` says that there was work of something else, which was put away.
     """
 
@@ -44,7 +44,7 @@ class Work:
         found = _read_ledger(self._ledger)
         self.stale = bool(found["stages"]) and found["key"] != key
         self._stages: dict[str, dict[str, str]] = {} if self.stale else self._whole(found["stages"])
-        self.told: dict[str, object] = found["told"] if self._stages else {}
+        self.noted: dict[str, object] = found["noted"] if self._stages else {}
         self.taken_up = tuple(self._stages)
         self.leave_only_whole()
 
@@ -52,20 +52,20 @@ class Work:
         """Whether the stage is whole."""
         return stage in self._stages
 
-    def seal(self, stage: str, told: Mapping[str, object] | None = None, but: str = "") -> None:
+    def seal(self, stage: str, noted: Mapping[str, object] | None = None, but: str = "") -> None:
         """Note that all files which no former stage wrote are whole, and are the stage's; they never change again.
 
         Args:
             stage: its name.
-            told: to be kept with the work, as JSON.
+            noted: to be kept with the work, as JSON.
             but: a file that is being written still, for a later stage.
         """
-        known = {*self.digests, but}
-        files = {name: file for name, file in _files(self.folder) if name not in known}
+        sealed = {*self.digests, but}
+        files = {name: file for name, file in _files(self.folder) if name not in sealed}
         with ThreadPoolExecutor(_AT_ONCE) as pool:  # the disk takes many at once as fast as one
             list(pool.map(_write_through, files.values()))
         self._stages[stage] = {name: sha256_of(file) for name, file in files.items()}
-        self.told |= dict(told or {})
+        self.noted |= dict(noted or {})
         self._write_ledger()
 
     @property
@@ -95,7 +95,7 @@ class Work:
 
     def _write_ledger(self) -> None:
         fresh = self._ledger.with_suffix(".fresh")
-        ledger = {"key": self._key, "stages": self._stages, "told": self.told}
+        ledger = {"key": self._key, "stages": self._stages, "noted": self.noted}
         fresh.write_text(json.dumps(ledger, ensure_ascii=False, default=str), encoding="utf-8")
         _write_through(fresh)
         fresh.replace(self._ledger)
@@ -138,6 +138,7 @@ def written_in_stages(folder: Path, mark: str, kind: str, key: str) -> Iterator[
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
         with _held(place, folder) as beside:
+            # A process killed between moving the old folder out and the new one in left the place empty.
             _put_back(place, beside)
             refuse_foreign(place, mark, kind)
             work = Work(beside, key)
@@ -213,6 +214,7 @@ def _lock(file: Path, named: Path) -> TextIO | None:
         raise RunError(
             f"{named}: is being written by another process ({holder}). Wait for it, or name another folder with --out."
         ) from None
+    # Its former holder may have deleted the file before we locked it: a lock on a deleted file keeps nobody out.
     if not (file.exists() and os.path.samestat(os.fstat(lock.fileno()), file.stat())):
         lock.close()
         return None
@@ -250,9 +252,9 @@ def _read_ledger(file: Path) -> dict[str, Any]:
     """What was noted; nothing where the ledger is missing or damaged."""
     try:
         found = json.loads(file.read_text(encoding="utf-8"))
-        return {"key": found["key"], "stages": found["stages"], "told": found["told"]}
+        return {"key": found["key"], "stages": found["stages"], "noted": found["noted"]}
     except (OSError, ValueError, KeyError, TypeError):
-        return {"key": "", "stages": {}, "told": {}}
+        return {"key": "", "stages": {}, "noted": {}}
 
 
 def _files(folder: Path) -> list[tuple[str, Path]]:

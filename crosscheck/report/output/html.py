@@ -61,9 +61,9 @@ def read_style(folder: str) -> str:
     return "\n".join(sheet.read_text(encoding="utf-8") for sheet in sheets if sheet.is_file())
 
 
-def render(folder: str, template: str, told: Mapping[str, object]) -> str:
+def render(folder: str, template: str, fields: Mapping[str, object]) -> str:
     """One page as HTML, from a template of a kind of page."""
-    return environment(folder).get_template(template).render(told)
+    return environment(folder).get_template(template).render(fields)
 
 
 def render_text(folder: str, template: str, macro: str, *arguments: object) -> str:

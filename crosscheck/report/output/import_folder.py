@@ -42,22 +42,23 @@ def write_import(made: Imported, map_file: Path, export: Path, folder: Path) -> 
         The table's file.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    file, kept = folder / f"{made.table}.csv", map_file.read_bytes()
+    file, map_content = folder / f"{made.table}.csv", map_file.read_bytes()
     account = {
         "export": {"file": export.name, "sha256": made.sha256},
-        "map": {"file": map_file.name, "sha256": hashlib.sha256(kept).hexdigest()},
+        "map": {"file": map_file.name, "sha256": hashlib.sha256(map_content).hexdigest()},
         "read": made.read,
         "set_aside_as_they_stand": made.unread,
         "long": made.long,
-        "left_out": [{"kept_where": one.kept_where, "rows": one.rows} for one in made.left_out],
+        "left_out": [{"kept_where": step.kept_where, "rows": step.rows} for step in made.left_out],
         "set_aside": made.set_aside,
         "repeated": made.repeated,
         "written": made.rows.height,
         "not_used": list(made.unused),
     }
-    told = json.dumps(account, indent=1, ensure_ascii=False) + "\n"
+    content = json.dumps(account, indent=1, ensure_ascii=False) + "\n"
     name = _NAME.format(made.table)
-    replace_file(folder / f"{name}.toml", lambda place: place.write_bytes(kept))
-    replace_file(folder / f"{name}.json", lambda place: place.write_text(told, encoding="utf-8"))
+    replace_file(folder / f"{name}.toml", lambda place: place.write_bytes(map_content))
+    replace_file(folder / f"{name}.json", lambda place: place.write_text(content, encoding="utf-8"))
+    # The table comes last, so that there is none without the map and the account that explain it.
     replace_file(file, lambda place: write_csv(made.rows, place))
     return file

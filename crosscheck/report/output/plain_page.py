@@ -93,11 +93,11 @@ def draw_dot(x: float, y: float) -> str:
     return f'<circle cx="{x:.1f}" cy="{y:.1f}" r="8" fill="{_POINT}"/>'
 
 
-def write_picture(shapes: Sequence[str], height: float, told: str) -> str:
+def write_picture(shapes: Sequence[str], height: float, description: str) -> str:
     """A picture of these shapes, and what it shows in words."""
     return (
         f'<svg viewBox="0 0 {WIDTH} {height:.0f}" width="{WIDTH}" height="{height:.0f}" role="img" '
-        f'aria-label="{escape(told)}" font-family="Arial, Helvetica, sans-serif" font-size="20" fill="{INK}">\n'
+        f'aria-label="{escape(description)}" font-family="Arial, Helvetica, sans-serif" font-size="20" fill="{INK}">\n'
         + "\n".join(shapes)
         + "\n</svg>"
     )

@@ -98,8 +98,8 @@ def describe_assumed(assumed: Sequence[AssumedShare], listed: pl.DataFrame, capa
         return ""
     reach = reach_of_capacity(listed, capacity)
     risks = listed.filter(pl.col("pool") == TO_VISIT).sort("rank").head(reach)["risk"].to_list()
-    others = " and ".join(f"{one.mean_to_capacity:.0%} at {one.share:.0%}" for one in assumed)
-    first = " and ".join(f"{one.first:.0%}" for one in assumed)
+    others = " and ".join(f"{share.mean_to_capacity:.0%} at {share.share:.0%}" for share in assumed)
+    first = " and ".join(f"{share.first:.0%}" for share in assumed)
     return (
         f"The mean risk of ranks 1 to {reach} is {fmean(risks):.0%}; with another starting point it would be {others} "
         f"(the first: {risks[0]:.0%}; {first})."

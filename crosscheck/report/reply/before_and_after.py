@@ -11,6 +11,7 @@ from crosscheck.report.output.file_names import file_stem
 from crosscheck.report.output.html import render
 from crosscheck.report.output.tables import write_csv
 from crosscheck.runs.run_folder import read_manifest, read_table
+from crosscheck.vocabulary import VERDICTS_IN_WORDS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -76,7 +77,7 @@ def write_comparison(comparison: Comparison, corrections: pl.DataFrame, before: 
     write_csv(corrections, folder / "corrections.csv")
     write_csv(_long(comparison), folder / "before_and_after.csv")
     options = read_manifest(before).options
-    told: dict[str, object] = {
+    fields: dict[str, object] = {
         "year": options.year,
         "standard": options.standard,
         "corrections": corrections.to_dicts(),
@@ -85,8 +86,9 @@ def write_comparison(comparison: Comparison, corrections: pl.DataFrame, before: 
         "elsewhere": _elsewhere(comparison).to_dicts(),
         "chosen": comparison.chosen.to_dicts(),
         "PLACES": PLACES,
+        "VERDICTS": VERDICTS_IN_WORDS,
     }
-    (folder / PAGE).write_text(render("reply", "before_and_after.html", told), encoding="utf-8")
+    (folder / PAGE).write_text(render("reply", "before_and_after.html", fields), encoding="utf-8")
 
 
 def summarise_comparison(comparison: Comparison, folder: Path) -> str:
@@ -97,8 +99,8 @@ def summarise_comparison(comparison: Comparison, folder: Path) -> str:
         for row in comparison.standings.to_dicts()
     )
     findings = (
-        f"  {row['check_id']} {row['org_code']} {row['function']}: {row['verdict_before']} before, "
-        f"{row['verdict_after']} after"
+        f"  {row['check_id']} {row['org_code']} {row['function']}: {VERDICTS_IN_WORDS[row['verdict_before']]} before, "
+        f"{VERDICTS_IN_WORDS[row['verdict_after']]} after"
         for row in comparison.findings.to_dicts()
     )
     others = (
@@ -124,12 +126,12 @@ def _side_by_side(table: str, before: Path, after: Path, keys: tuple[str, ...]) 
 
 def _changed_findings(before: Path, after: Path) -> pl.DataFrame:
     keys = ("org_code", "function", "check_id")
-    told = ("verdict", "weight", "evidence")
+    compared = ("verdict", "weight", "evidence")
     both = _side_by_side("findings", before, after, keys)
     changed = both.filter(pl.col("verdict_before") != pl.col("verdict_after"))
-    return changed.select(*keys, *_both(told), expected=pl.coalesce("expected_before", "expected_after")).with_columns(
-        pl.selectors.starts_with("verdict").cast(pl.String)
-    )
+    return changed.select(
+        *keys, *_both(compared), expected=pl.coalesce("expected_before", "expected_after")
+    ).with_columns(pl.selectors.starts_with("verdict").cast(pl.String))
 
 
 def _changed_parts(before: Path, after: Path, org_codes: pl.Series) -> pl.DataFrame:
@@ -166,14 +168,14 @@ def _elsewhere(comparison: Comparison) -> pl.DataFrame:
 
 def _long(comparison: Comparison) -> pl.DataFrame:
     """One row a thing that changed: whose, what kind of thing, which, and how it was and is, as text."""
-    told = []
+    changes = []
     for name in _STANDING:
         changed = comparison.standings.filter(pl.col(f"{name}_before").ne_missing(pl.col(f"{name}_after")))
-        told.append(_rows(changed, "standing", pl.lit(name), name))
-    told.append(_rows(comparison.findings, "finding", pl.col("check_id"), "verdict"))
-    told.append(_rows(comparison.parts, "part", pl.col("part"), "decibans"))
-    told.append(_rows(comparison.chosen, "plan", pl.lit("selected_by"), "selected_by"))
-    return pl.concat(told)
+        changes.append(_rows(changed, "standing", pl.lit(name), name))
+    changes.append(_rows(comparison.findings, "finding", pl.col("check_id"), "verdict"))
+    changes.append(_rows(comparison.parts, "part", pl.col("part"), "decibans"))
+    changes.append(_rows(comparison.chosen, "plan", pl.lit("selected_by"), "selected_by"))
+    return pl.concat(changes)
 
 
 def _rows(changed: pl.DataFrame, kind: str, which: pl.Expr, name: str) -> pl.DataFrame:

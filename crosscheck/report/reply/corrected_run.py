@@ -50,6 +50,7 @@ def make_corrected_run(
     corrections = list_corrections(accepted)
     if corrections.is_empty():
         return None
+    # Asked before anything is computed: the run that is corrected must never be written over.
     refuse_other_runs(folder, run)
     with step("load rules and models"):
         standard = standard_of_run(run)

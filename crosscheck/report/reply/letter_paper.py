@@ -36,9 +36,9 @@ def set_letter(kind: str, letter: Mapping[str, Any]) -> Paper:
 
 def _set_item(item: Mapping[str, Any], kind: str) -> dict[str, Any]:
     """An item with what it rests on; who gave which account comes first, then the ground of the expectation."""
-    rule, accounts = item["rule"], [(one["whose"], one["about"], one["told"]) for one in item["grounds"]]
+    rule, accounts = item["rule"], [(one["whose"], one["about"], one["statement"]) for one in item["grounds"]]
     if kind == "letter":
-        accounts += [(one.whose, one.about, one.told) for one in item["others"]]
+        accounts += [(one.whose, one.about, one.statement) for one in item["others"]]
     can_correct = any(one["question"] for one in item["grounds"])
     return {
         "says": item["says"],
@@ -53,8 +53,8 @@ def _set_item(item: Mapping[str, Any], kind: str) -> dict[str, Any]:
     }
 
 
-def _set_account(whose: str, about: str | None, told: str | None) -> dict[str, str]:
-    return {"whose": sentence(whose), "about": about or "", "told": told or ""}
+def _set_account(whose: str, about: str | None, account: str | None) -> dict[str, str]:
+    return {"whose": sentence(whose), "about": about or "", "statement": account or ""}
 
 
 def _evidence(item: Mapping[str, Any]) -> Sequence[str]:

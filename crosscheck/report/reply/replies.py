@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 import polars as pl
 
 from crosscheck.cases.history import last_day
+from crosscheck.collection.problems import describe_problems
 from crosscheck.collection.replies import Replies, read_replies
 from crosscheck.contract.reply_form import REPLY
 from crosscheck.errors import ReplyError
@@ -57,7 +58,7 @@ def read_decisions(run: Path, places: Sequence[Path]) -> pl.DataFrame:
     read = read_forms(run, files, REPLY)
     unusable = read.problems.filter(pl.col("effect") != "converted")
     if unusable.height:
-        raise ReplyError(_told_in_full(unusable))
+        raise ReplyError(describe_problems(unusable))
     return read.replies
 
 
@@ -72,14 +73,14 @@ def write_replies(replies: Replies, run: Path, folder: Path) -> None:
     with written_whole(folder, REPLIES_MARK, "set of replies") as whole:
         write_csv(replies.replies.select(REPLY.schema.names()), whole / REPLIES_FILE)
         write_csv(replies.problems, whole / "problems.csv")
-        told = {
+        mark = {
             "run": reply_key(run),
             "files": [asdict(file) for file in replies.files],
             "sha256": sha256_of(whole / REPLIES_FILE),
             "replies": dict(_counts(replies)),
             "unanswered": replies.unanswered,
         }
-        (whole / REPLIES_MARK).write_text(json.dumps(told, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        (whole / REPLIES_MARK).write_text(json.dumps(mark, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def refuse_decided(folder: Path) -> None:
@@ -133,6 +134,7 @@ def propose_waivers(run: Path, accepted: pl.DataFrame) -> str:
             f"decided_by = {_quoted(reply['decided_by'])}",
             f"decided_on = {reply['decided_on']}",
             f"why = {_quoted(reply['because'])}",
+            # A waiver that ended before it was decided on would never count.
             f"until = {max(year_ends, reply['decided_on'])}",
             "",
         )
@@ -150,11 +152,3 @@ def _quoted(text: str) -> str:
 
 def _counts(replies: Replies) -> Iterator[tuple[str, int]]:
     yield from replies.replies.group_by("reply").len().sort("reply").iter_rows()
-
-
-def _told_in_full(problems: pl.DataFrame) -> list[str]:
-    places = problems.select("file", "row", "column", "problem", "remedy").iter_rows()
-    return [
-        f"{file}{f', row {row}' if row else ''}{f', {column}' if column else ''}: {problem} {remedy}"
-        for file, row, column, problem, remedy in places
-    ]

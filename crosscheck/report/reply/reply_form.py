@@ -22,6 +22,7 @@ from crosscheck.report.reply.letter_paper import set_letter
 from crosscheck.runs.finding_items import ASKED_ONLY, items_to_reply, list_items, other_accounts
 from crosscheck.runs.make_run import reply_key, standard_of_run
 from crosscheck.runs.run_folder import read_manifest, read_table
+from crosscheck.runs.unlisted import describe_unlisted, read_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -93,10 +94,10 @@ def write_forms(
     """
     standard = standard_of_run(run)
     items, grounds = list_items(run, standard)
-    chosen = _choose(items, only)
+    chosen = _choose(run, items, only)
     rows = fill_forms(run, items, grounds, standard.questionnaire)
     options = read_manifest(run).options
-    told = {"run": reply_key(run), "year": options.year, "standard": options.standard}
+    fields = {"run": reply_key(run), "year": options.year, "standard": options.standard}
     names = dict(read_table(run, "names").drop_nulls("name").select("code", "name").iter_rows())
     of_organisation = [_by_organisation(frame, chosen) for frame in (items, grounds, rows)]
     papers: dict[str, Paper] = {}
@@ -104,9 +105,9 @@ def write_forms(
         for code in chosen:
             listed, rests, form = (frames[code] for frames in of_organisation)
             stem = file_stem(code)
-            letter = {**told, "code": code, "name": names.get(code, code), "stem": stem}
+            letter = {**fields, "code": code, "name": names.get(code, code), "stem": stem}
             letter |= {"reply_by": reply_by, "reply_to": reply_to}
-            letter |= _tell(listed, rests, standard.rulebook, names)
+            letter |= _letter_fields(listed, rests, standard.rulebook, names)
             for name in _letters(letter):
                 page = render("reply", f"{name}.html", letter)
                 (whole / f"{stem}{_LETTERS[name]}.html").write_text(page, encoding="utf-8")
@@ -116,7 +117,7 @@ def write_forms(
         write_papers(papers, whole)
         admitting = items.filter(pl.col("is_duty"))["org_code"].unique()
         with_duties = [code for code in chosen if code in admitting]
-        mark = json.dumps({**told, "organisations": list(chosen), "duties": with_duties}, indent=1)
+        mark = json.dumps({**fields, "organisations": list(chosen), "duties": with_duties}, indent=1)
         (whole / FORMS_MARK).write_text(mark + "\n", encoding="utf-8")
     return len(chosen), len(with_duties)
 
@@ -144,22 +145,25 @@ def fill_forms(run: Path, items: pl.DataFrame, grounds: pl.DataFrame, questionna
 
 def write_form(form: pl.DataFrame, questionnaire: Questionnaire, stem: Path) -> None:
     """Write one form as XLSX and CSV, which can be read back alike (`reply_form.REPLY_FORM`)."""
-    told = form.with_columns(
+    shown_form = form.with_columns(
         pl.when(pl.col("question").is_not_null()).then(pl.col("your_answer").fill_null("no answer"))
     )
-    guard_formulas(told).write_csv(
+    guard_formulas(shown_form).write_csv(
         stem.with_name(f"{stem.name}.csv"), include_bom=True
     )  # else Excel takes it for Windows-1252
-    _write_workbook(told, questionnaire, stem.with_name(f"{stem.name}.xlsx"))
+    _write_workbook(shown_form, questionnaire, stem.with_name(f"{stem.name}.xlsx"))
 
 
-def _choose(items: pl.DataFrame, only: Sequence[str]) -> list[str]:
+def _choose(run: Path, items: pl.DataFrame, only: Sequence[str]) -> list[str]:
     having = items["org_code"].unique().sort().to_list()
     wanted = list(dict.fromkeys(code.strip().upper() for code in only)) or having
     if strangers := [code for code in wanted if code not in having]:
+        listed = read_names(run)
         raise UnknownNameError(
-            f"{', '.join(strangers)}: no such organisation in this run, or nothing of it differs. "
-            "visit_list.csv in the run folder has all codes."
+            f"{code} ({listed[code]}): nothing of it differs, so there is nothing to reply to."
+            if code in listed
+            else describe_unlisted(run, code)
+            for code in strangers
         )
     return wanted
 
@@ -175,12 +179,12 @@ def _allowed(question: Question) -> str:
     return ", ".join((*answers, "n/a", "not known"))
 
 
-def _tell(
+def _letter_fields(
     items: pl.DataFrame, grounds: pl.DataFrame, rulebook: Rulebook, names: Mapping[str, str]
 ) -> dict[str, object]:
     """What the letter of one organisation says of its items, those that only ask apart."""
     rests = grounds.partition_by("item", as_dict=True, maintain_order=True)
-    told = [
+    letter_items = [
         {
             **item,
             "rule": rulebook[item["check_id"]],
@@ -190,9 +194,9 @@ def _tell(
         }
         for item in items.to_dicts()
     ]
-    asked = [item for item in told if item["kind"] in ASKED_ONLY]
-    duties = [item for item in told if item["is_duty"]]
-    return {"relied": [item for item in told if item not in asked], "asked": asked, "duties": duties}
+    asked = [item for item in letter_items if item["kind"] in ASKED_ONLY]
+    duties = [item for item in letter_items if item["is_duty"]]
+    return {"relied": [item for item in letter_items if item not in asked], "asked": asked, "duties": duties}
 
 
 def _letters(letter: Mapping[str, object]) -> Iterable[str]:
@@ -211,6 +215,7 @@ def _write_workbook(form: pl.DataFrame, questionnaire: Questionnaire, file: Path
         sheet = workbook.add_worksheet(REPLY_FORM.name)
         heading = workbook.add_format({"bold": True, "bottom": 1, "text_wrap": True, "valign": "top"})
         fixed = workbook.add_format({"text_wrap": True, "valign": "top"})
+        # Formatted as text, so that Excel turns no answer into a date or a number.
         open_cell = workbook.add_format(
             {"text_wrap": True, "valign": "top", "locked": False, "bg_color": "#FFF8DC", "border": 4, "num_format": "@"}
         )
@@ -234,19 +239,24 @@ def _help(sheet: xlsxwriter.worksheet.Worksheet, form: pl.DataFrame, questionnai
     """Say beside each cell that is to be filled in what belongs there, and offer the choices."""
     last, place = form.height, {name: index for index, name in enumerate(form.columns)}
     for name, words in _HELP.items():
-        told: dict[str, object] = {"validate": "any", "input_title": name.replace("_", " "), "input_message": words}
+        validation: dict[str, object] = {
+            "validate": "any",
+            "input_title": name.replace("_", " "),
+            "input_message": words,
+        }
         if name == "reply":
-            told |= {
+            validation |= {
                 "validate": "list",
                 "source": list(REPLIES),
                 "error_message": "Choose one of the list, or leave it empty.",
             }
         if name != "corrected_answer":
-            sheet.data_validation(1, place[name], last, place[name], told)
+            sheet.data_validation(1, place[name], last, place[name], validation)
     choices = {column: question.levels for question in questionnaire for column in question.columns}
     for row, question in enumerate(form["question"], start=1):
-        told = {"validate": "any", "input_title": "corrected answer", "input_message": _HELP["corrected_answer"]}
+        validation = {"validate": "any", "input_title": "corrected answer", "input_message": _HELP["corrected_answer"]}
         levels = [*choices.get(question, ()), "n/a", "not known"]
+        # Excel refuses longer lists; the allowed answers stand in a column of their own as well.
         if choices.get(question) and len(",".join(levels)) <= _LONGEST_LIST:
-            told |= {"validate": "list", "source": levels, "error_message": "Choose one of the allowed answers."}
-        sheet.data_validation(row, place["corrected_answer"], row, place["corrected_answer"], told)
+            validation |= {"validate": "list", "source": levels, "error_message": "Choose one of the allowed answers."}
+        sheet.data_validation(row, place["corrected_answer"], row, place["corrected_answer"], validation)

@@ -59,9 +59,15 @@ class ToMend:
         theirs = self.index.filter(pl.col("org_code").is_not_null() & (pl.col("to_mend") > 0))
         ours = self.index.filter(pl.col("org_code").is_null())
         many = f"{theirs.height} organisation{'' if theirs.height == 1 else 's'}"
-        told = f"WRITTEN  {folder}: what {many} should mend, {theirs['to_mend'].sum():,} things; index.csv lists them"
+        first_line = (
+            f"WRITTEN  {folder}: what {many} should mend, {theirs['to_mend'].sum():,} things; index.csv lists them"
+        )
         rest = int(ours.select(pl.col("to_mend") + pl.col("all_the_same")).sum().item())
-        return f"{told}\n         {REGULATOR}: {rest:,} things that no single organisation can mend" if rest else told
+        return (
+            f"{first_line}\n         {REGULATOR}: {rest:,} things that no single organisation can mend"
+            if rest
+            else first_line
+        )
 
 
 def write_what_to_mend(collection: Collection, folder: Path) -> ToMend:
@@ -77,7 +83,7 @@ def write_what_to_mend(collection: Collection, folder: Path) -> ToMend:
     Raises:
         RunError: the folder holds something else, or can't be written.
     """
-    problems = pl.concat([collection.problems, _doubts(collection)])
+    problems = pl.concat([collection.problems, _unlikely_values(collection)])
     names = collection.tables["organisations"].select("org_code", "name")
     owned = problems.join(names, on="org_code", how="left", maintain_order="left")
     # A value with a line end in it may have swallowed rows of others.
@@ -97,7 +103,7 @@ def write_what_to_mend(collection: Collection, folder: Path) -> ToMend:
     return ToMend(index)
 
 
-def _doubts(collection: Collection) -> pl.DataFrame:
+def _unlikely_values(collection: Collection) -> pl.DataFrame:
     """Values in doubt as problems, in words for whoever returned them."""
     place = ("table", "file", "row", "column", "value")
     remedy = pl.format("Did you mean {}", "likely")
@@ -123,8 +129,10 @@ def _index(owned: pl.DataFrame) -> pl.DataFrame:
 
 def _about(owner: str | None, name: str) -> list[str]:
     if owner is None:
-        told = "Rows whose code is not among the organisations, rows that cannot be read, and tables of other sources."
-        return ["What no single organisation can mend", told]
+        sentence = (
+            "Rows whose code is not among the organisations, rows that cannot be read, and tables of other sources."
+        )
+        return ["What no single organisation can mend", sentence]
     return [
         f"{name} ({owner})",
         "We have read your return, and could not use everything in it. The sheet “To mend” has a row for each thing.",

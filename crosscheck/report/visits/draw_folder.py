@@ -61,6 +61,7 @@ def write_draw_folder(run: Path, folder: Path) -> None:
         (whole / FRAME_FILE).write_text(write_frame(frame, manifest.options.year), encoding="utf-8")
         (whole / SEAL).write_text(json.dumps(asdict(seal), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
         for name in (DRAW, JOINT):
+            # Copied byte for byte: what is verified is the file of the run and not another print of its numbers.
             (whole / f"{name}.csv").write_bytes((run / f"{name}.csv").read_bytes())
         for name in _VERIFIERS:
             (whole / name).write_bytes((templates / name).read_bytes())
@@ -84,6 +85,7 @@ def verify_draw_folder(folder: Path) -> Verified:
     except (ValueError, KeyError, TypeError, pl.exceptions.PolarsError) as error:
         raise DifferenceError(f"{folder}: can't be read as a published draw: {error}.") from error
     differing = list(_hold_against(draw_from(frame, seal.value, year), published))
+    # Said first, since another frame explains every difference after it.
     if hashlib.sha256(content).hexdigest() != seal.frame:
         differing.insert(0, f"{FRAME_FILE} is not what was sealed.")
     if differing:

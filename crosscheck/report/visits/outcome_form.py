@@ -87,11 +87,11 @@ def lay_out_form(visited: pl.DataFrame, criteria: pl.DataFrame, run: str) -> pl.
     """
     names = visited.select("org_code", "function", "name")
     declarations = names.with_columns(what_to_look_at=pl.lit(_DECLARATION))
-    asked = criteria.rename({"asked": "what_to_look_at"}).join(
+    questions = criteria.rename({"asked": "what_to_look_at"}).join(
         names, on=["org_code", "function"], maintain_order="left"
     )
     empty = [pl.lit(None, pl.String).alias(name) for name in FILLED_IN]
-    rows = pl.concat([declarations, asked], how="diagonal").with_columns(*empty, run=pl.lit(run))
+    rows = pl.concat([declarations, questions], how="diagonal").with_columns(*empty, run=pl.lit(run))
     return rows.sort("org_code", "function", maintain_order=True).select(OUTCOME_FORM.schema.names())
 
 

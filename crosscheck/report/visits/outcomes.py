@@ -38,6 +38,7 @@ def read_forms(run: Path, files: Sequence[Path]) -> tuple[str, Outcomes]:
     declarations = read_table(run, "visit_list").select(pl.col("org_code", "function").cast(pl.String))
     ends = last_day(options.year)
     key = key_of_run(run)
+    # Wide on both sides: visits may come early or late, and only a slip of the year lies outside.
     expected = Expected(key, options.standard, declarations, ends - _YEAR, ends + 2 * _YEAR)
     return key, read_outcomes(files, expected, read_questionnaire(settings.questionnaire_file(options.standard)))
 
@@ -73,7 +74,7 @@ def describe_outcomes(outcomes: Outcomes, files: int) -> str:
         f"  {outcomes.empty:>6,}  not filled in",
     ]
     mended = [
-        f"  {file}, row {row}, {column}: {problem}"
+        f"  {file}:{row}:{column}: {problem}"
         for file, row, column, problem in outcomes.mended.select("file", "row", "column", "problem").iter_rows()
     ]
     return "\n".join(lines + mended)

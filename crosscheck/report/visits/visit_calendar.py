@@ -55,6 +55,7 @@ def write_calendar(plan: pl.DataFrame, source: Path, file: Path) -> None:
     calendar.add("prodid", "-//crosscheck//visits//EN")
     calendar.add("version", "2.0")
     first = min(plan["monday"])
+    # A day of the plan: the time of writing would give other bytes each time.
     stamp = dt.datetime.combine(first, dt.time(), dt.UTC)
     for visit in typed_rows(plan, _DatedVisit):
         calendar.add_component(_entry(visit, stamp))

@@ -13,6 +13,7 @@ from crosscheck.errors import UnknownNameError
 from crosscheck.report.visits.visit_evidence import split_column
 from crosscheck.runs.finding_items import list_grounds
 from crosscheck.runs.run_folder import COLLECTION, read_table
+from crosscheck.runs.unlisted import describe_unlisted, read_names
 from crosscheck.visits.plan import visiting_arm
 from crosscheck.vocabulary import COMPLIANT
 
@@ -57,9 +58,12 @@ def list_visited(run: Path, only: Sequence[str] = ()) -> pl.DataFrame:
     listed = read_table(run, "visit_list").filter(pl.col("declared").cast(pl.String) == COMPLIANT)
     codes = list(dict.fromkeys(code.strip().upper() for code in only))
     if strangers := sorted(set(codes) - set(listed["org_code"])):
+        listed_names = read_names(run)
         raise UnknownNameError(
-            f"{', '.join(strangers)}: declares compliance nowhere in this run, so there is nothing to test. "
-            "visit_list.csv in the run folder has all codes."
+            f"{code} ({listed_names[code]}): declares compliance nowhere in this run, so there is nothing to test."
+            if code in listed_names
+            else describe_unlisted(run, code)
+            for code in strangers
         )
     chosen = pl.col("org_code").is_in(codes) if codes else visiting_arm().is_not_null()
     names = [pl.col(name).cast(pl.String) for name in ("name", "org_type", "region")]
@@ -105,6 +109,7 @@ def list_blinded_criteria(run: Path, visited: pl.DataFrame, evidence: Evidence, 
     order = ["org_type", "function", "decibans", "question_id"]
     of_type = (
         weighed.group_by("org_type", "question_id", function="functions")
+        # Sums of floats hang on their order, and the order of questions would hang on them.
         .agg(pl.col("decibans").round(6).sort().sum())
         .sort(order, descending=[False, False, True, False])
     )
@@ -155,9 +160,9 @@ def _describe(standard: Standard) -> Iterator[dict[str, object]]:
 def _find_core(standard: Standard) -> dict[str, list[str]]:
     """The questions that statutory duties rest on, and for which functions: these are looked at in every visit."""
     columns = pl.DataFrame(list(list_grounds(standard)), infer_schema_length=None, orient="row")
-    asked = columns.drop_nulls("question").select("check_id", *split_column("question"))
+    with_question = columns.drop_nulls("question").select("check_id", *split_column("question"))
     core: dict[str, list[str]] = {}
-    for check_id, question_id in asked.select("check_id", "question_id").iter_rows():
+    for check_id, question_id in with_question.select("check_id", "question_id").iter_rows():
         rule = standard.rulebook[check_id]
         if rule.is_statutory_duty:
             core.setdefault(question_id, []).extend(rule.applies_to.function or ("any",))

@@ -86,6 +86,7 @@ def _weigh_checks(items: pl.DataFrame, grounds: pl.DataFrame, parts: pl.DataFram
         pl.col("decibans").fill_null(0.0)
     )
     rests = grounds.select("item", "name").join(weighed.select("item", "org_code", "decibans"), on="item")
+    # An answer on which several checks rest would else be counted with each of them.
     weightiest = rests.sort("decibans", "item", descending=[True, False]).unique(
         ["org_code", "name"], keep="first", maintain_order=True
     )
@@ -115,10 +116,10 @@ def _list_others(parts: pl.DataFrame) -> pl.DataFrame:
 
 def _list_criteria(points: pl.DataFrame, grounds: pl.DataFrame, questionnaire: Questionnaire) -> pl.DataFrame:
     """The questions that points rest on, in the order of the points."""
-    asked = [column for question in questionnaire for column in question.columns]
+    answer_columns = [column for question in questionnaire for column in question.columns]
     of_items = grounds.drop_nulls("question").select("org_code", point="item", column="question")
     alone = points.select("org_code", "point", column=pl.col("point").str.strip_prefix(_BETTER))
-    both = pl.concat([of_items, alone.filter(pl.col("column").is_in(asked))])
+    both = pl.concat([of_items, alone.filter(pl.col("column").is_in(answer_columns))])
     keys = ["org_code", "point"]
     return points.select(keys).join(both, on=keys, maintain_order="left_right").select(*keys, *split_column("column"))
 

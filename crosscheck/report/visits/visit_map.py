@@ -27,7 +27,7 @@ _TEXT: Final = 20  # 10 pixels where the map is 400 wide
 _LETTER: Final = 12.0  # about how wide a letter is
 _HALO: Final = 'stroke="#fff" stroke-width="4" paint-order="stroke"'
 _LINE: Final = "#5b6b78"
-_ROUND: Final = (1, 2, 5)
+_ROUND_STEPS: Final = (1, 2, 5)
 _NO_REGION: Final = "No region stated"
 _NO_DAY: Final = date(2009, 7, 1)  # what the paper of a plan without days bears: the month of the review
 
@@ -109,8 +109,9 @@ def set_plan(plan: pl.DataFrame) -> Paper:
             {"heading": _name_week(rows), "visits": [_set_visit(row) for row in typed_rows(rows, PlannedVisit)]}
             for rows in weeks
         ],
-        "maps": [_set_map(one) for one in draw_regions(plan)],
+        "maps": [_set_map(region_map) for region_map in draw_regions(plan)],
     }
+    # A day of its own, not today's, so that the same plan gives the same bytes.
     day = min(plan["monday"].drop_nulls(), default=_NO_DAY)
     return Paper("visit_plan", "Plan of the visits", day, fields)
 
@@ -137,14 +138,14 @@ def _write_number(number: float | str | None) -> str:
     return "–" if number is None else f"{number:.0f}" if isinstance(number, float) else str(number)
 
 
-def _set_map(one: RegionMap) -> dict[str, str]:
-    places = "its place is" if len(one.without_place) == 1 else "their places are"
-    missing = f"Not on the map, since {places} not known: {', '.join(one.without_place)}."
+def _set_map(region_map: RegionMap) -> dict[str, str]:
+    places = "its place is" if len(region_map.without_place) == 1 else "their places are"
+    missing = f"Not on the map, since {places} not known: {', '.join(region_map.without_place)}."
     return {
-        "heading": f"{one.region}: {one.visits} {'visit' if one.visits == 1 else 'visits'}",
-        "svg": str(one.svg or ""),
-        "alt": f"Map of {one.region} with {one.visits} visits",
-        "missing": missing if one.without_place else "",
+        "heading": f"{region_map.region}: {region_map.visits} {'visit' if region_map.visits == 1 else 'visits'}",
+        "svg": str(region_map.svg or ""),
+        "alt": f"Map of {region_map.region} with {region_map.visits} visits",
+        "missing": missing if region_map.without_place else "",
     }
 
 
@@ -184,8 +185,8 @@ def _lay_grid(placed: pl.DataFrame) -> _Grid:
 def _tours(placed: pl.DataFrame, grid: _Grid) -> Iterator[str]:
     tours = placed.drop_nulls(["team", "week", "tour"]).sort("week", "team", "tour", "place_in_tour", "org_code")
     for rows in tours.partition_by("week", "team", "tour", maintain_order=True):
-        for one, following in pairwise(rows.select("easting", "northing").iter_rows()):
-            yield draw_line(grid.at(*one), grid.at(*following), _LINE, 2)
+        for start, following in pairwise(rows.select("easting", "northing").iter_rows()):
+            yield draw_line(grid.at(*start), grid.at(*following), _LINE, 2)
 
 
 def _marks(visits: Sequence[_PlacedVisit], grid: _Grid) -> Iterator[str]:
@@ -196,7 +197,9 @@ def _marks(visits: Sequence[_PlacedVisit], grid: _Grid) -> Iterator[str]:
         yield f'<circle cx="{x:.1f}" cy="{y:.1f}" r="6" fill="{INK}"/>'
         words = f"{visit.org_code} ({visit.week:.0f})" if visit.week else str(visit.org_code)
         boxes = list(_beside(x, y, _LETTER * len(words)))
-        box = min(boxes, key=lambda one: (sum(one.overlaps(other) for other in taken), boxes.index(one)))
+        box = min(
+            boxes, key=lambda candidate: (sum(candidate.overlaps(mark) for mark in taken), boxes.index(candidate))
+        )
         taken.append(box)
         yield write_text(box.left, box.bottom - 4, words, "start", _HALO)
 
@@ -214,7 +217,7 @@ def _scale_bar(grid: _Grid) -> Iterator[str]:
     """A line of a round length, at most a quarter as long as the map is wide."""
     longest = (_WIDTH - 2 * _MARGIN) / 4 / grid.scale
     power = 10 ** (len(str(int(longest))) - 1)
-    metres = max(step * power for step in _ROUND if step * power <= longest)
+    metres = max(step * power for step in _ROUND_STEPS if step * power <= longest)
     y = grid.height - _TEXT
     yield draw_line((_MARGIN, y), (_MARGIN + metres * grid.scale, y), INK, 3)
     words = f"{metres / 1_000:g} km" if metres >= 1_000 else f"{metres} m"

@@ -168,20 +168,20 @@ def write_packs(
     visited = list_visited(run, only)
     with step("gather evidence"):
         evidence = weigh_evidence(run, standard)
-        basis = (run, visited, evidence, standard)
-        packs: list[Pack | BlindedPack] = [*(_gather_blinded(*basis) if blinded else read_packs(*basis))]
-    belongs = _Basis.of(run)
+        gathered = (run, visited, evidence, standard)
+        packs: list[Pack | BlindedPack] = [*(_gather_blinded(*gathered) if blinded else read_packs(*gathered))]
+    heading = _Basis.of(run)
     with written_whole(folder, MARK, "set of visit packs") as whole:
         for pack in packs:
-            page = _render(_TEMPLATES[blinded], belongs, pack=pack)
+            page = _render(_TEMPLATES[blinded], heading, pack=pack)
             (whole / page_of(pack.org_code)).write_text(page, encoding="utf-8")
         names = visited.select("org_code", "name").unique().sort("org_code")
         listed = [(page_of(code), f"{name} ({code})") for code, name in names.iter_rows()]
-        index = _render("index.html", belongs, listed=listed, blinded=blinded, paper=paper)
+        index = _render("index.html", heading, listed=listed, blinded=blinded, paper=paper)
         (whole / INDEX).write_text(index, encoding="utf-8")
-        (whole / MARK).write_text(json.dumps({"run": belongs.run}) + "\n", encoding="utf-8")
+        (whole / MARK).write_text(json.dumps({"run": heading.run}) + "\n", encoding="utf-8")
         if paper:
-            write_papers({file_stem(pack.org_code): _set(pack, belongs) for pack in packs}, whole, step)
+            write_papers({file_stem(pack.org_code): _set(pack, heading) for pack in packs}, whole, step)
     return len(packs)
 
 
@@ -203,7 +203,7 @@ def read_packs(run: Path, visited: pl.DataFrame, evidence: Evidence, standard: S
     grounds = evidence.grounds.filter(pl.col("org_code").is_in(codes)).partition_by("item", as_dict=True)
     says = dict(evidence.items.select("item", "evidence").iter_rows())
     for code in codes:
-        told = [
+        own_points = [
             _read_point(point, standard.rulebook, grounds.get((point["point"],)), says.get(point["point"], ""), names)
             for point in points.get(code, [])
         ]
@@ -212,8 +212,9 @@ def read_packs(run: Path, visited: pl.DataFrame, evidence: Evidence, standard: S
             **{name: first[name] for name in _WHO},
             arm=next((row["arm"] for row in rows[code] if row["arm"]), None),
             declarations=tuple({**row, "reason": _cut(row["reason"])} for row in rows[code]),
-            points=tuple(_fit(told, _LINES - _lines_of_table(rows[code]))),
-            of_points=len(told),
+            # The table of declarations takes lines from the points: a pack has to fit on its pages.
+            points=tuple(_fit(own_points, _LINES - _lines_of_table(rows[code]))),
+            of_points=len(own_points),
             criteria={function: number for org_code, function, number in counts if org_code == code},
         )
 
@@ -242,10 +243,10 @@ def _read_point(
 
 def _accounts(rule: Rule, grounds: pl.DataFrame, says: str, names: Mapping[str, str]) -> Iterator[Account]:
     """What the organisation itself said, then what others say of it."""
-    for whose, about, told in grounds.select("whose", "about", "told").iter_rows():
-        yield Account(_ITS_ANSWER.get(whose, whose), about, _cut(told))
-    for other in other_accounts(says, rule, names):
-        yield Account(other.whose, other.about, _cut(other.told))
+    for whose, about, statement in grounds.select("whose", "about", "statement").iter_rows():
+        yield Account(_ITS_ANSWER.get(whose, whose), about, _cut(statement))
+    for account in other_accounts(says, rule, names):
+        yield Account(account.whose, account.about, _cut(account.statement))
 
 
 def _cut(text: str) -> str:
@@ -339,7 +340,10 @@ def _set_point(point: Point) -> dict[str, Any]:
         "finding": point.finding,
         "weight": render_text(_FOLDER, "parts.html", "weight", point),
         "expected": point.expected,
-        "accounts": [{"whose": sentence(one.whose), "about": one.about, "says": one.says} for one in point.accounts],
+        "accounts": [
+            {"whose": sentence(account.whose), "about": account.about, "says": account.says}
+            for account in point.accounts
+        ],
         "explanations": ". ".join(point.explanations),
         "enquiries": list(point.lines_of_enquiry),
     }

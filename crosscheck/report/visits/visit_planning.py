@@ -82,6 +82,7 @@ def make_plan(run: Path, file: Path) -> VisitPlan:
     fit = fit_visits(chosen, plan)
     planned = plan_weeks(fit.visits, plan)
     prices = (*_price_floor(draw), *price_constraints(visit_list, organisations, chosen, plan, fit))
+    # Without a tour there are no kilometres, and so no distance to the fewest that are possible.
     gap = planned.gap if planned.visits["tour_km"].drop_nulls().len() else None
     return VisitPlan(
         planned.visits, fit, None, gap, planned.divided, prices, plan, _rests_on(run, plan), _is_practice(run)
@@ -129,6 +130,7 @@ def read_plan(file: Path) -> pl.DataFrame:
     if not file.is_file():
         raise RunError(f"{file}: there is no such plan. Make one: crosscheck visits plan --out {file.parent}")
     try:
+        # Read as text: a code such as 5E1 would be taken for a number.
         table = pl.read_csv(file, infer_schema=False)
         missing = [name for name in VISIT_PLAN if name not in table.columns]
         if not missing:
@@ -189,8 +191,9 @@ def _describe_visits(made: VisitPlan) -> Iterator[str]:
             f"({_names(made.fit.left_out['org_code'].to_list())}): {given:.2f} expected hits."
         )
     if drawn := visits["drawn_week"].count():
-        kept = visits.filter(pl.col("week") == pl.col("drawn_week")).height
-        yield f"The week of {_count(drawn, 'visit')} of the random sample was drawn; {kept} of them are planned in it."
+        as_drawn = visits.filter(pl.col("week") == pl.col("drawn_week")).height
+        weeks = _count(drawn, "visit")
+        yield f"The week of {weeks} of the random sample was drawn; {as_drawn} of them are planned in it."
     yield from made.fit.sentences
 
 
@@ -223,15 +226,16 @@ def _describe_moves(moves: pl.DataFrame | None) -> Iterator[str]:
         return
     if moves.is_empty():
         yield "Nothing moves."
-    for one in moves.iter_rows(named=True):
-        before, after = _slot(one["from_team"], one["from_monday"]), _slot(one["to_team"], one["to_monday"])
-        name = f"{one['org_code']} ({one['name']})"
-        if one["to_team"] is None:
-            yield f"{name} is no longer visited; it was planned for {before}: {one['expected_hits']:.2f} expected hits."
-        elif one["from_team"] is None:
-            yield f"{name} is new, {after}: {one['km']:+.1f} km."
+    for move in moves.iter_rows(named=True):
+        before, after = _slot(move["from_team"], move["from_monday"]), _slot(move["to_team"], move["to_monday"])
+        name = f"{move['org_code']} ({move['name']})"
+        if move["to_team"] is None:
+            lost = f"{move['expected_hits']:.2f} expected hits"
+            yield f"{name} is no longer visited; it was planned for {before}: {lost}."
+        elif move["from_team"] is None:
+            yield f"{name} is new, {after}: {move['km']:+.1f} km."
         else:
-            yield f"{name} moves from {before} to {after}: {one['km']:+.1f} km."
+            yield f"{name} moves from {before} to {after}: {move['km']:+.1f} km."
 
 
 def _slot(team: str | None, monday: dt.date | None) -> str:
@@ -282,8 +286,13 @@ def _list_region_weeks(made: VisitPlan) -> list[dict[str, object]]:
     counts = made.visits.group_by("region", "week").len().iter_rows()
     planned = {(region, week): number for region, week, number in counts}
     return [
-        {"region": one.name, "week": week, "most": one.visits_a_week, "planned": planned.get((one.name, week), 0)}
-        for one in sorted(made.plan.tables.region, key=lambda one: one.name)
+        {
+            "region": region.name,
+            "week": week,
+            "most": region.visits_a_week,
+            "planned": planned.get((region.name, week), 0),
+        }
+        for region in sorted(made.plan.tables.region, key=lambda region: region.name)
         for week in range(1, len(made.plan.mondays) + 1)
     ]
 

@@ -150,7 +150,7 @@ def measure_run(run: Path, outcomes: SeasonOutcomes, half_width: float) -> Seaso
             organisations=read_table(run, "collection/organisations"),
             decisions=outcomes.decisions,
             draw=account.note,
-            removed=tuple(one.org_code for one in account.removed),
+            removed=tuple(removed.org_code for removed in account.removed),
         ),
         half_width,
     )
@@ -204,6 +204,7 @@ def write_yield(found: SeasonYield, folder: Path, names: Mapping[str, str]) -> N
     tables |= {"checks": found.checks, "criteria": found.criteria, "groups": found.groups}
     with written_whole(folder, _MARK, "yield") as place:
         for name, table in tables.items():
+            # The last digits of a sum differ between machines; rounded, the same season gives the same bytes.
             write_csv(table.with_columns(pl.selectors.float().round(6)), place / f"{name}.csv")
         (place / "yield.html").write_text(write_yield_page(found, names), encoding="utf-8")
         (place / _MARK).write_text(_as_json(found, tables), encoding="utf-8")
@@ -236,7 +237,9 @@ def list_estimates(found: SeasonYield) -> pl.DataFrame:
     every = found.prevalence
     estimates = {"horvitz_thompson": every.horvitz_thompson, "hajek": every.hajek, "aided": every.aided}
     estimates |= {"with_mandatory": found.with_mandatory}
-    return pl.DataFrame([{"estimate": _ESTIMATE_NAMES[name], **asdict(one)} for name, one in estimates.items()])
+    return pl.DataFrame(
+        [{"estimate": _ESTIMATE_NAMES[name], **asdict(estimate)} for name, estimate in estimates.items()]
+    )
 
 
 def _read_draw(run: Path) -> pl.DataFrame:
@@ -309,6 +312,7 @@ def _draw_weeks(weekly: pl.DataFrame) -> str:
     shapes = [f'<polygon points="{" ".join(f"{x:.1f},{y:.1f}" for x, y in edge)}" fill="{_BAND}" stroke="{INK}"/>']
     shapes += [draw_line((_WEEK_LEFT, up.at(tick)), (_RIGHT, up.at(tick)), GRID, 1) for tick in up.ticks]
     shapes += [write_text(_WEEK_LEFT - 12, up.at(tick) + 7, f"{tick:.0%}", "end") for tick in up.ticks]
+    # A short season would else have half weeks on its axis.
     whole = [tick for tick in across.ticks if tick == round(tick)]
     shapes += [write_text(across.at(tick), _WEEK_BOTTOM + 28, f"{tick:g}", "middle") for tick in whole]
     for row in rows:
@@ -343,8 +347,14 @@ def _flagged(found: SeasonYield, names: Mapping[str, str]) -> list[str]:
         "did not uphold (the highest lower ends); checks.csv and criteria.csv have all. Many intervals stand side by "
         "side here, so that some miss by chance: one in twenty is meant to."
     )
-    shown = [write_table(_name_flags(table, names), _FLAGS, caption) for table, caption in captions if table.height]
-    return [*_paragraphs(note), *shown] if shown else _paragraphs("No visit has met a rule that differs yet.")
+    shown_tables = [
+        write_table(_name_flags(table, names), _FLAGS, caption) for table, caption in captions if table.height
+    ]
+    return (
+        [*_paragraphs(note), *shown_tables]
+        if shown_tables
+        else _paragraphs("No visit has met a rule that differs yet.")
+    )
 
 
 def _name_flags(table: pl.DataFrame, names: Mapping[str, str]) -> pl.DataFrame:

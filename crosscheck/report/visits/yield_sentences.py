@@ -100,18 +100,19 @@ def describe_lift(found: SeasonYield) -> str:
         f"visited at random {random.not_upheld} ({percent(random.share)})."
     )
     lift = found.lift
+    # A multiple of nothing has no value; the counts are worth saying all the same.
     if math.isnan(lift.value):
         return f"{counts} Where random visits found nothing there is no multiple of it."
     upper = "no upper limit" if math.isinf(lift.high) else f"{lift.high:.1f}" if lift.high < _MANY else f"over {_MANY}"
-    shown = (
+    sentence = (
         f"{counts} A visit by risk found {lift.value:.1f} times as many as a random one (95% interval {lift.low:.1f} "
         f"to {upper})."
     )
     if lift.low > 1:
-        return f"{shown} So choosing by risk finds more than choosing at random."
+        return f"{sentence} So choosing by risk finds more than choosing at random."
     if lift.high < 1:
-        return f"{shown} So choosing by risk finds fewer than choosing at random."
-    return f"{shown} The interval includes 1, so these visits do not show whether choosing by risk finds more."
+        return f"{sentence} So choosing by risk finds fewer than choosing at random."
+    return f"{sentence} The interval includes 1, so these visits do not show whether choosing by risk finds more."
 
 
 def describe_persons(found: SeasonYield) -> tuple[str, ...]:
@@ -155,19 +156,20 @@ def describe_power(found: SeasonYield) -> tuple[str, ...]:
     reached = f"{which} reaches {power.reached * 100:.0f} percentage points to either side on average. {enough}"
     if found.is_adaptive:
         return (reached,)
+    # Only here: the adaptive design has no visits by risk alone, and so no difference of arms to find.
     high, low = (percent(rate) for rate in TO_TELL)
     needed = (
         "no number of random visits would be enough with so few visits by risk"
         if power.random_needed is None
         else f"{_count(power.random_needed, 'random organisation')} would be needed beside the visits by risk"
     )
-    shown = (
+    chance = (
         f"these visits would show the difference with a chance of {percent(power.to_tell)}"
         if power.to_tell
         else "these visits could not show the difference, since one of the two arms has no visit yet"
     )
     difference = (
-        f"If visits by risk did not uphold {high} and random ones {low}, {shown}. For a chance of 80% {needed}; with "
+        f"If visits by risk did not uphold {high} and random ones {low}, {chance}. For a chance of 80% {needed}; with "
         f"as many in each arm, {power.each_needed} organisations in each."
     )
     return (reached, difference)
@@ -248,6 +250,7 @@ def _state_share(found: SeasonYield) -> str:
     share, (low, high) = found.prevalence.hajek.value, range_to_tell(found)
     every = found.population.declarations
     of = f"the {every:.0f} declarations of compliance that took part in the random draw"
+    # Nothing found is not nothing there: only the upper end of the interval says something.
     if not share:
         return (
             f"Random visits upheld every declaration that they tested. That does not show that all are right: of {of}, "

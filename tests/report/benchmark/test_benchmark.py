@@ -230,8 +230,8 @@ def test_figures_of_a_group_are_told_no_finer_than_whole_percentages_or_two_digi
 
 
 def test_an_organisation_without_a_return_is_told_so(packs: Path) -> None:
-    assert "We hold no answer of yours." in words(packs / "R8B.html")
-    assert "We hold no answer of yours." not in words(packs / "5E0.html")
+    assert "We have no answers from you." in words(packs / "R8B.html")
+    assert "We have no answers from you." not in words(packs / "5E0.html")
 
 
 def test_a_small_collection_without_services_and_with_hostile_names_makes_packs(tmp_path: Path, browser) -> None:

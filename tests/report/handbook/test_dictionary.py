@@ -28,7 +28,7 @@ from tests.conftest import ROOT
 from tests.looking import WIDTHS, open_page, overflow, thin_out, violations
 
 WORK = re.compile(r"[A-Z][\w\-]+(?: et al\.?)? (?:18|19|20)\d\d\b")  # the last author of a work and its year
-ROOMS = ("scoring", "risk", "visits")
+ROOMS = ("figures", "scoring", "risk", "visits")
 
 
 @pytest.fixture(scope="module")

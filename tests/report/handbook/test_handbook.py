@@ -321,7 +321,7 @@ def test_companions_are_rules_that_differ_together_more_often_than_by_chance() -
     found = find_companions(verdicts(one="d" * 10 + "a" * 30, other="d" * 8 + "a" * 24 + "d" * 8))
     row = found.filter(pl.col("check_id") == "one").row(0, named=True)
     assert row["other_id"] == "other"
-    assert (row["both_told"], row["observed"]) == (40, 8)
+    assert (row["both_determined"], row["observed"]) == (40, 8)
     assert row["expected"] == pytest.approx(10 * 16 / 40)
     assert row["ratio"] == pytest.approx(2)
     assert found.height == 2

@@ -17,7 +17,7 @@ import pytest
 from scipy.optimize import LinearConstraint, milp
 
 from crosscheck.questionnaire import Questionnaire
-from crosscheck.report.national.national_report import Picture
+from crosscheck.report.national.national_report import NationalReport
 
 Figure = dict[str, Any]
 Atom = tuple[str, str]
@@ -153,7 +153,7 @@ def figures_of(folder: Path) -> dict[str, Figure]:
 
 
 @pytest.fixture
-def folders(internal: tuple[Picture, Path], published: Path) -> tuple[Path, Path]:
+def folders(internal: tuple[NationalReport, Path], published: Path) -> tuple[Path, Path]:
     return internal[1], published
 
 

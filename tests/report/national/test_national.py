@@ -21,7 +21,7 @@ from crosscheck.cli import main
 from crosscheck.questionnaire import Questionnaire
 from crosscheck.report.national.figures import PERCENTAGES
 from crosscheck.report.national.national import FILES, write_national, write_page
-from crosscheck.report.national.national_report import Picture
+from crosscheck.report.national.national_report import NationalReport
 from crosscheck.report.output.tables import write_parquet
 from tests.conftest import COLLECTION, ROOT
 from tests.looking import WIDTHS, open_page, overflow, thin_out, violations
@@ -34,7 +34,7 @@ Figures = dict[str, dict[str, Any]]
 
 
 @pytest.fixture(scope="module")
-def told(internal: tuple[Picture, Path]) -> Figures:
+def told(internal: tuple[NationalReport, Path]) -> Figures:
     return read_figures(internal[1])
 
 
@@ -56,7 +56,7 @@ def read_sheet(folder: Path, name: str) -> list[dict[str, Any]]:
     return sheet.to_dicts()
 
 
-def test_all_408_figures_are_recomputed_and_how_far_they_agree_is_locked(internal: tuple[Picture, Path]) -> None:
+def test_all_408_figures_are_recomputed_and_how_far_they_agree_is_locked(internal: tuple[NationalReport, Path]) -> None:
     assert internal[0].summary() == {
         "targets": 408, "shown": 408, "agrees": 370, "nearest": 15, "within": 22, "beyond": 1, "none": 0,
         "within_2_points": 407,
@@ -81,7 +81,9 @@ def test_a_figure_that_was_printed_on_a_base_with_the_silent_is_counted_on_it_an
     assert figure["remark"].startswith("Printed on a base of 11")
 
 
-def test_a_very_probable_misprint_is_said_beside_the_figure(told: Figures, internal: tuple[Picture, Path]) -> None:
+def test_a_very_probable_misprint_is_said_beside_the_figure(
+    told: Figures, internal: tuple[NationalReport, Path]
+) -> None:
     """Section 3, mental health trusts: 55%, 13% and 36%; no base but 38 gives the first two, and it leaves 32%.
 
     So it is if at least 50 of the 59 answered, and 66% of these had a policy.
@@ -101,7 +103,7 @@ def test_a_very_probable_misprint_is_said_beside_the_figure(told: Figures, inter
 
 
 def test_what_lies_more_than_two_points_off_is_among_what_differs_however_small_its_base(
-    internal: tuple[Picture, Path],
+    internal: tuple[NationalReport, Path],
 ) -> None:
     coarse = next(figure for figure in internal[0].figures if figure["agreement"] == "nearest")
     near, far = (replace(internal[0], figures=(coarse | {"difference": by},)) for by in (2.0, 5.0))
@@ -196,7 +198,7 @@ def test_only_those_that_had_a_policy_are_asked_whether_they_audited_it(told: Fi
 
 
 def test_the_counts_that_table_13_prints_are_the_compliant_declarations(
-    told: Figures, internal: tuple[Picture, Path]
+    told: Figures, internal: tuple[NationalReport, Path]
 ) -> None:
     rows = [one for one in told.values() if one["where"] == "section 7, Table 13" and one["statistic"] == "count"]
     assert [(one["numerator"], one["base"]) for one in rows] == [
@@ -224,7 +226,7 @@ def test_the_trend_has_a_base_each_year_and_tells_of_the_change_of_unit(told: Fi
 @pytest.mark.parametrize("publish", [False, True])
 def test_page_json_and_workbook_say_the_same(
     publish: bool,
-    internal: tuple[Picture, Path],
+    internal: tuple[NationalReport, Path],
     published: Path,  # a parameter of the test
 ) -> None:
     folder = published if publish else internal[1]
@@ -250,7 +252,9 @@ def test_page_json_and_workbook_say_the_same(
             assert float(sheet[name]["recomputed"]) == figure["recomputed"]
 
 
-def test_the_same_run_gives_the_same_bytes(picture_run: Path, internal: tuple[Picture, Path], tmp_path: Path) -> None:
+def test_the_same_run_gives_the_same_bytes(
+    picture_run: Path, internal: tuple[NationalReport, Path], tmp_path: Path
+) -> None:
     write_national(picture_run, tmp_path)
     for name in FILES:
         assert (tmp_path / name).read_bytes() == (internal[1] / name).read_bytes(), name
@@ -332,7 +336,7 @@ def test_the_published_page_says_what_is_withheld_and_why(published: Path) -> No
 
 @pytest.mark.parametrize("width", WIDTHS)
 def test_the_page_is_accessible_asks_for_nothing_and_fits_its_window(
-    width: int, internal: tuple[Picture, Path], browser: Browser, tmp_path: Path
+    width: int, internal: tuple[NationalReport, Path], browser: Browser, tmp_path: Path
 ) -> None:
     """Every kind of part, and a few figures: axe takes minutes over the whole, and found nothing there."""
     picture = internal[0]

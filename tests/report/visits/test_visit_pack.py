@@ -208,7 +208,7 @@ def test_a_pack_of_an_organisation_that_nothing_chose_says_so_and_an_unknown_one
     listed = read_table(national_run, "visit_list").filter(pl.col("declared").cast(pl.String) == "compliant")
     code = listed.filter(~pl.col("org_code").is_in(chosen["org_code"].to_list()))["org_code"][0]
     folder = packs_of(national_run, tmp_path / "packs", "--only", code.lower())
-    assert "No arm of the run chose it." in text_of(folder / f"{code}.html")
+    assert "The plan did not choose it." in text_of(folder / f"{code}.html")
     refused = crosscheck_("visits", "packs", "--run", national_run, "--out", tmp_path / "none", "--only", "XXX")
     assert refused.exit_code == 7
     assert "XXX: declares compliance nowhere in this run" in refused.output

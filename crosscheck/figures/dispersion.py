@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from statistics import NormalDist
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -22,9 +22,8 @@ import scipy  # its functions are loaded when the first is called: a page that d
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from crosscheck.scoring.model import Adjustment
-
 Floats = npt.NDArray[np.float64]
+Adjustment = Literal["additive", "multiplicative"]
 
 # Below these, distances are exact, not normal approximations. An expected count is that of the rarer of the two
 # outcomes: with 40 files of which 90% should be complete, 4 are expected not to be, and there the arcsine puts 10% of
@@ -159,14 +158,18 @@ def ratios_of_counts(first: Floats, second: Floats, target: float | None = None)
     first is binomial. Two zeros count as absent.
     """
     possible = (first >= 0) & (second >= 0) & (first + second > 0) & _in_range(first) & _in_range(second)
-    one, other = _where(possible, first), _where(possible, second)
-    share = float(np.nansum(one) / max(np.nansum(one + other), _LEAST)) if target is None else target
+    first_counts, second_counts = _where(possible, first), _where(possible, second)
+    share = (
+        float(np.nansum(first_counts) / max(np.nansum(first_counts + second_counts), _LEAST))
+        if target is None
+        else target
+    )
     return Deviations(
         # Half a case is added so that a zero on either side still has a logarithm and an error.
-        observed=np.log((one + 0.5) / (other + 0.5)),
+        observed=np.log((first_counts + 0.5) / (second_counts + 0.5)),
         target=float(scipy.special.logit(np.clip(share, _LEAST, _MOST))),
-        error=np.sqrt(one / (one + 0.5) ** 2 + other / (other + 0.5) ** 2),
-        exact=_exact_binomial_where_few(one, one + other, share),
+        error=np.sqrt(first_counts / (first_counts + 0.5) ** 2 + second_counts / (second_counts + 0.5) ** 2),
+        exact=_exact_binomial_where_few(first_counts, first_counts + second_counts, share),
         drawn=np.exp,
     )
 
