@@ -21,7 +21,8 @@ from crosscheck.errors import ConflictError
 from crosscheck.store.audit import verify_trail
 from crosscheck.store.database import Store, open_store
 from crosscheck.store.decisions import Proposal, decide, list_decisions, read_current_decision, read_history
-from crosscheck.store.runs import look_up, save_run
+from crosscheck.store.runs import look_up
+from crosscheck.store.save import save_run
 
 Declaration = tuple[str, str]
 WRITERS, DECISIONS, DECLARATIONS = 8, 2_000, 20

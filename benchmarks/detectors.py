@@ -25,7 +25,7 @@ from sklearn.ensemble import IsolationForest
 from sklearn.metrics import roc_auc_score
 from sklearn.neighbors import NearestNeighbors
 
-from crosscheck.scoring.dispersion import Floats
+from crosscheck.figures.dispersion import Floats
 from crosscheck.scoring.exploratory import read_exploratory_model
 from crosscheck.scoring.outliers import isolate, leave_the_core, look_around
 from crosscheck.settings import model_file

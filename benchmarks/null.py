@@ -19,7 +19,7 @@ import polars as pl
 from scipy.special import ndtri
 
 from crosscheck.contract.inputs import INPUTS
-from crosscheck.scoring.dispersion import Floats, false_discovery
+from crosscheck.figures.dispersion import Floats, false_discovery
 from crosscheck.scoring.indicators import score_figures
 from crosscheck.scoring.model import Indicator, IndicatorModel, read_indicator_model
 from crosscheck.scoring.pooling import pool_scores, sum_sections

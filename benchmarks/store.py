@@ -27,7 +27,8 @@ from crosscheck.runs.run_folder import read_table
 from crosscheck.store.backup import back_up, restore
 from crosscheck.store.bulk import insert_rows
 from crosscheck.store.database import Store, connect, open_store
-from crosscheck.store.runs import delete_run, export_run, list_runs, save_run
+from crosscheck.store.runs import delete_run, export_run, list_runs
+from crosscheck.store.save import save_run
 from crosscheck.store.tables import Answer, Kept
 from crosscheck.store.triggers import unsealed
 from tests import postgres

@@ -26,7 +26,7 @@ class CrosscheckError(Exception):
         super().__init__("\n".join(self.problems))
 
     def __str__(self) -> str:
-        return "\n\n".join((self.headline, *self.problems))
+        return "\n".join((self.headline, *self.problems))
 
 
 class CollectionError(CrosscheckError):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-import re
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from crosscheck.errors import ModelError
+from crosscheck.model_versions import list_versions, refuse_edited
+from crosscheck.near_names import suggest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -78,9 +79,14 @@ def method_page() -> Path:
     return _document("method.md")
 
 
+def all_models() -> Path:
+    """The folder of the models of all standards, and of the list of those that were released."""
+    return home() / "models"
+
+
 def models_folder(standard: str) -> Path:
     """The folder of a standard's models, each a folder with its versions and its card."""
-    return home() / "models" / standard.lower()
+    return all_models() / standard.lower()
 
 
 def _document(name: str) -> Path:
@@ -125,12 +131,16 @@ def model_file(standard: str, name: str, version: str | None = None) -> Path:
     """The file of a model: the version asked for, else the newest.
 
     Raises:
-        ModelError: there is no such model or version; the message lists those that there are.
+        ModelError: there is no such model or version; the message lists those that there are. Or a model file was
+            edited after it was released.
     """
     folder = models_folder(standard) / name
-    versions = sorted(folder.glob("v*.toml"), key=lambda file: int(re.sub(r"\D", "", file.stem) or 0))
+    refuse_edited(all_models())
+    versions = list_versions(folder)
     wanted = [file for file in versions if version in (None, file.stem)]
     if not wanted:
-        known = ", ".join(file.stem for file in versions) or "none"
-        raise ModelError(f"No version {version or ''} of the model {name} in {folder}. There are: {known}.")
+        known = [file.stem for file in versions]
+        near = suggest(version, known) if version else ""
+        there = ", ".join(known) or "none"
+        raise ModelError(f"No version {version or ''} of the model {name} in {folder}.{near} There are: {there}.")
     return wanted[-1]

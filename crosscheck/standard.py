@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from crosscheck import settings
 from crosscheck.cases.cases import catalogue
 from crosscheck.errors import UnknownNameError
+from crosscheck.near_names import suggest
 from crosscheck.questionnaire import read_questionnaire
 from crosscheck.risk.model import read_risk_model
 from crosscheck.rulebook.examples import refuse_failing_examples
@@ -105,5 +106,8 @@ def name_standard(asked: str | None) -> str:
     if asked is None and len(known) == 1:
         return known[0]
     if asked is None or asked.upper() not in known:
-        raise UnknownNameError(f"--standard {asked or ''}: name one of the standards with rules: {', '.join(known)}.")
+        near = suggest(asked, known) if asked else ""
+        raise UnknownNameError(
+            f"--standard {asked or ''}:{near} Name one of the standards with rules: {', '.join(known)}."
+        )
     return asked.upper()

@@ -50,7 +50,6 @@ VERDICTS_IN_WORDS: Final[dict[Verdict, str]] = {
     "cannot_tell": "not determined",
     "not_applicable": "does not apply",
 }
-
 ORG_TYPES_IN_WORDS: Final[dict[OrgType, str]] = {
     "acute": "acute trust",
     "ambulance": "ambulance trust",

@@ -31,23 +31,13 @@ STRUCK_OUT = {
     "take_visits": "latest_visits", "printable": "require_printable", "ailment": "fault", "picture": "national_report",
 }  # fmt: skip
 
-# What a room still has. A name that the contract promises is no private word there: `doubts` is its table of values
-# that somebody must confirm. A room that is not named here has none.
+# A name that the contract promises is no private word there: `doubts` is its table of values to confirm.
 PROMISED = {"doubts": {"cli", "collection", "report", "runs"}}
-LEFT_IN_CODE = {
-    "cli": {"told", "tell", "ailment"},
-}
 # Words that are plain English in another sense than the one that was struck out, in the names that have them.
 OTHER_SENSE = {
-    "round": {
-        "round_up",
-        "round_shares",
-        "round_to",
-        "round_steps",
-        "round_multiple",
-        "a_round",
-    },  # of numbers, and a tour
-    "picture": {"write_picture", "picture"},  # one that is drawn; in cli, a name that is not yet changed
+    # of numbers, and a tour
+    "round": {"round_up", "round_shares", "round_to", "round_steps", "round_multiple", "a_round"},
+    "picture": {"write_picture", "picture"},  # one that is drawn
     "printable": {"require_printable", "printable"},  # characters; counts that may be printed
 }
 
@@ -149,13 +139,7 @@ def test_the_terms_of_each_part_of_the_glossary_are_in_the_order_of_the_alphabet
 def test_names_that_were_struck_out_do_not_come_back(room: Path) -> None:
     promised = {word for word, among in PROMISED.items() if room.name in among}
     found = struck_out_in(set(names_in(room))) - promised
-    assert found <= LEFT_IN_CODE.get(room.name, set()), {word: STRUCK_OUT[word] for word in found}
-
-
-@pytest.mark.parametrize("room", sorted(LEFT_IN_CODE))
-def test_a_room_that_is_done_is_taken_off_the_list(room: str) -> None:
-    found = struck_out_in(set(names_in(CODE / room)))
-    assert LEFT_IN_CODE[room] <= found, LEFT_IN_CODE[room] - found
+    assert not found, {word: STRUCK_OUT[word] for word in found}
 
 
 @pytest.mark.parametrize("room", rooms(), ids=lambda room: room.name)

@@ -6,7 +6,8 @@ import json
 
 import click
 
-from crosscheck.cli.group import format_option, main, store_option
+from crosscheck.cli.group import format_option, main
+from crosscheck.cli.named_run import store_option
 from crosscheck.cli.terminal import Steps, list_rows
 from crosscheck.errors import AuditError
 
@@ -16,7 +17,7 @@ _COLUMNS = ("seq", "at", "who", "what", "subject", "details")
 
 @main.group()
 def audit() -> None:
-    """Read the audit trail of a store, and verify that nobody has changed it.
+    """Read the audit trail of a store, and verify it.
 
     \b
     Example:  crosscheck audit verify --store runs.db
@@ -27,10 +28,13 @@ def audit() -> None:
 @click.option("--head", help="A head that was kept elsewhere, as `crosscheck audit head` printed it.")
 @store_option
 def verify(store: str, head: str | None) -> None:
-    """Compute the whole chain anew; name the first link that does not hold, and end with 14.
+    """Verify that nobody has changed the trail.
+
+    The whole chain is computed again; the first link that does not hold is named.
 
     \b
     Example:  crosscheck audit verify --store runs.db
+
     A trail whose end was cut off, or that was written anew from the first row on, holds in itself: give a head that was
     kept elsewhere, and it is named too.
     """
@@ -38,12 +42,12 @@ def verify(store: str, head: str | None) -> None:
     from crosscheck.store.database import open_store, refuse_unguarded
 
     given = Head.read(head) if head else None
-    with open_store(store, unguarded=True) as kept:
-        with kept.reading() as connection, Steps()("verify"):
+    with open_store(store, unguarded=True) as opened:
+        with opened.reading() as connection, Steps()("verify"):
             verified = verify_trail(connection, given)
         if verified.broken:
-            raise AuditError([f"{kept.name}: {verified.broken.fault}.", _THEN])
-        refuse_unguarded(kept)
+            raise AuditError([f"{opened.name}: {verified.broken.fault}.", _THEN])
+        refuse_unguarded(opened)
     since = f", {verified.head.seq - given.seq} of them since the head that you gave" if given else ""
     click.echo(f"The trail holds: {verified.head.seq} rows{since}.")
     click.echo(f"HEAD  {verified.head}")
@@ -55,7 +59,7 @@ def verify(store: str, head: str | None) -> None:
 @store_option
 @format_option
 def list_(store: str, after: int, about: str, form: str) -> None:
-    """List what was done, by whom and when, the first first.
+    """List what was done, by whom and when, oldest first.
 
     \b
     Example:  crosscheck audit list --about "7bf1c3a2b4d5e6f7 5YQ" --store runs.db
@@ -63,7 +67,7 @@ def list_(store: str, after: int, about: str, form: str) -> None:
     from crosscheck.store.audit import read_trail
     from crosscheck.store.database import open_store
 
-    with open_store(store) as kept, kept.reading() as connection:
+    with open_store(store) as opened, opened.reading() as connection:
         rows = list(read_trail(connection, after, about))
     if form != "json":
         rows = [{**row, "details": json.dumps(row["details"], ensure_ascii=False)} for row in rows]
@@ -73,7 +77,9 @@ def list_(store: str, after: int, about: str, form: str) -> None:
 @audit.command()
 @store_option
 def head(store: str) -> None:
-    """Print the head of the trail, to be kept where whoever owns the store can't write.
+    """Print the head of the trail, to be kept elsewhere.
+
+    Keep it where whoever owns the store cannot write: `audit verify --head` compares the trail with it.
 
     \b
     Example:  crosscheck audit head --store runs.db >> heads.txt
@@ -81,5 +87,5 @@ def head(store: str) -> None:
     from crosscheck.store.audit import read_head
     from crosscheck.store.database import open_store
 
-    with open_store(store) as kept, kept.reading() as connection:
+    with open_store(store) as opened, opened.reading() as connection:
         click.echo(str(read_head(connection)))

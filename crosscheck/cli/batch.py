@@ -35,24 +35,27 @@ _LOGGED: Final = ("pid", "exit_code", "seconds", "peak_mb", "expected_mb", "fing
     "--log-format", type=click.Choice(["text", "json"]), default="text", show_default=True, help="How to log."
 )
 def batch(file: Path, log: Path | None, log_format: str) -> None:
-    """Make many runs, as many at once as the memory allows; one that fails stops no other.
+    """Make many runs, as many at once as the memory allows.
+
+    One that fails does not stop the others.
 
     \b
     Example:  crosscheck batch BATCH.toml --log-format json
-    Ends with 12 if any failed or was stopped; batch.json beside the runs says what became of each.
+
+    Exits with status 12 if any failed or was stopped; batch.json beside the runs says what became of each.
     """
     from crosscheck.batch.executor import Executor, write_reports
     from crosscheck.batch.plan import read_batch
 
-    asked = read_batch(file, [name for option in run.params for name in (*option.opts, *option.secondary_opts)])
-    with _logging(log, log_format), _progress(len(asked.items)) as on_change:
-        reports = Executor(asked, on_change).make()
-    written = write_reports(asked, reports)
+    planned = read_batch(file, [name for option in run.params for name in (*option.opts, *option.secondary_opts)])
+    with _logging(log, log_format), _progress(len(planned.items)) as on_change:
+        reports = Executor(planned, on_change).make()
+    written = write_reports(planned, reports)
     columns = ["name", "outcome", "exit_code", "seconds", "peak_mb", "digest"]
     list_rows([vars(report) | {"digest": (report.digest or "")[:12]} for report in reports], columns, "table")
     click.echo(f"{written} has all of it; what each said is in NAME.log beside it")
-    if badly := [report for report in reports if report.outcome in _BADLY]:
-        raise BatchFailedError(f"{report.name}: {report.outcome}. {report.said}" for report in badly)
+    if unfinished := [report for report in reports if report.outcome in _BADLY]:
+        raise BatchFailedError(f"{report.name}: {report.outcome}. {report.said}" for report in unfinished)
 
 
 @contextmanager
@@ -99,8 +102,8 @@ def _progress(items: int) -> Iterator[Any]:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-    shown = [TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()]
-    with Progress(*shown, console=Console(stderr=True), disable=not sys.stderr.isatty()) as progress:
+    columns = [TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()]
+    with Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty()) as progress:
         task = progress.add_task("batch", total=items)
 
         def on_change(running: Sequence[str], reports: Sequence[Report]) -> None:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from crosscheck.cli.group import main, run_option
+from crosscheck.cli.group import main, only_option
+from crosscheck.cli.named_run import run_option
 from crosscheck.cli.terminal import Steps
 
 
@@ -15,16 +16,19 @@ from crosscheck.cli.terminal import Steps
 @click.option(
     "--out", type=click.Path(path_type=Path), default=Path("packs"), show_default=True, help="Folder of the packs."
 )
-@click.option("--only", multiple=True, metavar="ORG", help="The pack of this organisation; may be given again.")
+@only_option("The pack of this organisation; may be given several times.")
 @click.option("--pdf", is_flag=True, help="Write each as PDF too, two pages; those that are still right are left.")
 @click.option("--annex", is_flag=True, help="Write each as PDF, and let every question follow the two pages.")
 @click.option("--xlsx", is_flag=True, help="Write each as XLSX too.")
 def benchmarks(folder: Path, out: Path, only: tuple[str, ...], *, pdf: bool, annex: bool, xlsx: bool) -> None:
-    """Write each organisation's benchmark pack: its answers beside similar organisations and what guidance asks.
+    """Write a benchmark pack for each organisation.
+
+    It shows the organisation's answers beside those of similar organisations and what guidance asks for.
 
     \b
     Example:  crosscheck benchmarks --run run --out packs --only 5WA --pdf --xlsx
-    A long job that is stopped goes on where it was when it is started again.
+
+    A long job that was stopped continues where it was when the command is given again.
     The packs go to the organisations: nothing in them says more than was asked and answered.
     """
     from crosscheck.report.benchmark.benchmark import write_benchmarks

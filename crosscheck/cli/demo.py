@@ -24,11 +24,12 @@ _YEAR = "2008/09"
 )
 @click.pass_context
 def demo(context: click.Context, out: Path, copy: Path | None) -> None:
-    """Make the visit list of the fictional collection that comes with the program, from any folder.
+    """Make the visit list of the fictional collection.
 
     \b
     Example:  crosscheck demo --out run --copy england-2008-09
     Then:     crosscheck run england-2008-09 --year 2008/09 --out second
+
     Every organisation in the collection is invented.
     """
     collection = settings.embedded_collection()

@@ -17,7 +17,9 @@ from crosscheck.cli.private_files import made_for_everybody
 @standard_option
 @made_for_everybody()
 def dictionary(out: Path, standard: str | None) -> None:
-    """Write the data dictionary, the method with every statistic, and the model cards, as pages and as CSV.
+    """Write the data dictionary, the method and the model cards.
+
+    They are pages and CSV: every column, every statistic with its source, every model.
 
     \b
     Example:  crosscheck dictionary --out dictionary

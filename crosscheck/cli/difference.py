@@ -8,18 +8,22 @@ from pathlib import Path
 import click
 
 from crosscheck.cli.group import FORMATS
+from crosscheck.cli.named_run import RunFolder, store_of_run_option
 from crosscheck.cli.runs import runs
 from crosscheck.cli.terminal import list_rows
 
 
 @runs.command()
-@click.argument("before", type=click.Path(path_type=Path))
-@click.argument("after", type=click.Path(path_type=Path))
+@click.argument("before", type=RunFolder())
+@click.argument("after", type=RunFolder())
+@store_of_run_option
 @click.option("--first", type=click.IntRange(min=1), default=20, show_default=True, help="How many to show.")
 @click.option("--out", type=click.Path(path_type=Path), help="Write page, JSON and tables into this folder, too.")
 @click.option("--format", "form", type=FORMATS, default="table", show_default=True, help="How to list.")
 def diff(before: Path, after: Path, first: int, out: Path | None, form: str) -> None:
-    """Tell who moved on the list between two runs, by how much, and what moved them, each cause apart.
+    """Compare two runs: who moved on the list, and why.
+
+    By how much each declaration moved, and what moved it, each cause on its own.
 
     \b
     Example:  crosscheck runs diff last-week/run run --out difference
@@ -39,9 +43,9 @@ def diff(before: Path, after: Path, first: int, out: Path | None, form: str) -> 
     elif form == "csv":
         list_rows(rows, difference.movements.columns, form)
     else:
-        other = [part for part, same in difference.same.items() if not same]
-        click.echo(f"NOT THE SAME  {', '.join(other) or 'nothing'}")
+        unlike = [part for part, same in difference.same.items() if not same]
+        click.echo(f"NOT THE SAME  {', '.join(unlike) or 'nothing'}")
         list_rows(difference.changes.to_dicts(), difference.changes.columns, form)
         list_rows(difference.causes(), ["cause", "declarations", "parts", "decibans", "per_declaration"], form)
-        shown = [row | {"change": round(row["change"], 2)} for row in rows[:first] if row["change"]]
-        list_rows(shown, shown_columns(difference), form)
+        moved = [row | {"change": round(row["change"], 2)} for row in rows[:first] if row["change"]]
+        list_rows(moved, shown_columns(difference), form)

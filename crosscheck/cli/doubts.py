@@ -11,6 +11,7 @@ from crosscheck import settings
 from crosscheck.cli.group import assessment_year_if_given, collection_argument, standard_option
 from crosscheck.cli.publication import problems
 from crosscheck.errors import CollectionError, UnknownNameError
+from crosscheck.near_names import suggest
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,10 +35,13 @@ _OTHERS = 5  # declarations of other organisations that are shown
 @click.option("--show", is_flag=True, help="Only show what it would change; write nothing.")
 @standard_option
 def resolve(collection: Path, *, year: str | None, standard: str | None, show: bool, **stated: Any) -> None:
-    """Confirm or correct a value in doubt, and show what that changes on the list.
+    """Confirm or correct a value in doubt.
+
+    The command shows what that changes on the list.
 
     \b
     Example:  crosscheck problems resolve mine --org R01 --column training.level1_pct --means 85 --by Me --because Asked
+
     It is written to resolved.csv in the collection's folder, which the next run reads.
     """
     from crosscheck.collection.read import read_collection
@@ -66,18 +70,19 @@ def _find_doubt(doubts: pl.DataFrame, org_code: str, about: str, item: str | Non
     Raises:
         UnknownNameError: there is none, or there are several; each is named.
     """
-    meant = [
+    matching = [
         doubt
         for doubt in doubts.iter_rows(named=True)
         if (doubt["org_code"], doubt["about"]) == (org_code, about) and item in (None, doubt["item"])
     ]
-    if len(meant) == 1:
-        return meant[0]
-    named = meant or doubts.head(10).to_dicts()
-    told = "; ".join(f"{doubt['org_code']}, {doubt['about']} {doubt['item']}".rstrip() for doubt in named)
-    if meant:
-        raise UnknownNameError(f"Several values are meant: {told}. Say which with --item.")
-    raise UnknownNameError(f"No value of {org_code}, {about} is in doubt. In doubt are: {told or 'none'}.")
+    if len(matching) == 1:
+        return matching[0]
+    listed = matching or doubts.head(10).to_dicts()
+    names = "; ".join(f"{doubt['org_code']}, {doubt['about']} {doubt['item']}".rstrip() for doubt in listed)
+    if matching:
+        raise UnknownNameError(f"Several values are meant: {names}. Say which with --item.")
+    near = suggest(f"{org_code}, {about}", (f"{doubt['org_code']}, {doubt['about']}" for doubt in doubts.to_dicts()))
+    raise UnknownNameError(f"No value of {org_code}, {about} is in doubt.{near} In doubt are: {names or 'none'}.")
 
 
 def _describe_row(doubt: dict[str, Any], stated: dict[str, Any]) -> dict[str, str]:
@@ -130,12 +135,12 @@ def _compare_lists(before: pl.DataFrame, after: pl.DataFrame, org_code: str) -> 
     )
     others = both.filter(~pl.col("own") & (pl.col("rank") != pl.col("rank_after")))
     most = others.sort("moved", "rank", descending=[True, False]).head(_OTHERS)
-    shown = pl.concat([both.filter("own"), most]).iter_rows(named=True)
+    rows = pl.concat([both.filter("own"), most]).iter_rows(named=True)
     return [
         *(
             f"{row['org_code']}, {row['function']}: rank {row['rank']} becomes {row['rank_after']}, risk "
             f"{row['risk']:.1%} becomes {row['risk_after']:.1%}, {row['flags']} flags become {row['flags_after']}"
-            for row in shown
+            for row in rows
         ),
         f"{others.height} declarations of other organisations change their rank",
     ]

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from crosscheck.cli.completion import complete_organisations, complete_standards
 from crosscheck.cli.private_files import made_for_the_owner_alone
 from crosscheck.cli.unforeseen import ReaderGoneError, end_well
-from crosscheck.passwords import STORE_VARIABLE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 FORMATS: Final = click.Choice(["table", "csv", "json"])
 
@@ -37,16 +37,16 @@ class _Commands(click.Group):
         sys.exit(code)
 
     def make_context(self, *args: Any, **extra: Any) -> click.Context:
-        with _closed_pipes_told():
+        with _closed_pipes_noticed():
             return super().make_context(*args, **extra)
 
     def invoke(self, ctx: click.Context) -> Any:
-        with _closed_pipes_told():
+        with _closed_pipes_noticed():
             return super().invoke(ctx)
 
 
 @contextmanager
-def _closed_pipes_told() -> Iterator[None]:
+def _closed_pipes_noticed() -> Iterator[None]:
     """Tell a closed pipe from other errors before click takes it for a failure of the command."""
     try:
         yield
@@ -88,17 +88,18 @@ def assessment_year_if_given(context: click.Context, option: click.Parameter, ye
     return year and assessment_year(context, option, year)
 
 
-standard_option = click.option("--standard", default=None, help="The standard, if there are rules for more than one.")
+standard_option = click.option(
+    "--standard",
+    default=None,
+    help="The standard, if there are rules for more than one.",
+    shell_complete=complete_standards,
+)
 format_option = click.option("--format", "form", type=FORMATS, default="table", show_default=True, help="How to list.")
-USUAL_RUN: Final = Path("run")
-run_option = click.option(
-    "--run", "folder", type=click.Path(path_type=Path), default=USUAL_RUN, show_default=True, help="A run's folder."
-)
-store_option = click.option(
-    "--store",
-    envvar=STORE_VARIABLE,
-    show_envvar=True,
-    required=True,
-    help="A file, as runs.db, or postgresql://user@host/name.",
-)
+
+
+def only_option(words: str) -> Callable[[Any], Any]:
+    """`--only`: organisations by their codes, given as often as there are."""
+    return click.option("--only", multiple=True, metavar="ORG", help=words, shell_complete=complete_organisations)
+
+
 collection_argument = click.argument("collection", type=click.Path(path_type=Path))

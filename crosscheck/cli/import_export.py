@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from crosscheck.cli.group import format_option, main
-from crosscheck.cli.terminal import list_rows
+from crosscheck.cli.terminal import print_problems
 
 if TYPE_CHECKING:
     from crosscheck.collection.import_rows import Imported
@@ -29,12 +29,15 @@ TABLES = (
 @click.option("--propose", type=click.Choice(TABLES), metavar="TABLE", help="Write a first map to this table instead.")
 @format_option
 def import_(export: Path, map_file: Path, out: Path | None, propose: str | None, form: str, *, replace: bool) -> None:
-    """Make a table of a collection of a file in other columns, as a map says.
+    """Turn an export with other columns into a table.
+
+    A map (a TOML file) says which column is which.
 
     \b
     Example:  crosscheck import export.csv --map successions.toml --propose relationships
     Then:     crosscheck import export.csv --map successions.toml --out collection
-    Every row is written, or left out and counted, or named. Ends with 1 if anything was set aside.
+
+    Every row is written, or left out and counted, or named. Exits with status 1 if anything was set aside.
     """
     if propose:
         _propose(export, map_file, propose)
@@ -45,13 +48,12 @@ def import_(export: Path, map_file: Path, out: Path | None, propose: str | None,
     from crosscheck.collection.import_rows import import_export
     from crosscheck.report.output.import_folder import refuse_table, write_import
 
-    asked = read_import_map(map_file)
-    refuse_table(out, asked.table, replace=replace)
-    made = import_export(export, asked, map_file.resolve().parent)
+    import_map = read_import_map(map_file)
+    refuse_table(out, import_map.table, replace=replace)
+    made = import_export(export, import_map, map_file.resolve().parent)
     file = write_import(made, map_file, export, out)
     click.echo("\n".join(_describe(made, export, file)), err=form != "table")
-    if not made.problems.is_empty() or form != "table":
-        list_rows(made.problems.to_dicts(), made.problems.columns, form)
+    print_problems(made.problems, form)
     sys.exit(int(not made.problems.filter(made.problems["effect"] != "converted").is_empty()))
 
 
@@ -68,7 +70,7 @@ def _propose(export: Path, map_file: Path, table: str) -> None:
 def _describe(made: Imported, export: Path, file: Path) -> list[str]:
     """What became of every row, in lines that add up."""
     long = [f"LONG      {made.long:,} rows, one for each of several columns"] if made.long != made.read else []
-    left_out = [f"LEFT OUT  {one.rows:,} rows; kept where {one.kept_where}" for one in made.left_out]
+    left_out = [f"LEFT OUT  {part.rows:,} rows; kept where {part.kept_where}" for part in made.left_out]
     return [
         f"READ      {export.name}: {made.read:,} rows, {made.unread:,} of them set aside as they stand",
         *long,

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import click
 
-from crosscheck.cli.group import main, run_option
+from crosscheck.cli.group import main
+from crosscheck.cli.named_run import run_option
 from crosscheck.cli.private_files import made_for_everybody
 from crosscheck.cli.terminal import Steps, undisturbed
 
@@ -20,7 +21,9 @@ from crosscheck.cli.terminal import Steps, undisturbed
 @click.option("--publish", is_flag=True, help="Withhold small numbers, and what would give them back.")
 @undisturbed()
 def national(folder: Path, out: Path, *, publish: bool) -> None:
-    """Recompute every table and figure of the review, beside what was published.
+    """Recompute every table and figure of the national review.
+
+    Each stands beside what was published.
 
     \b
     Example:  crosscheck national --run run --out national

@@ -6,9 +6,12 @@ from pathlib import Path
 
 import click
 
-from crosscheck.cli.group import format_option, main, run_option
-from crosscheck.cli.terminal import list_rows, nearest
+from crosscheck.cli.completion import complete_indicators, complete_organisations
+from crosscheck.cli.group import format_option, main
+from crosscheck.cli.named_run import run_option
+from crosscheck.cli.terminal import list_rows
 from crosscheck.errors import UnknownNameError
+from crosscheck.near_names import suggest_code
 
 
 def _picture(_context: click.Context, _option: click.Parameter, file: Path | None) -> Path | None:
@@ -28,7 +31,7 @@ def _write_picture(svg: str, file: Path) -> None:
 
 
 @main.command()
-@click.argument("org_code")
+@click.argument("org_code", shell_complete=complete_organisations)
 @click.option("--function", type=click.Choice(["whole", "commissioner", "provider"]), help="One of its declarations.")
 @run_option
 @click.option("--all", "whole", is_flag=True, help="The whole case: every part of the risk, every finding.")
@@ -37,7 +40,7 @@ def explain(org_code: str, function: str | None, folder: Path, form: str, *, who
     """Explain why an organisation is where it is on the list.
 
     On one screen: the declaration to visit, why, what can be shown to the trust, and what to ask about it. With --all
-    or as JSON the whole case of each of its declarations.
+    or as JSON the whole case of each of its declarations. For an organisation that is not on the list: why not.
 
     \b
     Example:  crosscheck explain 5YG
@@ -58,34 +61,39 @@ def explain(org_code: str, function: str | None, folder: Path, form: str, *, who
 
 
 @main.command()
-@click.argument("indicator")
-@click.argument("org_code")
+@click.argument("indicator", shell_complete=complete_indicators)
+@click.argument("org_code", shell_complete=complete_organisations)
 @run_option
 @click.option("--out", type=click.Path(path_type=Path), default=Path("funnel.svg"), show_default=True, help="The file.")
 def funnel(indicator: str, org_code: str, folder: Path, out: Path) -> None:
-    """Draw one figure of an organisation among its peers, as SVG (or PNG, by the file's ending).
+    """Draw one figure of an organisation among its peers.
+
+    The picture is SVG, or PNG where the file's name ends so.
 
     \b
     Example:  crosscheck funnel staff_survey.child_protection_training_pct R6A --out funnel.svg
     """
     from crosscheck.report.dossier.plots import draw_funnel
     from crosscheck.runs.run_folder import read_table
+    from crosscheck.runs.unlisted import describe_unlisted, read_names
 
-    names = dict(read_table(folder, "visit_list").select("org_code", "name").iter_rows())
+    names = read_names(folder)
     if org_code.upper() not in names:
-        raise UnknownNameError(nearest("organisation", org_code, names, "crosscheck run"))
+        raise UnknownNameError(describe_unlisted(folder, org_code))
     svg = draw_funnel(read_table(folder, "scores"), indicator, org_code.upper(), names[org_code.upper()])
     _write_picture(svg, out)
     click.echo(f"{out}: {indicator} of {names[org_code.upper()]} among its peers")
 
 
 @main.command()
-@click.argument("org_code")
+@click.argument("org_code", shell_complete=complete_organisations)
 @run_option
 @click.option("--out", type=click.Path(path_type=Path), callback=_picture, help="Draw it too: a file .svg or .png.")
 @format_option
 def network(org_code: str, folder: Path, out: Path | None, form: str) -> None:
-    """List whom an organisation is tied to and how: commissioners, providers, boards, reviews, predecessors.
+    """List the organisations that one is related to, and how.
+
+    These are its commissioners, providers, boards, shared case reviews and predecessors.
 
     \b
     Example:  crosscheck network R2X --out network.svg
@@ -95,11 +103,11 @@ def network(org_code: str, folder: Path, out: Path | None, form: str) -> None:
     from crosscheck.runs.run_folder import read_table
 
     ties, predecessors, names = (read_table(folder, name) for name in ("ties", "predecessors", "names"))
-    known = dict(names.filter(names["kind"] == ORGANISATION).select("code", "name").iter_rows())
-    if (code := org_code.upper()) not in known:
-        raise UnknownNameError(nearest("organisation", org_code, known, "crosscheck run"))
+    organisations = dict(names.filter(names["kind"] == ORGANISATION).select("code", "name").iter_rows())
+    if (code := org_code.upper()) not in organisations:
+        raise UnknownNameError(f"No organisation {org_code} in this run.{suggest_code(org_code, organisations)}")
     listed = neighbours(ties, predecessors, names, code)
     if out:
-        _write_picture(draw_neighbourhood(listed, code, known[code]), out)
-        click.echo(f"{out}: {known[code]} and its neighbours", err=True)
+        _write_picture(draw_neighbourhood(listed, code, organisations[code]), out)
+        click.echo(f"{out}: {organisations[code]} and its neighbours", err=True)
     list_rows(listed.to_dicts(), listed.columns, form)

@@ -8,13 +8,16 @@ from typing import Any
 
 import click
 
-from crosscheck.cli.group import format_option, main, run_option
-from crosscheck.cli.terminal import Steps, list_rows, undisturbed
+from crosscheck.cli.group import format_option, main, only_option
+from crosscheck.cli.named_run import run_as_named, run_option
+from crosscheck.cli.terminal import Steps, list_rows, print_problems, undisturbed
 
 
 @main.group()
 def reply() -> None:
-    """Tell organisations what is relied on, read their replies, and work out again what is accepted.
+    """Letters and reply forms, their replies, corrections.
+
+    Organisations are told what the assessment relies on; their replies are read; what is accepted is worked out again.
 
     \b
     Example:  crosscheck reply form --run run --out forms
@@ -27,14 +30,16 @@ def reply() -> None:
 @reply.command("form")
 @run_option
 @click.option("--out", type=click.Path(path_type=Path), default=Path("forms"), show_default=True, help="The folder.")
-@click.option("--only", multiple=True, metavar="ORG", help="Only this organisation; may be given several times.")
+@only_option("Only this organisation; may be given several times.")
 @click.option("--reply-by", metavar="DAY", help="The last day for a reply, as the letter is to say it.")
 @click.option("--reply-to", metavar="WHOM", help="Whom to send the reply to, as the letter is to say it.")
 @click.option("--pdf", "paper", is_flag=True, help="Also set each letter as PDF.")
 def write_form(
     folder: Path, out: Path, only: tuple[str, ...], reply_by: str | None, reply_to: str | None, *, paper: bool
 ) -> None:
-    """Write for each organisation a letter of what is relied on, item by item, and a form to reply on.
+    """Write a letter and a reply form for each organisation.
+
+    The letter says what the assessment relies on, item by item.
 
     An organisation whose own answers say that a statutory duty is unmet also gets a letter on that, to send first.
 
@@ -45,11 +50,12 @@ def write_form(
 
     with Steps()("write letters and forms"):
         count, with_duties = write_forms(folder, out, only, reply_by, reply_to, paper=paper)
-    told = "1 organisation" if count == 1 else f"{count} organisations"
-    click.echo(f"{out}: letters and forms (.html{', .pdf' if paper else ''}, .xlsx, .csv) for {told}; nothing was sent")
+    organisations = "1 organisation" if count == 1 else f"{count} organisations"
+    endings = f".html{', .pdf' if paper else ''}, .xlsx, .csv"
+    click.echo(f"{out}: letters and forms ({endings}) for {organisations}; nothing was sent")
     if with_duties:
         click.echo(f"Send first: {with_duties} letters on statutory duties unmet by the own answers (…-duties.html)")
-    click.echo(f"When they come back: crosscheck reply read FILE… --run {folder} --out replies")
+    click.echo(f"When they come back: crosscheck reply read FILE… --run {run_as_named(folder)} --out replies")
 
 
 @reply.command("read")
@@ -58,11 +64,14 @@ def write_form(
 @click.option("--out", type=click.Path(path_type=Path), default=Path("replies"), show_default=True, help="The folder.")
 @format_option
 def read(files: tuple[Path, ...], folder: Path, out: Path, form: str) -> None:
-    """Read filled forms, CSV or XLSX, and keep what was said. The run stays as it is.
+    """Read filled-in forms (CSV or XLSX).
+
+    What they say is kept; the run stays as it is.
 
     \b
     Example:  crosscheck reply read 5UJ.xlsx R2X.csv --run run --out replies
-    Ends with 1 if anything was set aside; problems.csv in the folder says what and how to mend it.
+
+    Exits with status 1 if anything was set aside; problems.csv in the folder says what, and how to mend it.
     """
     from crosscheck.report.reply.replies import read_forms, refuse_decided, summarise_replies, write_replies
 
@@ -70,12 +79,11 @@ def read(files: tuple[Path, ...], folder: Path, out: Path, form: str) -> None:
     with Steps()("read replies"):
         replies = read_forms(folder, files)
         write_replies(replies, folder, out)
-    shown = ["item", "question", "your_answer", "reply", "corrected_answer", "signed_by"]
-    list_rows(replies.replies.select(shown).to_dicts(), shown, form)
-    listed = ["file", "row", "column", "value", "problem", "remedy"]
+    columns = ["item", "question", "your_answer", "reply", "corrected_answer", "signed_by"]
+    list_rows(replies.replies.select(columns).to_dicts(), columns, form)
     aside = replies.problems.filter(replies.problems["effect"] != "converted")
     if not aside.is_empty():
-        list_rows(aside.select(listed).to_dicts(), listed, form)
+        print_problems(aside, form)
     if form == "table":
         click.echo(summarise_replies(replies))
         click.echo(f"{out / 'problems.csv'} has these, and {replies.problems.height - aside.height} things mended")
@@ -90,7 +98,7 @@ def read(files: tuple[Path, ...], folder: Path, out: Path, form: str) -> None:
     "--item", "items", multiple=True, metavar="ITEM", help="Accept the reply to this item; several times too."
 )
 @click.option("--by", metavar="NAME", help="Who accepts it.")
-@click.option("--on", type=click.DateTime(["%Y-%m-%d"]), help="Day of the decision, as 2009-06-02.")
+@click.option("--on", type=click.DateTime(["%Y-%m-%d"]), help="Day of the decision, for example 2009-06-02.")
 @click.option("--because", metavar="TEXT", help="Why it is accepted.")
 @click.option(
     "--out",
@@ -101,11 +109,14 @@ def read(files: tuple[Path, ...], folder: Path, out: Path, form: str) -> None:
 )
 @undisturbed()
 def accept(replies: tuple[Path, ...], folder: Path, items: tuple[str, ...], out: Path, **decision: Any) -> None:
-    """Accept replies: work everything out again with the corrected answers, and keep both versions.
+    """Accept replies, and make the corrected run.
+
+    Everything is worked out again with the corrected answers; both versions are kept.
 
     \b
     Example:  crosscheck reply accept replies --run run --item 5UJ/C2-HR-02/both --by "A. Assessor" \\
               --on 2009-06-02 --because "The certificate was seen" --out run-corrected
+
     Without --item, the replies are accepted that have yes in the column accepted of replies.csv, with who, when and
     why in decided_by, decided_on and because, or as --by, --on and --because say it of all. An explanation changes no
     answer: the entry of waivers.toml that an assessor may adopt is printed.
@@ -118,11 +129,11 @@ def accept(replies: tuple[Path, ...], folder: Path, items: tuple[str, ...], out:
     refuse_other_runs(out, folder)
     steps = Steps()
     with steps("read replies"):
-        known = read_decisions(folder, replies)
+        decisions = read_decisions(folder, replies)
     day = decision["on"] and decision["on"].date()
-    accepted = choose_accepted(known, items, Decision(decision["by"], day, decision["because"]))
-    told = make_corrected_run(folder, accepted, out, steps, write_pages)
-    click.echo(told or "No correction among them, so that nothing was worked out again.")
+    accepted = choose_accepted(decisions, items, Decision(decision["by"], day, decision["because"]))
+    summary = make_corrected_run(folder, accepted, out, steps, write_pages)
+    click.echo(summary or "No correction among them, so that nothing was worked out again.")
     if waivers := propose_waivers(folder, accepted):
         click.echo(
             f"\nExplanations that were accepted, for rules/…/waivers.toml, if an assessor adopts them:\n\n{waivers}"

@@ -12,9 +12,12 @@ from typing import TYPE_CHECKING
 import click
 
 from crosscheck import settings
-from crosscheck.cli.group import USUAL_RUN, format_option, main, standard_option
-from crosscheck.cli.terminal import Steps, list_rows, nearest
+from crosscheck.cli.completion import complete_rules, complete_sections
+from crosscheck.cli.group import format_option, main, standard_option
+from crosscheck.cli.named_run import USUAL_RUN, RunFolder, former_option, run_as_named, store_of_run_option
+from crosscheck.cli.terminal import Steps, list_rows
 from crosscheck.errors import MissingLibraryError, UnknownNameError
+from crosscheck.near_names import describe_unknown
 
 if TYPE_CHECKING:
     from crosscheck.rulebook.rule import Rulebook
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
 @click.option(
     "--project-thresholds", is_flag=True, help="Only those with a cut-off that the project chose itself, and why."
 )
+@former_option("--own-choices", "It is now --project-thresholds.", is_flag=True)
 @standard_option
 @format_option
 @click.pass_context
@@ -41,14 +45,15 @@ def rules(ctx: click.Context, standard: str | None, form: str, *, project_thresh
     columns = ("id", "threshold_rationale") if project_thresholds else overview
     rulebook = read_standard(name_standard(standard)).rulebook
     listed = [rule for rule in rulebook if rule.threshold_rationale or not project_thresholds]
-    list_rows([{name: getattr(rule, name) for name in columns} for rule in listed], columns, form)
+    rows = [{name: getattr(rule, name) for name in columns} for rule in listed]
+    list_rows(rows, columns, form, () if project_thresholds else ("id", "severity", "title"))
 
 
 @rules.command()
-@click.argument("rule_id")
+@click.argument("rule_id", shell_complete=complete_rules)
 @standard_option
 def show(rule_id: str, standard: str | None) -> None:
-    """Show one rule: its law, its condition, its explanations, what to ask for.
+    """Show one rule: its law, condition and explanations.
 
     \b
     Example:  crosscheck rules show C2-HR-01
@@ -57,7 +62,7 @@ def show(rule_id: str, standard: str | None) -> None:
 
     known = {rule.id: rule for rule in read_standard(name_standard(standard)).rulebook}
     if rule_id.upper() not in known:
-        raise UnknownNameError(nearest("rule", rule_id, known, "crosscheck rules"))
+        raise UnknownNameError(describe_unknown("rule", rule_id, known, "crosscheck rules"))
     click.echo(known[rule_id.upper()].file.read_text(encoding="utf-8").rstrip())
 
 
@@ -66,7 +71,7 @@ def show(rule_id: str, standard: str | None) -> None:
 @standard_option
 @format_option
 def coverage(outcome: str | None, standard: str | None, form: str) -> None:
-    """List what became of every candidate check and every expectation of the review.
+    """List what became of every check that was considered.
 
     \b
     Example:  crosscheck rules coverage --outcome declined
@@ -81,18 +86,29 @@ def coverage(outcome: str | None, standard: str | None, form: str) -> None:
 
 
 @rules.command("check")
-@click.option("--on", type=click.DateTime(["%Y-%m-%d"]), help="Day whose thresholds count, as 2009-03-31; else today.")
-@click.option("--only", multiple=True, metavar="ID", help="Check this rule, beside all others; may be repeated.")
-@click.option("--strict", is_flag=True, help="End with 1 for a note, too.")
+@click.option(
+    "--on",
+    type=click.DateTime(["%Y-%m-%d"]),
+    help="Day whose thresholds count, for example 2009-03-31; today if not given.",
+)
+@click.option(
+    "--only",
+    multiple=True,
+    metavar="ID",
+    help="Check this rule, beside all others; may be given several times.",
+    shell_complete=complete_rules,
+)
+@click.option("--strict", is_flag=True, help="Exit with status 1 for a note, too.")
 @standard_option
 @format_option
 def check_rules(on: datetime | None, only: tuple[str, ...], standard: str | None, form: str, *, strict: bool) -> None:
-    """Prove, without any data, what is wrong with the rules in themselves.
+    """Prove what is wrong with the rules, without any data.
 
     \b
     Example:  crosscheck rules check --on 2009-03-31
     Or:       crosscheck rules check --only C2-HR-01 --only C2-HR-02
-    Ends with 1 if anything has to be mended.
+
+    Exits with status 1 if anything has to be mended.
     """
     _need_solver()
     from crosscheck.cases.cases import catalogue
@@ -128,8 +144,8 @@ def _choose(rulebook: Rulebook, only: tuple[str, ...]) -> tuple[str, ...]:
     """The rules named, in the rulebook's order; none if all are to be checked."""
     known = (*rulebook.rules, *rulebook.not_in_force)
     wanted = {rule_id.upper() for rule_id in only}
-    for rule_id in sorted(wanted - {*known}):
-        raise UnknownNameError(nearest("rule", rule_id, known, "crosscheck rules"))
+    if unknown := sorted(wanted - {*known}):
+        raise UnknownNameError(describe_unknown("rule", rule_id, known, "crosscheck rules") for rule_id in unknown)
     return tuple(rule_id for rule_id in known if rule_id in wanted)
 
 
@@ -137,10 +153,15 @@ def _choose(rulebook: Rulebook, only: tuple[str, ...]) -> tuple[str, ...]:
 @click.option(
     "--out", type=click.Path(path_type=Path), default=Path("handbook"), show_default=True, help="The site's folder."
 )
-@click.option("--run", "folder", type=click.Path(path_type=Path), help="A run that says how often; else run, if there.")
+@click.option(
+    "--run", "folder", type=RunFolder(), metavar="RUN", help="A run that says how often: its folder, or its identifier."
+)
+@store_of_run_option
 @standard_option
 def handbook(out: Path, folder: Path | None, standard: str | None) -> None:
-    """Write the handbook of all rules: a searchable site that opens from its folder, one page a rule.
+    """Write the handbook of all rules, one page a rule.
+
+    It is a searchable site that opens from its folder.
 
     \b
     Example:  crosscheck rules handbook --out handbook --run run
@@ -152,12 +173,16 @@ def handbook(out: Path, folder: Path | None, standard: str | None) -> None:
     run_folder = folder or (USUAL_RUN if USUAL_RUN.is_dir() else None)
     known = read_standard(name_standard(standard))
     pages = write_handbook(known, out, run_folder)
-    how_often = f"how often they differ is from {run_folder}" if run_folder else "no run, so not how often they differ"
+    how_often = (
+        f"how often they differ is from {run_as_named(run_folder)}"
+        if run_folder
+        else "no run, so not how often they differ"
+    )
     click.echo(f"{len(known.rulebook)} rules on {pages} pages; {how_often}. Open {out / 'index.html'}")
 
 
 @main.command()
-@click.argument("section", required=False)
+@click.argument("section", required=False, shell_complete=complete_sections)
 @standard_option
 @format_option
 def questions(section: str | None, standard: str | None, form: str) -> None:
@@ -172,7 +197,7 @@ def questions(section: str | None, standard: str | None, form: str) -> None:
     questionnaire = read_questionnaire(settings.questionnaire_file(name_standard(standard)))
     sections = {question.section for question in questionnaire}
     if section and section not in sections:
-        raise UnknownNameError(nearest("section", section, sections, "crosscheck questions"))
+        raise UnknownNameError(describe_unknown("section", section, sections, "crosscheck questions"))
     rows = [
         {
             "question": question.question_id,

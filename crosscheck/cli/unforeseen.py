@@ -71,9 +71,9 @@ def _run(command: Callable[[], object]) -> int:
 def _say(error: BaseException, root: click.Group) -> int:
     """Say in one sentence what happened, on the standard error, and give the exit code."""
     if isinstance(error, click.ClickException):
-        shown = io.StringIO()
-        error.show(shown)
-        return _print(shown.getvalue().rstrip("\n"), error.exit_code)
+        printed = io.StringIO()
+        error.show(printed)
+        return _print(printed.getvalue().rstrip("\n"), error.exit_code)
     if isinstance(error, CrosscheckError):
         return _print(str(error), error.exit_code)
     if isinstance(error, click.Abort | KeyboardInterrupt | EOFError):
@@ -81,9 +81,9 @@ def _say(error: BaseException, root: click.Group) -> int:
     if isinstance(error, ReaderGoneError | BrokenPipeError):
         _close_output()
         return NO_READER
-    if isinstance(error, OSError) and (words := _no_access(error)):
+    if isinstance(error, OSError) and (message := _no_access(error)):
         _close_output()
-        return _print(words, NO_ACCESS)
+        return _print(message, NO_ACCESS)
     return _print(_report(error, root), UNFORESEEN)
 
 
@@ -93,9 +93,9 @@ def _flush() -> None:
         sys.stdout.flush()
 
 
-def _print(words: str, code: int) -> int:
+def _print(message: str, code: int) -> int:
     with suppress(OSError):  # the standard error may be full as well; the exit code still says it
-        click.echo(hide_passwords(words), err=True)
+        click.echo(hide_passwords(message), err=True)
     return code
 
 
@@ -103,12 +103,12 @@ def _no_access(error: OSError) -> str:
     """What a user can mend of an error of the system; nothing where the file is the program's own."""
     reason = os.strerror(error.errno) if error.errno else str(error)
     if error.filename is None:
-        words = f"There is no room for what is printed or written ({reason}). Make room, or write to another place."
-        return words if error.errno in _NO_ROOM else ""
+        message = f"There is no room for what is printed or written ({reason}). Make room, or write to another place."
+        return message if error.errno in _NO_ROOM else ""
     if _PACKAGE in Path(os.fsdecode(error.filename)).resolve().parents:
         return ""
-    wanted = "Check that it is there, that it is a file or a folder as is asked for, and that you may read or write it."
-    return f"{os.fsdecode(error.filename)}: can't be used ({reason}). {wanted}"
+    remedy = "Check that it is there, that it is a file or a folder as is asked for, and that you may read or write it."
+    return f"{os.fsdecode(error.filename)}: can't be used ({reason}). {remedy}"
 
 
 def _close_output() -> None:
@@ -170,13 +170,13 @@ def _lines(error: BaseException, root: click.Group, *, with_data: bool) -> Itera
 def _words_of_command(arguments: Sequence[str], root: click.Group) -> Iterator[str]:
     """The names of the command and of the options that were given, and none of their values."""
     command: click.Command = root
-    known: set[str] = set()
+    options: set[str] = set()
     for argument in arguments:
         if isinstance(command, click.Group) and argument in command.commands:
             command = command.commands[argument]
-            known = {name for option in command.params for name in (*option.opts, *option.secondary_opts)}
+            options = {name for option in command.params for name in (*option.opts, *option.secondary_opts)}
             yield argument
-        elif (name := argument.split("=", 1)[0]) in known and name.startswith("-"):
+        elif (name := argument.split("=", 1)[0]) in options and name.startswith("-"):
             yield name
 
 

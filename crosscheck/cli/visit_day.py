@@ -6,14 +6,13 @@ from pathlib import Path
 
 import click
 
-from crosscheck.cli.group import run_option
+from crosscheck.cli.group import only_option
+from crosscheck.cli.named_run import run_as_named, run_option
 from crosscheck.cli.terminal import Steps
 from crosscheck.cli.visits import visits
 
 _out = click.Path(path_type=Path)
-_only = click.option(
-    "--only", multiple=True, metavar="ORG", help="Only this organisation, planned or not; may be given several times."
-)
+_only = only_option("Only this organisation, planned or not; may be given several times.")
 _plan = click.option("--planned", "plan", type=_out, help="A visit_plan.csv: for the organisations in it.")
 _blinded = click.option(
     "--blinded", is_flag=True, help="Without anything that says why it is visited: the same for every arm."
@@ -27,11 +26,14 @@ _blinded = click.option(
 @_plan
 @_blinded
 def write_forms(folder: Path, out: Path, only: tuple[str, ...], plan: Path | None, *, blinded: bool) -> None:
-    """Write for each organisation to visit the form on which an assessor enters what was found and seen.
+    """Write an outcome form for each organisation to visit.
+
+    On it an assessor enters what was found and seen.
 
     \b
     Example:  crosscheck visits forms --run run --out outcome-forms
     Then:     crosscheck visits record outcome-forms/*.xlsx --run run --store runs.db --by NAME
+
     Each form (XLSX and CSV) has the core of criteria that is the same for everybody, and the questions that the
     organisation's weightiest evidence rests on; a blinded form has questions that hang on its type alone instead.
     """
@@ -40,7 +42,9 @@ def write_forms(folder: Path, out: Path, only: tuple[str, ...], plan: Path | Non
     with Steps()("write outcome forms"):
         count = write(folder, out, _choose(only, plan), blinded=blinded)
     click.echo(f"{out}: outcome forms (.xlsx, .csv) for {count} organisation{'s' if count != 1 else ''}")
-    click.echo(f"When they are filled in: crosscheck visits record FILE… --run {folder} --store STORE --by NAME")
+    click.echo(
+        f"When they are filled in: crosscheck visits record FILE… --run {run_as_named(folder)} --store STORE --by NAME"
+    )
 
 
 @visits.command("packs")
@@ -53,11 +57,14 @@ def write_forms(folder: Path, out: Path, only: tuple[str, ...], plan: Path | Non
 def write_packs(
     folder: Path, out: Path, only: tuple[str, ...], plan: Path | None, *, blinded: bool, paper: bool
 ) -> None:
-    """Write for each organisation to visit two pages to take along: why, both accounts, and what to look at.
+    """Write a visit pack of two pages for each organisation.
+
+    It says why it is visited, both accounts, and what to look at.
 
     \b
     Example:  crosscheck visits packs --run run --out visit-packs --pdf
     Then:     crosscheck visits packs --run run --out blinded-packs --pdf --blinded
+
     A blinded pack says nothing of risk, arm and findings: its questions hang on the organisation's type alone.
     """
     from crosscheck.report.visits.visit_pack import INDEX
@@ -72,7 +79,9 @@ def write_packs(
 @click.option("--out", type=_out, default=Path("visits.ics"), show_default=True, help="The calendar's file.")
 @click.option("--team", help="Only the visits of this team.")
 def calendar(plan: Path, out: Path, team: str | None) -> None:
-    """Write a plan of visits as a calendar (.ics) that any calendar program reads; it does not say why.
+    """Write a plan of visits as a calendar file (.ics).
+
+    Any calendar program reads it; it does not say why an organisation is visited.
 
     \b
     Example:  crosscheck visits calendar visit_plan.csv --out visits.ics
@@ -91,7 +100,9 @@ def calendar(plan: Path, out: Path, team: str | None) -> None:
 @click.argument("plan", type=_out)
 @click.option("--out", type=_out, default=Path("teams.xlsx"), show_default=True, help="The workbook.")
 def teams(plan: Path, out: Path) -> None:
-    """Write a plan of visits as a workbook for the teams, one sheet each; it does not say why.
+    """Write a plan of visits as a workbook, one sheet a team.
+
+    It does not say why an organisation is visited.
 
     \b
     Example:  crosscheck visits teams visit_plan.csv --out teams.xlsx
@@ -108,7 +119,9 @@ def teams(plan: Path, out: Path) -> None:
 @click.argument("plan", type=_out)
 @click.option("--out", type=_out, default=Path("visit_plan.html"), show_default=True, help="A page, or a PDF (.pdf).")
 def draw_map(plan: Path, out: Path) -> None:
-    """Write a plan of visits as a page: a list by week, and a map of each region; it does not say why.
+    """Write a plan of visits as a page with maps.
+
+    It has a list by week and a map of each region, and does not say why an organisation is visited.
 
     \b
     Example:  crosscheck visits map visit_plan.csv --out visit_plan.html

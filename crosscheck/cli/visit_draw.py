@@ -7,13 +7,13 @@ from pathlib import Path
 
 import click
 
-from crosscheck.cli.group import format_option, store_option
+from crosscheck.cli.group import format_option
+from crosscheck.cli.named_run import RunWasArgument, former_run_id, kept_run_option, store_option
 from crosscheck.cli.private_files import made_for_everybody
 from crosscheck.cli.terminal import Steps, list_rows
 from crosscheck.cli.visits import visits
 
-_run_argument = click.argument("run_id", metavar="RUN")
-_by = click.option("--by", required=True, help="Your name; it stays inside.")
+_by = click.option("--by", required=True, help="Your name; it is not published.")
 
 
 class _Moment(click.ParamType[datetime]):
@@ -29,20 +29,22 @@ class _Moment(click.ParamType[datetime]):
             self.fail(f"{value} is no time. Give it with its zone: 2026-12-05T20:00+00:00", param, ctx)
 
 
-@visits.command()
-@_run_argument
+@visits.command(cls=RunWasArgument)
+@kept_run_option
 @click.option("--value", "source", required=True, metavar="NAME", help="The public value to come: whose, of which day.")
 @click.option("--known-from", type=_Moment(), required=True, help="From when it is known, with its zone.")
 @click.option("--out", type=click.Path(path_type=Path), help="Also write frame.txt there, to publish it beforehand.")
 @store_option
 @_by
 def seal(run_id: str, source: str, known_from: datetime, out: Path | None, store: str, by: str) -> None:
-    """Seal the draw of a run before the public value is known that will decide it.
+    """Seal the draw of a run before the public value is known.
+
+    The public value, for example the numbers of a lottery, will decide the draw.
 
     \b
-    Example:  crosscheck visits seal 7bf1 --value "the lottery's main numbers of 5 December 2026, in ascending order" \\
+    Example:  crosscheck visits seal --run 7bf1 --value "the lottery's main numbers of 5 December 2026, ascending" \\
                 --known-from 2026-12-05T20:00+00:00 --by "A Name" --store runs.db
-    Then:     crosscheck visits confirm 7bf1 --by "Another Name" --store runs.db
+    Then:     crosscheck visits confirm --run 7bf1 --by "Another Name" --store runs.db
     """
     from crosscheck.report.visits.draw_folder import write_frame_file
     from crosscheck.store.database import open_store
@@ -50,10 +52,10 @@ def seal(run_id: str, source: str, known_from: datetime, out: Path | None, store
     from crosscheck.store.seals import read_sealable, seal_draw
     from crosscheck.visits.seal import describe_moment
 
-    with open_store(store) as kept:
-        sealed = seal_draw(kept, run_id, source, known_from, by)
+    with open_store(store) as opened:
+        sealed = seal_draw(opened, run_id, source, known_from, by)
         if out:
-            with kept.reading() as connection, made_for_everybody():
+            with opened.reading() as connection, made_for_everybody():
                 run = look_up(connection, run_id)
                 write_frame_file(read_sealable(connection, run)[1], run.year, out)
     details = sealed.details
@@ -63,39 +65,45 @@ def seal(run_id: str, source: str, known_from: datetime, out: Path | None, store
     click.echo("  Publish these lines now. Before that time a second person must confirm: crosscheck visits confirm")
 
 
-@visits.command()
-@_run_argument
+@visits.command(cls=RunWasArgument)
+@kept_run_option
 @store_option
 @_by
 def confirm(run_id: str, store: str, by: str) -> None:
-    """Confirm a seal as a second person, before the value is known.
+    """Confirm a seal as a second person.
+
+    This must happen before the value is known.
 
     \b
-    Example:  crosscheck visits confirm 7bf1 --by "Another Name" --store runs.db
+    Example:  crosscheck visits confirm --run 7bf1 --by "Another Name" --store runs.db
     """
     from crosscheck.store.database import open_store
     from crosscheck.store.seals import confirm_seal
     from crosscheck.visits.seal import describe_moment
 
-    with open_store(store) as kept:
-        confirmed = confirm_seal(kept, run_id, by)
+    with open_store(store) as opened:
+        confirmed = confirm_seal(opened, run_id, by)
     click.echo(f"CONFIRMED  {confirmed.details['frame']}")
     moment = describe_moment(confirmed.details["known_from"])
-    click.echo(f"  From {moment} on: crosscheck visits draw VALUE --run-id {confirmed.run_id}")
+    click.echo(f"  From {moment} on: crosscheck visits draw VALUE --run {confirmed.run_id}")
 
 
 @visits.command()
 @click.argument("value")
-@click.option("--run-id", required=True, metavar="RUN", help="The run that was sealed.")
+@kept_run_option
+@former_run_id
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder for the run with the binding draw.")
 @click.option("--publish", type=click.Path(path_type=Path), required=True, help="Folder for what is published of it.")
 @store_option
 @_by
 def draw(value: str, run_id: str, out: Path, publish: Path, store: str, by: str) -> None:
-    """Make the binding draw of a sealed run with the public value, once it is known.
+    """Make the binding draw of a sealed run.
+
+    It takes the public value, once that is known.
 
     \b
-    Example:  crosscheck visits draw "4 8 15 16 23 42" --run-id 7bf1 --out run-drawn --publish draw --by "A Name"
+    Example:  crosscheck visits draw "4 8 15 16 23 42" --run 7bf1 --out run-drawn --publish draw --by "A Name"
+
     The run is made again with the value, and kept; every ticket is published, with what verifies it.
     """
     from crosscheck.report.visits.draw_folder import verify_draw_folder, write_draw_folder
@@ -104,9 +112,9 @@ def draw(value: str, run_id: str, out: Path, publish: Path, store: str, by: str)
     from crosscheck.store.seals import draw_sealed
 
     refuse_foreign_folder(out)
-    with open_store(store) as kept:
-        drawn_id, made = draw_sealed(kept, run_id, value, out, by, Steps())
-        click.echo(f"KEPT   run {drawn_id} in {kept.name}: {made.describe()}")
+    with open_store(store) as opened:
+        drawn_id, made = draw_sealed(opened, run_id, value, out, by, Steps())
+        click.echo(f"KEPT   run {drawn_id} in {opened.name}: {made.describe()}")
     with made_for_everybody():
         write_draw_folder(out, publish)
     verified = verify_draw_folder(publish)
@@ -118,11 +126,14 @@ def draw(value: str, run_id: str, out: Path, publish: Path, store: str, by: str)
 @visits.command()
 @click.argument("folder", type=click.Path(path_type=Path))
 def verify(folder: Path) -> None:
-    """Repeat a published draw, and hold it against what was sealed and published.
+    """Repeat a published draw, and compare the results.
+
+    The result is compared with what was sealed and published.
 
     \b
     Example:  crosscheck visits verify draw
-    Ends with 16 if anything differs, and names it.
+
+    Exits with status 16 if anything differs, and names it.
     """
     from crosscheck.report.visits.draw_folder import verify_draw_folder
 
@@ -134,7 +145,7 @@ def verify(folder: Path) -> None:
 @store_option
 @format_option
 def seals(store: str, form: str) -> None:
-    """List every seal and what became of it, the first first.
+    """List every seal and what became of it, oldest first.
 
     \b
     Example:  crosscheck visits seals --store runs.db
@@ -142,18 +153,18 @@ def seals(store: str, form: str) -> None:
     from crosscheck.store.database import open_store
     from crosscheck.store.seals import list_seals
 
-    with open_store(store) as kept, kept.reading() as connection:
-        known = list_seals(connection)
+    with open_store(store) as opened, opened.reading() as connection:
+        listed = list_seals(connection)
     columns = ("run", "year", "frame", "source", "known_from", "sealed_by", "confirmed_by", "value", "drawn_as")
     rows = [
         {
-            "run": one.run_id,
-            **{name: one.details[name] for name in ("year", "frame", "source", "known_from")},
-            "sealed_by": one.who,
-            "confirmed_by": one.confirmed,
-            "value": one.drawn and one.drawn["value"],
-            "drawn_as": one.drawn and one.drawn["run"],
+            "run": sealing.run_id,
+            **{name: sealing.details[name] for name in ("year", "frame", "source", "known_from")},
+            "sealed_by": sealing.who,
+            "confirmed_by": sealing.confirmed,
+            "value": sealing.drawn and sealing.drawn["value"],
+            "drawn_as": sealing.drawn and sealing.drawn["run"],
         }
-        for one in known
+        for sealing in listed
     ]
     list_rows(rows, columns, form)

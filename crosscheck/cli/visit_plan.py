@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from crosscheck.cli.group import run_option
+from crosscheck.cli.named_run import run_option
 from crosscheck.cli.visits import visits
 
 if TYPE_CHECKING:
@@ -28,10 +28,13 @@ out_option = click.option(
 @plan_option
 @out_option
 def plan(folder: Path, file: Path, out: Path) -> None:
-    """Give each visit of a run a team, a week and a place in a tour: visit_plan.csv, and visit_plan.json on it.
+    """Give each visit a team, a week and a place in a tour.
+
+    The plan is visit_plan.csv; visit_plan.json says what it rests on.
 
     \b
     Example:  crosscheck visits plan --run run --plan PLAN.toml --out plan
+
     Visits for an unmet duty and of the random sample are never left out; where they don't fit, nothing is written.
     """
     from crosscheck.report.visits.visit_planning import make_plan
@@ -53,11 +56,13 @@ def plan(folder: Path, file: Path, out: Path) -> None:
     help="What was recorded so far, as of visits yield: visits missed in past weeks are planned anew.",
 )
 def replan(before: Path, folder: Path, file: Path, out: Path, **change: Any) -> None:
-    """Change a plan as little as can be, after leave, an agreed day or a new list; each move is named with its price.
+    """Change a plan as little as possible.
+
+    After leave, an agreed day or a new list; each visit that moves is named, with what the move costs.
 
     \b
     Example:  crosscheck visits replan plan/visit_plan.csv --run run --plan plan.toml --today 2009-07-20 --at-most 3
-    Or:       crosscheck visits replan plan/visit_plan.csv --run run --plan plan.toml --today 2009-07-20 --at-most 3 \
+    Or:       crosscheck visits replan plan/visit_plan.csv --run run --plan plan.toml --today 2009-07-20 --at-most 3 \\
                 --visits outcomes
     """
     from crosscheck.report.visits.visit_planning import change_plan

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 import click
 from click.core import ParameterSource
 
-from crosscheck.cli.group import Share, format_option, run_option
+from crosscheck.cli.group import Share, format_option
+from crosscheck.cli.named_run import remember_store, run_as_named, run_folder_option, run_option
 from crosscheck.cli.terminal import list_rows
 from crosscheck.cli.visits import visits
+from crosscheck.passwords import STORE_VARIABLE
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
 
 
 @visits.command("yield")
-@run_option
+@run_folder_option
 @click.option(
     "--visits",
     "place",
@@ -30,8 +32,10 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--store",
-    envvar="CROSSCHECK_STORE",
+    envvar=STORE_VARIABLE,
     show_envvar=True,
+    is_eager=True,
+    callback=remember_store,
     help="Take the visits recorded in this store. Where the variable names it, --visits goes before it.",
 )
 @click.option(
@@ -39,14 +43,16 @@ if TYPE_CHECKING:
     type=Share(0, 50, min_open=True),
     default=5.0,
     show_default=True,
-    help="Say how many more random visits it takes to be sure to so many percentage points.",
+    help="Say how many more random visits it takes to be sure to within so many percentage points.",
 )
 @click.option("--assessor", help="Print this assessor's own rate, and write nothing.")
 @click.option("--out", type=click.Path(path_type=Path), default=Path("yield"), show_default=True, help="Folder.")
 def yield_(
     folder: Path, place: Path | None, store: str | None, half_width: float, out: Path, assessor: str | None
 ) -> None:
-    """Say what visits found by arm, what that says of all declarations, and how sure it is.
+    """Say what the visits found, and what that means for all.
+
+    By how they were chosen; what it says of all declarations, and how sure that is.
 
     \b
     Example:  crosscheck visits yield --run run --visits outcomes --out yield
@@ -78,18 +84,21 @@ def yield_(
 @click.option("--from", "monday", type=click.DateTime(["%Y-%m-%d"]), help="The day on which the first week begins.")
 @format_option
 def weeks_(folder: Path, weeks: int, monday: datetime | None, form: str) -> None:
-    """Draw in which week each organisation of the random draw is visited, by the value of the draw.
+    """Draw the week in which each organisation is visited.
+
+    It is for the organisations of the random draw, and decided by the value of the draw.
 
     \b
     Example:  crosscheck visits weeks --run run --weeks 12 --from 2009-07-06 --format csv
+
     Who was visited by a given day then differs from who was not by chance alone: next year shows what visits do.
     """
     from crosscheck.report.visits.yield_page import draw_weeks_of_run
 
     drawn = draw_weeks_of_run(folder, weeks, monday.date() if monday else None)
     rows = [row | {"from": row["from"].isoformat() if row["from"] else ""} for row in drawn.to_dicts()]
-    shown = ("week", "from", "org_code", "stratum") if form == "table" else tuple(drawn.columns)
-    list_rows(rows, shown, form)
+    columns = ("week", "from", "org_code", "stratum") if form == "table" else tuple(drawn.columns)
+    list_rows(rows, columns, form)
 
 
 def _read_store(folder: Path, store: str) -> SeasonOutcomes:
@@ -101,24 +110,25 @@ def _read_store(folder: Path, store: str) -> SeasonOutcomes:
     from crosscheck.store.outcomes import list_outcomes, list_rulings
     from crosscheck.store.runs import find_run
 
-    with open_store(store) as kept:
-        run_id = find_run(kept, read_manifest(folder).fingerprint)
+    with open_store(store) as opened:
+        run_id = find_run(opened, read_manifest(folder).fingerprint)
         if run_id is None:
             raise UnknownNameError(
-                f"{store} does not have the run {folder}. (`crosscheck runs list` shows what it has)"
+                f"{store} does not have the run {run_as_named(folder)}. (`crosscheck runs list` shows what it has)"
             )
-        recorded = list_outcomes(kept, run_id)
-        return SeasonOutcomes(recorded.visits, recorded.criteria, list_rulings(kept, run_id))
+        recorded = list_outcomes(opened, run_id)
+        return SeasonOutcomes(recorded.visits, recorded.criteria, list_rulings(opened, run_id))
 
 
-def _describe_assessor(folder: Path, made: pl.DataFrame, assessor: str) -> str:
+def _describe_assessor(folder: Path, visited: pl.DataFrame, assessor: str) -> str:
     from crosscheck.errors import UnknownNameError
+    from crosscheck.near_names import suggest
     from crosscheck.report.visits.yield_page import rate_assessors_of_run
     from crosscheck.report.visits.yield_sentences import percent
 
-    rates = {row["assessor"]: row for row in rate_assessors_of_run(folder, made).to_dicts()}
+    rates = {row["assessor"]: row for row in rate_assessors_of_run(folder, visited).to_dicts()}
     if assessor not in rates:
-        raise UnknownNameError(f"No visit of this season names the assessor {assessor}.")
+        raise UnknownNameError(f"No visit of this season names the assessor {assessor}.{suggest(assessor, rates)}")
     own = rates[assessor]
     return (
         f"{assessor}: {own['not_upheld']} of {own['visited']} declarations visited were not upheld. With so many "

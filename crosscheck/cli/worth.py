@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -19,6 +18,7 @@ from crosscheck.cli.group import (
     main,
     standard_option,
 )
+from crosscheck.cli.named_run import RunWasArgument, run_option
 from crosscheck.cli.private_files import made_for_everybody
 from crosscheck.cli.terminal import list_rows
 from crosscheck.errors import UnknownNameError
@@ -60,7 +60,9 @@ MECHANISMS: Final = (
 @standard_option
 @made_for_everybody()
 def simulate(out: Path, seed: int, worlds: int, standard: str | None, **chosen: Any) -> None:
-    """Invent a national collection whose truth is known, to judge rules and weights by. Nothing in it is real.
+    """Invent a national collection whose truth is known.
+
+    Rules and weights can be judged by it. Nothing in it is real.
 
     \b
     Example:  crosscheck simulate --out invented --mechanism breaches --seed 1
@@ -77,11 +79,12 @@ def simulate(out: Path, seed: int, worlds: int, standard: str | None, **chosen: 
     plan = WorldPlan(read_simulation_model(settings.model_file(name, "simulation")), **chosen)
     questionnaire = read_questionnaire(settings.questionnaire_file(name))
     targets = read_targets(settings.published_figures_file(name))
-    for one in range(seed, seed + worlds):
-        folder = out if worlds == 1 else out / f"seed-{one}"
-        write_world(build_world(plan, questionnaire, targets, one), folder, plan, one)
+    for world in range(seed, seed + worlds):
+        folder = out if worlds == 1 else out / f"seed-{world}"
+        write_world(build_world(plan, questionnaire, targets, world), folder, plan, world)
         click.echo(
-            f"{folder}: an INVENTED collection, {plan.mechanism}, {plan.difficulty}, seed {one}; nothing in it is real"
+            f"{folder}: an INVENTED collection, {plan.mechanism}, {plan.difficulty}, seed {world}; "
+            "nothing in it is real"
         )
 
 
@@ -111,7 +114,9 @@ def simulate(out: Path, seed: int, worlds: int, standard: str | None, **chosen: 
 )
 @standard_option
 def backtest(collection: Path | None, year: str | None, worlds: int | None, out: Path, **options: Any) -> None:
-    """Hold the visit list against visits that came later, or against invented worlds whose truth is known.
+    """Compare the visit list with visits that came later.
+
+    Without a collection it is compared with invented worlds whose truth is known (--worlds).
 
     \b
     Example:  crosscheck backtest COLLECTION --year 2008/09
@@ -131,11 +136,11 @@ def backtest(collection: Path | None, year: str | None, worlds: int | None, out:
     else:
         tested = _backtest_worlds(standard, int(worlds or 0), options)
     write_backtest(tested, out)
-    for one in tested:
-        for among, rows, columns in list_worths(one):
+    for backtest in tested:
+        for among, rows, columns in list_worths(backtest):
             click.echo(among)
             list_rows(rows, columns, "table")
-        click.echo(describe_backtest(one))
+        click.echo(describe_backtest(backtest))
     click.echo(
         f"{out / 'backtest.html'} has the plots, {out / 'calibration.html'} the calibration by group, "
         f"{out / 'backtest.json'} every figure"
@@ -147,34 +152,36 @@ def _backtest_worlds(standard: Standard, worlds: int, options: dict[str, Any]) -
     from crosscheck.simulation.margins import read_targets
     from crosscheck.simulation.model import MECHANISMS, WorldPlan, read_simulation_model
 
-    model, asked = read_simulation_model(settings.model_file(standard.name, "simulation")), options["mechanism"]
-    chosen = [mechanism for mechanism in MECHANISMS if asked in (mechanism, "all")]
+    model = read_simulation_model(settings.model_file(standard.name, "simulation"))
+    chosen = [mechanism for mechanism in MECHANISMS if options["mechanism"] in (mechanism, "all")]
     plans = [WorldPlan(model, options["difficulty"], mechanism) for mechanism in chosen]
     targets, seeds = read_targets(settings.published_figures_file(standard.name)), (worlds, options["seed"])
     wave = options["first_wave"]
     return backtest_mechanisms(plans, standard, targets, seeds, options["share"], with_first_wave=wave)
 
 
-@main.command()
-@click.argument("folder", metavar="RUN", type=click.Path(path_type=Path))
+@main.command(cls=RunWasArgument)
+@run_option
 @click.option(
     "--visits",
     type=click.Path(path_type=Path),
-    help="What later visits found: a file in the columns of visits. Those of the collection count anyhow.",
+    help="What later visits found: a file in the columns of visits. Those of the collection count in any case.",
 )
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
-    help="The new version's file; else the next one of visit_risk.",
+    help="File of the new version; the next one of visit_risk if not given.",
 )
 @format_option
 def learn(folder: Path, visits: Path | None, out: Path | None, form: str) -> None:
-    """Learn from a run's collection and from what visits found: a new version of the weights.
+    """Learn new weights from what visits found.
 
     \b
-    Example:  crosscheck learn run --visits wave_2.csv --out v4.toml
+    Example:  crosscheck learn --run run --visits wave_2.csv --out v4.toml
+
     The version names what it was learnt from: a later run learns from what is new alone.
     """
+    from crosscheck.model_versions import next_version
     from crosscheck.risk.revision import format_changes, write_version
     from crosscheck.runs.learning import learn_version
     from crosscheck.runs.run_folder import read_manifest
@@ -182,44 +189,49 @@ def learn(folder: Path, visits: Path | None, out: Path | None, form: str) -> Non
     manifest = read_manifest(folder)
     standard, version = manifest.options.standard, manifest.models["visit_risk"].version
     used = settings.model_file(standard, "visit_risk", version)
-    number = max(int(re.sub(r"\D", "", file.stem)) for file in used.parent.glob("v*.toml")) + 1
-    file = out or used.with_stem(f"v{number}")
+    number = next_version(used.parent)
+    file = out or used.with_stem(number)
     if file.exists():
         raise UnknownNameError(
             f"{file}: is there already, and a version that was used never changes. Name another with --out."
         )
     revision = learn_version(folder, visits)
-    file.write_text(write_version(used.read_text(encoding="utf-8"), revision, f"v{number}"), encoding="utf-8")
+    file.write_text(write_version(used.read_text(encoding="utf-8"), revision, number), encoding="utf-8")
     click.echo("\n".join(line.removeprefix("# ") for line in format_changes(revision)))
     click.echo("\nWhat each check adds where it differs, in decibans, as stated and as learnt:")
     rows = revision.checks.sort("decibans", "check_id", descending=[True, False])
     list_rows(rows.to_dicts(), rows.columns, form)
-    click.echo(f"\nNew version: {file}. Read it, then use it: crosscheck run … --risk-model v{number}")
+    click.echo(f"\nNew version: {file}. Read it, then use it: crosscheck run … --risk-model {number}")
+    if out is None:
+        click.echo(f"It is a draft until it is released: crosscheck models release visit_risk {number}")
 
 
 @main.command()
 @collection_argument
 @click.option("--year", required=True, help="Assessment year, for example 2008/09.", callback=assessment_year)
-@click.option("--first", type=click.IntRange(min=1), help="How many count as the first; 50 unless said.")
-@click.option("--no-learn", is_flag=True, help="Begin from the experts' weights as they are stated.")
+@click.option("--first", type=click.IntRange(min=1), help="How many count as the top of the list; 50 if not given.")
+@click.option(
+    "--no-learn", is_flag=True, help="Use the experts' weights as stated, without learning from the collection."
+)
 @standard_option
 @format_option
 def sensitivity(
     collection: Path, year: str, first: int | None, standard: str | None, form: str, *, no_learn: bool
 ) -> None:
-    """Say how far the first of the list change when an assumption does.
+    """Say how far the top of the list depends on assumptions.
 
     \b
     Example:  crosscheck sensitivity COLLECTION --year 2008/09
-    Ends with 1 if fewer than three in five stay under any of them.
+
+    Exits with status 1 if fewer than 60% remain under any of them.
     """
     from crosscheck.collection.read import read_collection
     from crosscheck.sensitivity import FIRST, GATE, vary_assumptions
     from crosscheck.standard import load_standard, name_standard
 
-    stated = load_standard(name_standard(standard))
-    stated = stated.without_learning() if no_learn else stated
-    read = read_collection(collection, stated.questionnaire, year, stated.name)
-    compared = vary_assumptions(read, stated, year, first or FIRST)
+    loaded = load_standard(name_standard(standard))
+    loaded = loaded.without_learning() if no_learn else loaded
+    read = read_collection(collection, loaded.questionnaire, year, loaded.name)
+    compared = vary_assumptions(read, loaded, year, first or FIRST)
     list_rows(compared.to_dicts(), compared.columns, form)
     sys.exit(int(not compared.filter(compared["kept"] < GATE).is_empty()))

@@ -11,6 +11,7 @@ import polars as pl
 from crosscheck.collection.answers import SCHEMA
 from crosscheck.contract.reply_form import CORRECTION
 from crosscheck.errors import ReplyError
+from crosscheck.near_names import suggest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -86,8 +87,16 @@ def correct(collection: Collection, accepted: pl.DataFrame) -> Collection:
     return replace(
         collection,
         tables={**collection.tables, "answers": together},
+        doubts=_without_corrected(collection.doubts, corrected),
         corrections=(*collection.corrections, corrections),
     )
+
+
+def _without_corrected(doubts: pl.DataFrame, corrected: pl.DataFrame) -> pl.DataFrame:
+    """The doubts that are left: what an answer means is known once it was corrected."""
+    review = pl.when(pl.col("item") > 0).then(pl.col("item").cast(pl.String)).otherwise(pl.lit(""))
+    known = corrected.select("org_code", table=pl.lit("answers"), about="question_id", item=review)
+    return doubts.join(known, on=["table", "org_code", "about", "item"], how="anti", maintain_order="left")
 
 
 def _kept_columns() -> list[str]:
@@ -106,7 +115,9 @@ def _misgiven(accepted: pl.DataFrame, items: Sequence[str], replied_items: list[
     there = {item.lower() for item in replied_items}
     for item in items:
         if item.strip().lower() not in there:
-            yield f"{item}: there is no reply to it. There are replies to: {', '.join(replied_items) or 'nothing'}."
+            near = suggest(item, replied_items)
+            replied = ", ".join(replied_items) or "nothing"
+            yield f"{item}: there is no reply to it.{near} There are replies to: {replied}."
     if accepted.is_empty() and not items:
         yield "No reply is accepted. Name items with --item, or write yes in the column accepted of replies.csv."
     idle = accepted.filter(pl.col("reply") == "agree")

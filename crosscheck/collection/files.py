@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, replace
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING
 
 import polars as pl
 
 from crosscheck.collection.grid import Grid, Headings, inflate, read_parquet, read_text
-from crosscheck.collection.limits import MOST_BYTES, MOST_PROBLEMS
+from crosscheck.collection.limits import MOST_PROBLEMS
 from crosscheck.collection.problems import (
     CELL,
     CONVERTED,
@@ -19,53 +19,29 @@ from crosscheck.collection.problems import (
     Problem,
     alternatives,
     canonical,
-    nearest,
     shorten_cell,
 )
-from crosscheck.collection.workbook import lay_out_sheet, read_workbook
-from crosscheck.contract.inputs import INPUTS
+from crosscheck.collection.sources import (
+    TABLES,
+    WORKBOOKS,
+    Source,
+    choose_export,
+    choose_only,
+    describe_stray,
+    is_blank,
+    list_sheets,
+    list_sources,
+    name_missing_tables,
+    read_bytes,
+    suggest_near,
+)
+from crosscheck.collection.workbook import lay_out_sheet
 from crosscheck.contract.table import Column, Table
 from crosscheck.errors import CollectionError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
-
-# Beside the tables of the contract there may be those of the year's first wave of visits, in the same columns.
-FIRST_WAVE: Final = {"visits": "visits_wave_1", "visit_items": "visit_items_wave_1"}
-TABLES: Final[Mapping[str, Table]] = INPUTS | {
-    wave: replace(INPUTS[name], name=wave) for name, wave in FIRST_WAVE.items()
-}
-
-_WORKBOOKS: Final = (".xlsx", ".xlsm", ".ods")
-_TEXTS: Final = (".csv", ".tsv", ".tab", ".psv", ".txt")
-_READ: Final = (*_TEXTS, ".parquet")
-
-# Why a file is not read, by its ending, and what to do.
-_SAVE_AS_CSV: Final = "Save it as CSV, Parquet or a workbook (.xlsx, .ods)."
-_INSIDE: Final = "A workbook is read only when its own path is given; it was not read."
-_UNREADABLE: Final = {
-    **dict.fromkeys(_WORKBOOKS, (_INSIDE, "Give the path of the workbook, or save its sheets in this folder as CSV.")),
-    **dict.fromkeys((".xls", ".xlsb"), ("A workbook of a format that is not read.", "Save it as .xlsx, or as CSV.")),
-    **dict.fromkeys(
-        (".zip", ".7z", ".bz2", ".xz", ".zst"), ("It is compressed, and not with gzip.", "Unpack it here.")
-    ),
-    **dict.fromkeys((".feather", ".arrow", ".ipc"), ("An Arrow file is not read.", "Save it as Parquet, or as CSV.")),
-}
-
-# Documents that explain a collection, and what the system and open programs leave in a folder.
-_NO_PART: Final = (".md", ".html", ".pdf")
-_LEFT_BY_PROGRAMS: Final = (
-    "crosscheck-report-",
-    ".",
-    "~$",
-    "thumbs.db",
-    "desktop.ini",
-    "readme",
-    "license",
-    "licence",
-    "manifest",
-)
 
 
 @dataclass(frozen=True)
@@ -134,22 +110,6 @@ class Layout:
     headings: Headings | None = None
 
 
-@dataclass(frozen=True)
-class _Source:
-    """A file, or a sheet of a workbook, and the name of the table that it bears.
-
-    `sheet` is a sheet's (`package.Cells`) and `raw` its workbook's bytes; other files are read from `path`. `why` says
-    of one that is not read why that is, and what to do.
-    """
-
-    name: str
-    file: str
-    path: Path
-    sheet: dict[str, Any] | None = None
-    raw: bytes = b""
-    why: tuple[str, str] | None = None
-
-
 def open_collection(path: Path) -> tuple[list[Sheet], list[tuple[Place, Problem]]]:
     """Open every table of a collection.
 
@@ -160,18 +120,20 @@ def open_collection(path: Path) -> tuple[list[Sheet], list[tuple[Place, Problem]
         The sheets, in the tables' order, and the problems of files that belong to no table.
 
     Raises:
-        CollectionError: a required table or column is missing, or something can't be opened; all is named at once.
+        CollectionError: a required table or column is missing, a required table has no row, or something can't be
+            opened; all is named at once.
     """
-    everything = _sources(path)
+    everything = list_sources(path)
     sources = [source for source in everything if source.why is None]
-    wrong = _missing_tables(path, sources)
+    wrong = name_missing_tables(path, sources)
     sheets = []
     for table in TABLES.values():
         try:
-            sheets += [_sheet(source, table) for source in _only_one(sources, table.name)]
+            sheets += [_sheet(source, table) for source in choose_only(sources, table.name)]
         except CollectionError as error:
             wrong += error.problems
-    strays = [_stray(source) for source in everything if source.name not in TABLES or source.why is not None]
+    wrong += _without_rows(sheets)
+    strays = [describe_stray(source) for source in everything if source.name not in TABLES or source.why is not None]
     if wrong:
         message = "\n".join(wrong)
         named = ("There is {0.table}:", "{0.file} lies in the folder")
@@ -179,6 +141,16 @@ def open_collection(path: Path) -> tuple[list[Sheet], list[tuple[Place, Problem]
         unnamed = [stray for stray in strays if not any(words.format(stray[0]) in message for words in named)]
         raise CollectionError([*wrong, *_account(path, sheets, unnamed)])
     return sheets, strays
+
+
+def _without_rows(sheets: Iterable[Sheet]) -> list[str]:
+    """What to fill in of the tables that a collection can't do without."""
+    return [
+        f"{sheet.file}: has headings and no row. The table {sheet.table.name} is compulsory; one row of it is "
+        f"{sheet.table.row_is}."
+        for sheet in sheets
+        if sheet.table.required and sheet.rows_read == 0
+    ]
 
 
 def _account(path: Path, sheets: Iterable[Sheet], strays: Iterable[tuple[Place, Problem]]) -> list[str]:
@@ -201,14 +173,14 @@ def open_table(path: Path, table: Table) -> tuple[Sheet, list[tuple[Place, Probl
     Raises:
         CollectionError: it can't be opened, or lacks a required column.
     """
-    if path.suffix.lower() in _WORKBOOKS and path.is_file():
-        sources = _workbook_sources(path)
+    if path.suffix.lower() in WORKBOOKS and path.is_file():
+        sources = list_sheets(path)
     else:
-        sources = [_Source(table.name, path.name, path)]
+        sources = [Source(table.name, path.name, path)]
     if not sources:
         raise CollectionError(f"{path} is empty. Its first row must hold the headings.")
     chosen = next((source for source in sources if source.name == table.name), sources[0])
-    others = [source for source in sources if source is not chosen and not _is_blank(source)]
+    others = [source for source in sources if source is not chosen and not is_blank(source)]
     return _sheet(chosen, table), [_unread(source, table) for source in others]
 
 
@@ -229,8 +201,8 @@ def open_export(
     Raises:
         CollectionError: it can't be opened, or there is no such sheet or column.
     """
-    source = _export_source(path, layout.sheet)
-    raw = source.raw or _bytes(path, source.file)
+    source = choose_export(path, layout.sheet)
+    raw = source.raw or read_bytes(path, source.file)
     grid = _open(source, raw, _export_table(columns), layout.headings)
     names = [canonical(heading) for heading in grid.headings]
     table = _export_table(list(dict.fromkeys([*columns, *further([name for name in names if name])])))
@@ -248,147 +220,18 @@ def _export_table(names: Iterable[str]) -> Table:
     )
 
 
-def _export_source(path: Path, sheet: str | None) -> _Source:
-    if not path.is_file():
-        raise CollectionError(f"{path} is not there, or is no file. Give the file that was exported.")
-    if path.suffix.lower() not in _WORKBOOKS:
-        return _Source("export", path.name, path)
-    sheets = _workbook_sources(path)
-    chosen = [
-        source
-        for source in sheets
-        if source.sheet and (source.sheet["name"] == sheet if sheet else not _is_blank(source))
-    ]
-    if not chosen:
-        names = ", ".join(str(source.sheet["name"]) for source in sheets if source.sheet)
-        raise CollectionError(f"{path} has no sheet {sheet or 'that holds anything'}. The sheets are: {names}.")
-    return chosen[0]
-
-
-def _sources(path: Path) -> list[_Source]:
-    try:
-        if path.is_dir():
-            return _folder(path)
-        if path.suffix.lower() in _WORKBOOKS and path.is_file():
-            return _workbook(path)
-    except OSError as error:
-        raise CollectionError(f"{path} can't be opened: {error.strerror}. Check that you may read it.") from None
-    what = "is neither a folder nor a workbook (.xlsx, .ods)" if path.exists() else "is not there"
-    remedy = "Give the folder that holds organisations.csv, declarations.csv and answers.csv, or one workbook."
-    raise CollectionError(f"{path} {what}. {remedy}")
-
-
-def _folder(path: Path) -> list[_Source]:
-    """Every file of a folder, and every folder in it that is called like one."""
-    return [source for file in sorted(path.iterdir()) if (source := _file(file)) is not None]
-
-
-def _file(file: Path) -> _Source | None:
-    """What a file holds, by its name; None where it is no part of a collection."""
-    name = file.name.lower()
-    stem, ending = _parted(name)
-    if name.startswith(_LEFT_BY_PROGRAMS) or name.endswith(_NO_PART):
-        return None
-    if not file.is_file():
-        is_named_so = ending in _READ or canonical(stem) in TABLES
-        return _Source(canonical(stem), file.name, file, why=_no_file(file)) if is_named_so else None
-    if ending in _READ and not (ending == ".parquet" and name.endswith(".gz")):
-        return _Source(canonical(stem), file.name, file)
-    not_read = (f"A file that ends in {ending or 'nothing'} is not read.", _SAVE_AS_CSV)
-    return _Source(canonical(stem), file.name, file, why=_UNREADABLE.get(ending, not_read))
-
-
-def _parted(name: str) -> tuple[str, str]:
-    """A file's name without its ending, and the ending; `.gz` after another counts as none."""
-    stem, dot, ending = name.removesuffix(".gz").rpartition(".")
-    return (stem, dot + ending) if dot else (ending, "")
-
-
-def _no_file(file: Path) -> tuple[str, str]:
-    if file.is_dir():
-        return "A folder and no file; nothing in it was read.", "Put its files into the collection's folder."
-    return "No file, or a link that leads nowhere.", "Put the file itself there."
-
-
-def _workbook(path: Path) -> list[_Source]:
-    return [source for source in _workbook_sources(path) if source.name in TABLES or not _is_blank(source)]
-
-
-def _is_blank(source: _Source) -> bool:
-    return source.sheet is not None and not source.sheet["rows"]
-
-
-def _workbook_sources(path: Path) -> list[_Source]:
-    """Every sheet of a workbook, empty ones too."""
-    raw = _bytes(path, str(path))
-    return [
-        _Source(canonical(sheet["name"]), f"{path.name}, sheet {shorten_cell(sheet['name'])}", path, sheet, raw)
-        for sheet in read_workbook(raw, str(path))
-    ]
-
-
-def _bytes(path: Path, file: str) -> bytes:
-    try:
-        size = path.stat().st_size
-        if size > MOST_BYTES:
-            raise CollectionError(
-                f"{file} has {size:,} bytes; {MOST_BYTES:,} are allowed. Leave out what is not needed."
-            )
-        return path.read_bytes()
-    except OSError as error:
-        raise CollectionError(f"{file} can't be read: {error.strerror}. Check that you may open it.") from None
-
-
-def _only_one(sources: Iterable[_Source], name: str) -> list[_Source]:
-    mine = [source for source in sources if source.name == name]
-    if len(mine) > 1:
-        files = " and ".join(source.file for source in mine)
-        raise CollectionError(f"{files} hold the same table, {name}. Leave one of them there.")
-    return mine
-
-
-def _missing_tables(path: Path, sources: Sequence[_Source]) -> list[str]:
-    names = [source.name for source in sources]
-    others = [name for name in names if name not in TABLES]
-    missing = [table for table in TABLES.values() if table.required and table.name not in names]
-    sheets = ", ".join(f"“{source.sheet['name']}”" for source in sources if source.sheet is not None)
-    there = f"The sheets are: {sheets}." if sheets else ""
-    messages = [
-        f"{path}: the table {table.name} is missing (one row is {table.row_is}). Add {table.name}.csv or "
-        f"{table.name}.parquet, or to a workbook a sheet {table.name}. {_there_is(table.name, others)}{there}".rstrip()
-        for table in missing
-    ]
-    return messages + (_workbooks_inside(path) if missing else [])
-
-
-def _there_is(wanted: str, others: Sequence[str]) -> str:
-    near = nearest(wanted, tuple(others))
-    return f"There is {near}: if that is it, rename it. " if near else ""
-
-
-def _workbooks_inside(path: Path) -> list[str]:
-    inside = sorted(file for file in path.iterdir() if file.suffix.lower() in _WORKBOOKS) if path.is_dir() else []
-    return [f"{file} lies in the folder. To read a workbook, give its own path." for file in inside]
-
-
-def _stray(source: _Source) -> tuple[Place, Problem]:
-    remedy = alternatives(source.name, TABLES) or f"The tables are: {', '.join(TABLES)}."
-    words = source.why or ("No table of the collection bears this name; it was not read.", remedy)
-    return Place(source.name, source.file), Problem(None, None, None, *words, ROW)
-
-
-def _unread(source: _Source, table: Table) -> tuple[Place, Problem]:
+def _unread(source: Source, table: Table) -> tuple[Place, Problem]:
     remedy = f"Nothing needs to be done, if it holds no rows of {table.name}."
     problem = Problem(None, None, None, "The sheet is not the one that is asked for; it was not read.", remedy, ROW)
     return Place(table.name, source.file), problem
 
 
-def _sheet(source: _Source, table: Table) -> Sheet:
-    raw = source.raw or _bytes(source.path, source.file)
+def _sheet(source: Source, table: Table) -> Sheet:
+    raw = source.raw or read_bytes(source.path, source.file)
     return _as_sheet(source, raw, _open(source, raw, table), table)
 
 
-def _as_sheet(source: _Source, raw: bytes, grid: Grid, table: Table) -> Sheet:
+def _as_sheet(source: Source, raw: bytes, grid: Grid, table: Table) -> Sheet:
     columns, problems = _columns(grid, source.file, table)
     rows = grid.cells.select("row", *(pl.col(str(position)).alias(name) for name, position in columns.items()))
     days_off = None if source.sheet is None else int(source.sheet["days_off"])
@@ -429,7 +272,7 @@ def _without_marked(sheet: Sheet, grid: Grid, names: Mapping[int, str]) -> Sheet
     return sheet
 
 
-def _open(source: _Source, raw: bytes, table: Table, given: Headings | None = None) -> Grid:
+def _open(source: Source, raw: bytes, table: Table, given: Headings | None = None) -> Grid:
     if source.sheet is not None:
         return lay_out_sheet(source.sheet, source.file, table, given)
     name = source.path.name.lower()
@@ -444,7 +287,7 @@ def _columns(grid: Grid, file: str, table: Table) -> tuple[dict[str, int], list[
     names, row = [canonical(heading) for heading in grid.headings], grid.heading_row
     # Headings are compared in their canonical form, so that case, blanks and hyphens set no column aside.
     expected = [column.name for column in table.columns]
-    place = f"{file}, row {row}"
+    place = f"{file}:{row}"
     wrong = _headings_given_twice(names, place) + _missing_columns(names, place, table)
     if wrong:
         raise CollectionError(wrong)
@@ -475,7 +318,7 @@ def _missing_columns(names: list[str], place: str, table: Table) -> list[str]:
     others = [name for name in names if name not in {column.name for column in table.columns}]
     return [
         f"{place}: the column {column.name} is missing ({column.meaning}). "
-        f"{_there_is(column.name, others)}The headings there are: {', '.join(_shown_headings(names)) or 'none'}."
+        f"{suggest_near(column.name, others)}The headings there are: {', '.join(_shown_headings(names)) or 'none'}."
         for column in table.columns
         if column.required and column.name not in names
     ]

@@ -89,17 +89,27 @@ def list_problems(found: Iterable[tuple[Place, Problem]]) -> pl.DataFrame:
 
 
 def describe_problems(problems: pl.DataFrame) -> list[str]:
-    """Each problem in one line: file, row, column, what stands there, what is wrong, what is allowed.
+    """Each problem in one line, as compilers write it: `file:row:column "value": what is wrong; what to do`.
 
     Args:
         problems: as `list_problems`.
     """
     rows = problems.select("file", "row", "column", "value", "problem", "remedy").iter_rows()
     return [
-        f"{file}{f', row {row}' if row else ''}{f', {column}' if column else ''}"
-        f"{f' ({value})' if value else ''}: {problem} {remedy}"
+        f"{':'.join(str(part) for part in (file, row, column) if part is not None)}"
+        f"{_quoted(value)}: {problem.rstrip('.')}; {_go_on(remedy)}"
         for file, row, column, value, problem, remedy in rows
     ]
+
+
+def _quoted(value: str | None) -> str:
+    """The value in quotation marks; what would end the line is written as a sign that can be seen."""
+    return f' "{value}"'.replace("\n", "\\n").replace("\r", "\\r") if value else ""
+
+
+def _go_on(sentence: str) -> str:
+    """A sentence as the second half of another: it begins with a small letter, unless its first word is in capitals."""
+    return sentence[:1].lower() + sentence[1:] if sentence[1:2].islower() else sentence
 
 
 def as_one(problems: list[Problem], most: int = 20) -> list[Problem]:

@@ -12,11 +12,12 @@ from crosscheck.collection.cells import read_cells, tidy_texts
 from crosscheck.collection.codes import read_standards, refuse_odd_codes
 from crosscheck.collection.conventions import read_conventions
 from crosscheck.collection.doubts import SCHEMA as DOUBTS
-from crosscheck.collection.files import FIRST_WAVE, open_collection
+from crosscheck.collection.files import open_collection
 from crosscheck.collection.mentions import SCHEMA as MENTIONS
 from crosscheck.collection.mentions import list_mentions
 from crosscheck.collection.problems import list_problems
 from crosscheck.collection.resolved import hold_out
+from crosscheck.collection.sources import FIRST_WAVE
 from crosscheck.collection.spellings import hold_against_model, merge_spellings, refuse_slips
 from crosscheck.contract.inputs import INPUTS
 

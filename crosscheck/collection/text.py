@@ -71,7 +71,7 @@ def _parse(text: str, separator: str, file: str) -> list[list[str]]:
         records.extend(csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True))
     except csv.Error as error:
         raise CollectionError(
-            f"{file}, row {len(records) + 1}: the quotation marks don't match ({error}). "
+            f"{file}:{len(records) + 1}: the quotation marks don't match ({error}). "
             'Text with quotation marks in it stands between such marks, and those in it are doubled: "a ""good"" word".'
         ) from None
     if not records:
@@ -80,7 +80,7 @@ def _parse(text: str, separator: str, file: str) -> list[list[str]]:
     if widest > MOST_COLUMNS:
         row = next(row for row, cells in enumerate(records, 1) if len(cells) == widest)
         raise CollectionError(
-            f"{file}, row {row}: {widest:,} cells; {MOST_COLUMNS:,} columns are allowed. Keep those of the table."
+            f"{file}:{row}: {widest:,} cells; {MOST_COLUMNS:,} columns are allowed. Keep those of the table."
         )
     return records
 

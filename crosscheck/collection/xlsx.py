@@ -71,6 +71,7 @@ def read_xlsx(package: Package) -> list[Cells]:
     )
     parts = {relation["Id"]: relation["Target"] for relation in relations if relation["Type"].endswith("/worksheet")}
     sheets = [element.attrib for element in package.elements(main) if local(element) == "sheet"]
+    # Sheets that hold a chart or a macro are listed as well, and have no worksheet to read.
     return [
         _Sheet(
             book, Cells(sheet["name"], days_off=book.days_off), hidden=sheet.get("state", "visible") != "visible"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from crosscheck.contract.indicator_kinds import INPUT_KINDS
 from crosscheck.contract.table import FUNCTION, ORG, STANDARD, VISITED_STANDARD, YEAR, Column, Table, optional
+from crosscheck.figures.kinds import INPUT_KINDS
 from crosscheck.vocabulary import COMMENTATORS, ORG_TYPES, STATUSES
 
 CATEGORIES: Final = (

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from crosscheck.contract.indicator_kinds import KINDS
 from crosscheck.contract.inputs import DIRECTIONS
 from crosscheck.contract.table import FUNCTION, HIGHER, ORG, POSITIVE, Column, Table, number, optional, text
+from crosscheck.figures.kinds import KINDS
 from crosscheck.vocabulary import ARMS, BANDS, COMPLIANT, ORG_TYPES, POOLS, SEVERITIES, STATUSES, VERDICTS
 
 _CHECK = Column("check_id", "text", "the rule")
@@ -324,6 +324,14 @@ FURTHER: Final[dict[str, tuple[Column, ...]]] = {
         ORG,
         text("about", "the question, source and indicator, or column that it is of; `column` of the table `resolved`"),
         text("item", "which repeated item, or the period of a figure; an empty text if it has none"),
+        number("tried_as", "the number with which the risk was also estimated: the likely one, or the value itself",
+                "as the value", empty="it bears on no risk"),
+        text("function", "the declaration of which the two risks are: of two the one that they change most",
+                "the organisation has no declaration of the year"),
+        number("risk_no_answer", "its risk if the organisation's values in doubt are no answers", "probability",
+                HIGHER, empty="as `function`"),
+        number("risk_as_likely", "its risk if they are what they are tried as; the higher of the two counts",
+                "probability", HIGHER, empty="as `function`"),
     ),
     "not_assessed": (text("successor", "under which organisation a former body is assessed", "it is no former body"),),
     "findings": (

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 import sqlalchemy as sa
 
 from crosscheck.errors import DifferenceError, GateError, StoreError, UnknownNameError
+from crosscheck.near_names import describe_unknown
 from crosscheck.publication.assessment_page import SUMS, Heading, as_json, find_unlike, read_files, sum_up
 from crosscheck.publication.gates import SignedBy, ask_gates
 from crosscheck.publication.state import build_draft, load_state, read_records
@@ -174,7 +175,8 @@ def read_edition(store: Store, edition_id: str) -> KeptEdition:
             query.join(_audit, _audit.c.seq == _edition.c.seq).where(_edition.c.edition_id == edition_id)
         ).mappings().one_or_none()  # fmt: skip
     if found is None:
-        raise UnknownNameError(f"No edition {edition_id}. (`crosscheck editions list` lists them)")
+        known = [str(edition["edition_id"]) for edition in list_editions(store)]
+        raise UnknownNameError(describe_unknown("edition", edition_id, known, "crosscheck editions list"))
     try:
         files, basis = unpack(found["content"]), unpack(found["basis"])
     except StoreError as error:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
+from crosscheck.collection.doubts import IN_DOUBT
 from crosscheck.publication.assessment import KEYS, current_decisions, list_high_risk
 from crosscheck.publication.preparation import SENSITIVITY
 from crosscheck.sensitivity import GATE
@@ -60,6 +61,7 @@ def ask_gates(
     return [
         _accounts(state),
         _problems(state),
+        _doubts(state),
         _signs(state),
         _draw(connection, state),
         _decisions(state),
@@ -96,7 +98,7 @@ def _accounts(state: PublicationState) -> Gate:
 
 
 def _problems(state: PublicationState) -> Gate:
-    problems = state.records["problems"]
+    problems = [problem for problem in state.records["problems"] if problem["effect"] != IN_DOUBT]
     unanswered = [problem for problem in problems if problem["who"] is None]
     files = ", ".join(sorted({problem["file"] for problem in unanswered}))
     if unanswered:
@@ -104,9 +106,24 @@ def _problems(state: PublicationState) -> Gate:
             "problems",
             passes=False,
             says=f"{len(unanswered)} of {len(problems)} problems that set rows or cells aside are open, in {files}. "
-            f"See them: crosscheck problems list {state.run.run_id}; then: crosscheck problems answer",
+            f"See them: crosscheck problems list --run {state.run.run_id}; then: crosscheck problems answer",
         )
     return Gate("problems", passes=True, says=f"{len(problems)} problems set rows or cells aside, all answered")
+
+
+def _doubts(state: PublicationState) -> Gate:
+    """Whether each value in doubt was resolved before the run, or somebody answers for it as for a problem."""
+    doubts = [problem for problem in state.records["problems"] if problem["effect"] == IN_DOUBT]
+    unanswered = [doubt for doubt in doubts if doubt["who"] is None]
+    if unanswered:
+        says = (
+            f"{len(unanswered)} of {len(doubts)} values in doubt are open. Confirm or correct them (crosscheck "
+            f"problems resolve) and run again; or say why they may stay: crosscheck problems answer --run "
+            f"{state.run.run_id}"
+        )
+        return Gate("doubts", passes=False, says=says)
+    said = f"{len(doubts)} values in doubt, all answered" if doubts else "No value is in doubt"
+    return Gate("doubts", passes=True, says=said)
 
 
 def _signs(state: PublicationState) -> Gate:
@@ -133,7 +150,7 @@ def _draw(connection: sa.Connection, state: PublicationState) -> Gate:
     drawn = kept_seal.drawn if kept_seal and kept_seal.confirmed else None
     if not (seal and kept_seal and drawn) or (drawn["frame"], drawn["value"]) != (seal.frame, seal.value):
         what = "The random sample is a practice draw, not binding" if seal is None else "No kept seal has this draw"
-        says = f"{what}. Seal it before a public value is known, and draw then: crosscheck visits seal {run_id}"
+        says = f"{what}. Seal it before a public value is known, and draw then: crosscheck visits seal --run {run_id}"
         return Gate("draw", passes=False, says=says)
     if drawn["run"] == run_id and manifest.is_binding:
         return Gate(
@@ -220,7 +237,8 @@ def _sensitivity(state: PublicationState) -> Gate:
         return Gate(
             "sensitivity",
             passes=False,
-            says=f"Nobody tried the list under other assumptions. Do: crosscheck editions prepare {state.run.run_id}",
+            says="Nobody tried the list under other assumptions. "
+            f"Do: crosscheck editions prepare --run {state.run.run_id}",
         )
     least = min(json.loads(state.prepared[SENSITIVITY]), key=lambda trial: (trial["kept"], trial["assumption"]))
     finding = f"at least {least['kept']:.0%} of the first stay under every assumption ({least['assumption']})"

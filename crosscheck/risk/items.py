@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from crosscheck.cases.history import years_before
-from crosscheck.contract.indicator_kinds import PERCENTAGES
+from crosscheck.figures.kinds import PERCENTAGES
 from crosscheck.vocabulary import COMMENTATORS_IN_WORDS, COMPLIANT
 
 if TYPE_CHECKING:
@@ -337,3 +337,8 @@ def _surprise(model: RiskModel) -> pl.Expr:
     """A finding in standard deviations of a random visit's: above 0 where the declaration was not upheld."""
     share = model.prior.found_share
     return ((pl.col("finding") == "qualified").cast(pl.Float64) - share) / float(np.sqrt(share * (1 - share)))
+
+
+def is_of_few(name: str) -> pl.Expr:
+    """Whether an item is what a visit found, or what a reply has proved."""
+    return pl.col(name).str.starts_with(VISIT) | (pl.col(name) == VERIFIED)

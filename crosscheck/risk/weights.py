@@ -26,7 +26,7 @@ import polars as pl
 from scipy.optimize import nnls
 from scipy.special import ndtri
 
-from crosscheck.risk.factors import is_of_few
+from crosscheck.risk.items import is_of_few
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from crosscheck.vocabulary import Arm
 
 _WIDTHS: Final = {
-    "rank": 6, "org_code": 8, "name": 28, "org_type": 19, "region": 11, "function": 14, "declared": 12, "risk": 7,
-    "risk_low": 7, "risk_high": 7, "rank_low": 7, "rank_high": 7, "selected_by": 15, "inclusion_probability": 11,
-    "flags": 7, "unknowns": 10, "reason": 50, "pool": 17, "duties_unmet": 8, "decibans": 10,
+    "rank": 5, "org_code": 7, "name": 26, "org_type": 19, "region": 11, "function": 13, "declared": 12, "risk": 7,
+    "risk_low": 7, "risk_high": 7, "rank_low": 7, "rank_high": 7, "selected_by": 13, "inclusion_probability": 11,
+    "flags": 7, "unknowns": 10, "reason": 46, "pool": 17, "duties_unmet": 8, "decibans": 10,
     "among_capacity": 9, "visited": 10, "added": 24,
     "check_id": 12, "severity": 9, "finding": 50, "answer": 45, "basis": 30,
 }  # fmt: skip
@@ -47,10 +47,10 @@ _WRAPPED: Final = ("name", "region", "function", "declared", "selected_by", "rea
 _LINE: Final = 15  # points that a line of text takes
 # What those who plan the visits fill in: heading, width, the choices that the cell offers, and what it is for.
 _OWN: Final = (
-    ("visit on", 11, (), "yours: the day that is agreed"),
-    ("assessor", 12, (), "yours: who goes"),
-    ("outcome", 11, ("upheld", "qualified", "not visited"), "yours: what the visit found"),
-    ("remarks", 16, (), "yours"),
+    ("visit on", 10, (), "yours: the day that is agreed"),
+    ("assessor", 11, (), "yours: who goes"),
+    ("outcome", 10, ("upheld", "qualified", "not visited"), "yours: what the visit found"),
+    ("remarks", 14, (), "yours"),
 )  # fmt: skip
 _ARMS: Final[dict[Arm, str]] = {
     "mandatory": "chosen for an unmet statutory duty, by its own answers (duties.csv says which)",

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import polars as pl
 
-from crosscheck.contract.indicator_kinds import KINDS
-from crosscheck.scoring.dispersion import adjust, estimate_spread
+from crosscheck.figures.dispersion import adjust, estimate_spread
+from crosscheck.figures.kinds import KINDS, FigureGroup, WithError
 from crosscheck.scoring.indicators import (
     AskedItem,
     answers_of_everybody,
@@ -21,15 +21,14 @@ from crosscheck.scoring.indicators import (
     gather_figures,
     range_of,
 )
-from crosscheck.scoring.kinds import FORMULAS, FigureGroup, WithError
 from crosscheck.scoring.peers import FIGURE, gather_peers
 from crosscheck.scoring.shares import score_levels, score_numbers_beside, to_scale
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from crosscheck.figures.dispersion import Floats
     from crosscheck.questionnaire import Questionnaire
-    from crosscheck.scoring.dispersion import Floats
     from crosscheck.scoring.model import IndicatorModel
 
 _PARTS: Final = ("numerator", "denominator", "value", "sd_within")
@@ -148,7 +147,7 @@ def _score_groups(
 
 def _score_figures(group: _PeerGroup, given: Floats, model: IndicatorModel) -> Floats:
     """Positive is more than expected. Figures without an error of their own are some that peers have."""
-    of_peers, formula = group.figures, FORMULAS[group.kind]
+    of_peers, formula = group.figures, KINDS[group.kind].formula
     if not isinstance(formula, WithError):
         different, at = np.unique(of_peers.value, return_index=True)
         return np.asarray(np.interp(given, different, formula.distances(of_peers.value, model.percent_floor)[1][at]))

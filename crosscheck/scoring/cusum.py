@@ -8,7 +8,7 @@ import numpy as np
 from scipy.special import ndtr
 
 if TYPE_CHECKING:
-    from crosscheck.scoring.dispersion import Floats
+    from crosscheck.figures.dispersion import Floats
 
 _NODES = 80  # of the quadrature: more change no printed digit
 

@@ -8,16 +8,15 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import polars as pl
 
-from crosscheck.contract.indicator_kinds import COUNTED, KINDS, PERCENTAGES, WITH_DENOMINATOR
 from crosscheck.contract.outputs import OUTPUTS
-from crosscheck.scoring.bands import band_of_distance, band_of_rate
-from crosscheck.scoring.dispersion import (
+from crosscheck.figures.dispersion import (
     Floats,
     adjust,
     estimate_spread,
     false_discovery,
 )
-from crosscheck.scoring.kinds import FORMULAS, FigureGroup, WithError
+from crosscheck.figures.kinds import COUNTED, KINDS, PERCENTAGES, WITH_DENOMINATOR, FigureGroup, WithError
+from crosscheck.scoring.bands import band_of_distance, band_of_rate
 from crosscheck.scoring.model import Range
 from crosscheck.scoring.peers import FIGURE, gather_peers, similar_organisations
 from crosscheck.scoring.shares import (
@@ -337,7 +336,7 @@ def _range_found(asked_item: AskedItem) -> Range:
 
 def _compare_group(kind: str, group: FigureGroup, model: IndicatorModel) -> tuple[Floats | float, ...]:
     """`_COMPARED` of one group; positive distances are more than expected."""
-    formula = FORMULAS[kind]
+    formula = KINDS[kind].formula
     if isinstance(formula, WithError):
         deviations = formula.deviations(group, None)
         spread = estimate_spread(deviations, model.winsorised)

@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
-from crosscheck.contract.indicator_kinds import KINDS
 from crosscheck.errors import ModelError
+from crosscheck.figures.dispersion import Adjustment
+from crosscheck.figures.kinds import KINDS
 from crosscheck.toml_file import NotTomlError, parse_toml
 from crosscheck.vocabulary import ORG_TYPES
 
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 Direction = Literal["higher_better", "lower_better", "none"]
 Relevance = Literal["high", "medium", "low", "none"]
 PeersBy = Literal["org_type", "similar", "region"]
-Adjustment = Literal["additive", "multiplicative"]
 Scale = Literal["plain", "logarithm", "logit"]
 
 
@@ -31,7 +31,7 @@ Scale = Literal["plain", "logarithm", "logit"]
 class Indicator:
     """One figure from another source.
 
-    `kind` says how it is compared (`contract.indicator_kinds`), `direction` which way is worse, `relevance` how much it
+    `kind` says how it is compared (`figures.kinds`), `direction` which way is worse, `relevance` how much it
     bears on the standard and `reason` why. `peers` says who is compared: organisations of one type, those of them that
     are most similar, or those of one region where each region's authority judges in its own way.
     `scale` gives the words of a grade, `sd_within` the spread among the people

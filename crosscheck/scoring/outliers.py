@@ -18,7 +18,7 @@ import numpy.typing as npt
 import polars as pl
 from scipy.special import ndtr
 
-from crosscheck.scoring.dispersion import Floats, normal_scores
+from crosscheck.figures.dispersion import Floats, normal_scores
 from crosscheck.vocabulary import ABSENCES, WHY_ABSENT
 
 if TYPE_CHECKING:

@@ -18,8 +18,8 @@ import polars as pl
 from pydantic import Field, model_validator
 from scipy.special import ndtri
 
+from crosscheck.figures.dispersion import Floats, false_discovery
 from crosscheck.model_file import Heading, ModelPart, read_model_file
-from crosscheck.scoring.dispersion import Floats, false_discovery
 from crosscheck.vocabulary import ORG_TYPES
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import polars as pl
 
-from crosscheck.scoring.dispersion import MAD_TO_SD, Floats
+from crosscheck.figures.dispersion import MAD_TO_SD, Floats
 from crosscheck.vocabulary import ORG_TYPES
 
 if TYPE_CHECKING:

@@ -23,8 +23,8 @@ import numpy.typing as npt
 import polars as pl
 from scipy.special import ndtri
 
+from crosscheck.figures.dispersion import Floats, false_discovery
 from crosscheck.scoring.bands import band_of_distance, band_of_rate
-from crosscheck.scoring.dispersion import Floats, false_discovery
 
 if TYPE_CHECKING:
     from crosscheck.scoring.model import IndicatorModel, Pooling

@@ -21,7 +21,7 @@ from scipy.special import expit, logit, ndtri
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from crosscheck.scoring.dispersion import Floats
+    from crosscheck.figures.dispersion import Floats
     from crosscheck.scoring.model import Answers, Range, Scale
 
 # Over how many numbers of a range even answers are spread.

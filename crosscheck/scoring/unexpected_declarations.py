@@ -18,7 +18,7 @@ from crosscheck.vocabulary import ABSENCES, COMPLIANT, FUNCTIONS, ORG_TYPES, WHY
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from crosscheck.scoring.dispersion import Floats
+    from crosscheck.figures.dispersion import Floats
     from crosscheck.scoring.exploratory import ExploratoryModel
 
 UNEXPECTED_DECLARATIONS: Final = pl.Schema(

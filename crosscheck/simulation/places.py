@@ -30,7 +30,7 @@ _NEAREST: Final = 5
 
 
 def found_organisations(model: SimulationModel, chance: Chance) -> pl.DataFrame:
-    """Found every organisation.
+    """Set up every organisation.
 
     Returns:
         `inputs.INPUTS["organisations"]`, by code, and after its columns `category`, the index of its region (`area`),

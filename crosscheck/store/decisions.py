@@ -19,7 +19,7 @@ import sqlalchemy as sa
 from crosscheck.errors import ConflictError, DecisionError, StoreError
 from crosscheck.report.output.tables import without_guard
 from crosscheck.store import audit
-from crosscheck.store.runs import look_up
+from crosscheck.store.runs import look_up, suggest_organisation
 from crosscheck.store.tables import Audit, Decision, Kept, Listing
 from crosscheck.vocabulary import RULINGS
 
@@ -123,8 +123,9 @@ def show_decisions(store: Store, run_id: str, org_code: str) -> dict[str, list[C
         number = look_up(connection, run_id).number
         functions = _functions(connection, number, org_code.upper())
         if not functions:
-            raise DecisionError(f"{org_code}: declared nothing in this run.")
-        return {function: read_history(connection, number, org_code.upper(), function) for function in functions}
+            near = suggest_organisation(connection, number, org_code)
+            raise DecisionError(f"{org_code}: declared nothing in this run.{near}")
+        return {one: read_history(connection, number, org_code.upper(), one) for one in functions}
 
 
 def list_decisions(store: Store, run_id: str) -> list[dict[str, Any]]:
@@ -203,13 +204,14 @@ def _fault_of_proposal(connection: sa.Connection, run: int, proposal: Proposal) 
     functions = _functions(connection, run, proposal.org_code)
     wrong = []
     if not functions:
-        wrong.append(f"no organisation {proposal.org_code} declared anything in this run")
+        near = suggest_organisation(connection, run, proposal.org_code)
+        wrong.append(f"no organisation {proposal.org_code} declared anything in this run.{near}")
     elif proposal.function not in functions:
         wrong.append(f"there is no such declaration; {proposal.org_code} declared as {' and as '.join(functions)}")
     if proposal.kind not in RULINGS:
         wrong.append(f"{proposal.kind or 'nothing'} can't be decided; what can: {', '.join(RULINGS)}")
-    wrong += [fault for name in ("who", "reason") if (fault := _unprintable(name, getattr(proposal, name)))]
-    return f"{proposal}: {'; '.join(wrong)}." if wrong else ""
+    wrong += [words for name in ("who", "reason") if (words := _unprintable(name, getattr(proposal, name)))]
+    return f"{proposal}: {'; '.join(wrong)}{'' if wrong[-1].endswith('?') else '.'}" if wrong else ""
 
 
 def _twice(proposals: Sequence[Proposal]) -> list[str]:

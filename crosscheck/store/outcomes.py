@@ -229,7 +229,7 @@ def _contradictions(visits: pl.DataFrame, criteria: pl.DataFrame) -> Iterator[st
             frame.filter(~pl.col("may_be_recorded")).select(names).iter_rows()
         ):
             yield (
-                f"{file}, row {row}, {column} ({value}): contradicts what {who} recorded at {at[:16]} UTC: "
+                f'{file}:{row}:{column} "{value}": contradicts what {who} recorded at {at[:16]} UTC: '
                 f"{recorded_as}. {_REMEDY}"
             )
 
@@ -242,7 +242,7 @@ def _without_finding(criteria: pl.DataFrame, visits: pl.DataFrame, recorded: pl.
     )  # fmt: skip
     for file, row, code, function in first.select("file", "row", *_DECLARATION).iter_rows():
         yield (
-            f"{file}, row {row}: criteria of {code} {function} are filled in, but no finding of the visit. "
+            f"{file}:{row}: criteria of {code} {function} are filled in, but no finding of the visit. "
             "Fill in day, assessor and finding in the row of the declaration, or send the form that has them as well."
         )
 

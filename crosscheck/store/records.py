@@ -10,18 +10,21 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 import sqlalchemy as sa
 
+from crosscheck.collection.doubts import IN_DOUBT
 from crosscheck.errors import UnknownNameError
+from crosscheck.near_names import suggest
 from crosscheck.store import audit
 from crosscheck.store.outcomes import is_current
-from crosscheck.store.runs import look_up
+from crosscheck.store.runs import look_up, suggest_organisation
 from crosscheck.store.tables import Audit, Kept, Listing, Problem, ProblemAnswer, VisitRecord
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from datetime import date
 
     from crosscheck.store.database import Store
 
-UNANSWERED: Final = ("row set aside", "cell set aside")  # effects that somebody must answer for
+UNANSWERED: Final = ("row set aside", "cell set aside", IN_DOUBT)  # effects that somebody must answer for
 _audit, _answer, _visit, _problem, _listing = (
     Kept.metadata.tables[str(table.__tablename__)] for table in (Audit, ProblemAnswer, VisitRecord, Problem, Listing)
 )
@@ -78,13 +81,20 @@ def answer_problems(store: Store, run_id: str, which: dict[str, str], who: str, 
         ]
         if not numbers:
             raise UnknownNameError(
-                f"No open problem of run {run.run_id} is so. (`crosscheck problems list` lists them)"
+                f"No open problem of run {run.run_id} is so.{_suggest_values(unanswered, which)} "
+                f"(`crosscheck problems list --run {run.run_id}` lists them)"
             )
         for number in numbers:
             seq = audit.append(connection, who, "problem answered", f"{run.run_id} {number}", {"reason": reason}).seq
             row = {"run": run.number, "place": number, "reason": audit.require_printable("reason", reason), "seq": seq}
             connection.execute(sa.insert(_answer).values(row))
     return len(numbers)
+
+
+def _suggest_values(problems: Sequence[Mapping[str, Any]], which: Mapping[str, str]) -> str:
+    """Ask for each thing that was named and no problem has whether one of nearly that name was meant."""
+    values = {name: {str(problem[name]) for problem in problems if problem[name]} for name in which}
+    return "".join(suggest(value, values[name]) for name, value in which.items() if value not in values[name])
 
 
 def record_visit(store: Store, run_id: str, visited: Visited, who: str, note: str) -> None:
@@ -129,6 +139,7 @@ def _refuse_unlisted(connection: sa.Connection, run: Any, key: dict[str, object]
     query = sa.select(sa.func.count()).select_from(_listing).where(*(_listing.c[name] == key[name] for name in key))
     if not connection.execute(query).scalar_one():
         raise UnknownNameError(
-            f"Run {run.run_id} has no declaration of {key['org_code']} as {key['function']}. "
-            "(`crosscheck explain ORG` shows what there is)"
+            f"Run {run.run_id} has no declaration of {key['org_code']} as {key['function']}."
+            f"{suggest_organisation(connection, run.number, str(key['org_code']))} "
+            f"(`crosscheck explain ORG --run {run.run_id}` shows what there is)"
         )

@@ -22,8 +22,9 @@ from crosscheck.report.write_pages import write_pages
 from crosscheck.runs.make_run import ACCEPTED, Clock, read_accepted
 from crosscheck.runs.run_folder import DRAW, JOINT, read_manifest
 from crosscheck.store import audit
-from crosscheck.store.runs import export_run, look_up, read_file, read_kept_manifest, save_run
+from crosscheck.store.runs import export_run, look_up, read_file, read_kept_manifest
 from crosscheck.store.sandbox import open_sandbox
+from crosscheck.store.save import save_run
 from crosscheck.store.tables import Audit, Kept
 from crosscheck.visits.draw import read_frame
 from crosscheck.visits.seal import Seal, digest_frame, refuse_codes
@@ -234,8 +235,8 @@ def _latest(connection: sa.Connection, run: KeptRun) -> KeptSeal:
     """The seal that stands for the run's year, if it is this run's."""
     of_year = _of_year(list_seals(connection), run)
     if not of_year or of_year[-1].run_id != run.run_id:
-        hint = f" The last one of {run.year} is of run {of_year[-1].run_id}." if of_year else ""
-        raise DrawError(f"Run {run.run_id} is not sealed.{hint} Seal it: crosscheck visits seal {run.run_id}")
+        other = f" The last one of {run.year} is of run {of_year[-1].run_id}." if of_year else ""
+        raise DrawError(f"Run {run.run_id} is not sealed.{other} Seal it: crosscheck visits seal --run {run.run_id}")
     if of_year[-1].drawn:
         raise DrawError(
             f"The sealed draw of run {run.run_id} was made already, with the value {of_year[-1].drawn['value']}: it "
@@ -249,7 +250,7 @@ def _refuse_waiting(of_year: list[KeptSeal]) -> None:
     if last and last.confirmed and not last.drawn and now() >= last.known_from:
         raise DrawError(
             f"The confirmed seal of run {last.run_id} waits for its draw: {last.details['source']} is known since "
-            f"{last.details['known_from']}. Draw it first: crosscheck visits draw VALUE --run-id {last.run_id}"
+            f"{last.details['known_from']}. Draw it first: crosscheck visits draw VALUE --run {last.run_id}"
         )
 
 
@@ -257,7 +258,7 @@ def _refuse_early(seal: KeptSeal) -> None:
     if not seal.confirmed:
         raise DrawError(
             f"Nobody has confirmed the seal of run {seal.run_id}. A second person must, before the value is known: "
-            f"crosscheck visits confirm {seal.run_id}"
+            f"crosscheck visits confirm --run {seal.run_id}"
         )
     if now() < seal.known_from:
         raise DrawError(f"{seal.details['source']} is not known before {seal.details['known_from']}. Draw then.")

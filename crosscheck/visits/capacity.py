@@ -86,11 +86,12 @@ def fit_visits(visits: pl.DataFrame, plan: TeamPlan) -> Fit:
     if problems := list(_refused(visits, plan)):
         raise PlanError(problems)
     visits = visits.sort("org_code")
-    total = plan.tables.capacity.total
+    total = plan.visits_left
     placed = _place(visits, plan, room_of(plan), _worth(visits, plan), total)
     sentences = list(_shortfalls(free_of_drawn_weeks(visits), plan)) if not placed.all() else []
     if not placed.all() and total is not None and total < visits.height:
-        sentences.append(f"The total of {total} leaves {visits.height - total} of {visits.height} chosen visits out.")
+        stated = f"The total of {plan.tables.capacity.total}{_made_already(plan)}"
+        sentences.append(f"{stated} leaves {visits.height - total} of {visits.height} chosen visits out.")
     return Fit(visits.filter(placed), visits.filter(~placed), tuple(sentences))
 
 
@@ -223,17 +224,23 @@ def _refused(visits: pl.DataFrame, plan: TeamPlan) -> Iterator[str]:
     """Everything because of which there is no plan at all."""
     yield from _wrong_agreed(visits, plan)
     bound = visits.filter(~_gives_way(visits, plan))
-    total = plan.tables.capacity.total
+    total = plan.visits_left
     if total is not None and bound.height > total:
         yield (
-            f"{_arms(bound)} must be made; capacity.total is {total}. At least {bound.height} would do, or a visit "
-            "list with fewer of them."
+            f"{_arms(bound)} must be made; capacity.total is {plan.tables.capacity.total}{_made_already(plan)}. "
+            f"At least {plan.made + bound.height} would do, or a visit list with fewer of them."
         )
     yield from _unreachable(bound, plan)
     if not _fits(free_of_drawn_weeks(bound), plan, room_of(plan)):
         yield from _shortfalls(free_of_drawn_weeks(bound), plan)
     elif not _fits(bound, plan, room_of(plan)):
         yield _too_many_in_drawn_weeks(bound, plan)
+
+
+def _made_already(plan: TeamPlan) -> str:
+    if not plan.made:
+        return ""
+    return f", of which {plan.made} {'is' if plan.made == 1 else 'are'} taken by visits of weeks that have begun"
 
 
 def free_of_drawn_weeks(visits: pl.DataFrame) -> pl.DataFrame:

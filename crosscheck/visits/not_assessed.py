@@ -37,17 +37,23 @@ def list_not_assessed(
         One row an organisation, by code: `org_code`, `file` and `row` of what says why, `reason`, and `successor`,
         under which a former body is assessed, null for all others. Rows without a code are listed one by one.
     """
-    absent = mentions.join(listed.select("org_code"), on="org_code", how="anti").with_row_index("order")
-    body = pl.coalesce("org_code", pl.format("\n{}", "order"))
     in_scope = tables["organisations"].select("org_code", in_scope=pl.lit(value=True))
+    # A second row of an organisation whose first row stands is not why the organisation is not on the list.
+    second = pl.col("in_scope") & (pl.col("table") == "organisations") & pl.col("why").is_not_null()
+    absent = (
+        mentions.join(listed.select("org_code"), on="org_code", how="anti")
+        .join(in_scope, on="org_code", how="left", maintain_order="left")
+        .filter(~second.fill_null(value=False))
+        .with_row_index("order")
+    )
+    body = pl.coalesce("org_code", pl.format("\n{}", "order"))
     grouped = (
         absent.sort(_FIRST)
         .group_by(body.alias("body"), maintain_order=True)
         .agg(
-            pl.col("org_code", "file", "row", "table", "why").first(),
+            pl.col("org_code", "file", "row", "table", "why", "in_scope").first(),
             declares=((pl.col("table") == "declarations") & pl.col("why").is_null()).any(),
         )
-        .join(in_scope, on="org_code", how="left")
         .join(_successors(predecessors, listed), on="org_code", how="left")
     )
     is_former = pl.col("in_scope").is_null() & pl.col("why").is_null()
@@ -55,6 +61,17 @@ def list_not_assessed(
     return grouped.select("org_code", "file", "row", reason=_reason(year), successor=successor).sort(
         "org_code", "file", "row", nulls_last=True
     )
+
+
+def list_lost_declarations(mentions: pl.DataFrame, listed: pl.DataFrame) -> pl.DataFrame:
+    """List the declarations of the year that were set aside of organisations that are on the list all the same.
+
+    Returns:
+        One row a declaration's row: `org_code`, `file`, `row`, `why`; such a function is assessed by nobody.
+    """
+    lost = mentions.filter((pl.col("table") == "declarations") & pl.col("why").is_not_null())
+    of_listed = lost.join(listed.select("org_code"), on="org_code", how="semi")
+    return of_listed.select("org_code", "file", "row", "why").sort("org_code", "file", "row", nulls_last=True)
 
 
 def _reason(year: str) -> pl.Expr:

@@ -101,10 +101,17 @@ class PlanTables(ModelPart):
 
 @dataclass(frozen=True)
 class TeamPlan:
-    """What the file states, and the SHA-256 of the file. Teams are in the order of their names."""
+    """What the file states, its SHA-256, and how many visits of its total are made. Teams are in the order of names."""
 
     tables: PlanTables
     sha256: str
+    made: int = 0
+
+    @property
+    def visits_left(self) -> int | None:
+        """How many visits the total still allows; None where none is stated."""
+        total = self.tables.capacity.total
+        return None if total is None else max(total - self.made, 0)
 
     @property
     def teams(self) -> tuple[Team, ...]:

@@ -267,21 +267,21 @@ def _expand(drawn: Drawn, population: Population, found: float, level: float) ->
 
 
 def _aid(drawn: Drawn, population: Population, residuals: Floats, hajek: ShareEstimate, level: float) -> ShareEstimate:
-    """Hájek's, moved by the distance between the risk of those drawn and that of all, as far as risk foretold."""
-    spare = len(drawn.found) - len(np.unique(drawn.stratum)) - 1
-    unsure = design_variance(drawn, residuals)
-    if spare < 1 or math.isnan(unsure):
+    """Hájek's, moved by the distance between the risk of those drawn and that of all, as far as risk predicts."""
+    freedom = len(drawn.found) - len(np.unique(drawn.stratum)) - 1
+    variance_before = design_variance(drawn, residuals)
+    if freedom < 1 or math.isnan(variance_before):
         return NO_ESTIMATE
     weight = 1 / drawn.chance
     tested = float(weight @ drawn.tested)
     distance = drawn.expected - population.expected / population.declarations * drawn.tested
     slope = _slope(drawn, residuals, distance)
     value = hajek.value - slope * float(weight @ distance) / tested
-    left = design_variance(drawn, residuals - slope * distance) * (spare + _OF_SLOPE) / spare
+    variance_after = design_variance(drawn, residuals - slope * distance) * (freedom + _OF_SLOPE) / freedom
     # In the adaptive design few visits stand for many, so that one sample says too little of the gain itself: counted,
     # it let intervals cover 88 in 100. The estimate keeps it, the interval does not.
-    gain = left / unsure if unsure > 0 and not drawn.as_one else 1.0
-    return _state(max(value, 0.0), math.sqrt(left) / tested, hajek.effective / max(gain, 1e-9), level)
+    gain = variance_after / variance_before if variance_before > 0 and not drawn.as_one else 1.0
+    return _state(max(value, 0.0), math.sqrt(variance_after) / tested, hajek.effective / max(gain, 1e-9), level)
 
 
 def _slope(drawn: Drawn, residuals: Floats, distance: Floats) -> float:

@@ -123,11 +123,9 @@ def _ahead(plan: TeamPlan, today: dt.date, past: pl.DataFrame) -> TeamPlan:
     tables, week_ends = plan.tables, today + dt.timedelta(days=6 - today.weekday())
     begun = Leave(first=tables.capacity.first_day, last=max(week_ends, tables.capacity.first_day))
     leave = (*tables.leave, begun) if week_ends >= tables.capacity.first_day else tables.leave
-    total = tables.capacity.total
-    capacity = tables.capacity.model_copy(update={"total": None if total is None else max(total - past.height, 0)})
     done = set(past["org_code"])
     agreed = tuple(one for one in tables.agreed if one.org_code not in done)
-    return TeamPlan(tables.model_copy(update={"leave": leave, "capacity": capacity, "agreed": agreed}), plan.sha256)
+    return TeamPlan(tables.model_copy(update={"leave": leave, "agreed": agreed}), plan.sha256, made=past.height)
 
 
 def _slots(visits: pl.DataFrame, before: pl.DataFrame, plan: TeamPlan) -> Ints:

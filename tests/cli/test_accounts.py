@@ -50,6 +50,9 @@ def spoil(folder: Path) -> dict[int, str]:
     lines = (folder / "organisations.csv").read_text(encoding="utf-8").splitlines()
     lines[2 * TOO_LONG + 1] += ",one cell more"
     (folder / "organisations.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    again = next(line for line in lines if line.startswith(f"{lost['org_code']},"))
+    with (folder / "organisations.csv").open("a", encoding="utf-8") as file:
+        file.write(f"{again}\n")  # given twice: the first row stands, so this is not why its organisation is lost
     with (folder / "relationships.csv").open("a", encoding="utf-8") as ties:
         ties.write(f"{whole[-1]['org_code']},succeeds,Q99,,2007-04-01,\n")
     return codes | {STATUS: lost["org_code"], NEW: "R0Q", FORMER: "Q99"}
@@ -132,3 +135,26 @@ def test_a_strict_run_of_a_whole_collection_ends_with_0(few: Path, tmp_path: Pat
     done = run(few, tmp_path / "run", "--strict", "--no-pages")
     assert done.exit_code == 0, done.output
     assert (tmp_path / "run" / "not_assessed.csv").read_text(encoding="utf-8").count("\n") == 1
+
+
+@pytest.mark.parametrize("way", [MISSPELT, TOO_LONG, STATUS, NEW, FORMER])
+def test_explain_of_an_organisation_that_is_not_on_the_list_says_where_and_why(
+    spoilt: tuple[dict[int, str], Path, Result], way: int
+) -> None:
+    codes, place, _ = spoilt
+    row = next(row for row in read_csv(place / "run" / "not_assessed.csv") if row["org_code"] == codes[way])
+    done = CliRunner().invoke(main, ["explain", codes[way].lower(), "--run", str(place / "run")])
+    assert done.exit_code == 7
+    line = f"{codes[way]} is not on the list of this run. {row['file']}:{row['row']}: {row['reason']}"
+    assert line in done.output
+    assert (f"crosscheck explain {row['successor']}" in done.output) == (way == FORMER)
+
+
+def test_explain_of_a_code_that_only_rows_set_aside_name_says_which(few: Path, tmp_path: Path) -> None:
+    collection = shutil.copytree(few, tmp_path / "collection")
+    with (collection / "answers.csv").open("a", encoding="utf-8") as answers:
+        answers.write("X9Q,training.strategy,,yes\n")
+    row = len((collection / "answers.csv").read_text(encoding="utf-8").splitlines())
+    assert run(collection, tmp_path / "run", "--no-pages").exit_code == 0
+    done = CliRunner().invoke(main, ["explain", "X9Q", "--run", str(tmp_path / "run")])
+    assert f"No organisation X9Q in this run. answers.csv:{row}: X9Q is not among the organisations" in done.output

@@ -101,12 +101,12 @@ def test_text_is_shown_as_it_stands_but_for_passwords(text: str, shown: str) -> 
 
 def test_a_list_as_csv_holds_no_formula_and_comes_back_as_it_was(run_of_few: Path, few: Path, tmp_path: Path) -> None:
     store, listed = tmp_path / "runs.db", tmp_path / "decided.csv"
-    assert crosscheck_("runs", "save", "--run", run_of_few, "--store", store, "--collection", few).exit_code == 0
+    assert crosscheck_("runs", "save", run_of_few, "--store", store, "--collection", few).exit_code == 0
     run_id = json.loads(crosscheck_("runs", "list", "--store", store, "--format", "json").output)[0]["run_id"]
-    asked = ("decisions", "list", "--run-id", run_id, "--store", store, "--format")
+    asked = ("decisions", "list", "--run", run_id, "--store", store, "--format")
     declaration = json.loads(crosscheck_(*asked, "json").stdout)[0]
     formula = '=HYPERLINK("http://example.com","see")'
-    about = (declaration["org_code"], "--function", declaration["function"], "--run-id", run_id, "--store", store)
+    about = (declaration["org_code"], "--function", declaration["function"], "--run", run_id, "--store", store)
     decided = crosscheck_("decide", *about, "--as", "visit", "--by", "-A Name", "--because", formula)
     assert decided.exit_code == 0, decided.output
     printed = crosscheck_(*asked, "csv").stdout
@@ -114,7 +114,7 @@ def test_a_list_as_csv_holds_no_formula_and_comes_back_as_it_was(run_of_few: Pat
     assert (rows[0]["reason"], rows[0]["who"]) == (f"'{formula}", "'-A Name")
     assert json.loads(crosscheck_(*asked, "json").stdout)[0]["reason"] == formula  # no spreadsheet opens JSON
     listed.write_text(printed)
-    told = crosscheck_("decisions", "import", listed, "--run-id", run_id, "--store", store)
+    told = crosscheck_("decisions", "import", listed, "--run", run_id, "--store", store)
     assert told.stdout == "0 decisions kept; 1 stood already\n"
 
 

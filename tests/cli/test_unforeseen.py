@@ -19,6 +19,7 @@ from click.testing import CliRunner, Result
 
 from crosscheck import questionnaire
 from crosscheck.cli import main
+from crosscheck.cli.named_run import RunFolder
 from tests.cli.test_cli import commands
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -209,14 +210,14 @@ def test_ctrl_c_in_the_middle_of_work_ends_it(collection_folder: Path, tmp_path:
 
 def test_a_question_that_nobody_answers_stops_the_command(run_of_few: Path, tmp_path: Path, few: Path) -> None:
     store = tmp_path / "runs.db"
-    assert crosscheck_("runs", "save", "--run", run_of_few, "--store", store, "--collection", few).exit_code == 0
+    assert crosscheck_("runs", "save", run_of_few, "--store", store, "--collection", few).exit_code == 0
     assert crosscheck_("store", "downgrade", "--to", "0001", "--store", store).exit_code == 130
 
 
 SHARES = [
     ("run", "{collection}", "--year", "2008/09", "--random-share"),
     ("backtest", "{collection}", "--year", "2008/09", "--share"),
-    ("decisions", "list", "--run-id", "7bf1", "--store", "runs.db", "--risk-from"),
+    ("decisions", "list", "--run", "7bf1", "--store", "runs.db", "--risk-from"),
 ]
 
 
@@ -267,7 +268,7 @@ def odd_inputs() -> Iterator[tuple[str, click.Command, click.Parameter, str]]:
     for path, command in commands(main):
         for parameter in command.params:
             name, of = (" ".join(path), str(parameter.name)), parameter.name in ("out", "publish", "draft")
-            if not isinstance(parameter.type, click.Path) or of:
+            if not isinstance(parameter.type, click.Path | RunFolder) or of:
                 continue
             kinds = [*ODD, *ODD_TOML] if name in TOML else [*ODD]
             # An empty plan states nothing, so that all is as it is without one.

@@ -110,7 +110,7 @@ def test_rows_with_too_few_or_too_many_cells_are_set_aside_whole(small, problems
 
 def test_quotation_marks_that_do_not_match_are_refused_with_their_row(small):
     small.rows("answers", "R01,training.strategy,,yes", 'R02,training.strategy,,"yes', "5E0,training.strategy,,no")
-    with pytest.raises(CollectionError, match=r"answers\.csv, row 3: the quotation marks"):
+    with pytest.raises(CollectionError, match=r"answers\.csv:3: the quotation marks"):
         small.read()
 
 
@@ -155,7 +155,7 @@ def test_a_column_without_a_heading_is_reported_only_if_it_holds_anything(small,
 
 def test_headings_given_twice_are_refused(small):
     small.write("answers", "org_code,question_id,item,answer,Answer\nR01,training.strategy,,yes,no\n")
-    with pytest.raises(CollectionError, match=r"answers\.csv, row 1: the heading answer stands there 2 times"):
+    with pytest.raises(CollectionError, match=r"answers\.csv:1: the heading answer stands there 2 times"):
         small.read()
 
 
@@ -168,7 +168,7 @@ def test_all_that_is_missing_is_named_at_once(small):
     answers, year, status, comments = raised.value.problems
     assert "the table answers is missing (one row is one answer to one question of the review)" in answers
     assert "There is anwsers: if that is it, rename it." in answers
-    assert "declarations.csv, row 1: the column year is missing" in year
+    assert "declarations.csv:1: the column year is missing" in year
     assert "There is jear" in year
     assert "column status" in status
     assert "comments.csv is empty" in comments

@@ -7,8 +7,8 @@ import random
 import polars as pl
 import pytest
 
-from crosscheck.collection.files import FIRST_WAVE
 from crosscheck.collection.read import read_collection
+from crosscheck.collection.sources import FIRST_WAVE
 from crosscheck.contract.inputs import INPUTS
 from crosscheck.contract.outputs import OUTPUTS
 

@@ -46,13 +46,13 @@ def test_every_cell_that_can_not_be_used_is_told_with_its_row_and_what_may_stand
     with pytest.raises(CollectionError) as refused:
         read_visits_file(file, QUESTIONNAIRE, "C2")
     assert set(refused.value.problems) == {
-        "visits.csv, row 3, selected_by (lottery): Not one of the allowed values of selected_by. Allowed: risk, "
-        "random, mandatory.",
-        "visits.csv, row 3, visited_on (27 July): Not a day of the calendar. Write year, month and day, as 2008-04-01.",
-        "visits.csv, row 4, org_code: The cell is empty: the organisation's code. Fill it in.",
-        "visits.csv, row 4, finding: The cell is empty: what it found. Fill it in.",
-        "visits.csv, row 5, visited_on: The cell is empty: day of the visit. Fill it in.",
-        "visits.csv, row 5, finding (doubtful): Not one of the allowed values of finding. Allowed: upheld, qualified.",
+        'visits.csv:3:selected_by "lottery": Not one of the allowed values of selected_by; allowed: risk, random, '
+        "mandatory.",
+        'visits.csv:3:visited_on "27 July": Not a day of the calendar; write year, month and day, as 2008-04-01.',
+        "visits.csv:4:org_code: The cell is empty: the organisation's code; fill it in.",
+        "visits.csv:4:finding: The cell is empty: what it found; fill it in.",
+        "visits.csv:5:visited_on: The cell is empty: day of the visit; fill it in.",
+        'visits.csv:5:finding "doubtful": Not one of the allowed values of finding; allowed: upheld, qualified.',
     }
 
 
@@ -81,7 +81,7 @@ def test_visits_that_no_arm_chose_are_read_from_their_own_file_alone(tmp_path: P
     visits, criteria = read_visit_files(tmp_path, QUESTIONNAIRE, "C2")
     assert visits.select("org_code", "selected_by").rows() == [("R02", "risk"), ("R01", None)]
     assert criteria.is_empty()
-    with pytest.raises(CollectionError, match="row 2, selected_by: The cell is empty"):
+    with pytest.raises(CollectionError, match="2:selected_by: The cell is empty"):
         read_visits_file(written(tmp_path, row), QUESTIONNAIRE, "C2")
 
 
@@ -91,5 +91,5 @@ def test_a_criterion_of_which_the_review_has_no_question_is_refused(
     written(tmp_path, "R02,whole,2008/09,risk,2009-07-28,qualified")
     criteria = ("org_code,function,year,question_id,seen", "R02,whole,2008/09,policies.child_protection_policie,seen")
     (tmp_path / "visit_items.csv").write_text("\n".join(criteria) + "\n", encoding="utf-8")
-    with pytest.raises(CollectionError, match=r"visit_items\.csv, row 2, question_id .*child_protection_policy"):
+    with pytest.raises(CollectionError, match=r"visit_items\.csv:2:question_id .*child_protection_policy"):
         read_visit_files(tmp_path, QUESTIONNAIRE, "C2")

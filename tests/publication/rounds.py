@@ -19,7 +19,8 @@ from crosscheck.store import audit, decisions, seals
 from crosscheck.store.database import Store, open_store
 from crosscheck.store.decisions import Proposal, read_history
 from crosscheck.store.records import Visited, answer_problems, record_visit
-from crosscheck.store.runs import look_up, save_run, show_run
+from crosscheck.store.runs import look_up, show_run
+from crosscheck.store.save import save_run
 from tests.conftest import make_run
 from tests.few import cut_collection, of_each_type
 

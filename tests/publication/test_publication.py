@@ -240,5 +240,5 @@ def test_the_commands_say_all_that_is_missing_and_end_with_15(store_url: str, ro
         CliRunner().invoke(main, ["publish", round_id, "--year", "2007/08", "--store", store_url, "--check"]).exit_code
         == 7
     )
-    told = CliRunner().invoke(main, ["problems", "list", round_id, "--store", store_url, "--format", "json"])
+    told = CliRunner().invoke(main, ["problems", "list", "--run", round_id, "--store", store_url, "--format", "json"])
     assert "answers.csv" in [row["file"] for row in json.loads(told.output)]

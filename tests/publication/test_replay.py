@@ -22,7 +22,7 @@ from crosscheck.store import seals
 from crosscheck.store.archive import pack, unpack
 from crosscheck.store.compression import compress
 from crosscheck.store.database import Store
-from crosscheck.store.runs import save_run
+from crosscheck.store.save import save_run
 from crosscheck.store.triggers import protect, release
 from tests.publication.rounds import fulfil, publish_whole, sign_twice
 

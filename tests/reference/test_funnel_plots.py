@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from crosscheck.scoring.dispersion import adjust, estimate_spread, funnel_limits, proportions, winsorised
+from crosscheck.figures.dispersion import adjust, estimate_spread, funnel_limits, proportions, winsorised
 from crosscheck.scoring.indicators import score_figures
 from crosscheck.scoring.model import read_indicator_model
 from crosscheck.settings import model_file

@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from crosscheck.scoring.dispersion import (
+from crosscheck.figures.dispersion import (
     Deviations,
     adjust,
     estimate_spread,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from crosscheck.scoring.dispersion import between_variance
+from crosscheck.figures.dispersion import between_variance
 
 # Vaccinated with and without tuberculosis, not vaccinated with and without.
 TRIALS = np.array(

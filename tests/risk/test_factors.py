@@ -50,7 +50,7 @@ def dense_log_likelihood(evidence: ItemTable, loadings: Loadings) -> float:
 def test_the_likelihood_is_that_of_a_dense_normal_with_missing_items() -> None:
     evidence, tried = small()
     stated = prior_loadings(evidence, MODEL)
-    likelihood = factors._Likelihood(evidence, stated, MODEL, np.ones(len(stated.noise)))
+    likelihood = factors.LoadingLikelihood(evidence, stated, MODEL, np.ones(len(stated.noise)))
     found = {}
     for name, loadings in (("tried", tried), ("stated", stated)):
         fit = likelihood._expect(loadings.mean, loadings.noise)[2]
@@ -63,7 +63,7 @@ def test_the_likelihood_is_that_of_a_dense_normal_with_missing_items() -> None:
 def test_the_gradient_is_that_of_differences() -> None:
     evidence, tried = small()
     relevance = np.random.default_rng(1).uniform(0.0, 1.0, len(tried.noise))
-    likelihood = factors._Likelihood(evidence, prior_loadings(evidence, MODEL), MODEL, relevance)
+    likelihood = factors.LoadingLikelihood(evidence, prior_loadings(evidence, MODEL), MODEL, relevance)
     at, step = unknowns(tried), 1e-6
     at[:, 2] *= evidence.grouping.sum(axis=1)  # an item of no group has no loading on one
     _, gradient = likelihood(at)
@@ -98,7 +98,7 @@ def test_an_item_that_says_nothing_is_learnt_to_say_hardly_anything() -> None:
 def test_a_cold_start_and_disturbed_ones_give_the_same_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
     evidence = invent(ANSWERS | FIGURES, number=200, groups=SECTIONS, missing=0.1).build_item_table()
     cold = fit_loadings(evidence, MODEL)
-    search = factors._search
+    search = factors.search_loadings
     for seed in (1, 2):
         drawn = np.random.default_rng(seed).uniform(0.0, 0.2, (evidence.items.height, 4))
 
@@ -106,7 +106,7 @@ def test_a_cold_start_and_disturbed_ones_give_the_same_bytes(monkeypatch: pytest
             first = np.column_stack([stated.mean, stated.noise]) if start is None else start
             return search(likelihood, stated, first * [1.0, 1.0, 1.0, 0.8] + drawn * [1.0, -1.0, 1.0, 0.0])
 
-        monkeypatch.setattr(factors, "_search", disturbed)
+        monkeypatch.setattr(factors, "search_loadings", disturbed)
         other = fit_loadings(evidence, MODEL)
         assert other.settled
         assert other.mean.tobytes() == cold.mean.tobytes()

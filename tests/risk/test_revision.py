@@ -124,11 +124,11 @@ def test_a_second_revision_replaces_the_comparison_and_keeps_both_sources(
 
 def test_the_command_writes_the_version_and_refuses_to_overwrite_one(run_of_few: Path, tmp_path: Path) -> None:
     file = tmp_path / "v4.toml"
-    done = CliRunner().invoke(main, ["learn", str(run_of_few), "--out", str(file)])
+    done = CliRunner().invoke(main, ["learn", "--run", str(run_of_few), "--out", str(file)])
     assert done.exit_code == 0, done.output
     assert "link.quality" in done.output
     assert read_risk_model(file).version == "v4"
-    refused = CliRunner().invoke(main, ["learn", str(run_of_few), "--out", str(file)])
+    refused = CliRunner().invoke(main, ["learn", "--run", str(run_of_few), "--out", str(file)])
     assert refused.exit_code == 7
     assert "never changes" in refused.output
 

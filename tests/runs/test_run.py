@@ -410,11 +410,14 @@ def test_the_whole_command_works_outside_the_checkout(tmp_path: Path, collection
 
 
 def turned(questionnaire_home: Path) -> None:
-    """Turn one figure's direction in a copy of the models, as a slip of the pen would."""
+    """Turn one figure's direction in a new version of the model, as a slip of the pen would."""
     file = questionnaire_home / "models" / "c2" / "indicators" / "v2.toml"
     section = "[figures.staff_survey.child_protection_training_pct]"
-    before, after = file.read_text(encoding="utf-8").split(section)
-    file.write_text(before + section + after.replace("higher_better", "lower_better", 1), encoding="utf-8")
+    stated = file.read_text(encoding="utf-8").replace('version = "v2"', 'version = "v3"')
+    before, after = stated.split(section)
+    file.with_stem("v3").write_text(
+        before + section + after.replace("higher_better", "lower_better", 1), encoding="utf-8"
+    )
 
 
 def test_a_turned_sign_is_named_and_nothing_is_written_unless_somebody_says_why(

@@ -7,7 +7,7 @@ from statistics import NormalDist
 import numpy as np
 import pytest
 
-from crosscheck.scoring.dispersion import (
+from crosscheck.figures.dispersion import (
     Deviations,
     Floats,
     Spread,

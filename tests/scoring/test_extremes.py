@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crosscheck.scoring.dispersion import (
+from crosscheck.figures.dispersion import (
     Deviations,
     Floats,
     adjust,

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from crosscheck.contract.indicator_kinds import COUNTED, INPUT_KINDS, KINDS, PERCENTAGES, WITH_DENOMINATOR
 from crosscheck.contract.inputs import INPUTS
 from crosscheck.contract.outputs import FURTHER
-from crosscheck.scoring.kinds import FORMULAS, WithError, funnel_of
+from crosscheck.figures.kinds import COUNTED, INPUT_KINDS, KINDS, PERCENTAGES, WITH_DENOMINATOR, WithError, funnel_of
 from crosscheck.standard import Standard
 
 
-def test_every_kind_has_one_formula_and_every_formula_a_kind() -> None:
-    assert list(FORMULAS) == list(KINDS)
-
-
 def test_a_kind_has_an_error_of_its_own_where_a_number_stands_behind_it() -> None:
-    assert {name for name, formula in FORMULAS.items() if isinstance(formula, WithError)} == set(WITH_DENOMINATOR)
+    counted = {"proportion", "ratio", "log_ratio", "ratio_of_counts"}
+    assert set(COUNTED) == counted
+    assert set(WITH_DENOMINATOR) == {*counted, "mean"}
+    assert {name for name, kind in KINDS.items() if isinstance(kind.formula, WithError)} == set(WITH_DENOMINATOR)
 
 
 def test_only_counted_kinds_have_a_funnel() -> None:

@@ -11,7 +11,7 @@ from sklearn.ensemble import IsolationForest
 from sklearn.neighbors import NearestNeighbors
 
 from crosscheck.errors import ModelError
-from crosscheck.scoring.dispersion import Floats
+from crosscheck.figures.dispersion import Floats
 from crosscheck.scoring.exploratory import ExploratoryModel, read_exploratory_model
 from crosscheck.scoring.outliers import (
     CONTRIBUTIONS,

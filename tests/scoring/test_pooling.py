@@ -10,7 +10,7 @@ from scipy.stats import gamma, norm
 
 from benchmarks.national_2006 import plain_pooled
 from benchmarks.null import Pooled, draw_scores
-from crosscheck.scoring.dispersion import Floats, false_discovery
+from crosscheck.figures.dispersion import Floats, false_discovery
 from crosscheck.scoring.model import IndicatorModel
 from crosscheck.scoring.pooling import (
     _between_sections,

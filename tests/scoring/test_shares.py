@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crosscheck.collection.read import Collection
+from crosscheck.figures.dispersion import Floats
 from crosscheck.questionnaire import Question, Questionnaire
-from crosscheck.scoring.dispersion import Floats
 from crosscheck.scoring.indicators import score_answers
 from crosscheck.scoring.model import Answers, IndicatorModel, Range
 from crosscheck.scoring.polarity import PolarityModel, read_polarity_model

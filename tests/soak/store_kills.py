@@ -17,7 +17,8 @@ from pathlib import Path
 from crosscheck import settings
 from crosscheck.store.database import Store, open_store
 from crosscheck.store.doctor import diagnose
-from crosscheck.store.runs import delete_run, export_run, list_runs, save_run
+from crosscheck.store.runs import delete_run, export_run, list_runs
+from crosscheck.store.save import save_run
 from tests import postgres
 from tests.store.conftest import SmallRun, make_small_run
 from tests.store.test_runs import counts, digests

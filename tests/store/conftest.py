@@ -17,7 +17,7 @@ import sqlalchemy as sa
 
 from crosscheck import settings
 from crosscheck.store.database import Store, open_store
-from crosscheck.store.runs import insert_bulk, save_run
+from crosscheck.store.save import insert_bulk, save_run
 from crosscheck.store.tables import Listing, Run
 from tests import postgres
 from tests.conftest import make_once
@@ -159,7 +159,7 @@ def small_round(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 def round_id(store: Store, small_round: tuple[Path, Path]) -> str:
     """The small run, kept in a store of each kind."""
     from crosscheck import settings
-    from crosscheck.store.runs import save_run
+    from crosscheck.store.save import save_run
 
     return save_run(store, *small_round, settings.home()).run_id
 

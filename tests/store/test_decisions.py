@@ -190,7 +190,7 @@ def crosscheck_(*arguments: object) -> Result:
 def test_a_list_is_written_out_filled_in_and_taken_back(
     store_url: str, store: Store, twenty: str, tmp_path: Path
 ) -> None:
-    of_store = ("--run-id", twenty, "--store", store_url)
+    of_store = ("--run", twenty, "--store", store_url)
     decide(store, twenty, [propose()])
     rows = list(csv.DictReader(io.StringIO(crosscheck_("decisions", "list", *of_store, "--format", "csv").stdout)))
     assert len(rows) == len(SMALL)
@@ -228,7 +228,7 @@ def test_the_command_offers_what_can_be_decided() -> None:
 
 
 def test_the_commands_decide_show_and_verify(store_url: str, store: Store, twenty: str) -> None:
-    of_run = ("--run-id", twenty[:6], "--store", store_url)
+    of_run = ("--run", twenty[:6], "--store", store_url)
     decision = ("decide", "r01", "--function", "provider", "--by", "Ann", "--because", "why", *of_run)
     assert crosscheck_(*decision, "--as", "visit").exit_code == 0
     conflict = crosscheck_(*decision, "--as", "accept")

@@ -17,7 +17,8 @@ from crosscheck.cli.run import _keep
 from crosscheck.errors import StoreError
 from crosscheck.store.database import Store, open_store
 from crosscheck.store.doctor import diagnose
-from crosscheck.store.runs import _describe, delete_run, list_runs
+from crosscheck.store.runs import delete_run, list_runs
+from crosscheck.store.save import _describe
 from tests.postgres import Server
 from tests.store.conftest import SmallRun
 from tests.store.test_runs import counts, digests
@@ -29,7 +30,7 @@ sqlite_only = pytest.mark.parametrize("store_url", ["sqlite"], indirect=True)
 def save(run: SmallRun, url: str, condition: Callable[[], object]) -> str:
     """What the command says that saves a run under a condition that makes it end with 10; the run is as it was."""
     before = digests(run.folder)
-    command = [sys.executable, "-m", "crosscheck", "runs", "save", "--run", str(run.folder), "--store", url]
+    command = [sys.executable, "-m", "crosscheck", "runs", "save", str(run.folder), "--store", url]
     told = subprocess.run(command, capture_output=True, text=True, preexec_fn=condition, check=False)
     assert told.returncode == StoreError.exit_code, told.stderr
     assert "Traceback" not in told.stderr
@@ -80,7 +81,7 @@ def test_a_server_that_stops_in_the_middle_keeps_nothing_half(
         server.stop()
         return _describe(manifest)
 
-    monkeypatch.setattr("crosscheck.store.runs._describe", stop_the_server)
+    monkeypatch.setattr("crosscheck.store.save._describe", stop_the_server)
     try:
         with pytest.raises(StoreError, match=r"went away in the middle.*Nothing was written"):
             small_run.save(store)
@@ -127,4 +128,4 @@ def test_a_run_that_could_not_be_kept_says_where_it_lies(small_run: SmallRun, tm
     (tmp_path / "notes.db").write_text("a note " * 1000, encoding="utf-8")
     with pytest.raises(StoreError) as refused:
         _keep(str(tmp_path / "notes.db"), small_run.folder, small_run.collection)
-    assert f"Save it later: crosscheck runs save --run {small_run.folder}" in str(refused.value)
+    assert f"Save it later: crosscheck runs save {small_run.folder}" in str(refused.value)

@@ -173,9 +173,9 @@ def test_a_contradiction_is_refused_and_named_until_its_row_says_that_it_correct
     other[1] |= {"seen": "absent"}
     refused = record(write_form(other, tmp_path / "second.csv"))
     assert refused.exit_code == 20
-    assert "second.csv, row 2, finding (upheld): contradicts what Ann Assessor recorded at" in refused.output
+    assert 'second.csv:2:finding "upheld": contradicts what Ann Assessor recorded at' in refused.output
     assert "qualified on 1 September 2009 by assessor A117" in refused.output
-    assert "second.csv, row 3, seen (absent): contradicts" in refused.output
+    assert 'second.csv:3:seen "absent": contradicts' in refused.output
     assert visits_of(kept_url, small_run)[0] == (form[0]["org_code"], form[0]["function"], "qualified")
     corrected = [row | {"corrects": "The minute was found later."} for row in other]
     result = record(write_form(corrected, tmp_path / "third.csv"))
@@ -208,7 +208,7 @@ def test_two_people_of_one_visit_add_to_each_other_and_contradict_each_other_by_
     )
     together = record(tmp_path / "colleague.csv", otherwise)
     assert together.exit_code == 20
-    assert "third.csv, row 3, seen (absent): It contradicts colleague.csv, row 3 (seen)." in together.output
+    assert 'third.csv:3:seen "absent": It contradicts colleague.csv, row 3 (seen)' in together.output
 
 
 def test_all_that_is_wrong_is_said_at_once_with_file_row_column_and_what_is_allowed(
@@ -225,19 +225,19 @@ def test_all_that_is_wrong_is_said_at_once_with_file_row_column_and_what_is_allo
     result = record(write_form(form, tmp_path / "form.csv"), tmp_path / "nowhere.csv")
     assert result.exit_code == 20
     for words in (
-        "form.csv, row 2, visited_on (2012-09-01): The day is outside the season",
-        "Give a day from 2008-03-31 to 2011-03-31.",
-        "form.csv, row 2, finding (uphold it):",
+        'form.csv:2:visited_on "2012-09-01": The day is outside the season',
+        "give a day from 2008-03-31 to 2011-03-31.",
+        'form.csv:2:finding "uphold it":',
         "upheld, qualified",
-        "form.csv, row 3, seen (perhaps):",
+        'form.csv:3:seen "perhaps":',
         "seen, not_offered, absent",
-        "form.csv, row 3, question_id (human_resources.crb_check): There is no such question",
-        "Did you mean human_resources.crb_checks?",
-        "form.csv, row 4, assessor (A117): The row is that of a criterion.",
-        "form.csv, row 5, function",
-        "The organisation has no such declaration in this run.",
-        "form.csv, row 6, seen: There is a remark or a correction, but not what was seen.",
-        "form.csv, row 7, run (0123456789abcdef): The row belongs to the form of another run.",
+        'form.csv:3:question_id "human_resources.crb_check": There is no such question',
+        "did you mean human_resources.crb_checks?",
+        'form.csv:4:assessor "A117": The row is that of a criterion;',
+        "form.csv:5:function",
+        "The organisation has no such declaration in this run",
+        "form.csv:6:seen: There is a remark or a correction, but not what was seen;",
+        'form.csv:7:run "0123456789abcdef": The row belongs to the form of another run;',
         "nowhere.csv",
     ):
         assert words in result.output, words
@@ -254,10 +254,10 @@ def test_a_column_filled_in_where_it_does_not_belong_is_one_problem_with_one_rem
     assert len(criteria) > 20, "more than are named one by one"
     refused = record(write_form(form, tmp_path / "form.csv"))
     assert refused.exit_code == 20
-    of_assessor = [line for line in refused.output.splitlines() if ", assessor (" in line]
+    of_assessor = [line for line in refused.output.splitlines() if ":assessor " in line]
     assert len(of_assessor) == 1, refused.output
     assert f"It stands so in {len(criteria) - 1} further rows" in " ".join(refused.output.split())
-    assert "Write ZOË Ł." not in refused.output
+    assert "write ZOË Ł" not in refused.output
 
 
 def test_every_row_is_in_exactly_one_of_the_counts(
@@ -300,8 +300,8 @@ def test_a_form_of_another_run_is_refused_whole(
         write_form(fill(read_form(sent / f"{codes[0]}.csv"), run="ffff000011112222"), tmp_path / "form.csv")
     )
     assert result.exit_code == 20
-    assert "form.csv, run: The form does not belong to this run" in result.output
-    assert "Give the run that the form was written for with --run." in result.output
+    assert "form.csv:run: The form does not belong to this run" in result.output
+    assert "give the run that the form was written for with --run." in result.output
 
 
 def test_a_code_that_a_spreadsheet_made_a_number_of_is_put_back(questionnaire: Questionnaire, tmp_path: Path) -> None:
@@ -320,7 +320,7 @@ def test_a_column_that_somebody_added_is_named_and_takes_nothing_from_the_others
     form.write_csv(tmp_path / "form.csv")
     result = record(tmp_path / "form.csv")
     assert result.exit_code == 0, result.output
-    assert "form.csv, row 1, weather: The table has no such column; its cells were not read." in result.output
+    assert "form.csv:1:weather: The table has no such column; its cells were not read" in result.output
 
 
 def test_hostile_remarks_are_kept_as_text_and_never_run(
@@ -338,7 +338,7 @@ def test_a_visit_recorded_without_a_form_is_completed_by_one_and_its_run_stays(
     sent: Path, codes: list[str], record: Callable[..., Result], tmp_path: Path, kept_url: str, small_run: SmallRun
 ) -> None:
     form = read_form(sent / f"{codes[0]}.csv")
-    where = (form[0]["run"], form[0]["org_code"], "--function", form[0]["function"], "--store", kept_url)
+    where = (form[0]["org_code"], "--run", form[0]["run"], "--function", form[0]["function"], "--store", kept_url)
     said = ("--on", "2009-09-01", "--found", "qualified", "--by", "Bob", "--because", "The policy was not there.")
     assert crosscheck_("visits", "record-one", *where, *said).exit_code == 0
     result = record(write_form(fill(form), tmp_path / "form.csv"))

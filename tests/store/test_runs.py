@@ -20,15 +20,8 @@ from crosscheck.cli import main
 from crosscheck.errors import StoreError, UnknownNameError
 from crosscheck.runs.run_folder import read_table
 from crosscheck.store.database import Store, open_store
-from crosscheck.store.runs import (
-    delete_run,
-    export_run,
-    export_sources,
-    find_run,
-    list_runs,
-    save_run,
-    show_run,
-)
+from crosscheck.store.runs import delete_run, export_run, export_sources, find_run, list_runs, show_run
+from crosscheck.store.save import save_run
 from crosscheck.store.triggers import GUARDS
 from tests.store.conftest import SmallRun, Templates
 
@@ -122,7 +115,7 @@ def test_a_save_that_is_broken_off_leaves_nothing(
     def break_off(_manifest: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("crosscheck.store.runs._describe", break_off)
+    monkeypatch.setattr("crosscheck.store.save._describe", break_off)
     with pytest.raises(KeyboardInterrupt):
         small_run.save(store)
     assert set(counts(store).values()) == {0}

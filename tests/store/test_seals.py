@@ -17,7 +17,7 @@ from crosscheck.cli.terminal import Steps
 from crosscheck.errors import DrawError
 from crosscheck.store import seals
 from crosscheck.store.database import Store
-from crosscheck.store.runs import save_run
+from crosscheck.store.save import save_run
 from crosscheck.store.seals import confirm_seal, draw_sealed, list_seals, seal_draw
 from crosscheck.visits.draw import ticket
 
@@ -60,14 +60,14 @@ def test_the_commands_seal_confirm_and_draw_and_the_run_says_that_it_binds(
 
     by = "Ann Head"
     named = ("--value", SOURCE, "--known-from", DUE.isoformat(), "--out", tmp_path / "frame")
-    told = crosscheck_("visits", "seal", practice, *named)
+    told = crosscheck_("visits", "seal", "--run", practice, *named)
     frame = told.split()[1]
     assert SOURCE in told
     by = "Bob Second"
-    assert frame in crosscheck_("visits", "confirm", practice)
+    assert frame in crosscheck_("visits", "confirm", "--run", practice)
     clock(DUE)
     run, published = tmp_path / "run", tmp_path / "draw"
-    told = crosscheck_("visits", "draw", " 4 8 15 é ", "--run-id", practice, "--out", run, "--publish", published)
+    told = crosscheck_("visits", "draw", " 4 8 15 é ", "--run", practice, "--out", run, "--publish", published)
     assert "4 8 15 é" in told
     assert (published / "frame.txt").read_bytes() == (tmp_path / "frame" / "frame.txt").read_bytes()
 

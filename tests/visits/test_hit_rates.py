@@ -35,6 +35,12 @@ def test_a_rule_is_rated_where_it_differs_beside_where_it_agrees_and_open_ones_c
     assert (row["low"], row["high"]) == (pytest.approx(0.094, abs=0.001), pytest.approx(0.992, abs=0.001))
 
 
+def test_a_rule_that_differs_for_all_that_were_visited_has_no_other_share() -> None:
+    findings = _of_declarations("verdict", ["differs", "differs"], "check_id", "A")
+    (row,) = rate_checks(findings, _outcomes(True, False)).to_dicts()
+    assert (row["other"], row["other_share"]) == (0, None)
+
+
 def test_rules_come_by_how_often_they_hit_and_one_that_differs_for_nobody_visited_is_left_out() -> None:
     findings = pl.concat(
         [

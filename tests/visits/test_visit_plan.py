@@ -25,6 +25,7 @@ from crosscheck.errors import PlanError
 from crosscheck.visits.capacity import VISITS, draw_visit_weeks, fit_visits, room_of
 from crosscheck.visits.plan_file import PlanTables, TeamPlan, read_team_plan
 from crosscheck.visits.replan import replan
+from crosscheck.visits.settle import NO_SLOT, settle_visits
 from crosscheck.visits.teams import VISIT_PLAN, plan_weeks
 from crosscheck.visits.transport import NOWHERE, share_visits
 
@@ -486,12 +487,54 @@ def test_a_visit_missed_in_a_past_week_is_planned_anew_and_one_made_before_its_w
     assert replan(some(6), before, ahead, today, 0).moves.is_empty()
 
 
+@pytest.mark.parametrize("seed", range(8))
+def test_a_new_visit_joins_the_tour_to_which_it_adds_least(seed: int) -> None:
+    where = np.random.default_rng(seed).integers(300, 500, (7, 2)) * 1000.0
+    made = visits(*((f"R{at:02}", "East", "risk", 0.5, *place) for at, place in enumerate(where.tolist())))
+    ahead = plan(team("A", "East", a_week=4), team("B", "East", a_week=4, at=(350_000, 400_000)), weeks=1)
+    tours, bases = ([0, 1, 2], [3, 4, 5]), np.array([[400_000, 300_000], [350_000, 400_000]])
+
+    def longer(tour: list[int], base: Any) -> float:
+        """By trying every order of the stops as they were, and every place among them for the new one."""
+
+        def length(stops: list[int]) -> float:
+            points = np.array([base, *where[stops], base])
+            return float(np.hypot(*np.diff(points, axis=0).T).sum())
+
+        shortest = min((list(order) for order in itertools.permutations(tour)), key=length)
+        return min(length([*shortest[:at], 6, *shortest[at:]]) for at in range(4)) - length(shortest)
+
+    least = int(np.argmin([longer(tour, base) for tour, base in zip(tours, bases, strict=True)]))
+    slots = settle_visits(made, ahead, np.array([0, 0, 0, 1, 1, 1, NO_SLOT]))
+    assert slots.tolist() == [0, 0, 0, 1, 1, 1, least]
+
+
 def test_nothing_new_moves_nothing() -> None:
     ahead = plan(team("A", "East"), team("B", "East", at=(500_000, 300_000)), weeks=6)
     before = plan_weeks(fit_visits(some(9), ahead).visits, ahead).visits
     changed = replan(some(9), before, ahead, FIRST + dt.timedelta(days=1), 0)
     assert changed.moves.is_empty()
     assert changed.visits.equals(before)
+
+
+def test_where_more_visits_were_made_than_the_total_now_allows_no_further_one_is_planned() -> None:
+    ahead = plan(team("A", "East"), weeks=6)
+    before = plan_weeks(fit_visits(some(6, "risk"), ahead).visits, ahead).visits
+    fewer = plan(team("A", "East"), weeks=6, capacity={"total": 1})
+    today = FIRST + dt.timedelta(days=3)  # two visits are of the week that has begun
+    changed = replan(some(6, "risk"), before, fewer, today, 4)
+    assert changed.visits["org_code"].sort().to_list() == before.filter(week=1)["org_code"].sort().to_list()
+
+
+def test_a_total_that_is_too_small_is_named_with_the_visits_made_and_the_least_that_would_do() -> None:
+    ahead = plan(team("A", "East"), weeks=6)
+    before = plan_weeks(fit_visits(some(6), ahead).visits, ahead).visits
+    fewer = plan(team("A", "East"), weeks=6, capacity={"total": 3})
+    message = (
+        r"4 visits .* capacity.total is 3, of which 2 are taken by visits of weeks that have begun. At least 6 would do"
+    )
+    with pytest.raises(PlanError, match=message):
+        replan(some(6), before, fewer, FIRST + dt.timedelta(days=3), 4)
 
 
 def test_a_visit_that_is_new_and_one_that_is_given_up_are_named_and_are_no_moves() -> None:

@@ -29,6 +29,7 @@ from crosscheck.report.output.pdf import write_papers
 from crosscheck.report.output.workbook import new_workbook, write_sheet
 from crosscheck.rulebook.to_english import in_words
 from crosscheck.runs.run_folder import read_manifest, read_table
+from crosscheck.runs.unlisted import describe_unlisted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -122,7 +123,7 @@ def write_benchmarks(
     """
     refuse_foreign(folder, MARK, _KIND)
     desk = _read_desk(run, only)
-    codes = _chosen(only, desk.names)
+    codes = _chosen(run, only, desk.names)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / MARK).write_text(json.dumps({"year": desk.year, "organisations": len(desk.names)}) + "\n", "utf-8")
     papers = {}
@@ -144,11 +145,10 @@ def _write_pack(desk: _Desk, pack: Pack, folder: Path, *, workbook: bool) -> Non
         replace_file(folder / f"{code}.xlsx", lambda beside: _write_workbook(pack, beside))
 
 
-def _chosen(only: Sequence[str], names: Mapping[str, str]) -> list[str]:
-    codes = [code.upper() for code in only] or list(names)
-    if missing := [code for code in codes if code not in names]:
-        hint = "collection/organisations.parquet in the run's folder has all codes."
-        raise UnknownNameError(f"No organisation {', '.join(missing)} in this run: {hint}")
+def _chosen(run: Path, only: Sequence[str], known: Mapping[str, str]) -> list[str]:
+    codes = [code.upper() for code in only] or list(known)
+    if missing := [code for code in codes if code not in known]:
+        raise UnknownNameError(describe_unlisted(run, code) for code in missing)
     return list(dict.fromkeys(codes))
 
 

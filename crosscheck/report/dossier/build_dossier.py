@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
@@ -24,7 +26,7 @@ from crosscheck.rulebook.to_english import in_words
 from crosscheck.vocabulary import COMMENTATORS_IN_WORDS, SEVERITIES, WHY_ABSENT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from crosscheck.report.dossier.dossier_tables import DossierTables
@@ -62,8 +64,25 @@ def read_dossiers(run: Path, only: Iterable[str] = ()) -> tuple[Dossier, ...]:
         RunError: there is no such run.
         UnknownNameError: no such organisation has a declaration in it; the message names those nearest.
     """
-    cases, tables = read_cases(run, only)
-    return tuple(_build_dossier(org_code, of_it, tables) for org_code, of_it in cases.items())
+    with _without_cycle_search():
+        cases, tables = read_cases(run, only)
+        return tuple(_build_dossier(org_code, of_it, tables) for org_code, of_it in cases.items())
+
+
+@contextmanager
+def _without_cycle_search() -> Iterator[None]:
+    """Let Python not look for reference cycles meanwhile.
+
+    Gathering makes some hundred thousand rows that refer to one another without cycles; each search walks all of them,
+    which takes a third of the time.
+    """
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def read_dossier(run: Path, org_code: str, function: str | None) -> Dossier:

@@ -16,6 +16,7 @@ from crosscheck.report.dossier.rows import Case, CaseRow, DutyRow, FindingRow, L
 from crosscheck.report.output.html import name_type, sentence
 from crosscheck.report.output.rank_bands import describe_effect, describe_place
 from crosscheck.runs.run_folder import read_json, read_table, scan_table
+from crosscheck.runs.unlisted import describe_unlisted
 from crosscheck.vocabulary import SEVERITIES
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ FAMILIES: Final = {
     "comments": "what third parties say",
     "history": "declarations, and visits to the organisation",
     "visited": "what a visit of this year found at this very declaration",
+    "doubts": "values in doubt, until they are confirmed or corrected",
 }
 OTHER_FUNCTION: Final = "its other function"
 HISTORY: Final = (
@@ -53,7 +55,7 @@ def read_case(run: Path, org_code: str, function: str | None) -> list[Case]:
 
     Raises:
         RunError: there is no such run.
-        UnknownNameError: no such organisation or function in it; the message names the nearest or all that there are.
+        UnknownNameError: no such organisation or function in it; the message says why, or names the nearest.
     """
     listed, chosen = _choose(run, org_code, function)
     rulebook = read_rules_used(run)
@@ -146,7 +148,7 @@ def _choose(run: Path, org_code: str, function: str | None) -> tuple[pl.DataFram
     listed = read_table(run, "visit_list")
     of_organisation = listed.filter(pl.col("org_code") == org_code.upper())
     if of_organisation.is_empty():
-        raise UnknownNameError(_no_such_organisation(org_code, listed))
+        raise UnknownNameError(describe_unlisted(run, org_code))
     chosen = of_organisation.filter(pl.lit(function is None) | (pl.col("function") == (function or "")))
     if function:
         refuse_unknown_function(org_code.upper(), function, of_organisation["function"].to_list())
@@ -176,15 +178,6 @@ def _read_declared(cases: pl.DataFrame) -> dict[tuple[str, ...], CaseRow]:
             history={words: row[name] for name, words in HISTORY if row[name] is not None},
         )
     return declared
-
-
-def _no_such_organisation(org_code: str, listed: pl.DataFrame) -> str:
-    like = listed.filter(pl.col("name").str.to_lowercase().str.contains(org_code.lower(), literal=True))
-    hint = "; ".join(
-        f"{code} {name}" for code, name in like.select("org_code", "name").unique().sort("org_code").iter_rows()
-    )
-    meant = f" Did you mean {hint}?" if 0 < like.height < 20 else " visit_list.csv in the run folder has all codes."
-    return f"No organisation {org_code} in this run.{meant}"
 
 
 def _heading(case: Case) -> Iterator[str]:

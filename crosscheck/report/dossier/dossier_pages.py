@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Final
 
 from markupsafe import Markup
 
-from crosscheck.contract.indicator_kinds import KINDS
 from crosscheck.errors import RunError
+from crosscheck.figures.kinds import KINDS
 from crosscheck.report.dossier.build_dossier import read_dossiers
 from crosscheck.report.dossier.case import FAMILIES
 from crosscheck.report.dossier.dossier_paper import set_dossier

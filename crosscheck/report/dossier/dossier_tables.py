@@ -5,7 +5,6 @@ So four hundred dossiers take little longer than one; for a few, only their rows
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
@@ -16,6 +15,7 @@ import polars as pl
 import polars.selectors as cs
 
 from crosscheck import settings
+from crosscheck.collection.doubts import list_as_problems
 from crosscheck.contract.typed_rows import typed_rows_by
 from crosscheck.errors import RunError, UnknownNameError
 from crosscheck.network.graph import list_neighbours
@@ -37,6 +37,7 @@ from crosscheck.report.dossier.rows import (
 )
 from crosscheck.report.output.rank_bands import TO_VISIT, reach_of_capacity
 from crosscheck.runs.run_folder import digest_collection, read_manifest, read_table, scan_table
+from crosscheck.runs.unlisted import describe_unlisted
 from crosscheck.visits.listing import all_visits
 from crosscheck.vocabulary import VERDICTS, WHY_ABSENT
 
@@ -93,7 +94,7 @@ def read_cases(run: Path, only: Iterable[str]) -> tuple[dict[str, list[Case]], D
         UnknownNameError: no such organisation has a declaration in it; the message names those nearest.
     """
     listed = read_table(run, "visit_list")
-    codes = _choose(listed, only)
+    codes = _choose(run, listed, only)
     rules = read_rules_used(run)
     chosen = listed.filter(pl.col("org_code").is_in(codes))
     cases: dict[str, list[Case]] = {}
@@ -102,21 +103,12 @@ def read_cases(run: Path, only: Iterable[str]) -> tuple[dict[str, list[Case]], D
     return cases, _read_dossier_tables(run, codes, listed, rules)
 
 
-def _choose(listed: pl.DataFrame, only: Iterable[str]) -> list[str]:
+def _choose(run: Path, listed: pl.DataFrame, only: Iterable[str]) -> list[str]:
     known = listed["org_code"].unique(maintain_order=True).to_list()
     asked = list(dict.fromkeys(code.strip().upper() for code in only))
     if unknown := [code for code in asked if code not in set(known)]:
-        names = dict(listed.select("org_code", "name").iter_rows())
-        raise UnknownNameError([_nearest(code, names) for code in unknown])
+        raise UnknownNameError(describe_unlisted(run, code) for code in unknown)
     return asked or known
-
-
-def _nearest(code: str, names: Mapping[str, str]) -> str:
-    close = difflib.get_close_matches(code, names, n=3, cutoff=0.5)
-    close += [other for other, name in names.items() if code.casefold() in name.casefold()][:3]
-    meant = "; ".join(f"{other} {names[other]}" for other in dict.fromkeys(close))
-    hint = f" Did you mean {meant}?" if meant else ""
-    return f"No organisation {code} in this run.{hint} visit_list.csv in the run's folder has all codes."
 
 
 def _read_decided(run: Path, codes: Sequence[str]) -> dict[str, pl.DataFrame]:
@@ -252,10 +244,12 @@ def _read_visits(run: Path, codes: Sequence[str]) -> pl.DataFrame:
 
 
 def _read_problems(run: Path, codes: Sequence[str]) -> pl.DataFrame:
-    """What was wrong in rows that name the organisation."""
+    """What was wrong, or is in doubt, in rows that name the organisation."""
     problems = read_table(run, "problems")
     if "org_code" not in problems.columns:
         raise RunError(
             f"{run}: was made by an earlier version, which did not keep whose each problem is. Make it again."
         )
-    return problems.filter(pl.col("org_code").cast(pl.String).is_in(codes)).with_columns(pl.col("row").cast(pl.Float64))
+    doubts = list_as_problems(read_table(run, "doubts"))
+    together = pl.concat([problems, doubts], how="diagonal_relaxed")
+    return together.filter(pl.col("org_code").cast(pl.String).is_in(codes)).with_columns(pl.col("row").cast(pl.Float64))

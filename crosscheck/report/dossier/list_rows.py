@@ -1,4 +1,4 @@
-"""The visit list by organisation: two functions of one trust in one row, with the unmet duties that its answers admit."""
+"""The visit list by organisation: two functions of one trust in one row, with the duties unmet by its own answers."""
 
 from __future__ import annotations
 

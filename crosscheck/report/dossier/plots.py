@@ -14,21 +14,21 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import polars as pl
 
-from crosscheck.contract.indicator_kinds import KINDS
 from crosscheck.contract.typed_rows import typed_rows
 from crosscheck.errors import MissingLibraryError, UnknownNameError
-from crosscheck.report.output.svg import INK, Axis, draw_line, write_text
-from crosscheck.scoring.dispersion import (
+from crosscheck.figures.dispersion import (
     Floats,
     Spread,
     funnel_limits,
 )
-from crosscheck.scoring.kinds import funnel_of
+from crosscheck.figures.kinds import KINDS, funnel_of
+from crosscheck.near_names import suggest
+from crosscheck.report.output.svg import INK, Axis, draw_line, write_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from crosscheck.scoring.model import Adjustment
+    from crosscheck.figures.dispersion import Adjustment
 
 _WIDTH, _HEIGHT = 800, 660
 _WITHOUT_KEY = 548  # its height where what stands below the axis is said once for several
@@ -141,8 +141,9 @@ class Funnels:
         of_figure = self._of_figure.get((indicator,))
         own = [] if of_figure is None else typed_rows(of_figure.filter(pl.col("org_code") == org_code), _Figure)
         if not own:
+            near = suggest(indicator, (name for (name,) in self._of_figure))
             raise UnknownNameError(
-                f"{org_code} has no figure {indicator}. `crosscheck explain {org_code}` lists those it has."
+                f"{org_code} has no figure {indicator}.{near} `crosscheck explain {org_code}` lists those it has."
             )
         if funnel_of(own[0].kind) is None or own[0].expected is None:
             raise UnknownNameError(f"{indicator} has no funnel: it is no count out of a number, or has too few peers.")

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Final
 
 from crosscheck import settings
 from crosscheck.cases.cases import catalogue
-from crosscheck.collection.files import FIRST_WAVE
 from crosscheck.collection.read import OTHER_YEARS
+from crosscheck.collection.sources import FIRST_WAVE
 from crosscheck.contract.inputs import INPUTS
 from crosscheck.contract.kept import KEPT
 from crosscheck.contract.outputs import FURTHER, OUTPUTS
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 MARK: Final = "dictionary.json"
 _KIND: Final = "dictionary"
 _HEADINGS: Final = ("table", "files", "column", "type", "unit", "meaning", "allowed", "direction", "empty")
-_TYPES: Final[dict[Kind, str]] = {
+TYPES: Final[dict[Kind, str]] = {
     "text": "text", "code": "code", "choice": "one of", "number": "number", "date": "date", "year": "assessment year",
     "flag": "yes or no", "list": "list",
 }  # fmt: skip
@@ -101,7 +101,7 @@ def write_dictionary(standard: Standard, folder: Path) -> int:
     method = set_prose(settings.method_page().read_text(encoding="utf-8"))
     fields = {
         "standard": standard.name, "tables": tables, "cards": cards, "method": method, "statistics": STATISTICS,
-        "set_prose": set_prose, "types": _TYPES, "allowed": allowed,
+        "set_prose": set_prose, "types": TYPES, "allowed": allowed,
     }  # fmt: skip
     with written_whole(folder, MARK, _KIND) as whole:
         for page in ("index", "data-dictionary", "method", "model-cards"):
@@ -127,7 +127,7 @@ def allowed(column: Column) -> str:
     if column.allowed:
         return " | ".join(column.allowed)
     if column.low is not None or column.high is not None:
-        ends = ["" if end is None else f"{end:g}" for end in (column.low, column.high)]
+        ends = ["" if end is None else f"{end:,.12g}" for end in (column.low, column.high)]
         return f"{ends[0]} to {ends[1]}" if all(ends) else f"from {ends[0]}" if ends[0] else f"to {ends[1]}"
     return ""
 
@@ -224,6 +224,6 @@ def _as_csv(tables: tuple[Described, ...]) -> str:
     for table in tables:
         for column in table.columns:
             empty = column.empty if column.may_be_empty else "never empty"
-            fields = (_TYPES[column.kind], column.unit, column.meaning, allowed(column), column.direction, empty)
+            fields = (TYPES[column.kind], column.unit, column.meaning, allowed(column), column.direction, empty)
             writer.writerow((table.name, " ".join(table.files), column.name, *fields))
     return lines.getvalue()

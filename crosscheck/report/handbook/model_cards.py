@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 import tomli
 
 from crosscheck.errors import ModelError
+from crosscheck.model_versions import list_versions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -70,7 +71,7 @@ def read_cards(folder: Path) -> tuple[Card, ...]:
 
 
 def _card(folder: Path) -> Card:
-    files = sorted(folder.glob("v*.toml"), key=lambda file: int(re.sub(r"\D", "", file.stem)), reverse=True)
+    files = reversed(list_versions(folder))
     return Card(folder.name, (folder / CARD).read_text(encoding="utf-8"), tuple(_version(file) for file in files))
 
 

@@ -46,8 +46,8 @@ def count_verdicts(findings: pl.DataFrame, visit_list: pl.DataFrame) -> pl.DataF
 def find_companions(findings: pl.DataFrame) -> pl.DataFrame:
     """Find rules that differ on the same declarations more often than by chance.
 
-    By chance two rules would differ together as often as each differs by itself, over the declarations of which both
-    can be told: so rules that apply to the same few declarations are no companions by that alone.
+    By chance two rules would differ together as often as each differs by itself, over the declarations for which
+    both are determined: so rules that apply to the same few declarations are no companions by that alone.
 
     Returns:
         One row a rule and companion, each pair both ways: `check_id`, `other_id`, `both_determined` (declarations),

@@ -60,7 +60,7 @@ def _tree(module: str) -> ast.Module:
 STATISTICS: Final = (
     Statistic(
         "Proportion against its peers",
-        "scoring.dispersion.proportions",
+        "figures.dispersion.proportions",
         "z = 2√n · (arcsin √(x/n) − arcsin √p),  p = Σx / Σn",
         _MORE,
         "exact where n < 30 or fewer than 10 of the rarer outcome are expected",
@@ -68,7 +68,7 @@ STATISTICS: Final = (
     ),
     Statistic(
         "Standardised ratio against 1",
-        "scoring.dispersion.ratios",
+        "figures.dispersion.ratios",
         "z = 2√E · (√(O/E) − 1)",
         _MORE,
         "exact where fewer than 10 cases are expected",
@@ -76,7 +76,7 @@ STATISTICS: Final = (
     ),
     Statistic(
         "Ratio of observed to expected cases, logarithm (SHMI)",
-        "scoring.dispersion.log_ratios",
+        "figures.dispersion.log_ratios",
         "z = √E · ln(O/E)",
         _MORE,
         "exact by the Poisson where E < 10; no case counts as half a case; ends are trimmed for φ",
@@ -84,7 +84,7 @@ STATISTICS: Final = (
     ),
     Statistic(
         "Ratio of two counts",
-        "scoring.dispersion.ratios_of_counts",
+        "figures.dispersion.ratios_of_counts",
         "z = (ln((a+½)/(b+½)) − ln(Σa/Σb)) / √(a/(a+½)² + b/(b+½)²)",
         _MORE,
         "exact by the binomial where counts are small; two zeros are absent",
@@ -92,7 +92,7 @@ STATISTICS: Final = (
     ),
     Statistic(
         "Mean against the mean of all people",
-        "scoring.dispersion.means",
+        "figures.dispersion.means",
         "z = (m − Σnm/Σn) / (s/√n)",
         _MORE,
         "a mean of nobody is absent",
@@ -100,7 +100,7 @@ STATISTICS: Final = (
     ),
     Statistic(
         "Small numbers, proportion",
-        "scoring.dispersion.exact_binomial",
+        "figures.dispersion.exact_binomial",
         "z = Φ⁻¹(P(X < x) + ½ P(X = x)),  X binomial (n, p)",
         _MORE,
         "0 where all or none are expected, and found",
@@ -108,7 +108,7 @@ STATISTICS: Final = (
     ),
     Statistic(
         "Small numbers, cases",
-        "scoring.dispersion.exact_poisson",
+        "figures.dispersion.exact_poisson",
         "z = Φ⁻¹(P(X < x) + ½ P(X = x)),  X Poisson (E)",
         _MORE,
         "tails so far that they have no number are held",
@@ -140,7 +140,7 @@ STATISTICS: Final = (
     ),
     Statistic(
         "Grades",
-        "scoring.dispersion.normal_scores",
+        "figures.dispersion.normal_scores",
         "z = Φ⁻¹((number below + ½ number equal) / n)",
         _MORE,
         "a level that all share scores 0",
@@ -148,7 +148,7 @@ STATISTICS: Final = (
     ),
     Statistic(
         "Figures without a denominator",
-        "scoring.dispersion.robust_scores",
+        "figures.dispersion.robust_scores",
         "z = (x − median) / (1.4826 · median |x − median|)",
         _MORE,
         "mid-rank normal scores where more than half are equal",
@@ -156,7 +156,7 @@ STATISTICS: Final = (
     ),
     Statistic(
         "Over-dispersion",
-        "scoring.dispersion.estimate_spread",
+        "figures.dispersion.estimate_spread",
         "φ = Σz_w² / I,  z_w Winsorised at 10%, of log ratios trimmed;  τ² as below with Q = Iφ",
         "φ above 1: organisations differ more than chance allows",
         "the approximate z, of small units too; τ² never below 0",
@@ -164,7 +164,7 @@ STATISTICS: Final = (
     ),
     Statistic(
         "Variance between organisations",
-        "scoring.dispersion.between_variance",
+        "figures.dispersion.between_variance",
         "τ² = max(0, (Q − (I − 1)) / (Σw − Σw²/Σw)),  w = 1/s²",
         "none",
         "0 where the spread is no more than chance",
@@ -172,7 +172,7 @@ STATISTICS: Final = (
     ),
     Statistic(
         "Score adjusted for over-dispersion",
-        "scoring.dispersion.adjust",
+        "figures.dispersion.adjust",
         "z_adj = z · s / √(s² + τ²);  or z / √φ",
         _MORE,
         "an exact score is shrunk by the same factor",
@@ -180,7 +180,7 @@ STATISTICS: Final = (
     ),
     Statistic(
         "Limits of a funnel",
-        "scoring.dispersion.funnel_limits",
+        "figures.dispersion.funnel_limits",
         "t ± Φ⁻¹((1 + c)/2) · √(s² + τ²)",
         "none",
         "within what is possible",
@@ -188,7 +188,7 @@ STATISTICS: Final = (
     ),
     Statistic(
         "False discovery rate",
-        "scoring.dispersion.false_discovery",
+        "figures.dispersion.false_discovery",
         "q₍ᵢ₎ = min over j ≥ i of p₍ⱼ₎ · m / j",
         "small: not by chance alone",
         "absent scores count nowhere",

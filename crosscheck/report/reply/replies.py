@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 import polars as pl
 
 from crosscheck.cases.history import last_day
+from crosscheck.collection.problems import describe_problems
 from crosscheck.collection.replies import Replies, read_replies
 from crosscheck.contract.reply_form import REPLY
 from crosscheck.errors import ReplyError
@@ -59,7 +60,7 @@ def read_decisions(run: Path, places: Sequence[Path]) -> pl.DataFrame:
     read = read_forms(run, files, REPLY)
     unusable = read.problems.filter(pl.col("effect") != "converted")
     if unusable.height:
-        raise ReplyError(_problems_as_lines(unusable))
+        raise ReplyError(describe_problems(unusable))
     return read.replies
 
 
@@ -160,11 +161,3 @@ def _quoted(text: str) -> str:
 
 def _counts(replies: Replies) -> Iterator[tuple[str, int]]:
     yield from replies.replies.group_by("reply").len().sort("reply").iter_rows()
-
-
-def _problems_as_lines(problems: pl.DataFrame) -> list[str]:
-    places = problems.select("file", "row", "column", "problem", "remedy").iter_rows()
-    return [
-        f"{file}{f', row {row}' if row else ''}{f', {column}' if column else ''}: {problem} {remedy}"
-        for file, row, column, problem, remedy in places
-    ]

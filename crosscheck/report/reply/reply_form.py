@@ -25,6 +25,7 @@ from crosscheck.runs.finding_items import ASKED_ONLY, items_to_reply, other_acco
 from crosscheck.runs.make_run import reply_key, standard_of_run
 from crosscheck.runs.reply_items import list_reply_items
 from crosscheck.runs.run_folder import read_manifest, read_table
+from crosscheck.runs.unlisted import describe_unlisted, read_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -98,7 +99,7 @@ def write_forms(
     """
     standard = standard_of_run(run)
     items, grounds = list_reply_items(run, standard)
-    chosen = _choose(items, only)
+    chosen = _choose(run, items, only)
     rows = fill_forms(run, items, grounds, standard.questionnaire)
     options = read_manifest(run).options
     fields = {"run": reply_key(run), "year": options.year, "standard": options.standard}
@@ -158,13 +159,16 @@ def write_form(form: pl.DataFrame, questionnaire: Questionnaire, stem: Path) -> 
     _write_workbook(shown_form, questionnaire, stem.with_name(f"{stem.name}.xlsx"))
 
 
-def _choose(items: pl.DataFrame, only: Sequence[str]) -> list[str]:
+def _choose(run: Path, items: pl.DataFrame, only: Sequence[str]) -> list[str]:
     having = items["org_code"].unique().sort().to_list()
     wanted = list(dict.fromkeys(code.strip().upper() for code in only)) or having
     if strangers := [code for code in wanted if code not in having]:
+        listed = read_names(run)
         raise UnknownNameError(
-            f"{', '.join(strangers)}: no such organisation in this run, or nothing of it differs. "
-            "visit_list.csv in the run folder has all codes."
+            f"{code} ({listed[code]}): nothing of it differs, so there is nothing to reply to."
+            if code in listed
+            else describe_unlisted(run, code)
+            for code in strangers
         )
     return wanted
 

@@ -14,6 +14,7 @@ from crosscheck.questionnaire import WHICH_REVIEW
 from crosscheck.report.visits.visit_evidence import split_column
 from crosscheck.runs.finding_items import list_grounds
 from crosscheck.runs.run_folder import COLLECTION, read_table
+from crosscheck.runs.unlisted import describe_unlisted, read_names
 from crosscheck.visits.plan import visiting_arm
 from crosscheck.vocabulary import COMPLIANT
 
@@ -58,9 +59,12 @@ def list_visited(run: Path, only: Sequence[str] = ()) -> pl.DataFrame:
     listed = read_table(run, "visit_list").filter(pl.col("declared").cast(pl.String) == COMPLIANT)
     codes = list(dict.fromkeys(code.strip().upper() for code in only))
     if strangers := sorted(set(codes) - set(listed["org_code"])):
+        listed_names = read_names(run)
         raise UnknownNameError(
-            f"{', '.join(strangers)}: declares compliance nowhere in this run, so there is nothing to test. "
-            "visit_list.csv in the run folder has all codes."
+            f"{code} ({listed_names[code]}): declares compliance nowhere in this run, so there is nothing to test."
+            if code in listed_names
+            else describe_unlisted(run, code)
+            for code in strangers
         )
     chosen = pl.col("org_code").is_in(codes) if codes else visiting_arm().is_not_null()
     names = [pl.col(name).cast(pl.String) for name in ("name", "org_type", "region")]

@@ -168,20 +168,20 @@ def write_packs(
     visited = list_visited(run, only)
     with step("gather evidence"):
         evidence = weigh_evidence(run, standard)
-        basis = (run, visited, evidence, standard)
-        packs: list[Pack | BlindedPack] = [*(_gather_blinded(*basis) if blinded else read_packs(*basis))]
-    belongs = _Basis.of(run)
+        gathered = (run, visited, evidence, standard)
+        packs: list[Pack | BlindedPack] = [*(_gather_blinded(*gathered) if blinded else read_packs(*gathered))]
+    heading = _Basis.of(run)
     with written_whole(folder, MARK, "set of visit packs") as whole:
         for pack in packs:
-            page = _render(_TEMPLATES[blinded], belongs, pack=pack)
+            page = _render(_TEMPLATES[blinded], heading, pack=pack)
             (whole / page_of(pack.org_code)).write_text(page, encoding="utf-8")
         names = visited.select("org_code", "name").unique().sort("org_code")
         listed = [(page_of(code), f"{name} ({code})") for code, name in names.iter_rows()]
-        index = _render("index.html", belongs, listed=listed, blinded=blinded, paper=paper)
+        index = _render("index.html", heading, listed=listed, blinded=blinded, paper=paper)
         (whole / INDEX).write_text(index, encoding="utf-8")
-        (whole / MARK).write_text(json.dumps({"run": belongs.run}) + "\n", encoding="utf-8")
+        (whole / MARK).write_text(json.dumps({"run": heading.run}) + "\n", encoding="utf-8")
         if paper:
-            write_papers({file_stem(pack.org_code): _set(pack, belongs) for pack in packs}, whole, step)
+            write_papers({file_stem(pack.org_code): _set(pack, heading) for pack in packs}, whole, step)
     return len(packs)
 
 

@@ -12,6 +12,7 @@ from crosscheck.collection.files import open_table
 from crosscheck.collection.problems import CONVERTED, ROW, Problem, describe_problems, list_problems
 from crosscheck.contract.table import Column, Kind, Table
 from crosscheck.errors import CollectionError, PlanError, UnknownNameError
+from crosscheck.near_names import suggest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -107,8 +108,9 @@ def of_team(plan: pl.DataFrame, team: str) -> pl.DataFrame:
     """
     chosen = plan.filter(pl.col("team").str.to_lowercase() == team.strip().lower())
     if chosen.is_empty():
-        there = ", ".join(plan["team"].drop_nulls().unique().sort()) or "none"
-        raise UnknownNameError(f"{team}: the plan has no such team. It has: {there}.")
+        there = plan["team"].drop_nulls().unique().sort().to_list()
+        near = suggest(team, there)
+        raise UnknownNameError(f"{team}: the plan has no such team.{near} It has: {', '.join(there) or 'none'}.")
     return chosen
 
 

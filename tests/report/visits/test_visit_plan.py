@@ -124,11 +124,11 @@ def test_all_that_is_wrong_with_a_plan_is_said_at_once(tmp_path: Path) -> None:
     refused = crosscheck_("visits", "map", plan_of(rows, tmp_path / "plan.csv"), "--out", tmp_path / "map.html")
     assert refused.exit_code == 18
     for words in (
-        "plan.csv, row 2, org_code (R2X): The organisation is planned twice.",
-        "plan.csv, row 4, monday (2009-07-01): This day is a Wednesday.",
-        "plan.csv, row 5, week (0)",
-        "plan.csv, row 6, monday (soon)",
-        "plan.csv, row 7, monday (2009-07-13): Week 2 begins on more than one day.",
+        'plan.csv:2:org_code "R2X": The organisation is planned twice;',
+        'plan.csv:4:monday "2009-07-01": This day is a Wednesday',
+        'plan.csv:5:week "0"',
+        'plan.csv:6:monday "soon"',
+        'plan.csv:7:monday "2009-07-13": Week 2 begins on more than one day;',
     ):
         assert words in refused.output
     missing = crosscheck_("visits", "map", tmp_path / "none.csv", "--out", tmp_path / "map.html")

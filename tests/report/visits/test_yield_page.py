@@ -251,7 +251,7 @@ def test_visits_recorded_in_a_store_give_the_same_as_their_file(few: Path, run_o
     outcomes = _write(planned, tmp_path / "outcomes", pl.col("org_code").rank("dense") == 2)
     made = pl.read_csv(outcomes / "visits.csv", infer_schema=False)
     for org_code, function, day, finding in made.select("org_code", "function", "visited_on", "finding").iter_rows():
-        record = ["visits", "record-one", run_id["run_id"], org_code, "--function", function, "--on", day]
+        record = ["visits", "record-one", org_code, "--run", run_id["run_id"], "--function", function, "--on", day]
         record += ["--found", finding]
         done = CliRunner().invoke(main, [*record, "--store", store, "--by", "Ann Assessor", "--because", "Seen."])
         assert done.exit_code == 0, done.output

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from statistics import NormalDist
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -22,9 +22,8 @@ import scipy  # its functions are loaded when the first is called: a page that d
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from crosscheck.scoring.model import Adjustment
-
 Floats = npt.NDArray[np.float64]
+Adjustment = Literal["additive", "multiplicative"]
 
 # Below these, distances are exact, not normal approximations. An expected count is that of the rarer of the two
 # outcomes: with 40 files of which 90% should be complete, 4 are expected not to be, and there the arcsine puts 10% of
