@@ -1,4 +1,4 @@
-"""What people read is in the questionnaire's words: no name of the code, no unit read as a type of trust, no raw day."""
+"""What people read is in the questionnaire's words: no name of the code, no unit read as a trust's type, no raw day."""
 
 from __future__ import annotations
 
