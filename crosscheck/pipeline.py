@@ -13,8 +13,10 @@ from threadpoolctl import threadpool_limits
 from crosscheck.cases.cases import build_cases, census_day
 from crosscheck.cases.history import inherit_history, last_day
 from crosscheck.cases.probes import REMARK, build_probe_cases, make_probes
+from crosscheck.collection.likely import with_likely_values
 from crosscheck.network.graph import name_bodies, relate
 from crosscheck.network.succession import trace_succession
+from crosscheck.risk.doubts import add_doubts
 from crosscheck.risk.estimate import Known, estimate_risk
 from crosscheck.risk.evidence import add_check_weights
 from crosscheck.risk.intervals import rank_declarations
@@ -263,15 +265,29 @@ def score_tables(tables: Mapping[str, pl.DataFrame], standard: Standard) -> pl.D
 def weigh_evidence(
     collection: Collection, standard: Standard, year: str, capacity: Capacity, evidence: Evidence
 ) -> Weighed:
-    """Step 5: the risk of every declaration, and its place within its pool; positive weights raise the risk."""
+    """Step 5: the risk of every declaration, and its place within its pool; positive weights raise the risk.
+
+    Where values are in doubt the risk is estimated twice, and the worse counts for whoever they are of (`risk.doubts`).
+    """
     cases = evidence.cases
     with one_thread():
         known = _gather_known(collection, standard, year, evidence)
         risk = estimate_risk(known, standard.risk, year)
+        if collection.doubts["tried_as"].count():
+            risk = add_doubts(risk, _estimate_as_likely(collection, standard, year, evidence), collection.doubts)
         findings = add_check_weights(evidence.findings, risk.parts, risk.from_visits.weights)
         pools = assign_pools(cases, all_visits(collection.tables, standard.name).filter(pl.col("year") == year))
         ranked = rank_declarations(cases, risk, standard.risk, pools, capacity.visits)
     return Weighed(known.items, findings, risk, ranked)
+
+
+def _estimate_as_likely(collection: Collection, standard: Standard, year: str, evidence: Evidence) -> Risk:
+    """The risk if each value in doubt meant what it likely means: checks and scores anew, the network as it is."""
+    likely = with_likely_values(collection)
+    cases = join_cases(likely, standard, year, evidence.network)
+    checked = check_cases(likely, standard, year, evidence.network, cases)
+    of_likely = Evidence(evidence.network, cases, checked.findings, score_tables(likely.tables, standard))
+    return estimate_risk(_gather_known(likely, standard, year, of_likely), standard.risk, year)
 
 
 def plan_list(

@@ -63,7 +63,9 @@ if TYPE_CHECKING:
     "--pages/--no-pages", default=True, show_default=True, help="Also write the national picture and the dossiers."
 )
 @click.option(
-    "--strict", is_flag=True, help="Exit with status 1 if an organisation of the collection is not on the list."
+    "--strict",
+    is_flag=True,
+    help="Exit with status 1 if an organisation is not on the list, or anything was set aside or is in doubt.",
 )
 @click.option("--unless-same", is_flag=True, help="Do nothing if this very run is there already, whole.")
 @click.option(
@@ -113,7 +115,7 @@ def run(
         if store:
             _keep(store, out, collection)
     if strict:
-        sys.exit(int(_lacks_organisations(out)))
+        sys.exit(int(_lost_something(out)))
 
 
 def _name_drafts(standard: Standard) -> None:
@@ -125,11 +127,13 @@ def _name_drafts(standard: Standard) -> None:
         click.echo(f"{name} is a draft: it is not released, and can still change.", err=True)
 
 
-def _lacks_organisations(run: Path) -> bool:
-    """Whether an organisation of the collection is not on the list; a former body is, under its successor."""
+def _lost_something(run: Path) -> bool:
+    """Whether an organisation is not on the list (a former body is, under its successor), or anything is left out."""
+    from crosscheck.collection.problems import CONVERTED
     from crosscheck.runs.run_folder import read_table
 
-    return read_table(run, "not_assessed")["successor"].null_count() > 0
+    left_out = (read_table(run, "problems")["effect"] != CONVERTED).any()
+    return left_out or read_table(run, "doubts").height + read_table(run, "not_assessed")["successor"].null_count() > 0
 
 
 def _read_plan(file: Path | None, random_share: float | None) -> dict[str, object]:

@@ -87,8 +87,16 @@ def correct(collection: Collection, accepted: pl.DataFrame) -> Collection:
     return replace(
         collection,
         tables={**collection.tables, "answers": together},
+        doubts=_without_corrected(collection.doubts, corrected),
         corrections=(*collection.corrections, corrections),
     )
+
+
+def _without_corrected(doubts: pl.DataFrame, corrected: pl.DataFrame) -> pl.DataFrame:
+    """The doubts that are left: what an answer means is known once it was corrected."""
+    review = pl.when(pl.col("item") > 0).then(pl.col("item").cast(pl.String)).otherwise(pl.lit(""))
+    known = corrected.select("org_code", table=pl.lit("answers"), about="question_id", item=review)
+    return doubts.join(known, on=["table", "org_code", "about", "item"], how="anti", maintain_order="left")
 
 
 def _kept_columns() -> list[str]:

@@ -31,6 +31,7 @@ SCHEMA: Final = pl.Schema(
         "org_code": pl.String(),
         "about": pl.String(),
         "item": pl.String(),
+        "tried_as": pl.Float64(),
     }
 )
 
@@ -48,6 +49,7 @@ FIGURES: Final = pl.Schema(
         "former": pl.Boolean(),
         "is_percentage": pl.Boolean(),
         HAS_SIGN: pl.Boolean(),
+        "zero_is_best": pl.Boolean(),
         "value": pl.Float64(),
     }
 )
@@ -56,12 +58,15 @@ _TYPE: Final = "org_type"
 _COORDINATES: Final = ("easting", "northing")
 _SIZES: Final = ("staff_wte", "population_0_4", "caseload_population")
 
+IN_DOUBT: Final = "in doubt"  # the effect of a doubt among problems
+
 # All thresholds are this project's own choice. In the embedded collection no figure lies farther from its peers than
 # 77-fold (a rank of 152), and none but small shares lies below 1%.
 _USUAL_PERCENTAGE: Final = 10.0  # the median percentage of others from which on a fraction is none of 1%
 _PEERS: Final = 8
 _FAR: Final = 2.3  # powers of ten from the peers' median: 200-fold
-_JUMP: Final = 100.0
+_ALSO_FAR: Final = 1.5  # 30-fold: enough for a figure of an organisation that has another one as far off
+_JUMP: Final = 100.0 * (1 - 1e-9)  # what was multiplied by 100 may come out a hair below
 _FEWEST_ZEROS: Final = 5  # figures of one organisation that are all 0
 _ALL_ZERO: Final = 20  # organisations of which one figure is 0 throughout
 _LEAST_EASTING: Final = 80_000.0  # metres
@@ -84,6 +89,7 @@ def gather_figures(sheets: Mapping[str, Sheet], questionnaire: Questionnaire, ye
 
 def _answers(answers: Sheet, questionnaire: Questionnaire, year: str | None) -> pl.DataFrame:
     percentages = [question.question_id for question in questionnaire if question.answer_type == "percent"]
+    lower_better = [question.question_id for question in questionnaire if question.direction == "lower_better"]
     former = pl.col("year").fill_null(pl.lit(year, pl.String)) != pl.lit(year, pl.String)
     return _shaped(
         answers,
@@ -94,6 +100,7 @@ def _answers(answers: Sheet, questionnaire: Questionnaire, year: str | None) -> 
         former=former if "year" in answers.rows.columns else pl.lit(value=False),
         is_percentage=pl.col("question_id").is_in(percentages),
         has_sign=pl.col(HAS_SIGN),
+        zero_is_best=pl.col("question_id").is_in(lower_better),
     )
 
 
@@ -115,7 +122,7 @@ def _indicators(indicators: Sheet) -> pl.DataFrame:
 
 
 def _shaped(sheet: Sheet, column: str, about: pl.Expr, item: pl.Expr, **figures: pl.Expr) -> pl.DataFrame:
-    stated = dict.fromkeys(("former", "is_percentage", HAS_SIGN), pl.lit(value=False)) | figures
+    stated = dict.fromkeys(("former", "is_percentage", HAS_SIGN, "zero_is_best"), pl.lit(value=False)) | figures
     shaped = sheet.used().select(
         pl.lit(sheet.table.name).alias("table"),
         pl.lit(sheet.file).alias("file"),
@@ -139,7 +146,9 @@ def find_doubts(figures: pl.DataFrame, organisations: pl.DataFrame) -> pl.DataFr
     Returns:
         One row a value in doubt (`SCHEMA`), by table, file, row, column, and after these columns `figure`, the value as
         a number, and `is_percentage`. `likely` is what may be meant, with a question mark; of several reasons the first
-        that can be given counts.
+        that can be given counts. `tried_as` is the number that the risk is also estimated with
+        (`likely.with_likely_values`): the likely one, or the value itself where none is likelier; null for coordinates,
+        which bear on no risk, and for a 0 of a form that nobody filled in where 0 would be the best answer.
     """
     of_year = figures.filter(~pl.col("former"))
     typed = of_year.join(organisations.select("org_code", _TYPE), on="org_code", how="left")
@@ -156,12 +165,29 @@ def find_doubts(figures: pl.DataFrame, organisations: pl.DataFrame) -> pl.DataFr
     return first.sort("table", "file", "row", "column")
 
 
+def list_as_problems(doubts: pl.DataFrame) -> pl.DataFrame:
+    """Values in doubt in the columns of problems, with the effect `in doubt`.
+
+    Args:
+        doubts: `SCHEMA`, or what a run wrote of it.
+    """
+    return doubts.select(
+        "table", "file", "row", "column", pl.col("value").cast(pl.String),
+        problem=pl.format("{} It is left out until somebody confirms or corrects it.", "why"),
+        remedy=pl.format("Did you mean {} Say so: crosscheck problems resolve", "likely"),
+        effect=pl.lit(IN_DOUBT),
+        org_code="org_code",
+    )  # fmt: skip
+
+
 def _marked(found: pl.DataFrame) -> pl.DataFrame:
     """Doubts in the promised shape; `meant` is the likely value, null where it is none at all."""
+    never_tried = pl.col("about").is_in(_COORDINATES) | (pl.col("meant").is_null() & pl.col("zero_is_best"))
+    tried_as = pl.when(~never_tried).then(pl.coalesce("meant", "value"))
     percent = pl.when("is_percentage").then(pl.lit("%")).otherwise(pl.lit(""))
     meant = _in_words(pl.col("meant")) + percent
     likely = pl.coalesce(meant, pl.lit("no answer")) + "?"
-    stated = found.with_columns(value=_in_words(pl.col("value")), likely=likely, figure="value")
+    stated = found.with_columns(value=_in_words(pl.col("value")), likely=likely, figure="value", tried_as=tried_as)
     return stated.select(*SCHEMA.names(), "figure", "is_percentage")
 
 
@@ -170,16 +196,24 @@ def _in_words(number: pl.Expr) -> pl.Expr:
 
 
 def _fractions(figures: pl.DataFrame) -> pl.DataFrame:
-    """Fractions of 1 among percentages, unless others of the same figure are as small."""
+    """Fractions of 1 among percentages, unless others of the same figure are as small; and a 1 beside such fractions.
+
+    Whoever writes 0.85 for 85% writes 1 for 100%, which alone would be taken for 1%.
+    """
     usual = pl.col("value").filter(pl.col("value") > 1).median().over("about")
-    is_fraction = pl.col("is_percentage") & ~pl.col(HAS_SIGN) & pl.col("value").is_between(0, 1, closed="none")
+    is_unlikely = pl.col("is_percentage") & ~pl.col(HAS_SIGN) & (usual.is_null() | (usual >= _USUAL_PERCENTAGE))
+    is_fraction = is_unlikely & pl.col("value").is_between(0, 1, closed="none")
+    beside = (is_fraction & (pl.col("table") == "answers")).any().over("table", "org_code")
+    is_one = is_unlikely & (pl.col("value") == 1) & beside
     others = pl.format("The middle of those above 1% is {}%.", _in_words(usual))
     why = pl.format(
-        "A fraction where percentages are asked for. {}",
+        "{}{}",
+        pl.when(is_one)
+        .then(pl.lit("1 beside fractions of the same organisation, where percentages are asked for. "))
+        .otherwise(pl.lit("A fraction where percentages are asked for. ")),
         pl.when(usual.is_null()).then(pl.lit("No organisation gives more than 1%.")).otherwise(others),
     )
-    found = figures.with_columns(meant=(pl.col("value") * 100).round(6), why=why, usual=usual)
-    return found.filter(is_fraction & (pl.col("usual").is_null() | (pl.col("usual") >= _USUAL_PERCENTAGE)))
+    return figures.with_columns(meant=(pl.col("value") * 100).round(6), why=why).filter(is_fraction | is_one)
 
 
 def _coordinates(figures: pl.DataFrame) -> pl.DataFrame:
@@ -252,12 +286,21 @@ def _apart(compared: pl.DataFrame, beside: pl.Expr, why: str) -> pl.DataFrame:
 
 
 def _far_from_peers(figures: pl.DataFrame) -> pl.DataFrame:
-    """Figures that are off by thousands: in thousands where units are asked for, or the other way round."""
+    """Figures that are off by thousands: in thousands where units are asked for, or the other way round.
+
+    Whoever counts one figure in thousands is likely to count others so, of which less is asked to be in doubt.
+    """
     peers = ["table", "about", "item", _TYPE]
-    positive = figures.filter(pl.col("value") > 0)
-    usual = pl.col("value").median().over(peers)
-    off = (pl.col("value") / usual).log10()
-    factor = pl.when(off < 0).then(1000.0).otherwise(0.001)
-    far = (off.abs() >= _FAR) & (pl.len().over(peers) >= _PEERS)
-    why = pl.format("The middle of {} organisations of the type is {}.", pl.len().over(peers), _in_words(usual))
-    return positive.with_columns(meant=(pl.col("value") * factor).round(6), why=why, far=far).filter("far")
+    held = figures.filter(pl.col("value") > 0).with_columns(
+        usual=pl.col("value").median().over(peers), number_of_peers=pl.len().over(peers)
+    )
+    held = held.filter(pl.col("number_of_peers") >= _PEERS).with_columns(
+        off=(pl.col("value") / pl.col("usual")).log10()
+    )
+    is_far = pl.col("off").abs() >= _FAR
+    far = held.filter(is_far).select("org_code", pl.col("off").sign().alias("way")).unique()
+    also = held.with_columns(way=pl.col("off").sign()).join(far, on=["org_code", "way"], how="semi")
+    found = also.filter(pl.col("off").abs() >= _ALSO_FAR)
+    factor = pl.when(pl.col("off") < 0).then(1000.0).otherwise(0.001)
+    why = pl.format("The middle of {} organisations of the type is {}.", "number_of_peers", _in_words(pl.col("usual")))
+    return found.with_columns(meant=(pl.col("value") * factor).round(6), why=why)

@@ -34,6 +34,7 @@ KEPT: Final[dict[str, Table]] = {
                         "comments",
                         "history",
                         "visited",
+                        "doubts",
                     ),
                 ),
                 text("group", "parts of one group speak of one thing"),

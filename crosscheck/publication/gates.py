@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
+from crosscheck.collection.doubts import IN_DOUBT
 from crosscheck.publication.assessment import KEYS, current_decisions, list_high_risk
 from crosscheck.publication.preparation import SENSITIVITY
 from crosscheck.sensitivity import GATE
@@ -60,6 +61,7 @@ def ask_gates(
     return [
         _accounts(state),
         _problems(state),
+        _doubts(state),
         _signs(state),
         _draw(connection, state),
         _decisions(state),
@@ -96,7 +98,7 @@ def _accounts(state: PublicationState) -> Gate:
 
 
 def _problems(state: PublicationState) -> Gate:
-    problems = state.records["problems"]
+    problems = [problem for problem in state.records["problems"] if problem["effect"] != IN_DOUBT]
     unanswered = [problem for problem in problems if problem["who"] is None]
     files = ", ".join(sorted({problem["file"] for problem in unanswered}))
     if unanswered:
@@ -107,6 +109,21 @@ def _problems(state: PublicationState) -> Gate:
             f"See them: crosscheck problems list --run {state.run.run_id}; then: crosscheck problems answer",
         )
     return Gate("problems", passes=True, says=f"{len(problems)} problems set rows or cells aside, all answered")
+
+
+def _doubts(state: PublicationState) -> Gate:
+    """Whether each value in doubt was resolved before the run, or somebody answers for it as for a problem."""
+    doubts = [problem for problem in state.records["problems"] if problem["effect"] == IN_DOUBT]
+    unanswered = [doubt for doubt in doubts if doubt["who"] is None]
+    if unanswered:
+        says = (
+            f"{len(unanswered)} of {len(doubts)} values in doubt are open. Confirm or correct them (crosscheck "
+            f"problems resolve) and run again; or say why they may stay: crosscheck problems answer --run "
+            f"{state.run.run_id}"
+        )
+        return Gate("doubts", passes=False, says=says)
+    said = f"{len(doubts)} values in doubt, all answered" if doubts else "No value is in doubt"
+    return Gate("doubts", passes=True, says=said)
 
 
 def _signs(state: PublicationState) -> Gate:

@@ -14,6 +14,7 @@ from crosscheck.risk.checks import (
     hold_below_ceilings,
     prior_check_weights,
 )
+from crosscheck.risk.doubts import IN_DOUBT
 from crosscheck.risk.evidence import (
     PARTS,
     add_prior,
@@ -76,6 +77,7 @@ class Risk:
         evidence, fitted, weighed: the items as a table, their loadings, their weights.
         from_visits: what visits teach.
         prevalence: the share of declarations of compliance that are in truth wrong.
+        in_doubt: the risks of whoever has values in doubt, as no answer and as likely meant (`doubts.IN_DOUBT`).
     """
 
     parts: pl.DataFrame
@@ -85,6 +87,7 @@ class Risk:
     weighed: Weighed
     from_visits: VisitLearning
     prevalence: Prevalence
+    in_doubt: pl.DataFrame = field(default_factory=IN_DOUBT.to_frame)
 
 
 def estimate_risk(known: Known, model: RiskModel, year: str) -> Risk:

@@ -15,6 +15,7 @@ from crosscheck.cases.history import last_day
 from crosscheck.errors import PolarityError
 from crosscheck.report.output.rank_bands import reach_of_capacity
 from crosscheck.risk.assumption import AssumedShare, vary_prevalence
+from crosscheck.risk.doubts import FAMILY as DOUBTS
 from crosscheck.risk.prevalence import Prevalence
 from crosscheck.runs.identity import list_sources
 from crosscheck.runs.manifest import (
@@ -23,6 +24,7 @@ from crosscheck.runs.manifest import (
     CategoryCount,
     Counts,
     DoubtfulSign,
+    DoubtsAccount,
     EstimationAccount,
     Manifest,
     MissingSource,
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
 
     from crosscheck.collection.read import Collection
     from crosscheck.pipeline import Outcome
+    from crosscheck.risk.estimate import Risk
     from crosscheck.risk.monotone import Monotone
     from crosscheck.runs.identity import PlannedRun
     from crosscheck.standard import Standard
@@ -81,6 +84,7 @@ def describe_run(planned: PlannedRun, outcome: Outcome, capacity: Capacity) -> M
         risk=describe_risk(outcome, standard, capacity.visits),
         cycles=outcome.lineage.cycles,
         accounts=account_for_organisations(collection, outcome),
+        doubts=_count_doubts(collection.doubts, outcome.risk),
         reconciliation=reconcile(outcome.cases, collection.tables["organisations"]),
         counts=_counts(collection, outcome),
         sources=list_sources(collection, standard, Path(options.collection)),
@@ -221,6 +225,11 @@ def reconcile(cases: pl.DataFrame, organisations: pl.DataFrame) -> Reconciliatio
         not_compliant=cases.height - met,
         by_category=tuple(CategoryCount(**row) for row in by_category.iter_rows(named=True)),
     )
+
+
+def _count_doubts(doubts: pl.DataFrame, risk: Risk) -> DoubtsAccount:
+    raised = (risk.parts["family"] == DOUBTS).sum()
+    return DoubtsAccount(doubts.height, doubts["org_code"].n_unique(), int(raised))
 
 
 def _counts(collection: Collection, outcome: Outcome) -> Counts:

@@ -26,6 +26,8 @@ def read_rules(content: str | bytes) -> list[dict[str, Any]]:
     return [{_RULE_ENTRIES.get(key, key): value for key, value in rule.items()} for rule in json.loads(content)]
 
 
+GROWN: Final = ("visit_list", "doubts")  # tables that had fewer columns in former runs
+
 # What runs lack that were made before each organisation was accounted for, and no value was in doubt.
 _ACCOUNTS: Final = {
     **{name: OUTPUTS[name] for name in ("not_assessed", "doubts")},
@@ -39,8 +41,8 @@ def list_without_rows(name: str, manifest: Manifest) -> pl.LazyFrame | None:
     return lacking[name].empty().lazy() if name in lacking else None
 
 
-def add_columns(listed: pl.LazyFrame) -> pl.LazyFrame:
-    """The visit list of a former run with the columns that it lacks, empty; that of this release as it is."""
+def add_columns(listed: pl.LazyFrame, name: str) -> pl.LazyFrame:
+    """A table (`GROWN`) of a former run with the columns that it lacks, empty; that of this release as it is."""
     present = listed.collect_schema().names()
-    lacking = (column for column in FURTHER["visit_list"] if column.name not in present)
+    lacking = (column for column in FURTHER[name] if column.name not in present)
     return listed.with_columns(pl.lit(None, column.dtype).alias(column.name) for column in lacking)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 import polars as pl
 
 from crosscheck.cases.history import last_day
+from crosscheck.collection.doubts import SCHEMA as DOUBTS
 from crosscheck.collection.problems import SCHEMA
 from crosscheck.collection.read import Collection
 from crosscheck.errors import RunError
@@ -183,7 +184,7 @@ def collection_of_run(run: Path) -> Collection:
         absent=manifest.absent_tables,
         corrections=read_accepted(run / ACCEPTED) if (run / ACCEPTED).is_file() else (),
         mentions=read_table(run, MENTIONS),
-        doubts=read_table(run, "doubts"),
+        doubts=read_table(run, "doubts").select(DOUBTS.names()).cast(DOUBTS),
     )
 
 

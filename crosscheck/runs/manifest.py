@@ -17,7 +17,7 @@ from crosscheck.visits.plan import DrawAccount  # noqa: TC001
 
 _KEY: Final = 16  # characters: enough to tell runs apart, few enough to compare by eye
 # What only some manifests say: left out where there is nothing, and not written as null.
-_OPTIONAL: Final = ("draw", "risk", "accounts", "corrects", "seconds", "outputs")
+_OPTIONAL: Final = ("draw", "risk", "accounts", "doubts", "corrects", "seconds", "outputs")
 
 
 @dataclass(frozen=True)
@@ -177,6 +177,15 @@ class Accounts:
 
 
 @dataclass(frozen=True)
+class DoubtsAccount:
+    """Values in doubt, whose they are (organisations), and the risks that are higher for what they likely mean."""
+
+    values: int
+    organisations: int
+    risks_raised: int
+
+
+@dataclass(frozen=True)
 class Counts:
     """How many rows the run made: `findings` by verdict, `selected` by arm, `pools` by pool, `problems` by effect."""
 
@@ -232,6 +241,7 @@ class Manifest:
     draw: DrawAccount | None = None
     risk: RiskAccount | None = None
     accounts: Accounts | None = None
+    doubts: DoubtsAccount | None = None
     corrects: CorrectedRun | None = None
     seconds: dict[str, float] = field(default_factory=dict)
     outputs: dict[str, str] = field(default_factory=dict)

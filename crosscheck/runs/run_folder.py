@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 import polars as pl
 
+from crosscheck.collection.doubts import SCHEMA as DOUBTS
 from crosscheck.contract.outputs import FINDINGS_IN_PARQUET, OUTPUTS
 from crosscheck.errors import RunError
 from crosscheck.report.output.folder import digest_files, refuse_foreign, sha256_of, written_in_stages
 from crosscheck.report.output.tables import write_csv, write_parquet
-from crosscheck.runs.former_runs import add_columns, list_without_rows, read_rules
+from crosscheck.runs.former_runs import GROWN, add_columns, list_without_rows, read_rules
 from crosscheck.runs.manifest import parse_manifest
 from crosscheck.runs.visit_list import describe_basis, list_reasons, write_workbook
 
@@ -148,7 +149,7 @@ def scan_table(folder: Path, name: str) -> pl.LazyFrame:
     if file is None or not (folder / MANIFEST).is_file():
         raise RunError(f"{folder}: is no run. Make one: crosscheck run COLLECTION --year 2008/09 --out {folder}")
     table = pl.scan_parquet(file) if file.suffix == ".parquet" else pl.scan_csv(file, infer_schema_length=None)
-    return add_columns(table) if name == "visit_list" else table
+    return add_columns(table, name) if name in GROWN else table
 
 
 def read_manifest(folder: Path) -> Manifest:
@@ -200,7 +201,7 @@ def _write_tables(outcome: Outcome, collection: Collection, rulebook: Rulebook, 
         "duties": _shaped(outcome.duties, "duties"),
         "follow_up": _shaped(outcome.follow_up, "follow_up"),
         "problems": _shaped(collection.problems, "problems"),
-        "doubts": _shaped(collection.doubts, "doubts"),
+        "doubts": _shaped(_doubts_with_risks(collection.doubts, outcome.risk.in_doubt), "doubts"),
         "not_assessed": _shaped(outcome.not_assessed, "not_assessed"),
         "pooled": _rounded(outcome.pooled),
         DRAW: _rounded(outcome.plan.draw),
@@ -221,6 +222,14 @@ def _write_tables(outcome: Outcome, collection: Collection, rulebook: Rulebook, 
         write_parquet(table, work.folder / f"{name}.parquet")
     _write_json(_rules_as_used(rulebook), work.folder / RULEBOOK)
     work.seal(OUTCOME, manifest.as_json(), but=_WORKBOOK)
+
+
+def _doubts_with_risks(doubts: pl.DataFrame, in_doubt: pl.DataFrame) -> pl.DataFrame:
+    """The doubts with what they would change: of two declarations that which they change most."""
+    change = (pl.col("risk_as_likely") - pl.col("risk_no_answer")).abs()
+    most = in_doubt.sort(change, descending=True, maintain_order=True).unique("org_code", keep="first")
+    kept = doubts.select(DOUBTS.names())
+    return kept.join(most, on="org_code", how="left", maintain_order="left")
 
 
 def _mentions(collection: Collection, outcome: Outcome) -> pl.DataFrame:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
+from crosscheck.collection.doubts import list_as_problems
 from crosscheck.report.output.rank_bands import (
     TO_VISIT,
     describe_assumed,
@@ -14,7 +15,8 @@ from crosscheck.report.output.rank_bands import (
     describe_place,
     find_like_ranks,
 )
-from crosscheck.runs.run_folder import read_manifest, read_table
+from crosscheck.runs.run_folder import MENTIONS, read_manifest, read_table
+from crosscheck.visits.not_assessed import list_lost_declarations
 from crosscheck.visits.plan import PRACTICE, count_arms
 from crosscheck.vocabulary import ARMS_IN_WORDS
 
@@ -42,18 +44,7 @@ def summarise_reading(collection: Collection) -> str:
 
 def list_problems_and_doubts(collection: Collection) -> pl.DataFrame:
     """All that is wrong or in doubt, in the columns of problems; what is left out has the effect `in doubt`."""
-    doubts = collection.doubts.select(
-        "table",
-        "file",
-        "row",
-        "column",
-        "value",
-        problem=pl.format("{} It is left out until somebody confirms or corrects it.", "why"),
-        remedy=pl.format("Did you mean {} Say so: crosscheck problems resolve", "likely"),
-        effect=pl.lit("in doubt"),
-        org_code="org_code",
-    )
-    return pl.concat([collection.problems, doubts])
+    return pl.concat([collection.problems, list_as_problems(collection.doubts)])
 
 
 def summarise_run(folder: Path, command: str) -> str:
@@ -71,6 +62,7 @@ def summarise_run(folder: Path, command: str) -> str:
         "",
         *_reconciliation(manifest.reconciliation),
         *_not_assessed(read_table(folder, "not_assessed")),
+        *_lost_declarations(list_lost_declarations(read_table(folder, MENTIONS), visit_list)),
         *_in_doubt(read_table(folder, "doubts"), manifest.options.collection),
         *_cycles(manifest.cycles),
         *_left_open(manifest.silences),
@@ -121,6 +113,16 @@ def _not_assessed(missing: pl.DataFrame) -> Iterator[str]:
         yield "    " + textwrap.shorten(f"{code or 'no code'} ({file}, row {row}): {reason}", _WIDTH, placeholder=" …")
 
 
+def _lost_declarations(lost: pl.DataFrame) -> Iterator[str]:
+    """Declarations that were set aside of organisations that are on the list by another one."""
+    if lost.is_empty():
+        return
+    whose = "1 DECLARATION" if lost.height == 1 else f"{lost.height} DECLARATIONS"
+    yield f"  {whose} SET ASIDE of organisations that are on the list by another:"
+    for code, file, row, why in lost.head(_MOST_NAMED).iter_rows():
+        yield "    " + textwrap.shorten(f"{code} ({file}, row {row}): {why}", _WIDTH, placeholder=" …")
+
+
 def _in_doubt(doubts: pl.DataFrame, collection: str) -> Iterator[str]:
     """Values that were left out, since they are unlikely beside others."""
     if doubts.is_empty():
@@ -129,6 +131,7 @@ def _in_doubt(doubts: pl.DataFrame, collection: str) -> Iterator[str]:
     yield f"  IN DOUBT: {values} left out until confirmed or corrected (doubts.csv names each):"
     for row in doubts.head(_MOST_NAMED).iter_rows(named=True):
         yield f"    {row['org_code']}, {row['about']}: {row['value']}, did you mean {row['likely']}"
+    yield "  no risk is lower for them: as no answer, or as they are likely meant, whichever is worse"
     yield f"  confirm or correct: crosscheck problems resolve {collection} --help"
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 import sqlalchemy as sa
 
+from crosscheck.collection.doubts import IN_DOUBT
 from crosscheck.errors import UnknownNameError
 from crosscheck.near_names import suggest
 from crosscheck.store import audit
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
     from crosscheck.store.database import Store
 
-UNANSWERED: Final = ("row set aside", "cell set aside")  # effects that somebody must answer for
+UNANSWERED: Final = ("row set aside", "cell set aside", IN_DOUBT)  # effects that somebody must answer for
 _audit, _answer, _visit, _problem, _listing = (
     Kept.metadata.tables[str(table.__tablename__)] for table in (Audit, ProblemAnswer, VisitRecord, Problem, Listing)
 )

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 import polars as pl
 import sqlalchemy as sa
 
+from crosscheck.collection.doubts import list_as_problems
 from crosscheck.errors import StoreError
 from crosscheck.runs.run_folder import COLLECTION, MANIFEST, read_manifest, read_table
 from crosscheck.store import audit
@@ -176,9 +177,16 @@ def _read_rows(folder: Path) -> dict[type[Kept], pl.DataFrame]:
         Listing: _count_verdicts(read_table(folder, "visit_list"), findings),
         Finding: findings.filter(pl.col("verdict").is_in(_KEPT_AS_ROWS)),
         Answer: read_table(folder, f"{COLLECTION}/answers"),
-        Problem: read_table(folder, "problems").cast(pl.String).with_row_index("place", 1),
+        Problem: _problems_and_doubts(folder),
     }
     return {table: _shaped(frame, table) for table, frame in frames.items()}
+
+
+def _problems_and_doubts(folder: Path) -> pl.DataFrame:
+    """Problems, and after them the values in doubt: somebody must answer for either before the run is published."""
+    problems, doubts = read_table(folder, "problems"), list_as_problems(read_table(folder, "doubts"))
+    together = pl.concat([problems.cast(pl.String), doubts.cast(pl.String)], how="diagonal")
+    return together.with_row_index("place", 1)
 
 
 def _count_verdicts(listed: pl.DataFrame, findings: pl.DataFrame) -> pl.DataFrame:

@@ -63,6 +63,17 @@ def list_not_assessed(
     )
 
 
+def list_lost_declarations(mentions: pl.DataFrame, listed: pl.DataFrame) -> pl.DataFrame:
+    """List the declarations of the year that were set aside of organisations that are on the list all the same.
+
+    Returns:
+        One row a declaration's row: `org_code`, `file`, `row`, `why`; such a function is assessed by nobody.
+    """
+    lost = mentions.filter((pl.col("table") == "declarations") & pl.col("why").is_not_null())
+    of_listed = lost.join(listed.select("org_code"), on="org_code", how="semi")
+    return of_listed.select("org_code", "file", "row", "why").sort("org_code", "file", "row", nulls_last=True)
+
+
 def _reason(year: str) -> pl.Expr:
     """Why, in one sentence or two."""
     own, declared = pl.lit("Its row in organisations was set aside. "), pl.lit("Its declaration was set aside. ")

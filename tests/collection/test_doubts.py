@@ -54,6 +54,15 @@ def test_a_fraction_among_percentages_is_in_doubt_and_counts_as_no_answer(small:
     assert file.rows == file.rows_used == len(rows)
 
 
+def test_a_one_beside_fractions_of_the_same_organisation_is_in_doubt_with_them(small: Any) -> None:
+    other = "training.level2_therapy_pct"
+    rows = [f"A0,{PERCENT},,0.85", f"A0,{other},,1", f"A1,{PERCENT},,1", f"A1,{other},,40", f"A2,{PERCENT},,70"]
+    assert in_doubt(acute(small, 3).rows("answers", *rows).read()) == {
+        ("A0", PERCENT, "0.85"): "85%?",
+        ("A0", other, "1"): "100%?",
+    }
+
+
 def test_a_fraction_is_none_where_others_are_as_small(small: Any) -> None:
     shares = ["0.5", "2", "3.5", "0.8", "4"]
     rows = [f"A{number},lscb.budget_share_pct,,{share}" for number, share in enumerate(shares)]
@@ -69,6 +78,20 @@ def test_figures_in_thousands_are_in_doubt_beside_enough_peers(small: Any) -> No
     )
     assert small.rows("answers", *rows[1:], f"A{_PEERS - 1},{NUMBER},,16.05").read().doubts.is_empty()
     assert small.rows("answers", *rows, f"A{_PEERS - 1},{NUMBER},,300").read().doubts.is_empty()
+
+
+def test_whoever_counts_one_figure_in_thousands_is_asked_about_others_that_are_less_far_off(small: Any) -> None:
+    other = "training.named_nurse_days"
+    rows = [
+        f"A{number},{question},,{value}" for number in range(_PEERS) for question, value in ((NUMBER, 9000), (other, 8))
+    ]
+    unlike = [f"A{_PEERS},{NUMBER},,9000000", f"A{_PEERS},{other},,500"]
+    read = acute(small, _PEERS + 1).rows("answers", *rows, *unlike).read()
+    assert in_doubt(read) == {
+        (f"A{_PEERS}", NUMBER, "9000000"): "9000?",
+        (f"A{_PEERS}", other, "500"): "0.5?",
+    }
+    assert small.rows("answers", *rows, unlike[1]).read().doubts.is_empty()
 
 
 def test_an_easting_in_kilometres_is_in_doubt_with_its_northing(small: Any) -> None:

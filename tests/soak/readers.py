@@ -5,6 +5,8 @@ Whatever the bytes are, a reader ends with a reading or with an error of the col
 
 from __future__ import annotations
 
+import contextlib
+import datetime as dt
 import io
 import json
 import tempfile
@@ -13,14 +15,28 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import polars as pl
+
+from crosscheck.batch.plan import read_batch
+from crosscheck.cases.cases import catalogue
 from crosscheck.collection.answers import read_answers
 from crosscheck.collection.cells import read_cells, tidy_texts
 from crosscheck.collection.child import inflate, read_parquet, read_workbook
 from crosscheck.collection.files import open_table
+from crosscheck.collection.import_map import read_import_map
+from crosscheck.collection.import_proposal import propose_map
+from crosscheck.collection.import_rows import import_export
+from crosscheck.collection.outcome_form import Expected, read_outcomes
+from crosscheck.collection.replies import read_replies
 from crosscheck.collection.workbook import lay_out_sheet
 from crosscheck.contract.inputs import INPUTS
-from crosscheck.errors import CollectionError
+from crosscheck.errors import CollectionError, CrosscheckError
+from crosscheck.model_file import read_model_file
 from crosscheck.questionnaire import read_questionnaire
+from crosscheck.risk.model import RiskModel
+from crosscheck.rulebook.load import load_rulebook
+from crosscheck.visits.design import load_design
+from crosscheck.visits.plan_file import read_team_plan
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 CORPUS = Path(__file__).resolve().parent / "corpus"
@@ -32,6 +48,24 @@ _MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
 _BOOK = f'<workbook xmlns="{_MAIN}" xmlns:r="{_OFFICE}"><sheets><sheet name="answers" r:id="s"/></sheets></workbook>'
 _TABLES = ("answers", "declarations", "comments", "organisations", "indicators")
 _QUESTIONS = read_questionnaire(ROOT / "data" / "c2" / "questionnaire.csv")
+_NAMES = catalogue(_QUESTIONS, ())
+_RUN = "0123456789abcdef"
+_ITEMS = pl.DataFrame(
+    [
+        ("R01/C2-TRN-01/whole", "training.level1_pct", "training.level1_pct", 0, "54"),
+        ("R01/C2-CR-60/whole", "review1.case_reviews.sha_notified", "case_reviews.sha_notified", 1, "no"),
+        ("R01/C2-DEC-12/whole", None, None, None, None),
+    ],
+    schema={"item": str, "question": str, "question_id": str, "review": pl.UInt8, "your_answer": str},
+    orient="row",
+).with_columns(org_code=pl.lit("R01"), check_id=pl.col("item").str.split("/").list.get(1), functions=pl.lit("whole"))
+_EXPECTED = Expected(
+    _RUN,
+    "C2",
+    pl.DataFrame({"org_code": ["R01", "R02"], "function": ["whole", "provider"]}),
+    dt.date(2008, 4, 1),
+    dt.date(2010, 3, 31),
+)
 
 
 def read_text_file(raw: bytes) -> None:
@@ -124,6 +158,59 @@ def read_gzip(raw: bytes) -> None:
         return
 
 
+def read_settings(raw: bytes) -> None:
+    """A TOML file as each kind that people write: map, design and plan of visits, batch, rule, model."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "c2" / "audit" / "C2-AUD-01.toml"
+        file.parent.mkdir(parents=True)
+        file.write_bytes(raw)
+        for read in _OF_TOML:
+            with contextlib.suppress(CrosscheckError):
+                read(file)
+
+
+_OF_TOML: tuple[Callable[[Path], object], ...] = (
+    read_import_map,
+    load_design,
+    lambda file: read_team_plan(file, ("North", "South")),
+    lambda file: read_batch(file, ("--year", "--out", "--capacity", "--seed")),
+    lambda file: load_rulebook(file.parent.parent, _NAMES),
+    lambda file: read_model_file(file, RiskModel),
+)
+
+
+def read_import(raw: bytes) -> None:
+    """A map and, after `PART`, the export that it is for; and what would be proposed for that export."""
+    stated, export = (*raw.split(PART), b"")[:2]
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "map.toml").write_bytes(stated)
+        (folder / "export.csv").write_bytes(export)
+        with contextlib.suppress(CrosscheckError):
+            made = import_export(folder / "export.csv", read_import_map(folder / "map.toml"), folder)
+            assert made.read >= made.unread
+        with contextlib.suppress(CrosscheckError):
+            propose_map(folder / "export.csv", "organisations")
+
+
+def read_reply(raw: bytes) -> None:
+    """A reply form in CSV."""
+    _read_form(raw, lambda file: read_replies([file], _ITEMS, _RUN, _QUESTIONS))
+
+
+def read_outcome(raw: bytes) -> None:
+    """An outcome form in CSV."""
+    _read_form(raw, lambda file: read_outcomes([file], _EXPECTED, _QUESTIONS))
+
+
+def _read_form(raw: bytes, read: Callable[[Path], object]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "form.csv"
+        file.write_bytes(raw)
+        with contextlib.suppress(CrosscheckError):
+            read(file)
+
+
 READERS: dict[str, Callable[[bytes], None]] = {
     "text": read_text_file,
     "xlsx": read_xlsx_parts,
@@ -131,6 +218,10 @@ READERS: dict[str, Callable[[bytes], None]] = {
     "archive": read_archive,
     "parquet": read_columns,
     "gzip": read_gzip,
+    "toml": read_settings,
+    "import": read_import,
+    "reply": read_reply,
+    "outcome": read_outcome,
 }
 
 

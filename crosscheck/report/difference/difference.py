@@ -239,7 +239,7 @@ def _evidence(folder: Path, moved: pl.DataFrame) -> pl.DataFrame:
         "visited": (own_past, ["org_code"]),
         "checks": (findings, [*_KEYS, "part"]),
         "silence": (pl.concat([findings, _returns(folder, wanted)], how="diagonal"), [*_KEYS, "part"]),
-        "facts": (_reasons(folder), [*_KEYS, "part"]),
+        **{family: (_reasons(folder, family), [*_KEYS, "part"]) for family in ("facts", "doubts")},
     }
     blank = pl.lit(None, dtype=pl.String)
     found = [
@@ -256,10 +256,10 @@ def _returns(folder: Path, moved: pl.DataFrame) -> pl.DataFrame:
     return missing.join(_rows_as_text(folder, "answers", ["org_code"]), on="org_code", how="left")
 
 
-def _reasons(folder: Path) -> pl.DataFrame:
-    """Both accounts of a fact, as the sentence that has both figures."""
-    facts = read_table(folder, "parts").filter(pl.col("family") == "facts")
-    return facts.select(*_KEYS, "part", evidence="reason")
+def _reasons(folder: Path, family: str) -> pl.DataFrame:
+    """Both accounts of a fact, or the values in doubt, as the sentence that has the figures."""
+    of_family = read_table(folder, "parts").filter(pl.col("family") == family)
+    return of_family.select(*_KEYS, "part", evidence="reason")
 
 
 def _rows_as_text(folder: Path, table: str, by: list[Any]) -> pl.DataFrame:

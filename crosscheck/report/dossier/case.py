@@ -35,6 +35,7 @@ FAMILIES: Final = {
     "comments": "what third parties say",
     "history": "declarations, and visits to the organisation",
     "visited": "what a visit of this year found at this very declaration",
+    "doubts": "values in doubt, until they are confirmed or corrected",
 }
 OTHER_FUNCTION: Final = "its other function"
 HISTORY: Final = (

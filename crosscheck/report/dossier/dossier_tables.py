@@ -15,6 +15,7 @@ import polars as pl
 import polars.selectors as cs
 
 from crosscheck import settings
+from crosscheck.collection.doubts import list_as_problems
 from crosscheck.contract.typed_rows import typed_rows_by
 from crosscheck.errors import RunError, UnknownNameError
 from crosscheck.network.graph import list_neighbours
@@ -243,10 +244,12 @@ def _read_visits(run: Path, codes: Sequence[str]) -> pl.DataFrame:
 
 
 def _read_problems(run: Path, codes: Sequence[str]) -> pl.DataFrame:
-    """What was wrong in rows that name the organisation."""
+    """What was wrong, or is in doubt, in rows that name the organisation."""
     problems = read_table(run, "problems")
     if "org_code" not in problems.columns:
         raise RunError(
             f"{run}: was made by an earlier version, which did not keep whose each problem is. Make it again."
         )
-    return problems.filter(pl.col("org_code").cast(pl.String).is_in(codes)).with_columns(pl.col("row").cast(pl.Float64))
+    doubts = list_as_problems(read_table(run, "doubts"))
+    together = pl.concat([problems, doubts], how="diagonal_relaxed")
+    return together.filter(pl.col("org_code").cast(pl.String).is_in(codes)).with_columns(pl.col("row").cast(pl.Float64))

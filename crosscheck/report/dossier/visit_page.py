@@ -21,8 +21,9 @@ from crosscheck.report.output.rank_bands import (
     find_like_ranks,
 )
 from crosscheck.rulebook.to_english import in_words
-from crosscheck.runs.run_folder import read_table
+from crosscheck.runs.run_folder import MENTIONS, read_table
 from crosscheck.visits.follow_up import split_cell
+from crosscheck.visits.not_assessed import list_lost_declarations
 from crosscheck.visits.plan import count_arms
 from crosscheck.vocabulary import ARMS_IN_WORDS, POOLS_IN_WORDS
 
@@ -77,6 +78,7 @@ def write_visit_page(
             beside=beside,
             with_dossiers=with_dossiers,
             not_assessed=read_table(run, "not_assessed").to_dicts(),
+            lost=list_lost_declarations(read_table(run, MENTIONS), listed).to_dicts(),
             doubts=read_table(run, "doubts").to_dicts(),
         )
     )

@@ -29,6 +29,7 @@ _CALLED: Final = {
     "checks": "checks",
     "silence": "checks without an answer",
     "facts": "accounts better than the record",
+    "doubts": "values in doubt",
 }
 _PLACES: Final = 200.0  # the width of a bar's own picture, whatever its width on the page
 _HALF, _TALL = 3, 16
