@@ -65,7 +65,7 @@ soak: setup-dev  ## by hand, hours: many more examples; slips of the pen in the 
 	nice -n 15 $(BIN)/python -m tests.soak.single_changes
 	nice -n 15 $(BIN)/python -m tests.soak.fuzzing
 
-golden: setup  ## write the golden run, the command reference and what the tutorials quote anew; read the difference before you commit it
+golden: setup  ## write the golden run, the commands, the pictures and what tutorials quote anew; read the difference
 	$(BIN)/python -m tests.golden
 
 lock: setup-dev  ## pin the packages anew (hashes, no addresses)

@@ -3,7 +3,7 @@
 567 organisations, 1,689 items, 463,875 observations, 44 standards (Spiegelhalter et al. 2012, JRSS A 175:1-47), scored
 against peers and pooled by standard and over all; beside it the same from the formulas in plain numpy, one item, one
 pair of items, one organisation at a time. Both must give the same numbers. `--growth` repeats it with 10 and 100 times
-the organisations, standard by standard, so that memory does not grow with all of them, and draws docs/growth-2006.svg.
+the organisations, standard by standard, so that memory does not grow with all of them, and draws growth-2006.svg here.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from crosscheck.scoring.model import Indicator, IndicatorModel, read_indicator_m
 from crosscheck.scoring.pooling import pool_scores, pool_sums, sum_sections
 from crosscheck.settings import model_file
 
-PICTURE = Path(__file__).resolve().parent.parent / "docs" / "growth-2006.svg"
+PICTURE = Path(__file__).resolve().parent / "growth-2006.svg"
 SEED = 2006
 TYPES = {"acute": 172, "mental_health": 92, "pct": 303}
 ITEMS, OBSERVATIONS, STANDARDS = 1_689, 463_875, 44

@@ -30,6 +30,10 @@ _COLUMNS: Final = (
 _ALLOWED: Final = {"answer_type": get_args(AnswerType), "direction": get_args(Direction)}
 
 
+# By the first part of the columns of a question that is asked of two reviews.
+WHICH_REVIEW: Final = {"review1": "the first of the two reviews", "review2": "the second of the two reviews"}
+
+
 @dataclass(frozen=True)
 class Question:
     """One question.
@@ -65,6 +69,10 @@ class Question:
     def columns(self) -> tuple[str, ...]:
         """Its columns among the cases: its own name, or one a review for a question that is asked of two reviews."""
         return tuple(f"review{item}.{self.question_id}" for item in (1, 2)) if self.repeated else (self.question_id,)
+
+    def asked_in(self, column: str) -> str:
+        """What was asked as people read it, which of the two reviews included: `column` is one of `columns`."""
+        return f"{self.text} ({WHICH_REVIEW[column.split('.', 1)[0]]})" if self.repeated else self.text
 
     @property
     def dtype(self) -> pl.DataType:

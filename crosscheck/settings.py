@@ -112,6 +112,11 @@ def published_figures_file(standard: str) -> Path:
     return home() / "data" / standard.lower() / "published-figures.csv"
 
 
+def figure_enquiries_file(standard: str) -> Path:
+    """What a trust may rightly reply to a figure of another source, and what to ask about it."""
+    return home() / "data" / standard.lower() / "figure-enquiries.csv"
+
+
 def embedded_collection() -> Path:
     """The fictional national collection that comes with the program."""
     return home() / "data" / "england-2008-09"

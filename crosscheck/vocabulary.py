@@ -29,6 +29,13 @@ RULINGS: Final = get_args(Ruling)
 RELATIONS: Final = get_args(Relation)
 
 COMMENTATORS: Final = ("sha", "lscb", "overview_and_scrutiny", "link", "governors")
+COMMENTATORS_IN_WORDS: Final = {
+    "sha": "The strategic health authority",
+    "lscb": "The local safeguarding children board",
+    "overview_and_scrutiny": "The overview and scrutiny committee",
+    "link": "The local involvement network",
+    "governors": "The board of governors",
+}
 TONES: Final = ("critical", "neutral", "praising")
 
 ARMS_IN_WORDS: Final[dict[Arm, str]] = {
@@ -42,6 +49,17 @@ VERDICTS_IN_WORDS: Final[dict[Verdict, str]] = {
     "agrees": "agrees",
     "cannot_tell": "not determined",
     "not_applicable": "does not apply",
+}
+ORG_TYPES_IN_WORDS: Final[dict[OrgType, str]] = {
+    "acute": "acute trust",
+    "ambulance": "ambulance trust",
+    "mental_health": "mental health trust",
+    "pct": "primary care trust",
+}
+POOLS_IN_WORDS: Final[dict[Pool, str]] = {
+    "to_visit": "to visit",
+    "visited": "visited this year",
+    "follow_up": "to follow up",
 }
 
 COMPLIANT: Final = "compliant"

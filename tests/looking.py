@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Page
 
 from crosscheck.report.output.pdf import Paper
 
-WIDTHS = (1280, 400)
+WIDTHS = (1280, 400, 320)
 _RULES = {
     "runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
 }

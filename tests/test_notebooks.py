@@ -1,4 +1,4 @@
-"""Every notebook runs from top to bottom; the picture of the README is the one that its notebook draws."""
+"""Every notebook runs from top to bottom, and is committed without its output."""
 
 from __future__ import annotations
 

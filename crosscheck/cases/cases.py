@@ -14,7 +14,17 @@ import polars as pl
 from crosscheck.cases.history import NO_PREDECESSORS, inherit_answers, recall_declarations
 from crosscheck.cases.returns import MEASURES, describe_returns, is_put_to
 from crosscheck.errors import CollectionError
-from crosscheck.vocabulary import ABSENCE, COMMENTATORS, ORG_TYPE, ORG_TYPES, STATUS, STATUSES, TONES, WHY_ABSENT
+from crosscheck.vocabulary import (
+    ABSENCE,
+    COMMENTATORS,
+    COMMENTATORS_IN_WORDS,
+    ORG_TYPE,
+    ORG_TYPES,
+    STATUS,
+    STATUSES,
+    TONES,
+    WHY_ABSENT,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -82,7 +92,8 @@ _ORGANISATION: Final = (
 _RETURNED: Final = tuple(Name(name, "number", meaning) for name, meaning in MEASURES.items())
 _ORGANISATION_COLUMNS: Final = ("organisation.name", *(name.name for name in _ORGANISATION))
 _COMMENTS: Final = tuple(
-    Name(f"comment.{author}", "ordinal", f"tone of the remarks of: {author}", TONES) for author in COMMENTATORS
+    Name(f"comment.{author}", "ordinal", f"tone of the remarks of {words[0].lower()}{words[1:]}", TONES)
+    for author, words in COMMENTATORS_IN_WORDS.items()
 )
 
 
@@ -104,7 +115,10 @@ def _answer_names(question: Question) -> list[Name]:
     kind: NameType = "number"
     if question.has_levels:
         kind = "ordinal" if question.answer_type == "ordinal" else "choice"
-    return [Name(column, kind, question.text, question.levels, question.unit, True) for column in question.columns]
+    return [
+        Name(column, kind, question.asked_in(column), question.levels, question.unit, True)
+        for column in question.columns
+    ]
 
 
 def build_cases(

@@ -11,6 +11,7 @@ from crosscheck.cli.group import format_option, main
 from crosscheck.cli.named_run import run_option
 from crosscheck.cli.terminal import list_rows
 from crosscheck.errors import UnknownNameError
+from crosscheck.near_names import suggest_code
 
 
 def _picture(_context: click.Context, _option: click.Parameter, file: Path | None) -> Path | None:
@@ -33,22 +34,30 @@ def _write_picture(svg: str, file: Path) -> None:
 @click.argument("org_code", shell_complete=complete_organisations)
 @click.option("--function", type=click.Choice(["whole", "commissioner", "provider"]), help="One of its declarations.")
 @run_option
+@click.option("--all", "whole", is_flag=True, help="The whole case: every part of the risk, every finding.")
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True, help="How.")
-def explain(org_code: str, function: str | None, folder: Path, form: str) -> None:
-    """Explain the place of one organisation on the list.
+def explain(org_code: str, function: str | None, folder: Path, form: str, *, whole: bool) -> None:
+    """Explain why an organisation is where it is on the list.
 
-    For each of its declarations: the risk and every part of it, what differs, what to ask for on the day. For an
-    organisation that is not on the list: why not.
+    On one screen: the declaration to visit, why, what can be shown to the trust, and what to ask about it. With --all
+    or as JSON the whole case of each of its declarations. For an organisation that is not on the list: why not.
 
     \b
-    Example:  crosscheck explain 5YG --function provider
+    Example:  crosscheck explain 5YG
     """
     from crosscheck.report.dossier.case import case_as_json, read_case, write_case
+    from crosscheck.report.dossier.evidence import read_labels
+    from crosscheck.report.dossier.first_screen import describe_first_screen
+    from crosscheck.runs.run_folder import read_table
 
     if form == "json":
         click.echo(case_as_json(folder, org_code, function))
+    elif whole:
+        cases = read_case(folder, org_code, function)
+        labels = read_labels(folder, read_table(folder, "scores"))
+        click.echo("\n\n\n".join(write_case(case, labels) for case in cases))
     else:
-        click.echo("\n\n\n".join(write_case(case) for case in read_case(folder, org_code, function)))
+        click.echo(describe_first_screen(folder, org_code, function))
 
 
 @main.command()
@@ -92,12 +101,11 @@ def network(org_code: str, folder: Path, out: Path | None, form: str) -> None:
     from crosscheck.network.graph import ORGANISATION, neighbours
     from crosscheck.report.dossier.neighbourhood import draw_neighbourhood
     from crosscheck.runs.run_folder import read_table
-    from crosscheck.runs.unlisted import describe_unlisted
 
     ties, predecessors, names = (read_table(folder, name) for name in ("ties", "predecessors", "names"))
     organisations = dict(names.filter(names["kind"] == ORGANISATION).select("code", "name").iter_rows())
     if (code := org_code.upper()) not in organisations:
-        raise UnknownNameError(describe_unlisted(folder, org_code))
+        raise UnknownNameError(f"No organisation {org_code} in this run.{suggest_code(org_code, organisations)}")
     listed = neighbours(ties, predecessors, names, code)
     if out:
         _write_picture(draw_neighbourhood(listed, code, organisations[code]), out)

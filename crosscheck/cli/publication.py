@@ -309,7 +309,10 @@ def replay(edition_id: str, store: str, form: str) -> None:
         for made in name_changed_code(opened, edition_id):
             click.echo(f"The {made} was made by another version of this program; it may come out otherwise.", err=True)
         replayed = replay(opened, edition_id, Steps())
-    list_rows([asdict(file) for file in replayed.compared], ("of", "path", "same"), form)
+    if form == "table":
+        click.echo(replayed.describe())
+    else:
+        list_rows([asdict(file) for file in replayed.compared], ("of", "path", "same"), form)
     if replayed.different:
         raise DifferenceError(f"{file} did not come out again as it was kept." for file in replayed.different)
 

@@ -50,6 +50,7 @@ def seal(run_id: str, source: str, known_from: datetime, out: Path | None, store
     from crosscheck.store.database import open_store
     from crosscheck.store.runs import look_up
     from crosscheck.store.seals import read_sealable, seal_draw
+    from crosscheck.visits.seal import describe_moment
 
     with open_store(store) as opened:
         sealed = seal_draw(opened, run_id, source, known_from, by)
@@ -60,7 +61,7 @@ def seal(run_id: str, source: str, known_from: datetime, out: Path | None, store
     details = sealed.details
     click.echo(f"SEALED  {details['frame']}")
     click.echo(f"  {details['draws']} of {details['organisations']} organisations, draw {details['draw_of_the_year']}")
-    click.echo(f"  decided by: {details['source']}, known from {details['known_from']}")
+    click.echo(f"  decided by: {details['source']}, known from {describe_moment(details['known_from'])}")
     click.echo("  Publish these lines now. Before that time a second person must confirm: crosscheck visits confirm")
 
 
@@ -78,11 +79,13 @@ def confirm(run_id: str, store: str, by: str) -> None:
     """
     from crosscheck.store.database import open_store
     from crosscheck.store.seals import confirm_seal
+    from crosscheck.visits.seal import describe_moment
 
     with open_store(store) as opened:
         confirmed = confirm_seal(opened, run_id, by)
     click.echo(f"CONFIRMED  {confirmed.details['frame']}")
-    click.echo(f"  From {confirmed.details['known_from']}: crosscheck visits draw VALUE --run {confirmed.run_id}")
+    moment = describe_moment(confirmed.details["known_from"])
+    click.echo(f"  From {moment} on: crosscheck visits draw VALUE --run {confirmed.run_id}")
 
 
 @visits.command()

@@ -113,4 +113,4 @@ def record_one(run_id: str, org_code: str, store: str, by: str, because: str, **
     visited = Visited(org_code.upper(), outcome["function"], outcome["on"].date(), outcome["found"])
     with open_store(store) as opened:
         record_visit(opened, run_id, visited, by, because)
-        click.echo(f"{visited.org_code} {visited.function}: {visited.finding}, {visited.visited_on}")
+        click.echo(f"{visited.org_code} {visited.function}: {visited.finding}, {visited.visited_on:%-d %B %Y}")

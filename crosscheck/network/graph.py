@@ -136,7 +136,7 @@ def _boards(ties: pl.DataFrame) -> pl.DataFrame:
 
 
 def _succession(relation: str, predecessors: pl.DataFrame, own: str, other: str) -> pl.DataFrame:
-    since = pl.format("since {}", pl.col("since")).fill_null("")
+    since = pl.format("since {}", pl.col("since").dt.strftime("%-d %B %Y")).fill_null("")
     chain = pl.when(pl.col("depth") > 1).then(pl.format(", {} steps", "depth")).otherwise(pl.lit(""))
     return predecessors.select(
         pl.col(own).alias("org_code"),

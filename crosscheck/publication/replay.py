@@ -65,6 +65,15 @@ class Replay:
         """The files that did not come out again."""
         return [f"{one.of}: {one.path}" for one in self.compared if not one.same]
 
+    def describe(self) -> str:
+        """How many files came out again as they were kept, of the run and of the edition."""
+        counts = [
+            f"{sum(one.same for one in self.compared if one.of == of)} of "
+            f"{sum(one.of == of for one in self.compared)} files of the {of}"
+            for of in ("run", "edition")
+        ]
+        return f"The same bytes came out again for {' and '.join(counts)}."
+
 
 def refuse_other_release(store: Store, edition_id: str) -> None:
     """Refuse to compute again what another release of the program made: its method is another one.

@@ -9,7 +9,7 @@ import polars as pl
 
 from crosscheck.cases.history import years_before
 from crosscheck.figures.kinds import PERCENTAGES
-from crosscheck.vocabulary import COMPLIANT
+from crosscheck.vocabulary import COMMENTATORS_IN_WORDS, COMPLIANT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -48,13 +48,6 @@ NOTHING_VERIFIED: Final = pl.DataFrame(schema={"org_code": pl.String, "item": pl
 _ANSWER: Final = "answer"
 _PRIORS: Final = ("quality_prior", "quality_prior_sd", "bias_prior", "bias_prior_sd")
 _QUOTED: Final = 300
-_AUTHORS: Final = {
-    "sha": "The strategic health authority",
-    "lscb": "The local safeguarding children board",
-    "overview_and_scrutiny": "The overview and scrutiny committee",
-    "link": "The local involvement network",
-    "governors": "The board of governors",
-}
 
 
 def gather_items(
@@ -138,11 +131,17 @@ def _answers(
             group=pl.col("item").replace_strict(_facts(model), default=pl.col("group"), return_dtype=pl.String),
             z=_clipped(model),
             family=pl.lit("answers"),
-            account=pl.format("{} Answer: {}", "label", _answer_in_words()),
+            account=pl.format("{} Answer: {}", _asked(questionnaire), _answer_in_words()),
             percentage=_percentage(),
         )
         .with_columns(reason=pl.format("{}{}.", "account", _peers_in_words()))
     )
+
+
+def _asked(questionnaire: Questionnaire) -> pl.Expr:
+    """What was asked, and of which review where it was asked of two."""
+    words = {column: question.asked_in(column) for question in questionnaire for column in question.columns}
+    return pl.col("item").replace_strict(words, return_dtype=pl.String)
 
 
 def _verified(answers: pl.DataFrame, model: RiskModel) -> pl.DataFrame:
@@ -256,7 +255,7 @@ def _comments(comments: pl.DataFrame, model: RiskModel, year: str) -> pl.DataFra
             group=pl.lit("comments"),
             reason=pl.format(
                 "{} ({}): “{}”",
-                pl.col("author").replace_strict(_AUTHORS),
+                pl.col("author").replace_strict(COMMENTATORS_IN_WORDS),
                 "count",
                 pl.col("text").fill_null("").str.slice(0, _QUOTED),
             ),

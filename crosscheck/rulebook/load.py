@@ -302,7 +302,7 @@ def _thresholds(value: object, names: Mapping[str, Name]) -> tuple[Threshold, ..
     reads = {str(number): partial(_threshold, entry, names) for number, entry in enumerate(value, start=1)}
     thresholds = tuple(_read_all(reads).values())
     overlapping = [
-        ((later.name,), f"{later.since} lies before the day on which the entry before it ends.")
+        ((later.name,), f"{later.since:%-d %B %Y} lies before the day on which the entry before it ends.")
         for at, later in enumerate(thresholds)
         for earlier in thresholds[:at]
         if earlier.name == later.name and (earlier.until is None or earlier.until >= later.since)

@@ -133,7 +133,7 @@ def to_english(condition: Condition) -> EnglishCondition:
 def full_label(name: Name) -> str:
     """Its name for people: its own words if they are short, a short question between quotation marks, else its name."""
     if name.absences and not name.relation and len(name.meaning) <= _SHORT:
-        return f"“{name.meaning}”{_in_brackets(_review(name))}"
+        return f"“{name.meaning}”"
     return short_label(name)
 
 
@@ -144,8 +144,11 @@ def value_in_words(name: Name, value: float | str | date) -> str:
 
 @cache
 def in_words(term: str) -> str:
-    """A name of the code as people write it, as `less_than_annual` or `lscb`."""
-    spaced = re.sub(r"(?<=[a-z])(?=\d)", " ", term.replace("_", " "))
+    """A name of the code as people write it, for example `less_than_annual` or `lscb`.
+
+    The unit at the end of a name is no part of what it is called: its value has the sign.
+    """
+    spaced = re.sub(r"(?<=[a-z])(?=\d)", " ", term.removesuffix("_pct").replace("_", " "))
     return " ".join(_SPELLING.get(word, word) for word in spaced.split(" "))
 
 
@@ -362,7 +365,7 @@ def short_label(name: Name) -> str:
     if section in _DESCRIPTIVE_SECTIONS and not name.relation:
         return " ".join(_SPELLING.get(word, word) for word in name.meaning.replace("_", " ").split(" "))
     in_brackets = ", ".join(filter(None, (in_words(section), _review(name))))
-    return f"{_OWNERS.get(name.relation, '')}{in_words(last.removesuffix('_pct'))}{_in_brackets(in_brackets)}"
+    return f"{_OWNERS.get(name.relation, '')}{in_words(last)}{_in_brackets(in_brackets)}"
 
 
 def _review(name: Name) -> str:

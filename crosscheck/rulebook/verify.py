@@ -108,7 +108,7 @@ def find_flaws(
 def _not_in_force(rulebook: Rulebook, chosen: Collection[str], on: date) -> list[Flaw]:
     """The rules that are not in force on the day, of those chosen."""
     idle = [rule_id for rule_id in rulebook.not_in_force if rule_id in chosen]
-    return [Flaw(rule_id, "remark", f"not in force on {on}, and not checked") for rule_id in idle]
+    return [Flaw(rule_id, "remark", f"not in force on {on:%-d %B %Y}, and not checked") for rule_id in idle]
 
 
 def _flaws_until_undecided(rule: Rule, flaws: Iterator[Flaw]) -> list[Flaw]:
@@ -124,14 +124,18 @@ def _flaws_until_undecided(rule: Rule, flaws: Iterator[Flaw]) -> list[Flaw]:
 def _file_flaws(rule: Rule, on: date) -> Iterator[Flaw]:
     """What needs no solver: when it was last checked, and its thresholds."""
     if on - rule.checked_on > CHECKED_WITHIN:
-        yield Flaw(rule.id, "note", f"not checked for a year: last on {rule.checked_on}")
+        yield Flaw(rule.id, "note", f"not checked for a year: last on {rule.checked_on:%-d %B %Y}")
     for name in dict.fromkeys(threshold.name for threshold in rule.thresholds):
         if f"threshold.{name}" not in f"{rule.only_if} {rule.expects}":
             yield Flaw(rule.id, "error", f"threshold.{name} is stated and not used")
         entries = sorted((each for each in rule.thresholds if each.name == name), key=lambda each: each.since)
         for earlier, later in pairwise(entries):
             if earlier.until is not None and later.since - earlier.until > timedelta(days=1):
-                yield Flaw(rule.id, "error", f"threshold.{name} has no value from {earlier.until} to {later.since}")
+                yield Flaw(
+                    rule.id,
+                    "error",
+                    f"threshold.{name} has no value from {earlier.until:%-d %B %Y} to {later.since:%-d %B %Y}",
+                )
 
 
 def _inability(verdicts: SymbolicVerdicts, solver: Solver) -> Iterator[Flaw]:

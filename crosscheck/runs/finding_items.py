@@ -91,7 +91,7 @@ def list_items(run: Path, standard: Standard) -> tuple[pl.DataFrame, pl.DataFram
     rests = (
         members.join(grounds, on="check_id", maintain_order="left_right")
         .join(values, on=[*_KEYS, "name"], how="left", maintain_order="left")
-        .join(_answers(cases, standard.questionnaire), on=[*_KEYS, "question"], how="left", maintain_order="left")
+        .join(list_answers(cases, standard.questionnaire), on=[*_KEYS, "question"], how="left", maintain_order="left")
         # Both functions of an item rest on the same answers, so each name is listed once.
         .unique(["item", "name"], keep="first", maintain_order=True)
         .drop("function")
@@ -137,7 +137,7 @@ def list_grounds(standard: Standard) -> Iterator[Ground]:
     for rule in standard.rulebook:
         for name in dict.fromkeys(column for spoken in _spoken(rule) for column in _own(spoken, names)):
             question = of_column.get(name)
-            about = _asked(question, name) if question else _sentence(short_label(names[name]))
+            about = question.asked_in(name) if question else _sentence(short_label(names[name]))
             yield Ground(rule.id, name, about, _whose(name, question), name if question else None)
 
 
@@ -152,11 +152,6 @@ def _own(name: Name, names: Mapping[str, Name]) -> Iterable[str]:
         own = name.name.removeprefix("this_review.")
         return [column for item in (1, 2) if (column := f"review{item}.{own}") in names]
     return [] if name.relation else [name.name]
-
-
-def _asked(question: Question, column: str) -> str:
-    review = {"review1": " (the first of the two reviews)", "review2": " (the second of the two reviews)"}
-    return question.text + (review[column.split(".", 1)[0]] if question.repeated else "")
 
 
 def _whose(name: str, question: Question | None) -> str:
@@ -176,7 +171,7 @@ def _with_unit(name: Name) -> pl.Expr:
     return format_evidence(name, format_value(name)).str.strip_prefix(f"{name.name} = ")
 
 
-def _answers(cases: pl.DataFrame, questionnaire: Questionnaire) -> pl.DataFrame:
+def list_answers(cases: pl.DataFrame, questionnaire: Questionnaire) -> pl.DataFrame:
     """Every answer as it is to be spelt, one row a case and question; one inherited from a predecessor is its own."""
     columns = [(column, question) for question in questionnaire for column in question.columns]
     questions = pl.DataFrame(
@@ -209,16 +204,19 @@ def _with_sources(values: pl.DataFrame, run: Path) -> pl.DataFrame:
         .group_by("org_code", name=pl.format("comment.{}", "author"), maintain_order=True)
         .agg(more=pl.format("“{}”", "text").drop_nulls().str.join(" "))
     )
-    periods = (
-        read_table(run, f"{COLLECTION}/indicators")
-        .group_by("org_code", name=pl.format("{}.{}", "source", "indicator"))
-        .agg(more=pl.col("period").max())
-    )
-    more = pl.concat([remarks, periods])
+    more = pl.concat([remarks, list_periods(run).rename({"period": "more"})])
     with_more = pl.when(pl.col("more").is_null()).then("statement").otherwise(pl.format("{} ({})", "statement", "more"))
     return values.join(more, on=["org_code", "name"], how="left", maintain_order="left").select(
         *_KEYS, "name", statement=with_more
     )
+
+
+def list_periods(run: Path) -> pl.DataFrame:
+    """Of which period each figure is, in words: `org_code`, `name` (`source.indicator`), `period`."""
+    day = pl.col("period").str.to_date("%Y-%m-%d", strict=False).dt.strftime("%-d %B %Y")
+    figures = read_table(run, f"{COLLECTION}/indicators")
+    latest = figures.group_by("org_code", name=pl.format("{}.{}", "source", "indicator")).agg(pl.col("period").max())
+    return latest.with_columns(period=pl.coalesce(day, "period"))
 
 
 class Account(NamedTuple):

@@ -8,11 +8,17 @@ from typing import TYPE_CHECKING, Final
 import polars as pl
 
 from crosscheck.collection.doubts import list_as_problems
-from crosscheck.report.output.rank_bands import describe_assumed, describe_assumption, describe_place, find_like_ranks
+from crosscheck.report.output.rank_bands import (
+    TO_VISIT,
+    describe_assumed,
+    describe_assumption,
+    describe_place,
+    find_like_ranks,
+)
 from crosscheck.runs.run_folder import MENTIONS, read_manifest, read_table
 from crosscheck.visits.not_assessed import list_lost_declarations
 from crosscheck.visits.plan import PRACTICE, count_arms
-from crosscheck.vocabulary import ARMS_IN_WORDS, COMPLIANT
+from crosscheck.vocabulary import ARMS_IN_WORDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -157,7 +163,7 @@ def _set_aside(waivers: Sequence[WaiverUsed]) -> Iterator[str]:
         yield f"  {count} findings are waived: shown, but without weight (findings.csv says by whom and why)"
     for waiver in waivers:
         if not waiver.in_force:
-            yield f"  A WAIVER HAS ENDED on {waiver.until}: {waiver.rule} for {waiver.org_code} weighs again"
+            yield f"  A WAIVER HAS ENDED on {waiver.until:%-d %B %Y}: {waiver.rule} for {waiver.org_code} weighs again"
         elif not waiver.findings:
             yield f"  a waiver meets no finding: {waiver.rule} for {waiver.org_code}"
 
@@ -182,7 +188,7 @@ def _estimation(risk: RiskAccount, visit_list: pl.DataFrame, capacity: int) -> I
 def _first_ten(visit_list: pl.DataFrame, capacity: int) -> Iterator[str]:
     """The first ten that a visit would test: not a lapse that a board declared itself, nor whom somebody visited."""
     yield "VISIT FIRST (declared compliant, not visited yet; in brackets 90% intervals)"
-    for row in visit_list.filter(pl.col("pool") == "to_visit").head(10).iter_rows(named=True):
+    for row in visit_list.filter(pl.col("pool") == TO_VISIT).head(10).iter_rows(named=True):
         duties = f", duties unmet by its own answers: {row['duties_unmet']}" if row["duties_unmet"] else ""
         yield f"{row['rank']:>4}. {row['name']} ({row['org_code']}, {row['function']})"
         yield (
@@ -275,7 +281,7 @@ def _next_steps(visit_list: pl.DataFrame, folder: Path, command: str) -> Iterato
     if (folder / "national.html").is_file():
         pages = "dossiers/index.html (the list, and a dossier each), duties.html, follow_up.html, national.html"
         yield f"PAGES  {folder}/{pages}"
-    testable = visit_list.filter(pl.col("declared") == COMPLIANT)
-    if testable.height:
-        first = testable.row(0, named=True)
+    to_visit = visit_list.filter(pl.col("pool") == TO_VISIT)
+    planned = to_visit.filter(pl.col("selected_by").is_not_null())
+    if first := next((planned if planned.height else to_visit).iter_rows(named=True), None):
         yield f"NEXT   {command} explain {first['org_code']} --function {first['function']} --run {folder}"

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import polars as pl
 
 from crosscheck.contract.outputs import FURTHER, OUTPUTS
 from crosscheck.report.output.rank_bands import describe_effect
+from crosscheck.vocabulary import ARMS_IN_WORDS, ORG_TYPES_IN_WORDS, POOLS_IN_WORDS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -19,37 +20,45 @@ if TYPE_CHECKING:
     from xlsxwriter.worksheet import Worksheet
 
     from crosscheck.runs.manifest import Manifest
+    from crosscheck.vocabulary import Arm
 
 _WIDTHS: Final = {
-    "rank": 6, "org_code": 8, "name": 34, "org_type": 13, "region": 15, "function": 13, "declared": 21, "risk": 7,
-    "risk_low": 7, "risk_high": 7, "rank_low": 7, "rank_high": 7, "selected_by": 11, "inclusion_probability": 11,
-    "flags": 7, "unknowns": 10, "reason": 48, "pool": 10, "duties_unmet": 8, "decibans": 10,
-    "among_capacity": 9, "visited": 11, "added": 24,
+    "rank": 5, "org_code": 7, "name": 26, "org_type": 19, "region": 11, "function": 13, "declared": 12, "risk": 7,
+    "risk_low": 7, "risk_high": 7, "rank_low": 7, "rank_high": 7, "selected_by": 13, "inclusion_probability": 11,
+    "flags": 7, "unknowns": 10, "reason": 46, "pool": 17, "duties_unmet": 8, "decibans": 10,
+    "among_capacity": 9, "visited": 10, "added": 24,
+    "check_id": 12, "severity": 9, "finding": 50, "answer": 45, "basis": 30,
 }  # fmt: skip
-# Folded away, so that what people plan by fits the screen and prints legibly; the + above the columns unfolds them.
+# Folded away, so that what people plan by fits the screen and the width of a page in letters of 8 points; the + above
+# the columns unfolds them. The pool shows in what was declared and found.
 _FOLDED: Final = (
-    "rank_low", "rank_high", "inclusion_probability", "flags", "unknowns", "decibans", "among_capacity",
+    "org_type", "risk_low", "risk_high", "rank_low", "rank_high", "inclusion_probability", "flags", "unknowns", "pool",
+    "duties_unmet", "decibans", "among_capacity",
 )  # fmt: skip
+_WORDS: Final[dict[str, Mapping[Any, str]]] = {
+    "org_type": ORG_TYPES_IN_WORDS, "function": {"whole": "whole organisation"}, "declared": {}, "visited": {},
+    "selected_by": ARMS_IN_WORDS, "pool": POOLS_IN_WORDS, "severity": {},
+}  # fmt: skip
 _FORMATS: Final = {
     "risk": "0%", "risk_low": "0%", "risk_high": "0%", "among_capacity": "0%",
     "inclusion_probability": "0.0%", "decibans": "+0.0;-0.0;0.0",
 }  # fmt: skip
-_WRAPPED: Final = ("name", "region", "reason", "added", "remarks")
+_WRAPPED: Final = ("name", "region", "function", "declared", "selected_by", "reason", "added", "remarks")
 _LINE: Final = 15  # points that a line of text takes
 # What those who plan the visits fill in: heading, width, the choices that the cell offers, and what it is for.
 _OWN: Final = (
-    ("visit on", 12, (), "yours: the day that is agreed"),
-    ("assessor", 14, (), "yours: who goes"),
-    ("outcome", 12, ("upheld", "qualified", "not visited"), "yours: what the visit found"),
-    ("remarks", 24, (), "yours"),
+    ("visit on", 10, (), "yours: the day that is agreed"),
+    ("assessor", 11, (), "yours: who goes"),
+    ("outcome", 10, ("upheld", "qualified", "not visited"), "yours: what the visit found"),
+    ("remarks", 14, (), "yours"),
 )  # fmt: skip
-_ARMS: Final = {
+_ARMS: Final[dict[Arm, str]] = {
     "mandatory": "chosen for an unmet statutory duty, by its own answers (duties.csv says which)",
     "risk": "chosen for the highest risk",
     "random": "chosen at random, not for its risk",
 }
 # Greys that a printer without colour tells apart; the arm stands in the cell in words as well.
-_FILLS: Final = {"mandatory": "#BFC7CF", "risk": "#DDE2E7", "random": "#F1F3F5"}
+_FILLS: Final[dict[Arm, str]] = {"mandatory": "#BFC7CF", "risk": "#DDE2E7", "random": "#F1F3F5"}
 _BAR: Final = "#9AA5B1"
 _REASONS: Final = 5
 _SAMPLE: Final = "random sample"
@@ -64,7 +73,7 @@ def write_workbook(
     rests_on: Sequence[tuple[str, str]] = (),
     duties: pl.DataFrame | None = None,
 ) -> None:
-    """Write the list as XLSX: texts stay texts, never formulas; the same list gives the same bytes.
+    """Write the list as XLSX, codes in words: texts stay texts, never formulas; the same list gives the same bytes.
 
     Args:
         visit_list: in the columns of `outputs.OUTPUTS["visit_list"]` and further ones, in the order that is shown.
@@ -77,13 +86,13 @@ def write_workbook(
 
     with new_workbook(file, "Visit list") as workbook:
         sheet = workbook.add_worksheet("visit_list")
-        _write_list(workbook, sheet, visit_list)
+        _write_list(workbook, sheet, _spell_codes(visit_list))
         _write_own_columns(workbook, sheet, visit_list)
         _mark_arms(workbook, sheet, visit_list)
         _write_notes(sheet, visit_list, reasons or {})
         _set_for_print(sheet, visit_list.width + len(_OWN))
         if duties is not None:
-            _write_rows(workbook, "duties", _DUTY, duties.select(_DUTY).rows())
+            _write_rows(workbook, "duties", _DUTY, _spell_codes(duties.select(_DUTY)).rows())
         _write_meanings(workbook, visit_list.columns, dict(rests_on).get(_SAMPLE, ""))
         _write_pairs(workbook, "rests on", ("What", "Which"), rests_on)
 
@@ -92,7 +101,8 @@ def _write_list(workbook: Workbook, sheet: Worksheet, visit_list: pl.DataFrame) 
     heading = _heading(workbook)
     for index, name in enumerate(visit_list.columns):
         style = _style(name) | ({"align": "left", "indent": 1} if visit_list[name].dtype == pl.String else {})
-        body, folded = workbook.add_format(style), name in _FOLDED
+        is_empty = name == "added" and visit_list[name].is_null().all()
+        body, folded = workbook.add_format(style), name in _FOLDED or is_empty
         sheet.set_column(index, index, _WIDTHS.get(name, 11), body, {"level": int(folded), "hidden": folded})
         sheet.write_string(0, index, name.replace("_", " "), heading)
         sheet.write_column(1, index, visit_list[name].to_list(), body)
@@ -103,11 +113,25 @@ def _write_list(workbook: Workbook, sheet: Worksheet, visit_list: pl.DataFrame) 
     sheet.autofilter(0, 0, visit_list.height, visit_list.width + len(_OWN) - 1)
 
 
+def _spell_codes(rows: pl.DataFrame) -> pl.DataFrame:
+    """The rows with every code in words, as the beginning of a sentence."""
+    spelt = (
+        pl.col(name).cast(pl.String).replace(dict(words)).str.replace_all("_", " ").alias(name)
+        for name, words in _WORDS.items()
+        if name in rows.columns
+    )
+    return rows.with_columns(text.str.head(1).str.to_uppercase() + text.str.slice(1) for text in spelt)
+
+
 def _count_lines(visit_list: pl.DataFrame) -> list[int]:
     """How many lines the longest text of each row takes, about: a spreadsheet does not make a written row grow."""
     wrapped = [name for name in _WRAPPED if name in visit_list.columns]
     lines = ((pl.col(name).str.len_chars() / (0.9 * _WIDTHS[name])).ceil() for name in wrapped)
     return visit_list.select(pl.max_horizontal(*lines, 1).cast(pl.Int64)).to_series().to_list()
+
+
+def _begin(words: str) -> str:
+    return words[:1].upper() + words[1:]
 
 
 def _heading(workbook: Workbook) -> Format:
@@ -143,7 +167,7 @@ def _mark_arms(workbook: Workbook, sheet: Worksheet, visit_list: pl.DataFrame) -
         arm = columns.index("selected_by")
         for name, fill in _FILLS.items():
             # By formula and not by cell format, so that the shade moves with its row when somebody sorts.
-            criteria = f'=INDEX($A2:$Z2,{arm + 1})="{name}"'
+            criteria = f'=INDEX($A2:$Z2,{arm + 1})="{_begin(ARMS_IN_WORDS[name])}"'
             shade = {"type": "formula", "criteria": criteria, "format": workbook.add_format({"bg_color": fill})}
             sheet.conditional_format(1, 0, height, arm, shade)
     if "risk" in columns:
@@ -165,7 +189,7 @@ def _write_notes(sheet: Worksheet, visit_list: pl.DataFrame, reasons: Mapping[tu
 def _set_for_print(sheet: Worksheet, width: int) -> None:
     sheet.set_landscape()
     sheet.set_paper(9)  # A4
-    sheet.set_margins(left=0.4, right=0.4, top=0.6, bottom=0.6)
+    sheet.set_margins(left=0.3, right=0.3, top=0.6, bottom=0.6)
     sheet.fit_to_pages(1, 0)
     sheet.repeat_rows(0)
     sheet.set_header("&L&BVisit list&B&RA place on the list asks for a visit; it judges nobody")
@@ -178,7 +202,7 @@ def _write_meanings(workbook: Workbook, columns: Sequence[str], sample: str) -> 
     rows = [(name.replace("_", " "), meanings.get(name, "")) for name in columns]
     rows += [(name, meaning) for name, _, _, meaning in _OWN]
     arms = _ARMS | ({"random": f"{_ARMS['random']} ({sample})"} if sample else {})
-    rows += [(f"selected by: {arm}", meaning) for arm, meaning in arms.items()]
+    rows += [(f"selected by: {ARMS_IN_WORDS[arm]}", meaning) for arm, meaning in arms.items()]
     _write_pairs(workbook, "columns", ("Column", "What it says"), rows)
 
 

@@ -63,7 +63,7 @@ class CurrentDecision:
     at: datetime
 
     def __str__(self) -> str:
-        return f"version {self.version}, {self.kind}, by {self.who} at {self.at:%Y-%m-%d %H:%M} UTC: “{self.reason}”"
+        return f"version {self.version}, {self.kind}, by {self.who} at {self.at:%-d %B %Y, %H:%M} UTC: “{self.reason}”"
 
 
 def decide(store: Store, run_id: str, proposals: Sequence[Proposal]) -> list[CurrentDecision]:

@@ -179,7 +179,7 @@ def _trail(connection: sa.Connection) -> Iterator[Fault]:
 def _clock(connection: sa.Connection) -> Iterator[Fault]:
     latest = connection.scalar(sa.select(sa.func.max(_run.c.saved_at)))
     if latest and latest > datetime.now(UTC) + _SLOW_CLOCK:
-        words = f"a run was saved at {latest.isoformat(timespec='minutes')}, which is still to come"
+        words = f"a run was saved at {latest:%H:%M UTC on %-d %B %Y}, which is still to come"
         yield Fault(words, "Set the clock of this machine, or of the one that saved it.")
 
 

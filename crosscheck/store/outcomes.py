@@ -197,7 +197,10 @@ def _compare_visits(said: pl.DataFrame, recorded: pl.DataFrame) -> pl.DataFrame:
         *(pl.col(name) == pl.col(f"{name}_standing") for name in ("visited_on", "finding")),
     )
     recorded_as = pl.format(
-        "{} on {} by assessor {}", "finding_standing", "visited_on_standing", pl.col("assessor_standing").fill_null("–")
+        "{} on {} by assessor {}",
+        "finding_standing",
+        pl.col("visited_on_standing").dt.strftime("%-d %B %Y"),
+        pl.col("assessor_standing").fill_null("–"),
     )
     return _mark_recordable(compared, completes, recorded_as)
 

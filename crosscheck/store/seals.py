@@ -104,8 +104,8 @@ def seal_draw(store: Store, run_id: str, source: str, known_from: datetime, who:
     """
     if known_from.tzinfo is None or known_from <= now():
         raise DrawError(
-            f"{known_from.isoformat()}: seal before the value is known. Name a value to come, and its time with the "
-            "zone: 2026-12-05T20:00+00:00"
+            f"{known_from:%-d %B %Y, %H:%M}: seal before the value is known. Name a value to come, and its time with "
+            "the zone: 2026-12-05T20:00+00:00"
         )
     with store.writing() as connection:
         run = look_up(connection, run_id)

@@ -53,6 +53,11 @@ def list_follow_up(
     return described.with_columns(ask=_ask()).select(OUTPUTS["follow_up"].schema.names())
 
 
+def split_cell(text: str | None) -> list[str]:
+    """What stands between the marks in one cell of the table, each by itself."""
+    return text.split(BETWEEN) if text else []
+
+
 def _names(subject: Subject) -> pl.Expr:
     statement = pl.col("declared.statement").str.to_lowercase()
     return reduce(or_, (statement.str.contains(word.lower(), literal=True) for word in subject.words))

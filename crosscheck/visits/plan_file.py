@@ -199,7 +199,8 @@ def _contradictions(file: Path, tables: PlanTables, regions: list[str]) -> Itera
 
 def _wrong_with_season(where: str, season: Season) -> Iterator[str]:
     if season.last_day < season.first_day:
-        yield f"{where}: {season.last_day} is before first_day, {season.first_day}. Name a later day."
+        first, last = f"{season.first_day:%-d %B %Y}", f"{season.last_day:%-d %B %Y}"
+        yield f"{where}: {last} is before first_day, {first}. Name a later day."
     elif (season.last_day - season.first_day).days > _LONGEST_SEASON * 7:
         yield f"{where}: more than {_LONGEST_SEASON} weeks after first_day. Name an earlier day."
 

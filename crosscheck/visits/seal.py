@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import unicodedata
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Final
 
 import polars as pl
@@ -40,11 +41,16 @@ class Seal:
 
     def describe(self) -> str:
         """In words, for the list, the terminal and the manifest."""
-        return f"binding draw, sealed as {self.frame[:16]} before {self.known_from} ({self.source})"
+        return f"binding draw, sealed as {self.frame[:16]} before {describe_moment(self.known_from)} ({self.source})"
 
     def describe_changed(self) -> str:
         """The same for a run whose frame is no longer the one that was sealed."""
         return f"draw with the value of the {self.describe()}; the frame has changed since, so this one is not it"
+
+
+def describe_moment(moment: str) -> str:
+    """A moment with its zone (ISO 8601) as people write it, for example 20:00 UTC on 5 December 2026."""
+    return f"{datetime.fromisoformat(moment).astimezone(UTC):%H:%M UTC on %-d %B %Y}"
 
 
 def write_frame(frame: Frame, year: str) -> str:

@@ -1,4 +1,4 @@
-"""Write the golden run anew: `make golden`. Read the difference before you commit it."""
+"""Write the golden run and the picture of the README anew: `make golden`. Read the difference before you commit it."""
 
 from __future__ import annotations
 
@@ -14,9 +14,11 @@ import polars as pl
 
 from crosscheck.cli import main
 from tests import tutorials
+from tests.golden.visit_list_picture import draw_visit_list
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
+PICTURE = ROOT / "docs" / "visit-list.svg"
 
 
 def make_in_a_process(collection: Path, folder: Path) -> None:
@@ -49,6 +51,11 @@ def what_is_held(folder: Path) -> dict[str, str]:
     }
 
 
+def picture_of_the_list(folder: Path) -> str:
+    """docs/visit-list.svg, from a run of the embedded collection."""
+    return draw_visit_list(pl.read_parquet(folder / "visit_list.parquet"))
+
+
 def command_reference() -> str:
     """docs/commands.md, from the commands themselves."""
     pages = ["# Commands\n\nMade from the commands by `make golden`; a test holds it.\n", _page(main, "crosscheck")]
@@ -72,6 +79,7 @@ if __name__ == "__main__":
     (ROOT / "docs" / "commands.md").write_text(command_reference(), encoding="utf-8")
     with tempfile.TemporaryDirectory() as name:
         make_in_a_process(ROOT / "data" / "england-2008-09", Path(name) / "run")
+        PICTURE.write_text(picture_of_the_list(Path(name) / "run"), encoding="utf-8")
         for file, content in what_is_held(Path(name) / "run").items():
             (HERE / file).write_text(content, encoding="utf-8")
         for tutorial in tutorials.NAMES:

@@ -49,6 +49,10 @@ def test_an_edition_comes_out_again_byte_for_byte_and_what_was_tampered_with_is_
     replayed = replay(store, EDITION)
     assert replayed.changed_code == ()
     assert replayed.different == []
+    told = CliRunner().invoke(main, ["replay", EDITION, "--store", store_url])
+    counts = {of: sum(one.of == of for one in replayed.compared) for of in ("run", "edition")}
+    run, edition = (f"{count} of {count} files of the {of}" for of, count in counts.items())
+    assert told.stdout.splitlines() == [f"The same bytes came out again for {run} and {edition}."]
     compared = {(one.of, one.path) for one in replayed.compared}
     assert {("run", "findings.parquet"), ("run", "visit_list.xlsx"), ("run", "manifest.json")} <= compared
     assert {("edition", "assessment.csv"), ("edition", "assessment.html"), ("edition", "counts.csv")} <= compared

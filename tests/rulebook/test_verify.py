@@ -323,7 +323,7 @@ def test_thresholds_that_leave_a_gap_or_are_not_used_are_errors() -> None:
     stated = rule("training.level1_pct >= 20")
     gap = (until_2007, Threshold("least", 30, date(2007, 4, 2)))
     used = replace(stated, expects="training.level1_pct >= threshold.least", thresholds=gap)
-    assert flaw(used)[1:3] == ("error", "threshold.least has no value from 2007-03-31 to 2007-04-02")
+    assert flaw(used)[1:3] == ("error", "threshold.least has no value from 31 March 2007 to 2 April 2007")
     assert flaws(replace(used, thresholds=(until_2007, Threshold("least", 30, date(2007, 4, 1))))) == []
     assert flaw(replace(stated, thresholds=(until_2007,)))[1:3] == ("error", "threshold.least is stated and not used")
 

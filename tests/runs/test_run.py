@@ -21,6 +21,7 @@ from crosscheck.cli import main
 from crosscheck.contract.inputs import INPUTS
 from crosscheck.contract.outputs import OUTPUTS
 from crosscheck.questionnaire import Questionnaire
+from crosscheck.runs.summary import summarise_run
 from crosscheck.vocabulary import POOL
 from tests.conftest import COLLECTION, make_run
 from tests.few import cut_collection, each_tenth
@@ -328,7 +329,7 @@ def test_a_collection_without_optional_tables_runs_and_says_what_it_costs(tmp_pa
 def test_explaining_the_first_on_the_list_tells_all_that_a_visit_needs(folder: Path, visit_list: pl.DataFrame) -> None:
     first = visit_list.filter(pl.col("declared") == "compliant").row(0, named=True)
     told = CliRunner().invoke(
-        main, ["explain", first["org_code"], "--function", first["function"], "--run", str(folder)]
+        main, ["explain", first["org_code"], "--function", first["function"], "--all", "--run", str(folder)]
     )
     assert told.exit_code == 0
     for heading in (
@@ -344,6 +345,48 @@ def test_explaining_the_first_on_the_list_tells_all_that_a_visit_needs(folder: P
         float(number) for number in re.findall(r"^ +([+-]\d+\.\d\d) {2,}", told.output.split("EVERY PART")[1], re.M)
     )
     assert sum(parts) == pytest.approx(total, abs=0.005 * len(parts) + 0.01)
+
+
+def explain(folder: Path, *asked: str) -> list[str]:
+    explained = CliRunner().invoke(main, ["explain", *asked, "--run", str(folder)])
+    assert explained.exit_code == 0, explained.output
+    return explained.output.splitlines()
+
+
+def test_explaining_an_organisation_takes_one_screen(folder: Path, visit_list: pl.DataFrame) -> None:
+    for code in visit_list.filter(pl.col("selected_by").is_not_null())["org_code"].unique().sort()[:12]:
+        screen = explain(folder, code)
+        assert len(screen) <= 40, code
+        assert max(map(len, screen)) <= 100, code
+
+
+def test_one_screen_shows_the_declaration_to_visit_and_three_facts_with_what_to_ask(folder: Path, visit_list) -> None:
+    chosen = visit_list.filter(pl.col("selected_by") == "mandatory").row(0, named=True)
+    screen = " ".join(" ".join(explain(folder, chosen["org_code"])).split())
+    function = {"provider": "as provider, ", "commissioner": "as commissioner, ", "whole": ""}[chosen["function"]]
+    assert f"DECLARATION TO VISIT: {function}compliant, 2008/09" in screen
+    assert f"Rank {chosen['rank']} of" in screen
+    duties = pl.read_parquet(folder / "duties.parquet").filter(
+        (pl.col("org_code") == chosen["org_code"]) & (pl.col("function") == chosen["function"])
+    )
+    assert any(finding in screen for finding in duties["finding"]), "the duty for which it is visited is a fact"
+    assert screen.count("It may rightly reply: ") == screen.count("On the visit: ") == 3
+
+
+def test_what_the_board_says_is_labelled_as_its_words_and_whole_where_asked(folder: Path, visit_list) -> None:
+    cases = pl.read_parquet(folder / "cases.parquet").drop_nulls("declared.statement")
+    code, function, words = cases.select("org_code", "function", "declared.statement").row(0)
+    screen = " ".join(" ".join(explain(folder, code, "--function", function)).split())
+    assert f"The board's own words: “{words[:40]}" in screen
+    assert words in " ".join(" ".join(explain(folder, code, "--function", function, "--all")).split())
+
+
+def test_the_next_step_of_a_run_explains_the_first_declaration_to_visit(folder: Path, visit_list) -> None:
+    first = visit_list.filter(pl.col("pool") == "to_visit", pl.col("selected_by").is_not_null()).sort("rank")
+    code, function = first.select("org_code", "function").row(0)
+    (step,) = (line for line in summarise_run(folder, "crosscheck").splitlines() if line.startswith("NEXT"))
+    assert step.split()[1:] == ["crosscheck", "explain", code, "--function", function, "--run", str(folder)]
+    assert explain(folder, code)[1].startswith("DECLARATION TO VISIT")
 
 
 def test_explaining_as_json_holds_every_part(folder: Path, visit_list: pl.DataFrame) -> None:
@@ -462,7 +505,7 @@ def test_duties_and_follow_up_are_the_same_as_csv_and_as_parquet(folder: Path) -
 
 def test_explaining_one_that_admits_an_unmet_duty_tells_the_law(folder: Path) -> None:
     duty = pl.read_parquet(folder / "duties.parquet").row(0, named=True)
-    asked = ("explain", duty["org_code"], "--function", duty["function"], "--run", str(folder))
+    asked = ("explain", duty["org_code"], "--function", duty["function"], "--all", "--run", str(folder))
     told = " ".join(CliRunner().invoke(main, list(asked)).output.split())
     assert f"Duty {duty['finding']} Law: {duty['basis']}" in told
 

@@ -17,7 +17,8 @@ from crosscheck.cli.run import _keep
 from crosscheck.errors import StoreError
 from crosscheck.store.database import Store, open_store
 from crosscheck.store.doctor import diagnose
-from crosscheck.store.runs import _describe, delete_run, list_runs
+from crosscheck.store.runs import delete_run, list_runs
+from crosscheck.store.save import _describe
 from tests.postgres import Server
 from tests.store.conftest import SmallRun
 from tests.store.test_runs import counts, digests

@@ -106,7 +106,8 @@ def test_its_runs_are_listed_shown_and_given_back_byte_for_byte(upgraded: Path, 
 
 
 def test_explain_tells_the_whole_case_and_adds_up(former_run: Path) -> None:
-    text = crosscheck_("explain", TRUST, "--run", former_run)
+    assert crosscheck_("explain", TRUST, "--run", former_run).exit_code == 0
+    text = crosscheck_("explain", TRUST, "--all", "--run", former_run)
     assert text.exit_code == 0, text.output
     assert "as a provider: compliant" in text.output
     for case in json.loads(crosscheck_("explain", TRUST, "--run", former_run, "--format", "json").output):

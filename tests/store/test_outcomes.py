@@ -174,7 +174,7 @@ def test_a_contradiction_is_refused_and_named_until_its_row_says_that_it_correct
     refused = record(write_form(other, tmp_path / "second.csv"))
     assert refused.exit_code == 20
     assert 'second.csv:2:finding "upheld": contradicts what Ann Assessor recorded at' in refused.output
-    assert "qualified on 2009-09-01 by assessor A117" in refused.output
+    assert "qualified on 1 September 2009 by assessor A117" in refused.output
     assert 'second.csv:3:seen "absent": contradicts' in refused.output
     assert visits_of(kept_url, small_run)[0] == (form[0]["org_code"], form[0]["function"], "qualified")
     corrected = [row | {"corrects": "The minute was found later."} for row in other]

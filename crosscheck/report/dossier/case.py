@@ -11,14 +11,16 @@ import polars as pl
 
 from crosscheck.contract.typed_rows import typed_rows, typed_rows_by
 from crosscheck.errors import UnknownNameError
+from crosscheck.report.dossier.evidence import label_of, list_accounts
 from crosscheck.report.dossier.rows import Case, CaseRow, DutyRow, FindingRow, ListedRow, Part, RuleUsed
+from crosscheck.report.output.html import name_type, sentence
 from crosscheck.report.output.rank_bands import describe_effect, describe_place
 from crosscheck.runs.run_folder import read_json, read_table, scan_table
 from crosscheck.runs.unlisted import describe_unlisted
 from crosscheck.vocabulary import SEVERITIES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
 _WIDTH: Final = 100
@@ -117,10 +119,28 @@ def assemble_cases(
     return cases
 
 
-def write_case(case: Case) -> str:
-    """The case as text for a terminal or a printer."""
-    parts = (_heading(case), _sum_of_parts(case), _differing(case), _open(case), _agreeing(case), _every_part(case))
+def write_case(case: Case, labels: Mapping[str, str]) -> str:
+    """The case as text for a terminal or a printer; `labels` are those of `evidence.read_labels`."""
+    parts = (
+        _heading(case),
+        _sum_of_parts(case),
+        _differing(case, labels),
+        _open(case, labels),
+        _agreeing(case),
+        _every_part(case),
+    )
     return "\n".join(line for lines in parts for line in lines)
+
+
+def refuse_unknown_function(org_code: str, function: str, functions: Sequence[str]) -> None:
+    """Stop if the organisation has no declaration of that function.
+
+    Raises:
+        UnknownNameError: it has none; the message names those that it has.
+    """
+    if function not in functions:
+        there = ", ".join(functions)
+        raise UnknownNameError(f"{org_code} has no declaration of the function {function}. It has: {there}.")
 
 
 def _choose(run: Path, org_code: str, function: str | None) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -130,9 +150,8 @@ def _choose(run: Path, org_code: str, function: str | None) -> tuple[pl.DataFram
     if of_organisation.is_empty():
         raise UnknownNameError(describe_unlisted(run, org_code))
     chosen = of_organisation.filter(pl.lit(function is None) | (pl.col("function") == (function or "")))
-    if chosen.is_empty():
-        there = ", ".join(of_organisation["function"])
-        raise UnknownNameError(f"{org_code.upper()} has no declaration of the function {function}. It has: {there}.")
+    if function:
+        refuse_unknown_function(org_code.upper(), function, of_organisation["function"].to_list())
     return listed, chosen
 
 
@@ -164,7 +183,7 @@ def _read_declared(cases: pl.DataFrame) -> dict[tuple[str, ...], CaseRow]:
 def _heading(case: Case) -> Iterator[str]:
     row, declared = case.listed, case.declared
     yield f"{row.name} ({row.org_code})"
-    yield f"{_words(row.org_type)}, {row.region}; declaration of: {_words(row.function)}"
+    yield f"{name_type(row.org_type)}, {row.region}; declaration of: {_words(row.function)}"
     yield ""
     yield f"Declared     {_words(row.declared)}"
     for words, status in declared.history.items():
@@ -179,7 +198,7 @@ def _heading(case: Case) -> Iterator[str]:
     yield f"Plan         {chosen}" + (f"; chance in the random draw {chance:.1%}" if chance is not None else "")
     for duty in case.duties:
         yield from _wrapped(f"Duty         {duty.finding} Law: {duty.basis}", "             ", first="")
-    yield f"In one line  {row.reason}"
+    yield from _wrapped(f"In one line  {row.reason}", "             ", first="")
 
 
 def _sum_of_parts(case: Case) -> Iterator[str]:
@@ -199,7 +218,7 @@ def _sum_of_parts(case: Case) -> Iterator[str]:
         yield from _wrapped(f"{part.decibans:+8.2f}  {part.reason}", "          ", first="")
 
 
-def _differing(case: Case) -> Iterator[str]:
+def _differing(case: Case, labels: Mapping[str, str]) -> Iterator[str]:
     differing = case.findings_with("differs")
     yield ""
     yield f"WHAT DIFFERS FROM WHAT WE WOULD EXPECT ({len(differing)})"
@@ -211,7 +230,8 @@ def _differing(case: Case) -> Iterator[str]:
         if finding.waived:
             yield from _wrapped(finding.waived, "   ")
         yield from _wrapped(finding.says, "   ")
-        yield from _wrapped(f"Rests on: {finding.evidence}", "   ")
+        for what, value in list_accounts(finding.evidence, labels):
+            yield from _wrapped(f"Rests on: {sentence(what)} {value}", "     ", first="   ")
         yield from _wrapped(f"Expected: {rule.basis} ({rule.source})", "   ")
         for reply in rule.explanations:
             yield from _wrapped(f"It may rightly reply: {reply}", "   ")
@@ -219,14 +239,14 @@ def _differing(case: Case) -> Iterator[str]:
             yield from _wrapped(f"[ ] {request}", "       ", first="   ")
 
 
-def _open(case: Case) -> Iterator[str]:
+def _open(case: Case, labels: Mapping[str, str]) -> Iterator[str]:
     undecided = case.findings_with("cannot_tell")
     yield ""
     yield f"CHECKS WE COULD NOT COMPLETE, AND THE ANSWER THAT WOULD SETTLE EACH ({len(undecided)})"
     for finding, rule in sorted(undecided, key=lambda pair: (-pair[0].could_add, pair[0].check_id)):
-        wanting = ", ".join(finding.open_questions or ())
+        wanting = "; ".join(label_of(name, labels) for name in finding.open_questions or ())
         yield from _wrapped(
-            f"{finding.check_id}  {rule.title}: ask for {wanting} (up to {finding.could_add:+.1f} decibans alone)",
+            f"{finding.check_id}  {rule.title}. Missing: {wanting} (up to {finding.could_add:+.1f} decibans alone)",
             "           ",
             first="",
         )
@@ -258,7 +278,7 @@ def name_other(function: str) -> str:
 
 
 def _words(term: str) -> str:
-    return {"pct": "primary care trust"}.get(term, term.replace("_", " "))
+    return term.replace("_", " ")
 
 
 def _wrapped(text: str, indent: str, first: str | None = None) -> list[str]:

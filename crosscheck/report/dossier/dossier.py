@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import date
 
+    from crosscheck.report.dossier.facts import Fact
     from crosscheck.report.dossier.peer_position import PeerPosition
     from crosscheck.report.dossier.rows import (
         DutyRow,
@@ -37,6 +38,10 @@ if TYPE_CHECKING:
 
 FUNNELS: Final = 2
 _ASKED_FIRST: Final = 5
+_MOST: Final = 3  # pieces of evidence that are named beside the facts, either way
+_LEAST: Final = 0.3  # decibans that such a piece changes the risk by
+_CAN_BE_ASKED: Final = ("no answer", "not known")
+_START: Final = ("prior", "declared")  # families of what a risk starts from
 
 
 @dataclass(frozen=True)
@@ -51,13 +56,15 @@ class Weight:
 class Finding:
     """One check that differs, on one declaration or with the same words on both; the weightiest come first.
 
-    `rests_on` pairs what was asked with what stands there. `waived` says by whom and why it is set aside, if it is.
+    `rests_on` pairs what was asked or measured (with the mark after it) with what it is; `age` says of when these are.
+    `waived` says by whom and why it is set aside, if it is.
     """
 
     check_id: str
     severity: str
     says: str
     rests_on: tuple[tuple[str, str], ...]
+    age: str
     waived: str | None
     rule: RuleUsed
     weights: tuple[Weight, ...]
@@ -66,6 +73,10 @@ class Finding:
     def mark(self) -> str:
         """What its place on the page is called."""
         return f"{self.check_id}-{self.weights[0].function}"
+
+    def bears_on(self, function: str) -> bool:
+        """Whether it is on the declaration of that function."""
+        return any(weight.function == function for weight in self.weights)
 
     @property
     def asks(self) -> bool:
@@ -91,7 +102,8 @@ class OpenQuestion:
 class Declaration:
     """One declaration of the organisation: its row of the visit list, its history, and how its risk adds up.
 
-    `history` is what was declared, by when; `parts` are all parts.
+    `history` is what was declared, by when; `parts` are all parts, the weightiest first, and `ages` says of when the
+    figures among them are.
     `duties` are its rows of the run's table `duties`. `places` are its equally likely places, of the `last` that there
     are; the visits go as far as the place `reach`. There are none where it is not to be visited.
     """
@@ -104,6 +116,7 @@ class Declaration:
     history: Mapping[str, str]
     steps: tuple[Step, ...]
     parts: Sequence[Part]
+    ages: Mapping[str, str]
     verdicts: VerdictCounts
     duties: Sequence[DutyRow]
     places: Sequence[int]
@@ -148,9 +161,14 @@ class Declaration:
         return Markup("\n".join(rows))  # noqa: S704  # escaped here: a hundred thousand rows take the template seconds
 
     @property
+    def evidence(self) -> list[Part]:
+        """Its parts that are evidence on this organisation, the weightiest first, for or against."""
+        return [part for part in self.parts if part.family not in _START]
+
+    @property
     def weightiest(self) -> tuple[Step, ...]:
         """The single pieces of evidence that are named, the weightiest first, for or against."""
-        single = [step for step in self.steps if step.number == 1 and step.family not in {"prior", "declared"}]
+        single = [step for step in self.steps if step.number == 1 and step.family not in _START]
         return tuple(sorted(single, key=lambda step: (-abs(step.decibans), step.words)))
 
 
@@ -160,6 +178,7 @@ class Comment:
 
     author: str
     year: str
+    standard: str
     tone: str
     polarity: float
     reliance: str
@@ -179,7 +198,10 @@ class Neighbour:
 
 @dataclass(frozen=True)
 class Dossier:
-    """All that a run tells of one organisation."""
+    """All that a run has on one organisation.
+
+    The first declaration is the one that a visit would be about; `facts` are what can be shown of it to the trust.
+    """
 
     org_code: str
     name: str
@@ -187,6 +209,7 @@ class Dossier:
     region: str
     about: OrganisationRow
     declarations: tuple[Declaration, ...]
+    facts: tuple[Fact, ...]
     findings: tuple[Finding, ...]
     questions: tuple[OpenQuestion, ...]
     agreeing: tuple[str, ...]
@@ -203,10 +226,63 @@ class Dossier:
         return page_of(self.org_code)
 
     @property
+    def first(self) -> Declaration:
+        """The declaration that a visit would be about."""
+        return self.declarations[0]
+
+    @property
+    def others(self) -> tuple[Declaration, ...]:
+        """That of its other function, where there is one."""
+        return self.declarations[1:]
+
+    def duties_not_shown(self, declaration: Declaration) -> list[DutyRow]:
+        """The unmet duties of another declaration that are not among the facts."""
+        shown = {fact.says for fact in self.facts}
+        return [duty for duty in declaration.duties if duty.finding not in shown]
+
+    @property
+    def is_reason_shown(self) -> bool:
+        """Whether one of the facts says the same as the one sentence on why it stands where it does."""
+        return any(self.first.reason.startswith(fact.says.removesuffix(".")) for fact in self.facts)
+
+    @property
+    def raising(self) -> list[Part]:
+        """What else adds most to the risk of the first declaration, beside facts and checks."""
+        shown = {fact.mark for fact in self.facts}
+        others = (part for part in self.first.evidence if part.family != "checks" and part.part not in shown)
+        return [part for part in others if part.decibans > _LEAST][:_MOST]
+
+    @property
+    def lowering(self) -> list[Part]:
+        """What speaks most for the first declaration."""
+        return [part for part in self.first.evidence if part.decibans < -_LEAST][:_MOST]
+
+    @property
+    def other_findings(self) -> list[Finding]:
+        """The findings on the first declaration that are not among the facts, the weightiest first."""
+        shown = {fact.mark for fact in self.facts}
+        return [one for one in self._counting if one.check_id not in shown]
+
+    @property
+    def missing_answers(self) -> list[OpenQuestion]:
+        """What the trust itself did not answer or did not know, and could answer now; the most useful first."""
+        return [question for question in self.questions if question.why in _CAN_BE_ASKED]
+
+    @property
+    def remarks(self) -> list[Comment]:
+        """What third parties say that is more than `No comment`, the latest first."""
+        return [comment for comment in self.comments if comment.text and comment.polarity]
+
+    @property
     def asked_first(self) -> list[tuple[Finding, str]]:
-        """The first request of each of the weightiest findings that count."""
-        counting = [finding for finding in self.findings if finding.waived is None and finding.rule.lines_of_enquiry]
-        return [(finding, finding.rule.lines_of_enquiry[0]) for finding in counting[:_ASKED_FIRST]]
+        """The first request of each of the weightiest findings on the first declaration."""
+        asking = [finding for finding in self._counting if finding.rule.lines_of_enquiry]
+        return [(finding, finding.rule.lines_of_enquiry[0]) for finding in asking[:_ASKED_FIRST]]
+
+    @property
+    def _counting(self) -> list[Finding]:
+        """The findings on the first declaration that are not set aside."""
+        return [one for one in self.findings if one.waived is None and one.bears_on(self.first.function)]
 
     @property
     def with_funnel(self) -> tuple[PeerPosition, ...]:

@@ -20,7 +20,7 @@ from crosscheck.report.dossier.dossier_paper import set_dossier
 from crosscheck.report.dossier.dossier_tables import read_basis
 from crosscheck.report.dossier.list_pages import DUTIES
 from crosscheck.report.dossier.plots import KEY, Funnels, write_figure
-from crosscheck.report.dossier.visit_page import set_visit_list, write_visit_page
+from crosscheck.report.dossier.visit_page import SCRIPT, read_script, set_visit_list, write_visit_page
 from crosscheck.report.output.file_names import page_of
 from crosscheck.report.output.folder import refuse_foreign, replace_file
 from crosscheck.report.output.html import environment
@@ -103,6 +103,7 @@ def _begin(run: Path, folder: Path, basis: Basis, dossiers: Iterable[Dossier]) -
     for file in (*folder.glob("*.html"), *folder.glob("*.pdf")):
         if file.with_suffix(".html").name not in here:
             file.unlink()
+    _replace(folder / SCRIPT, read_script())
     beside = ".." if (folder.parent / DUTIES).is_file() else None
     _replace(folder / LIST, write_visit_page(run, basis, with_dossiers=True, beside=beside))
 

@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING, Any, Final
 from crosscheck.cases.history import last_day
 from crosscheck.report.dossier.case import FAMILIES
 from crosscheck.report.dossier.plots import KEY, write_figure
-from crosscheck.report.output.html import percent, render_text, sentence, sign
+from crosscheck.report.output.html import percent, render_text, sentence, sign, write_day
 from crosscheck.report.output.pdf import Paper
 from crosscheck.report.output.rank_bands import describe_effect, describe_place
 from crosscheck.rulebook.to_english import in_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from datetime import date
 
     from crosscheck.report.dossier.dossier import Comment, Declaration, Dossier, Finding, Neighbour, OpenQuestion
     from crosscheck.report.dossier.dossier_tables import Basis
@@ -235,16 +234,12 @@ def _comment(comment: Comment) -> dict[str, str]:
 def _visit(visit: VisitRow, org_code: str) -> list[str]:
     before = f": {visit.to}, which it took over from" if visit.to != org_code else ""
     return [
-        _write_day(visit.visited_on) if visit.visited_on else "–",
+        write_day(visit.visited_on) if visit.visited_on else "–",
         visit.year,
         _name_function(visit.function) + before,
         _CHOSEN.get(visit.selected_by or "", "–"),
         _FOUND[visit.finding],
     ]
-
-
-def _write_day(day: date) -> str:
-    return f"{day.day} {day:%B %Y}"
 
 
 def _neighbour(one: Neighbour) -> str:

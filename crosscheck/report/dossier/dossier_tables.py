@@ -15,13 +15,14 @@ import polars as pl
 import polars.selectors as cs
 
 from crosscheck import settings
-from crosscheck.cases.cases import catalogue
 from crosscheck.collection.doubts import list_as_problems
 from crosscheck.contract.typed_rows import typed_rows_by
 from crosscheck.errors import RunError, UnknownNameError
 from crosscheck.network.graph import list_neighbours
-from crosscheck.questionnaire import read_questionnaire
+from crosscheck.report.dossier.ages import Ages
 from crosscheck.report.dossier.case import HISTORY_COLUMNS, assemble_cases, read_rules_used
+from crosscheck.report.dossier.evidence import read_labels
+from crosscheck.report.dossier.facts import FigureEnquiry, read_figure_enquiries
 from crosscheck.report.dossier.peer_position import spread_scores
 from crosscheck.report.dossier.rows import (
     CommentRow,
@@ -133,12 +134,15 @@ _By = Mapping[tuple[str, ...], Sequence[_Row]]
 class DossierTables:
     """What there is beside the cases: by organisation, by declaration, or by name.
 
-    `reach` is the last rank that the visits reach, `last` the last of the declarations to visit.
+    `ages` says of when each figure is, `enquiries` what to ask about it. `reach` is the last rank that the visits
+    reach, `last` the last of the declarations to visit.
     """
 
     organisations: _By[OrganisationRow]
     rules: Mapping[str, RuleUsed]
     labels: Mapping[str, str]
+    ages: Ages
+    enquiries: Mapping[str, FigureEnquiry]
     absences: Mapping[tuple[str, str], Mapping[str, str | None]]
     verdicts: _By[VerdictCounts]
     sections: _By[SectionRow]
@@ -167,7 +171,9 @@ def _read_dossier_tables(
     return DossierTables(
         organisations=typed_rows_by(organisations, OrganisationRow, "org_code"),
         rules=rules,
-        labels=_read_labels(run, scores),
+        labels=read_labels(run, scores),
+        ages=_read_ages(run, codes),
+        enquiries=read_figure_enquiries(settings.figure_enquiries_file(read_manifest(run).options.standard)),
         absences=_read_absences(run, codes),
         verdicts=typed_rows_by(_count_verdicts(run, codes), VerdictCounts, *_KEYS),
         sections=typed_rows_by(sections, SectionRow, "org_code"),
@@ -182,19 +188,19 @@ def _read_dossier_tables(
     )
 
 
+def _read_ages(run: Path, codes: Sequence[str]) -> Ages:
+    """The latest period of each figure of these organisations, which is the one that a case has."""
+    figures = scan_table(run, "collection/indicators").filter(pl.col("org_code").is_in(codes))
+    name = pl.format("{}.{}", "source", "indicator").alias("name")
+    latest = figures.group_by("org_code", name).agg(pl.col("period").max()).collect()
+    return Ages(read_manifest(run).options.year, {(code, name): period for code, name, period in latest.iter_rows()})
+
+
 def _read_absences(run: Path, codes: Sequence[str]) -> dict[tuple[str, str], dict[str, str | None]]:
     """Of each declaration, why each answer is absent, by the column that says so; null where there is an answer."""
     of_these = scan_table(run, "cases").filter(pl.col("org_code").is_in(codes))
     rows = of_these.select(pl.col(_KEYS).cast(pl.String), cs.ends_with(WHY_ABSENT)).collect()
     return {(row["org_code"], row["function"]): row for row in rows.iter_rows(named=True)}
-
-
-def _read_labels(run: Path, scores: pl.DataFrame) -> dict[str, str]:
-    """What people call a question or a figure, by its name."""
-    standard = read_manifest(run).options.standard
-    questionnaire = read_questionnaire(settings.questionnaire_file(standard))
-    asked = {name.name: name.meaning for name in catalogue(questionnaire, ()).values()}
-    return asked | dict(scores.select("indicator", "label").unique().iter_rows())
 
 
 def _count_verdicts(run: Path, codes: Sequence[str]) -> pl.DataFrame:

@@ -11,7 +11,7 @@ from crosscheck.report.dossier.dossier_tables import read_basis
 from crosscheck.report.output.file_names import page_of
 from crosscheck.report.output.html import environment
 from crosscheck.runs.run_folder import read_table
-from crosscheck.visits.follow_up import BETWEEN
+from crosscheck.visits.follow_up import split_cell
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,7 +48,7 @@ def _read(run: Path, name: str) -> pl.DataFrame:
 
 def _render(page: str, rows: pl.DataFrame, basis: Basis, dossiers: str) -> str:
     found = environment("visit_list")
-    found.filters |= {"page": page_of, "parts": _parts}
+    found.filters |= {"page": page_of, "parts": split_cell}
     of_organisations = list(_by_organisation(rows))
     return found.get_template(page).render(
         basis=basis, rows=rows.to_dicts(), organisations=of_organisations, dossiers=dossiers
@@ -69,8 +69,3 @@ def _by_organisation(rows: pl.DataFrame) -> Iterator[dict[str, object]]:
         rows_of_it = list(of_it)
         yield {**{name: rows_of_it[0][name] for name in ("name", "org_type", "region", "first", "selected_by")},
                "org_code": code, "rows": rows_of_it}  # fmt: skip
-
-
-def _parts(text: str | None) -> list[str]:
-    """What stands between the marks in one cell, each by itself."""
-    return text.split(BETWEEN) if text else []

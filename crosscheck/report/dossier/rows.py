@@ -36,6 +36,7 @@ class ListedRow:
     visited: str | None
     pool: str | None
     duties_unmet: int | None
+    added: str | None
 
 
 @dataclass(frozen=True)
@@ -130,6 +131,7 @@ class CommentRow:
 
     author: str
     year: str
+    standard: str
     polarity: float
     reliability: float
     text: str | None

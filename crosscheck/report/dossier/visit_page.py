@@ -2,36 +2,49 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final
+
+import polars as pl
 
 from crosscheck.cases.history import last_day
 from crosscheck.report.dossier.dossier_tables import read_basis
+from crosscheck.report.dossier.list_rows import list_entries, with_duties
 from crosscheck.report.output.file_names import page_of
-from crosscheck.report.output.html import environment, percent, sentence
+from crosscheck.report.output.html import TEMPLATES, environment, name_type, percent, sentence
 from crosscheck.report.output.pdf import Paper
-from crosscheck.report.output.rank_bands import describe_assumed, describe_assumption, describe_place, find_like_ranks
+from crosscheck.report.output.rank_bands import (
+    BANDS,
+    describe_assumed,
+    describe_assumption,
+    describe_place,
+    find_like_ranks,
+)
 from crosscheck.rulebook.to_english import in_words
 from crosscheck.runs.run_folder import MENTIONS, read_table
+from crosscheck.visits.follow_up import split_cell
 from crosscheck.visits.not_assessed import list_lost_declarations
 from crosscheck.visits.plan import count_arms
-from crosscheck.vocabulary import ARMS_IN_WORDS
+from crosscheck.vocabulary import ARMS_IN_WORDS, POOLS_IN_WORDS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    import polars as pl
+    from jinja2 import Environment
 
     from crosscheck.report.dossier.dossier_tables import Basis
     from crosscheck.runs.manifest import Manifest
 
-POOLS_IN_WORDS: Final = {"to_visit": "To visit", "visited": "Visited this year", "follow_up": "To follow up"}
+SCRIPT: Final = "visit_list.js"
 
 
 def write_visit_page(
     run: Path, basis: Basis | None = None, *, with_dossiers: bool = False, beside: str | None = None
 ) -> str:
-    """The page of a run's visit list: the visits planned, and after them every declaration, worst first.
+    """The page of a run's visit list in parts: to visit, visited, follow-up, duties, not assessed.
+
+    Beside the dossiers a script (`SCRIPT`) shows one part at a time and searches, filters and sorts it.
 
     Args:
         run: a run's folder.
@@ -43,27 +56,45 @@ def write_visit_page(
         RunError: there is no such run.
     """
     basis = basis or read_basis(run)
-    listed = read_table(run, "visit_list").sort("rank")
-    rows, capacity = listed.to_dicts(), basis.manifest.options.capacity
-    template = environment("visit_list").get_template("index.html")
-    environment("visit_list").filters["page"] = page_of
-    return template.render(
-        basis=basis,
-        rows=rows,
-        planned=[row for row in rows if row["selected_by"]],
-        added=[row for row in rows if row["added"]],
-        arms=ARMS_IN_WORDS,
-        pools=POOLS_IN_WORDS,
-        chosen=count_arms(listed),
-        laws=_name_laws(read_table(run, "duties"), {(row["org_code"], row["function"]): row["reason"] for row in rows}),
-        like=find_like_ranks(listed, capacity),
-        assumption=_describe_assumptions(basis.manifest, listed, capacity),
-        beside=beside,
-        with_dossiers=with_dossiers,
-        not_assessed=read_table(run, "not_assessed").to_dicts(),
-        lost=list_lost_declarations(read_table(run, MENTIONS), listed).to_dicts(),
-        doubts=read_table(run, "doubts").to_dicts(),
+    listed, duties = read_table(run, "visit_list").sort("rank"), read_table(run, "duties")
+    capacity = basis.manifest.options.capacity
+    return (
+        _templates()
+        .get_template("index.html")
+        .render(
+            basis=basis,
+            declarations=listed.height,
+            planned=listed["selected_by"].drop_nulls().len(),
+            added=listed.filter(pl.col("added").is_not_null()).to_dicts(),
+            arms=ARMS_IN_WORDS,
+            chosen=count_arms(listed),
+            parts=list_entries(listed, duties, read_table(run, "follow_up")),
+            with_duties=with_duties(listed, duties),
+            types=sorted(map(name_type, listed["org_type"].unique())),
+            regions=listed["region"].unique().sort().to_list(),
+            script=SCRIPT,
+            like=find_like_ranks(listed, capacity),
+            assumption=_describe_assumptions(basis.manifest, listed, capacity),
+            beside=beside,
+            with_dossiers=with_dossiers,
+            not_assessed=read_table(run, "not_assessed").to_dicts(),
+            lost=list_lost_declarations(read_table(run, MENTIONS), listed).to_dicts(),
+            doubts=read_table(run, "doubts").to_dicts(),
+        )
     )
+
+
+def read_script() -> str:
+    """The script of the page, which stands beside it as `SCRIPT`."""
+    return (TEMPLATES / "visit_list" / SCRIPT).read_text(encoding="utf-8")
+
+
+@cache
+def _templates() -> Environment:
+    found = environment("visit_list")
+    found.filters |= {"page": page_of, "parts": split_cell}
+    found.globals |= {"bands": BANDS}
+    return found
 
 
 def set_visit_list(run: Path, basis: Basis | None = None) -> Paper:
@@ -122,7 +153,7 @@ def _set_planned(row: Mapping[str, Any], laws: Mapping[tuple[str, str], Sequence
 def _set_pools(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Every declaration, the pools apart."""
     return [
-        {"heading": words, "rows": [_set_row(row) for row in rows if row["pool"] == pool]}
+        {"heading": sentence(words), "rows": [_set_row(row) for row in rows if row["pool"] == pool]}
         for pool, words in POOLS_IN_WORDS.items()
         if any(row["pool"] == pool for row in rows)
     ]

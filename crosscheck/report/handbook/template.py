@@ -91,9 +91,15 @@ def list_answers(question: Question) -> tuple[str, ...]:
 
 def list_question(question: Question) -> tuple[str, ...]:
     """What the list of questions says of one, by `QUESTION_HEADINGS`."""
-    asked = " | ".join((*question.org_types, *question.services)) + (" (item 1 or 2)" if question.repeated else "")
+    addressees = " | ".join((*question.org_types, *question.services)) + (" (item 1 or 2)" if question.repeated else "")
     figure = () if question.has_levels else (question.answer_type,)
-    return (question.question_id, question.text, asked, question.unit, " | ".join((*figure, *list_answers(question))))
+    return (
+        question.question_id,
+        question.text,
+        addressees,
+        question.unit,
+        " | ".join((*figure, *list_answers(question))),
+    )
 
 
 def write_template_folder(template: Template, folder: Path) -> None:

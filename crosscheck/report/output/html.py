@@ -17,9 +17,11 @@ from markupsafe import Markup
 
 from crosscheck.report.output.rank_bands import describe_effect, describe_place
 from crosscheck.rulebook.to_english import in_words
+from crosscheck.vocabulary import ORG_TYPES_IN_WORDS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import date
 
 TEMPLATES: Final = Path(__file__).parent.parent / "templates"
 _SHARED: Final = "page"
@@ -30,8 +32,8 @@ def environment(folder: str) -> Environment:
     """The templates of one kind of page, which may extend and include those of every page.
 
     Text is escaped, an unknown name is an error. Filters: `words` (a code as people write it), `sentence` (words as
-    they begin one), `percent` (of a share, by default without decimals), `signed`, `place` (the band of a declaration),
-    `effect` (decibans in words).
+    they begin one), `percent` (of a share, by default without decimals), `signed`, `day` (a date), `place` (the band of
+    a declaration), `organisation` (a type of organisation), `effect` (decibans in words).
     """
     found = Environment(
         loader=FileSystemLoader([TEMPLATES / folder, TEMPLATES / _SHARED]),
@@ -46,7 +48,9 @@ def environment(folder: str) -> Environment:
         "sentence": sentence,
         "percent": percent,
         "signed": sign,
+        "day": write_day,
         "place": describe_place,
+        "organisation": name_type,
         "effect": describe_effect,
     }
     style = read_style(folder)
@@ -75,6 +79,17 @@ def render_text(folder: str, template: str, macro: str, *arguments: object) -> s
 def sentence(words: str) -> str:
     """Words as they begin a sentence."""
     return words[:1].upper() + words[1:]
+
+
+def name_type(org_type: str) -> str:
+    """A type of organisation as people write it, for example Acute trust; one of another vocabulary in its words."""
+    names: Mapping[str, str] = ORG_TYPES_IN_WORDS  # type: ignore[assignment]  # a run may have other types
+    return sentence(names.get(org_type, in_words(org_type)))
+
+
+def write_day(day: date) -> str:
+    """A day as people write it, for example 31 December 2008."""
+    return f"{day:%-d %B %Y}"
 
 
 def percent(share: float | None, decimals: int = 0) -> str:

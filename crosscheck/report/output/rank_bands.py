@@ -21,6 +21,8 @@ TO_VISIT: Final = POOLS[0]
 # four in twenty of the equally likely places).
 _BANDS: Final = ((0.7, "clearly among the first"), (0.2, "probably among the first"), (0.0, "could be anywhere"))
 
+BANDS: Final = tuple(words for _, words in _BANDS)
+
 # From how many decibans on (choice: 1 changes the odds by a quarter, 3 doubles them).
 _EFFECTS: Final = ((3.0, "high effect"), (1.0, "medium effect"), (0.0, "low effect"), (-1.0, "no effect"))
 

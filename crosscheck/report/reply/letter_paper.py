@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final
 
 from crosscheck.cases.history import last_day
@@ -30,6 +31,7 @@ def set_letter(kind: str, letter: Mapping[str, Any]) -> Paper:
         **{name: letter[name] for name in ("name", "code", "standard", "year", "stem")},
         **{name: letter[name] or "" for name in ("reply_to", "reply_by")},
         **numbered,
+        "further": [asdict(group) for group in letter["further"]],
     }
     return Paper(kind, f"{_TITLES[kind]}: {letter['name']} ({letter['code']})", last_day(letter["year"]), fields)
 

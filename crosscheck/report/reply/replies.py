@@ -16,18 +16,20 @@ from crosscheck.errors import ReplyError
 from crosscheck.report.output.folder import sha256_of, written_whole
 from crosscheck.report.output.tables import write_csv
 from crosscheck.report.reply.reply_form import fill_forms
-from crosscheck.runs.finding_items import list_items
 from crosscheck.runs.make_run import reply_key, standard_of_run
+from crosscheck.runs.reply_items import list_reply_items
 from crosscheck.runs.run_folder import read_manifest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from datetime import date
     from pathlib import Path
 
     from crosscheck.contract.table import Table
 
 REPLIES_MARK: Final = "replies.json"
 REPLIES_FILE: Final = "replies.csv"
+_NOTHING_TO_WAIVE: Final = "# {}: no rule differs here, so there is nothing to waive; take it into the decision.\n"
 _SAID: Final = {
     "agree": "agree",
     "correct": "correct an answer",
@@ -43,7 +45,7 @@ def read_forms(run: Path, files: Sequence[Path], table: Table | None = None) -> 
         ReplyError: as `collection.replies.read_replies`.
     """
     standard = standard_of_run(run)
-    forms = fill_forms(run, *list_items(run, standard), standard.questionnaire)
+    forms = fill_forms(run, *list_reply_items(run, standard), standard.questionnaire)
     asked = (forms, reply_key(run), standard.questionnaire)
     return read_replies(files, *asked, table) if table else read_replies(files, *asked)
 
@@ -118,11 +120,18 @@ def propose_waivers(run: Path, accepted: pl.DataFrame) -> str:
     """For every explanation that was accepted, the entry of `waivers.toml` that an assessor may adopt.
 
     An explanation changes no answer: whether its finding still weighs is a decision about a rule, and is written where
-    those are. Empty where nothing was explained.
+    those are. Of an item that rests on no rule a comment says that there is nothing to waive. Empty where nothing was
+    explained.
     """
     year_ends = last_day(read_manifest(run).options.year)
     explained = accepted.filter(pl.col("reply") == "explain").unique("item", keep="first", maintain_order=True)
-    return "\n".join(
+    without_rule = explained.filter(pl.col("check_id").is_null())["item"]
+    of_rules = explained.filter(pl.col("check_id").is_not_null())
+    return "\n".join((*map(_NOTHING_TO_WAIVE.format, without_rule), *_write_waivers(of_rules, year_ends)))
+
+
+def _write_waivers(explained: pl.DataFrame, year_ends: date) -> Iterator[str]:
+    return (
         line
         for reply in explained.to_dicts()
         for function in _functions(reply["functions"])

@@ -18,9 +18,11 @@ from crosscheck.report.output.html import render
 from crosscheck.report.output.pdf import write_papers
 from crosscheck.report.output.tables import guard_formulas
 from crosscheck.report.output.workbook import new_workbook
+from crosscheck.report.reply.further_items import group_further
 from crosscheck.report.reply.letter_paper import set_letter
-from crosscheck.runs.finding_items import ASKED_ONLY, items_to_reply, list_items, other_accounts
+from crosscheck.runs.finding_items import ASKED_ONLY, items_to_reply, other_accounts
 from crosscheck.runs.make_run import reply_key, standard_of_run
+from crosscheck.runs.reply_items import list_reply_items
 from crosscheck.runs.run_folder import read_manifest, read_table
 from crosscheck.runs.unlisted import describe_unlisted, read_names
 
@@ -43,12 +45,13 @@ _WIDTHS: Final = {
     "remark": 44, "signed_by": 22, "date": 12, "run": 18,
 }  # fmt: skip
 _LETTERS: Final = {"letter": "", "duty_letter": "-duties"}  # by template, what the name of its file ends with
+_YOURS: Final = {"your answer": "your return says"}
 _SEE: Final = "See "
 _ANY_EVIDENCE: Final = "Whatever shows, with its date, that the duty was met"
 _LONGEST_LIST: Final = 255  # characters, which the file format allows for a list of choices
 _HELP: Final = {
-    "reply": "agree: right as it stands. correct: the answer is wrong; enter the right one. explain: it stands, and "
-    "there is a reason; write it in the remark. Leave empty for no reply.",
+    "reply": "agree: what we intend to rely on is right. correct: the answer is wrong; enter the right one. explain: "
+    "it stands, and there is a reason; write it in the remark. Leave empty for no reply.",
     "corrected_answer": "Only with the reply: correct. Write it as the allowed answers are written.",
     "evidence": "What you enclose, and where in it we should look.",
     "remark": "Anything else that we should know.",
@@ -93,7 +96,7 @@ def write_forms(
         UnknownNameError: an organisation of `only` is not in the run, or has no item.
     """
     standard = standard_of_run(run)
-    items, grounds = list_items(run, standard)
+    items, grounds = list_reply_items(run, standard)
     chosen = _choose(run, items, only)
     rows = fill_forms(run, items, grounds, standard.questionnaire)
     options = read_manifest(run).options
@@ -183,20 +186,25 @@ def _letter_fields(
     items: pl.DataFrame, grounds: pl.DataFrame, rulebook: Rulebook, names: Mapping[str, str]
 ) -> dict[str, object]:
     """What the letter of one organisation says of its items, those that only ask apart."""
-    rests = grounds.partition_by("item", as_dict=True, maintain_order=True)
-    letter_items = [
+    parts = grounds.partition_by("item", as_dict=True, maintain_order=True)
+    rests = {item: parts.get((item,), grounds.clear()).to_dicts() for item in items["item"]}
+    findings = [
         {
             **item,
             "rule": rulebook[item["check_id"]],
-            "grounds": rests.get((item["item"],), grounds.clear()).to_dicts(),
+            "grounds": [{**row, "whose": _YOURS.get(row["whose"], row["whose"])} for row in rests[item["item"]]],
             "others": list(other_accounts(item["evidence"], rulebook[item["check_id"]], names)),
             "evidence_to_send": _show_evidence(rulebook[item["check_id"]]) if item["is_duty"] else [],
         }
-        for item in items.to_dicts()
+        for item in items.filter(pl.col("check_id").is_not_null()).to_dicts()
     ]
-    asked = [item for item in letter_items if item["kind"] in ASKED_ONLY]
-    duties = [item for item in letter_items if item["is_duty"]]
-    return {"relied": [item for item in letter_items if item not in asked], "asked": asked, "duties": duties}
+    asked = [item for item in findings if item["kind"] in ASKED_ONLY]
+    return {
+        "relied": [item for item in findings if item not in asked],
+        "further": group_further(items, rests),
+        "asked": asked,
+        "duties": [item for item in findings if item["is_duty"]],
+    }
 
 
 def _letters(letter: Mapping[str, object]) -> Iterable[str]:

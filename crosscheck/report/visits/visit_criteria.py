@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 import polars as pl
 
 from crosscheck.errors import UnknownNameError
+from crosscheck.questionnaire import WHICH_REVIEW
 from crosscheck.report.visits.visit_evidence import split_column
 from crosscheck.runs.finding_items import list_grounds
 from crosscheck.runs.run_folder import COLLECTION, read_table
@@ -129,7 +130,15 @@ def _complete(run: Path, visited: pl.DataFrame, more: pl.DataFrame, standard: St
         .filter(pl.int_range(pl.len()).over(_KEYS) < MORE)
     )
     order = [*_KEYS, _AS_LISTED, "item"]
-    return pl.concat([core, further]).join(put, on=[*_KEYS, "question_id"]).sort(order).select(CRITERIA.names())
+    which = pl.format("review{}", "item").replace_strict(WHICH_REVIEW, default=None, return_dtype=pl.String)
+    of_a_review = pl.format("{} ({})", "asked", which)
+    return (
+        pl.concat([core, further])
+        .join(put, on=[*_KEYS, "question_id"])
+        .sort(order)
+        .with_columns(asked=pl.coalesce(of_a_review, "asked"))
+        .select(CRITERIA.names())
+    )
 
 
 def _list_put(run: Path, visited: pl.DataFrame, standard: Standard) -> pl.DataFrame:

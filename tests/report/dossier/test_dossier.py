@@ -17,13 +17,16 @@ from hypothesis import strategies as st
 from crosscheck.cli import main
 from crosscheck.errors import RunError, UnknownNameError
 from crosscheck.report.dossier.build_dossier import read_dossiers
+from crosscheck.report.dossier.dossier import Dossier
 from crosscheck.report.dossier.dossier_pages import write_dossiers
 from crosscheck.report.dossier.dossier_paper import set_dossier
 from crosscheck.report.dossier.dossier_tables import read_basis
+from crosscheck.report.dossier.facts import read_figure_enquiries
 from crosscheck.report.dossier.rows import Part
 from crosscheck.report.dossier.visit_page import set_visit_list
 from crosscheck.report.dossier.waterfall import add_up
 from crosscheck.report.output.pdf import Paper
+from crosscheck.settings import figure_enquiries_file
 from tests.conftest import make_run
 from tests.few import cut_collection, each_tenth
 from tests.looking import WIDTHS, figures_told, open_page, overflow, text_of, thin_out, violations
@@ -107,7 +110,8 @@ def test_innocent_explanations_and_requests_stand_with_every_finding(national_ru
     (dossier,) = read_dossiers(national_run, [TRUST])
     assert dossier.findings
     html = text(pages, TRUST)
-    assert html.count("It may rightly reply") == html.count("What to ask for") == len(dossier.findings)
+    every = html.split('id="differs"')[1]
+    assert every.count("It may rightly reply") == every.count("What to ask for") == len(dossier.findings)
 
 
 def test_both_declarations_of_a_primary_care_trust_stand_on_its_page(pages) -> None:
@@ -126,7 +130,7 @@ def test_a_mandatory_visit_is_told_with_the_law_that_it_is_for_and_a_random_one_
         told = unescape((national_run / "dossiers" / f"{code}.html").read_text(encoding="utf-8"))
         assert words in told
         theirs = duties.filter(pl.col("org_code") == code)
-        assert told.count("<strong>Statutory duty:</strong>") == theirs.height
+        assert told.count("<strong>Statutory duty</strong>") == min(theirs["finding"].n_unique(), 3)
         assert all(finding in told and law in told for finding, law in theirs.select("finding", "basis").rows())
 
 
@@ -152,6 +156,84 @@ def test_no_page_accuses_anybody(pages) -> None:
         assert accusing.findall(told) == [], page.name
 
 
+@pytest.fixture(scope="module")
+def dossiers(national_run: Path) -> tuple[Dossier, ...]:
+    return read_dossiers(national_run)
+
+
+def test_a_dossier_begins_with_the_declaration_that_is_to_be_visited(national_run, dossiers, pages) -> None:
+    planned = pl.read_parquet(national_run / "visit_list.parquet").drop_nulls("selected_by")
+    chosen = {(code, function) for code, function in planned.select("org_code", "function").iter_rows()}
+    begun = [dossier for dossier in dossiers if any(code == dossier.org_code for code, _ in chosen)]
+    assert len(begun) == 60
+    for dossier in begun:
+        function = dossier.first.function
+        assert (dossier.org_code, function) in chosen
+        heading = re.search(r'<h2 id="declaration">([^<]*)</h2>', text(pages, dossier.org_code))[1]
+        assert heading.startswith("Declaration to visit: ")
+        assert function == "whole" or f"as {function}" in heading
+
+
+def test_each_fact_has_its_age_a_reply_and_a_question_that_belongs_to_it(national_run, dossiers) -> None:
+    rules = {rule["id"]: rule for rule in json.loads((national_run / "rulebook.json").read_text(encoding="utf-8"))}
+    asked = read_figure_enquiries(figure_enquiries_file("C2"))
+    for dossier in dossiers:
+        of_first = {part.part: part for part in dossier.first.parts}
+        figures = [part for part in of_first.values() if part.family == "figures" and part.decibans > 0.05]
+        checks = [
+            one for one in dossier.findings if one.age and not one.waived and one.bears_on(dossier.first.function)
+        ]
+        assert len(dossier.facts) == min(3, len(figures) + len(checks)), dossier.org_code
+        for fact in dossier.facts:
+            assert re.search(r"Answer as at 31 December 2008|Figure for .*20\d\d", fact.age), fact
+            if fact.mark in rules:
+                assert fact.question in rules[fact.mark]["lines_of_enquiry"]
+                assert fact.reply in rules[fact.mark]["explanations"]
+            else:
+                assert (fact.reply, fact.question) == (asked[fact.mark].explanation, asked[fact.mark].line_of_enquiry)
+                assert fact.says == of_first[fact.mark].reason
+
+
+def test_the_facts_are_the_unmet_duties_and_then_what_adds_most_to_the_risk_of_that_declaration(dossiers) -> None:
+    for dossier in dossiers:
+        duties = [fact for fact in dossier.facts if fact.law]
+        others = [fact.decibans for fact in dossier.facts if not fact.law]
+        assert len(duties) == min(len({duty.finding for duty in dossier.first.duties}), 3), dossier.org_code
+        assert list(dossier.facts[: len(duties)]) == duties
+        assert others == sorted(others, reverse=True)
+        waived = {finding.check_id for finding in dossier.findings if finding.waived}
+        assert not waived & {fact.mark for fact in dossier.facts}
+
+
+def test_there_is_a_question_on_every_figure_that_bears_on_the_standard(standard) -> None:
+    bearing = {name for name, figure in standard.indicators.indicators.items() if figure.relevance != "none"}
+    assert bearing <= set(read_figure_enquiries(figure_enquiries_file("C2")))
+
+
+@pytest.mark.parametrize("code", ["5E0", "5WM", "5YX", "R7Y", "R4P", TRUST, SUCCESSOR])
+def test_what_an_assessor_needs_is_on_the_first_screen_and_all_but_the_technical_on_three(pages, browser, code) -> None:
+    shown = open_page(browser, pages / f"{code}.html")
+    first, technical = (
+        shown.locator(name).evaluate("one => [one.getBoundingClientRect().top, one.getBoundingClientRect().bottom]")
+        for name in (".first", "details.technical")
+    )
+    assert first[1] <= 900
+    assert technical[0] <= 2700
+    assert not shown.locator("#adds-up").is_visible()
+    shown.get_by_role("link", name="Technical part", exact=True).click()
+    assert shown.locator("#adds-up").is_visible()
+    shown.close()
+
+
+def test_what_the_board_said_is_labelled_as_its_words(dossiers, pages) -> None:
+    speaking = [dossier for dossier in dossiers if dossier.first.statement]
+    assert len(speaking) > 80
+    for dossier in speaking:
+        html = unescape(text(pages, dossier.org_code))
+        said = f"The board's own words</figcaption><blockquote><p>“{dossier.first.statement}”"
+        assert said in html.split('id="risk"')[0], dossier.org_code
+
+
 def test_every_link_leads_to_a_page_that_stands(pages) -> None:
     for page in pages.glob("*.html"):
         leads = set(re.findall(r'href="([^"#]+)"', page.read_text(encoding="utf-8")))
@@ -164,6 +246,10 @@ def test_text_of_the_collection_is_shown_and_never_run(hostile_run, tmp_path) ->
     html = text(tmp_path / "out", TRUST)
     assert "<script" not in html
     assert html.count("&lt;script&gt;") > 20
+    write_dossiers(hostile_run, tmp_path / "all")
+    listed = text(tmp_path / "all", "index")
+    assert re.findall(r"<script[^>]*>", listed) == ['<script src="visit_list.js" defer>']
+    assert listed.count("&lt;script&gt;") > 392
 
 
 def test_the_same_run_gives_the_same_bytes_and_one_page_alone_the_same_again(national_run, pages, tmp_path) -> None:
@@ -298,3 +384,4 @@ def test_an_organisation_without_a_return_is_shown_with_what_is_wanting(dirty_pa
     html = text(dirty_pages, "R6A")
     assert "No answer" in html
     assert "are missing" in html
+    assert "The board added no words of its own" in html or "The board's own words" in html

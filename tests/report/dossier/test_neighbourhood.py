@@ -58,7 +58,7 @@ def test_every_kind_of_neighbour_has_its_own_mark_even_without_colour() -> None:
 
 def test_every_neighbour_is_labelled_with_code_name_and_what_ties_it() -> None:
     told = words(drawn(*TIES))
-    assert {"R01 Trust R01", "R02 Trust R02", "R03 Trust R03 (SCR-9-1)", "X1 (since 2007-04-01)"} <= set(told)
+    assert {"R01 Trust R01", "R02 Trust R02", "R03 Trust R03 (SCR-9-1)", "X1 (since 1 April 2007)"} <= set(told)
     assert {"R00", "On the board L1 Board L1, with 1", "Taken over by 1", "Commissions from 1"} <= set(told)
 
 
