@@ -1,12 +1,15 @@
 """What a case can't answer by itself: where it stands among its peers, and what other organisations hold.
 
-Rules speak of `peers.percentile(…)` and of `commissioner.…`, `provider.…`, `same_lscb.…`, `other_party.…`. All of it is
-worked out here, over all cases at once, and laid beside each case as columns, before any rule is held against one.
+Rules speak of `peers.percentile(…)`, of `commissioner.…`, `provider.…`, `same_lscb.…`, `other_party.…`, and of
+`same(x).…`, the other organisations that hold the same value under a name. All of it is worked out here, over all cases
+at once, and laid beside each case as columns, before any rule is held against one.
 """
 
 from __future__ import annotations
 
-from functools import cache
+from dataclasses import replace
+from functools import cache, reduce
+from operator import or_
 from typing import TYPE_CHECKING, Final
 
 import polars as pl
@@ -16,12 +19,13 @@ from crosscheck.rulebook.compile_polars import (
     among_columns,
     answerable,
     holds,
+    is_wanting,
     total_answerable,
     undecided_by,
     undecided_by_column,
     value_of,
 )
-from crosscheck.rulebook.condition import Among, Percentile, Total, names_in, nodes
+from crosscheck.rulebook.condition import Among, CountAmong, Percentile, Total, names_in, nodes
 from crosscheck.rulebook.format_value import format_evidence, format_value
 from crosscheck.vocabulary import WHY_ABSENT
 
@@ -32,7 +36,7 @@ if TYPE_CHECKING:
     from crosscheck.rulebook.rule import Rulebook
     from crosscheck.vocabulary import Relation
 
-OfOthers = Among | Total
+OfOthers = Among | CountAmong | Total
 
 _KEYS: Final = ("org_code", "function")
 
@@ -46,6 +50,8 @@ _DECLARATION_OF: Final[dict[Relation, tuple[str, ...]]] = {
     "same_lscb": ("commissioner", "whole", "provider"),
     "other_party": ("commissioner", "whole", "provider"),
 }
+# Which one speaks where organisations are compared because they hold the same value.
+_DECLARATION_OF_THE_SAME: Final = ("whole", "commissioner", "provider")
 _MOST_NAMED: Final = 5
 _ITEMS: Final = (1, 2)
 
@@ -70,21 +76,28 @@ def with_context(
     percentiles = [node for node in wanted if isinstance(node, Percentile) and node.text not in cases.columns]
     with_places = cases.with_columns(_finite(wanted, cases))
     with_places = with_places if not percentiles else _with_percentiles(with_places, percentiles)
-    for relation in _DECLARATION_OF:
-        of_others = [node for node in wanted if isinstance(node, Among | Total) and node.relation == relation]
-        if of_others and ties is None:
+    for relation, of_others in _by_relation(wanted).items():
+        if of_others[0].keys:
+            with_places = _beside_the_same(with_places, relation, of_others, with_accounts=with_accounts)
+        elif ties is None:
             with_places = with_places.with_columns(
                 column for node in of_others for column in _columns_of_unknown_others(node)
             )
-        elif of_others and ties is not None:
-            over_others = _over_others(with_places, ties, relation, of_others, with_accounts=with_accounts)
-            with_places = with_places.join(over_others, on=_KEYS, how="left", maintain_order="left").with_columns(
-                column for node in of_others for column in _columns_of_no_others(node, with_accounts=with_accounts)
-            )
+        else:
+            pairs = _tied_pairs(with_places, ties, relation, of_others)
+            with_places = _beside_others(with_places, pairs, of_others, with_accounts=with_accounts)
     return with_places
 
 
-def accounts_column(among: Among) -> str:
+def _by_relation(wanted: Iterable[Percentile | OfOthers]) -> dict[str, list[OfOthers]]:
+    by_relation: dict[str, list[OfOthers]] = {}
+    for node in wanted:
+        if not isinstance(node, Percentile):
+            by_relation.setdefault(node.relation, []).append(node)
+    return by_relation
+
+
+def accounts_column(among: Among | CountAmong) -> str:
     """Where a case keeps in words what those others hold of whom the part holds."""
     return f"{among.text} accounts"
 
@@ -98,7 +111,7 @@ def _context_nodes(rulebook: Rulebook) -> tuple[Percentile | OfOthers, ...]:
 
 def _finite(wanted: Iterable[Percentile | OfOthers], cases: pl.DataFrame) -> list[pl.Expr]:
     """The numbers that it is worked out from; one that is not finite is as good as none."""
-    numbers = dict.fromkeys(name for node in wanted for name in names_in(node.part) if name.type == "number")
+    numbers = dict.fromkeys(name for node in wanted for name in names_in(node) if name.type == "number")
     held = dict.fromkeys(column for name in numbers for column in _columns(name, cases))
     return [pl.when(pl.col(column).is_finite()).then(column).alias(column) for column in held]
 
@@ -126,35 +139,82 @@ def _with_percentiles(cases: pl.DataFrame, percentiles: Iterable[Percentile]) ->
     return cases.join(with_places, on="org_code", how="left", maintain_order="left")
 
 
-def _over_others(
-    cases: pl.DataFrame, ties: pl.DataFrame, relation: Relation, wanted: list[OfOthers], *, with_accounts: bool
+def _beside_others(
+    cases: pl.DataFrame, pairs: pl.DataFrame, wanted: list[OfOthers], *, with_accounts: bool
 ) -> pl.DataFrame:
-    """One row a case that has such others: what is wanted, counted or added up over them."""
-    pairs = _pairs(cases, ties, relation, wanted)
-    counted = [column for node in wanted for column in (_counts(node) if isinstance(node, Among) else _sums(node))]
-    accounts = [_accounts(node) for node in wanted if isinstance(node, Among) and with_accounts]
-    return pairs.group_by(*_KEYS, maintain_order=True).agg(*counted, *accounts)
+    """The cases with what is wanted, counted or added up over their others; of none where they have none."""
+    counted = [column for node in wanted for column in (_sums(node) if isinstance(node, Total) else _counts(node))]
+    accounts = [_accounts(node) for node in wanted if not isinstance(node, Total) and with_accounts]
+    over_others = pairs.group_by(*_KEYS, maintain_order=True).agg(*counted, *accounts)
+    return cases.join(over_others, on=_KEYS, how="left", maintain_order="left").with_columns(
+        column for node in wanted for column in _columns_of_no_others(node, with_accounts=with_accounts)
+    )
 
 
-def _pairs(cases: pl.DataFrame, ties: pl.DataFrame, relation: Relation, wanted: Iterable[OfOthers]) -> pl.DataFrame:
-    """One row a case and another organisation, in the order of their codes, with what both hold."""
-    names = list(dict.fromkeys(name for node in wanted for name in names_in(node.part)))
+def _beside_the_same(
+    cases: pl.DataFrame, relation: str, wanted: list[OfOthers], *, with_accounts: bool
+) -> pl.DataFrame:
+    """The cases with what is wanted of the others that hold the same; unknown where the own value is wanting.
+
+    Others whose value is absent are left out: one organisation without a postcode would else leave every comparison of
+    postcodes open. Where the own value is not applicable, there are no others.
+    """
+    pairs = _same_pairs(cases, relation, wanted)
+    compared = _beside_others(cases, pairs, wanted, with_accounts=with_accounts)
+    nobody_knows = reduce(or_, map(is_wanting, wanted[0].keys))
+    return compared.with_columns(
+        pl.when(nobody_knows).then(unknown).otherwise(unknown.meta.output_name()).alias(unknown.meta.output_name())
+        for node in wanted
+        for unknown in _columns_of_unknown_same(node)
+        if unknown.meta.output_name() in compared.columns
+    )
+
+
+def _tied_pairs(cases: pl.DataFrame, ties: pl.DataFrame, relation: str, wanted: Iterable[OfOthers]) -> pl.DataFrame:
+    """One row a case and another organisation that it is tied to, in the order of their codes, with what both hold."""
+    names = _names_of_parts(wanted)
     theirs = [name for name in names if name.relation == relation]
     of_review = [name for name in names if name.relation and name.relation != relation]
     own = [column for name in names if not name.relation for column in _with_reason(name.name, name)]
     of_relation = ties.filter(pl.col("relation") == relation).select("org_code", "other_code", "item").unique()
+    speaking = _DECLARATION_OF[next(known for known in _DECLARATION_OF if known == relation)]
     return (
         cases.select(*_KEYS, *own, *(column for name in of_review for column in _held(name, cases)))
         .join(of_relation, on="org_code")
-        .join(_others_declarations(cases, relation, theirs), on="other_code", how="left")
+        .join(_others_declarations(cases, speaking, theirs), on="other_code", how="left")
         .with_columns(column for name in names if _is_of_review(name, cases) for column in _at_item(name))
         .sort(*_KEYS, "other_code", "item")
     )
 
 
-def _others_declarations(cases: pl.DataFrame, relation: Relation, names: list[Name]) -> pl.DataFrame:
-    """One row an organisation: what it holds as the other of a tie, under the names of the relation."""
-    functions = _DECLARATION_OF[relation]
+def _same_pairs(cases: pl.DataFrame, relation: str, wanted: list[OfOthers]) -> pl.DataFrame:
+    """One row a case and another organisation that holds the same under each key, in the order of their codes."""
+    keys, names = wanted[0].keys, _names_of_parts(wanted)
+    their_keys = [replace(key, name=f"{relation}.{key.name}", relation=relation) for key in keys]
+    theirs = list(dict.fromkeys([*(name for name in names if name.relation), *their_keys]))
+    own = list(dict.fromkeys([*(name for name in names if not name.relation), *keys]))
+    return (
+        cases.select(*_KEYS, *(column for name in own for column in _with_reason(name.name, name)))
+        .join(
+            _others_declarations(cases, _DECLARATION_OF_THE_SAME, theirs),
+            left_on=[key.name for key in keys],
+            right_on=[key.name for key in their_keys],
+            coalesce=False,
+        )
+        .filter(pl.col("other_code") != pl.col("org_code"))
+        .sort(*_KEYS, "other_code")
+    )
+
+
+def _names_of_parts(wanted: Iterable[OfOthers]) -> list[Name]:
+    return list(dict.fromkeys(name for node in wanted for name in names_in(node.part)))
+
+
+def _others_declarations(cases: pl.DataFrame, functions: tuple[str, ...], names: list[Name]) -> pl.DataFrame:
+    """One row an organisation: what it holds as the other one, under the names of the relation.
+
+    Of two declarations, that of the function which stands first in `functions` speaks.
+    """
     held = (column for name in names for column in _held(name, cases))
     return (
         cases.select("function", *held, other_code="org_code")
@@ -197,7 +257,7 @@ def _of_item(column: str, item: int) -> str:
     return f"{column} of review {item}"
 
 
-def _counts(among: Among) -> list[pl.Expr]:
+def _counts(among: Among | CountAmong) -> list[pl.Expr]:
     condition = holds(among.part)
     undecided = condition.is_null() & answerable(among.part)
     columns = among_columns(among)
@@ -219,14 +279,14 @@ def _sums(total: Total) -> list[pl.Expr]:
 
 def _undecided_columns(node: OfOthers, outcome: pl.Expr) -> list[pl.Expr]:
     """Of each name, whether for one of the others its absence keeps open what comes out."""
-    by_name = undecided_by(node.part, NESTED)
+    by_name = {key.name: pl.lit(value=False) for key in node.keys} | undecided_by(node.part, NESTED)
     return [
         (outcome.is_null() & undecided).any().alias(undecided_by_column(node, name))
         for name, undecided in by_name.items()
     ]
 
 
-def _accounts(among: Among) -> pl.Expr:
+def _accounts(among: Among | CountAmong) -> pl.Expr:
     """The accounts of the first few of whom the part holds, and how many more there are."""
     condition = holds(among.part).fill_null(value=False)
     theirs = [name for name in names_in(among.part) if name.relation]
@@ -244,24 +304,30 @@ def _accounts(among: Among) -> pl.Expr:
 def _columns_of_unknown_others(node: OfOthers) -> list[pl.Expr]:
     """The columns of a condition where it is not known who the others are."""
     undecided_columns = [
-        pl.lit(value=bool(name.relation)).alias(undecided_by_column(node, name.name)) for name in names_in(node.part)
+        pl.lit(value=bool(name.relation)).alias(undecided_by_column(node, name.name)) for name in names_in(node)
     ]
+    return [*undecided_columns, *_columns_of_unknown_outcome(node)]
+
+
+def _columns_of_unknown_same(node: OfOthers) -> list[pl.Expr]:
+    """The columns of a condition where a value that others may share is wanting: it alone keeps the condition open."""
+    waiting = [
+        (is_wanting(name) if name in node.keys else pl.lit(value=False)).alias(undecided_by_column(node, name.name))
+        for name in names_in(node)
+    ]
+    return [*waiting, *_columns_of_unknown_outcome(node)]
+
+
+def _columns_of_unknown_outcome(node: OfOthers) -> list[pl.Expr]:
     if isinstance(node, Total):
-        return [
-            pl.lit(None, pl.Float64).alias(node.text),
-            pl.lit(value=True).alias(total_answerable(node)),
-            *undecided_columns,
-        ]
+        return [pl.lit(None, pl.Float64).alias(node.text), pl.lit(value=True).alias(total_answerable(node))]
     counts = [pl.lit(None, pl.UInt32).alias(column) for column in among_columns(node).values()]
-    account = pl.lit(f"{node.relation}: not known who they are").alias(accounts_column(node))
-    return [*counts, *undecided_columns, account]
+    return [*counts, pl.lit(f"{node.relation}: not known who they are").alias(accounts_column(node))]
 
 
 def _columns_of_no_others(node: OfOthers, *, with_accounts: bool) -> list[pl.Expr]:
     """The columns of a condition, filled for the cases that have no such others."""
-    undecided_columns = [
-        pl.col(undecided_by_column(node, name.name)).fill_null(value=False) for name in names_in(node.part)
-    ]
+    undecided_columns = [pl.col(undecided_by_column(node, name.name)).fill_null(value=False) for name in names_in(node)]
     if isinstance(node, Total):
         return [pl.col(total_answerable(node)).fill_null(value=False), *undecided_columns]
     counts = [pl.col(column).fill_null(0) for column in among_columns(node).values()]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 import polars as pl
 
 from crosscheck.rulebook.compile_polars import undecided_by
-from crosscheck.rulebook.condition import Among, Percentile, Total, names_in, nodes
+from crosscheck.rulebook.condition import Among, CountAmong, Percentile, Total, names_in, nodes
 from crosscheck.rulebook.context import accounts_column, with_context
 from crosscheck.rulebook.evaluation_plan import EvaluationPlan
 from crosscheck.rulebook.format_value import format_evidence, format_figure, format_value
@@ -175,8 +175,9 @@ def _words_column(name: Name) -> str:
 def _evidence_of_others(rule: Rule) -> Iterator[pl.Expr]:
     """What a rule asks of others and of peers, in words, each text once."""
     all_nodes = (node for condition in rule.conditions for node in nodes(condition))
-    for node in {node.text: node for node in all_nodes if isinstance(node, Among | Percentile | Total)}.values():
-        yield pl.col(accounts_column(node)) if isinstance(node, Among) else format_figure(node.text)
+    asked = (node for node in all_nodes if isinstance(node, Among | CountAmong | Percentile | Total))
+    for node in {node.text: node for node in asked}.values():
+        yield format_figure(node.text) if isinstance(node, Percentile | Total) else pl.col(accounts_column(node))
 
 
 def _finding(rule: Rule, plan: EvaluationPlan) -> tuple[pl.Expr, ...]:

@@ -206,7 +206,7 @@ WRONG = [
         "share(service.maternity) > staffing.days",
         "share(…) gives a number, which can only be compared with a fixed one",
     ),
-    ("share(service.maternity) > count(service.maternity)", "count(…) gives a number"),
+    ("share(service.maternity) > count(service.maternity)", "Only count(…) can be compared with another"),
     ("count(share(service.maternity) > 0.5) > 0", "count(…) and share(…) can't stand inside one another."),
     ("count() > 1", "Put conditions into the brackets"),
     ("count(service.maternity) >= 0", "This comes out alike whatever the answers are: they give 0 to 1."),
