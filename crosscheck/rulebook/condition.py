@@ -227,6 +227,11 @@ def is_same(relation: str) -> bool:
     return relation.startswith("same(")
 
 
+def names_shared(relation: str) -> tuple[str, ...]:
+    """The names whose values the others of `same(…)` share, from how a rule writes it; none of any other relation."""
+    return tuple(relation.removeprefix("same(").removesuffix(")").split(", ")) if is_same(relation) else ()
+
+
 def names_in(part: Node) -> tuple[Name, ...]:
     """The names that it speaks of, of its own case and of others', each once, in the order of the text."""
     return tuple(dict.fromkeys(name for node in nodes(part) for name in names_of(node)))

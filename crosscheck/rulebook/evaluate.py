@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from crosscheck.rulebook.rule import AppliesTo, Rule, Rulebook
 
 _KEYS: Final = ("org_code", "function")
-_BETWEEN_NAMES: Final = " "
+_BETWEEN_NAMES: Final = "; "
 _FINDING: Final = (
     "check_id", *_KEYS, "verdict", "severity", "evidence", "expected", "basis", "says", "open_questions", "group",
     "kind",

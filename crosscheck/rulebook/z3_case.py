@@ -16,7 +16,7 @@ import z3
 from crosscheck.cases.cases import Name
 from crosscheck.contract.inputs import INPUTS
 from crosscheck.rulebook.compile_polars import total_answerable
-from crosscheck.rulebook.condition import Reference, is_same
+from crosscheck.rulebook.condition import Reference, is_same, names_shared
 from crosscheck.vocabulary import FUNCTIONS, ORG_TYPES, STATUSES
 
 if TYPE_CHECKING:
@@ -225,7 +225,7 @@ class PossibleCase:
         bare = held.name.name.removeprefix(f"{held.name.relation}.")
         if bare in _ALWAYS_THERE:
             yield held.there
-        if bare in held.name.relation.removeprefix("same(").removesuffix(")").split(", "):
+        if bare in names_shared(held.name.relation):
             own = self.hold(replace(held.name, name=bare, relation=""))
             yield z3.Implies(own.there, z3.And(held.there, held.value == own.value))
 

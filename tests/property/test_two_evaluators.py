@@ -203,11 +203,11 @@ def test_the_random_conditions_and_rows_reach_every_verdict() -> None:
 def test_the_random_conditions_use_every_function_and_relation() -> None:
     met: set[str] = set()
 
-    @settings(thorough, max_examples=20, database=None)
+    @settings(thorough, max_examples=40, database=None)
     @given(texts=batches)
     def note(texts: list[str]) -> None:
         met.update(word for text in texts for word in re.findall(r"\w+", text))
 
     note()
     assert met >= {"abs", "step", "highest", "lowest", "multiple", "mentions", "percentile", "any", "all", "sum"}
-    assert met >= {"this_review", *RELATIONS}
+    assert met >= {"this_review", "matches", "same", "count", *RELATIONS}

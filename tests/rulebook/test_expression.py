@@ -244,7 +244,10 @@ WRONG = [
     ("multiple(staffing.days, 10) > 1", "multiple(…) takes a number and a fixed one"),
     ("mentions(declared.statement)", "mentions(…) takes a name of a text and words"),
     ('mentions("lapse", "lapse")', "mentions(…) takes a name of a text and words"),
-    ('mentions(staffing.lead, "nurse")', "Words are looked for in a text only. staffing.lead has these levels"),
+    (
+        'mentions(staffing.lead, "nurse")',
+        "Words and patterns are looked for in a text only. staffing.lead has these levels",
+    ),
     ("mentions(declared.statement, 3)", "After the name stand words"),
     ('mentions(declared.statement, "lapse", staffing.days)', "After the name stand words"),
     ('mentions(declared.statement, "lapse", " ")', "After the name stand words"),

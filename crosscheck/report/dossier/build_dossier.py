@@ -18,6 +18,7 @@ from crosscheck.report.dossier.dossier import (
 from crosscheck.report.dossier.dossier_tables import read_cases
 from crosscheck.report.dossier.peer_position import show_position
 from crosscheck.report.dossier.waterfall import add_up
+from crosscheck.rulebook.condition import is_same
 from crosscheck.rulebook.to_english import in_words
 from crosscheck.vocabulary import RELATIONS, SEVERITIES, WHY_ABSENT
 
@@ -46,6 +47,7 @@ _RELATIONS: Final = {
 _OTHER_SIDES: Final = (*RELATIONS, "this_review")
 _SECTIONS: Final = {"all": "All sections together"}
 _NOT_HELD: Final = "not in the collection"
+_THE_SAME: Final = "organisations with the same value"
 _NOT_TOLD: Final = "not told by the other side"
 
 
@@ -166,7 +168,7 @@ def _open_questions(cases: Sequence[Case], shelves: Shelves) -> tuple[OpenQuesti
 
 
 def _why(name: str, absent: Mapping[str, str | None]) -> str:
-    if name.split(".", maxsplit=1)[0] in _OTHER_SIDES:
+    if name.split(".", maxsplit=1)[0] in _OTHER_SIDES or is_same(name):
         return _NOT_TOLD
     return in_words(absent.get(name + WHY_ABSENT) or _NOT_HELD)
 
@@ -174,7 +176,8 @@ def _why(name: str, absent: Mapping[str, str | None]) -> str:
 def _label(name: str, labels: Mapping[str, str]) -> str:
     if name in labels:
         return labels[name]
-    side, _, rest = name.partition(".")
+    side, _, rest = name.partition(").") if is_same(name) else name.partition(".")
+    side = _THE_SAME if is_same(name) else side
     return f"{in_words(side)}: {labels[rest]}" if rest in labels else _spoken(name)
 
 
