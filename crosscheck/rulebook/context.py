@@ -57,7 +57,12 @@ _ITEMS: Final = (1, 2)
 
 
 def with_context(
-    cases: pl.DataFrame, rulebook: Rulebook, ties: pl.DataFrame | None, *, with_accounts: bool = False
+    cases: pl.DataFrame,
+    rulebook: Rulebook,
+    ties: pl.DataFrame | None,
+    *,
+    with_accounts: bool = False,
+    of_one_collection: bool = True,
 ) -> pl.DataFrame:
     """Lay beside each case what its rules ask of peers and of other organisations.
 
@@ -67,6 +72,8 @@ def with_context(
         ties: one row a tie of an organisation with another: `org_code`, `relation`, `other_code`, `item` (the review
             that both took part in); None where nobody knows of any: then all of it can't be told.
         with_accounts: also say in words what those others hold of whom a condition holds.
+        of_one_collection: whether the cases are those of a collection; what `same(…)` asks of made-up ones, which are
+            nobody beside each other, can't be told.
 
     Returns:
         The cases in their order, with further columns. A percentile that the cases hold already is left as it is.
@@ -74,19 +81,19 @@ def with_context(
     wanted = _context_nodes(rulebook)
     # A percentile that the cases hold already may rest on more organisations than are here, so it is left.
     percentiles = [node for node in wanted if isinstance(node, Percentile) and node.text not in cases.columns]
-    with_places = cases.with_columns(_finite(wanted, cases))
-    with_places = with_places if not percentiles else _with_percentiles(with_places, percentiles)
+    in_context = cases.with_columns(_finite(wanted, cases))
+    in_context = in_context if not percentiles else _with_percentiles(in_context, percentiles)
     for relation, of_others in _by_relation(wanted).items():
-        if of_others[0].keys:
-            with_places = _beside_the_same(with_places, relation, of_others, with_accounts=with_accounts)
-        elif ties is None:
-            with_places = with_places.with_columns(
-                column for node in of_others for column in _columns_of_unknown_others(node)
-            )
+        shares_value = bool(of_others[0].keys)
+        if shares_value and of_one_collection:
+            in_context = _beside_the_same(in_context, relation, of_others, with_accounts=with_accounts)
+        elif shares_value or ties is None:
+            unknown = [column for node in of_others for column in _columns_of_unknown_others(node)]
+            in_context = in_context.with_columns(unknown)
         else:
-            pairs = _tied_pairs(with_places, ties, relation, of_others)
-            with_places = _beside_others(with_places, pairs, of_others, with_accounts=with_accounts)
-    return with_places
+            pairs = _tied_pairs(in_context, ties, relation, of_others)
+            in_context = _beside_others(in_context, pairs, of_others, with_accounts=with_accounts)
+    return in_context
 
 
 def _by_relation(wanted: Iterable[Percentile | OfOthers]) -> dict[str, list[OfOthers]]:

@@ -31,7 +31,9 @@ _FINDING: Final = (
 _DIFFERS, _AGREES, _CANNOT_TELL, _NOT_APPLICABLE = (pl.lit(verdict, dtype=VERDICT) for verdict in VERDICTS)
 
 
-def give_verdicts(cases: pl.DataFrame, rulebook: Rulebook, ties: pl.DataFrame | None = None) -> pl.DataFrame:
+def give_verdicts(
+    cases: pl.DataFrame, rulebook: Rulebook, ties: pl.DataFrame | None = None, *, of_one_collection: bool = True
+) -> pl.DataFrame:
     """Give the verdict of every rule on every case.
 
     Args:
@@ -40,13 +42,16 @@ def give_verdicts(cases: pl.DataFrame, rulebook: Rulebook, ties: pl.DataFrame | 
         rulebook: the rules.
         ties: one row a tie of an organisation with another (`network.graph.relate`); None where nobody knows of any, so
             that what rules ask of other organisations can't be told.
+        of_one_collection: whether the cases are all organisations of a collection, so that they may be compared where
+            they hold the same; otherwise what `same(…)` asks can't be told either.
 
     Returns:
         One row a declaration, in the order of the cases: `org_code`, `function` and one column a rule, of type
         `vocabulary.VERDICT` and never null. Where an absent answer leaves a rule open, it is `cannot_tell`, or
         `not_applicable` if all that keep it open are not applicable.
     """
-    with_verdicts = _with_verdicts(with_context(cases, rulebook, ties), rulebook)
+    in_context = with_context(cases, rulebook, ties, of_one_collection=of_one_collection)
+    with_verdicts = _with_verdicts(in_context, rulebook)
     return with_verdicts.select(*_KEYS, *(rule.id for rule in rulebook))
 
 
