@@ -211,8 +211,9 @@ def _describe_counts(comparison: CountComparison) -> EnglishCondition:
 
 def _describe_count(side: Count | CountAmong) -> EnglishCondition:
     if isinstance(side, Count):
-        return EnglishCondition("how many of these hold", tuple(map(to_english, side.parts)))
-    return _describe_others(f"how many there are of {_others(side)[2]} of whom this holds", side.part)
+        return EnglishCondition("the number of these that hold", tuple(map(to_english, side.parts)))
+    inner = to_english(side.part)
+    return EnglishCondition(f"the number of {_others(side)[2]} where {inner.text}", inner.parts)
 
 
 def _describe_others(whom: str, part: Condition) -> EnglishCondition:
