@@ -23,13 +23,12 @@ from crosscheck.rulebook.others import (
     columns_held,
     columns_of_no_others,
     columns_of_unknown_outcome,
-    count_columns,
     held_columns,
     is_of_review,
     names_of_parts,
     of_item,
     others_declarations,
-    sum_columns,
+    outcome_columns,
     with_reason,
 )
 from crosscheck.rulebook.same_values import beside_the_same
@@ -138,9 +137,7 @@ def _beside_others(
     cases: pl.DataFrame, pairs: pl.DataFrame, wanted: list[OfOthers], *, with_accounts: bool
 ) -> pl.DataFrame:
     """The cases with what is wanted, counted or added up over their others; of none where they have none."""
-    counted = [
-        column for node in wanted for column in (sum_columns(node) if isinstance(node, Total) else count_columns(node))
-    ]
+    counted = [column for node in wanted for column in outcome_columns(node)]
     accounts = [_accounts(node) for node in wanted if not isinstance(node, Total) and with_accounts]
     over_others = pairs.group_by(*_KEYS, maintain_order=True).agg(*counted, *accounts)
     return cases.join(over_others, on=_KEYS, how="left", maintain_order="left").with_columns(

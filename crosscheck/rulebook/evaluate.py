@@ -10,9 +10,10 @@ import polars as pl
 
 from crosscheck.rulebook.compile_polars import undecided_by
 from crosscheck.rulebook.condition import Among, CountAmong, Percentile, Total, names_in, nodes
-from crosscheck.rulebook.context import accounts_column, with_context
+from crosscheck.rulebook.context import with_context
 from crosscheck.rulebook.evaluation_plan import EvaluationPlan
 from crosscheck.rulebook.format_value import format_evidence, format_figure, format_value
+from crosscheck.rulebook.others import accounts_column
 from crosscheck.rulebook.rule import PLACEHOLDER
 from crosscheck.vocabulary import SEVERITY, VERDICT, VERDICTS
 

@@ -91,8 +91,13 @@ def of_item(column: str, item: int) -> str:
     return f"{column} of review {item}"
 
 
-def count_columns(among: Among | CountAmong, weight: pl.Expr = ONE) -> list[pl.Expr]:
-    """Of how many others the part holds, is undecided, and applies at all; each row stands for `weight` of them."""
+def outcome_columns(node: OfOthers, weight: pl.Expr = ONE) -> list[pl.Expr]:
+    """What comes out over some rows of others, each of which stands for `weight` of them."""
+    return _sum_columns(node, weight) if isinstance(node, Total) else _count_columns(node, weight)
+
+
+def _count_columns(among: Among | CountAmong, weight: pl.Expr) -> list[pl.Expr]:
+    """Of how many others the part holds, is undecided, and applies at all."""
     condition = holds(among.part)
     undecided = condition.is_null() & answerable(among.part)
     columns = among_columns(among)
@@ -104,8 +109,8 @@ def count_columns(among: Among | CountAmong, weight: pl.Expr = ONE) -> list[pl.E
     ]
 
 
-def sum_columns(total: Total, weight: pl.Expr = ONE) -> list[pl.Expr]:
-    """The sum over others, and whether an answer could decide it; each row stands for `weight` of them."""
+def _sum_columns(total: Total, weight: pl.Expr) -> list[pl.Expr]:
+    """The sum over others, and whether an answer could decide it."""
     value = value_of(total.part)
     summed = (value * weight).sum()
     undecided = (value.is_null() & answerable(total.part)).any() | summed.is_infinite()

@@ -21,10 +21,9 @@ from crosscheck.rulebook.others import (
     accounts_column,
     columns_of_no_others,
     columns_of_unknown_outcome,
-    count_columns,
     names_of_parts,
     others_declarations,
-    sum_columns,
+    outcome_columns,
     with_reason,
 )
 
@@ -55,12 +54,7 @@ def beside_the_same(cases: pl.DataFrame, relation: str, wanted: list[OfOthers], 
         The cases in their order, with the columns that `others` and `compile_polars` name.
     """
     looks, pairs = _pair(cases, relation, wanted)
-    weight = pl.col(_WEIGHT)
-    counted = [
-        column
-        for node in wanted
-        for column in (sum_columns(node, weight) if isinstance(node, Total) else count_columns(node, weight))
-    ]
+    counted = [column for node in wanted for column in outcome_columns(node, pl.col(_WEIGHT))]
     over_others = pairs.group_by(_LOOK).agg(pl.col(_WEIGHT).sum().alias("others"), *counted)
     compared = cases.with_columns(looks).join(over_others, on=_LOOK, how="left", maintain_order="left")
     for node in wanted if with_accounts else ():

@@ -188,7 +188,7 @@ def test_findings_are_the_same_whatever_the_order_of_the_cases_and_of_the_ties(
 def test_the_random_conditions_and_rows_reach_every_verdict() -> None:
     seen: Counter[str] = Counter()
 
-    @settings(thorough, max_examples=6, database=None)
+    @settings(thorough, max_examples=10, database=None)
     @given(texts=batches, chance=chances)
     def tally(texts: list[str], chance: Random) -> None:
         world = random_world(chance, 15)
