@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from crosscheck.cases.history import last_day
 from crosscheck.publication.assessment import AFTERS
-from crosscheck.report.output.html import sentence
+from crosscheck.report.output.html import name_type, sentence
 from crosscheck.report.output.pdf import Paper
 from crosscheck.rulebook.to_english import in_words
 
@@ -47,7 +47,7 @@ def _name(row: Mapping[str, Any]) -> str:
 
 def _set_count(row: Mapping[str, Any], outcomes: Mapping[str, str]) -> list[str]:
     counted = (row["declarations"], row["declared_compliant"], row["declared_otherwise"], *map(row.get, outcomes))
-    return [sentence(in_words(row["org_type"])), *map(str, counted)]
+    return [name_type(row["org_type"]), *map(str, counted)]
 
 
 def _set_qualified(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -49,7 +49,7 @@ _IS_TO_IT: Final = {
 _RELATION: Final = rf"({'|'.join(RELATIONS)}|same\([^)]*\))"
 _OF_A_BODY: Final = re.compile(rf"{_RELATION} (\w+): (.*)", re.DOTALL)
 _OF_NONE: Final = re.compile(rf"{_RELATION}: (none.*|not known.*)")
-_PLACE: Final = "Place among organisations of its type, 0 the lowest, 1 the highest"
+_PLACE: Final = "Place among organisations of its type, 0 the lowest, 1 the highest:"
 _MORE: Final = re.compile(r"and (\d+) more")
 
 
@@ -137,7 +137,9 @@ def list_grounds(standard: Standard) -> Iterator[Ground]:
     for rule in standard.rulebook:
         for name in dict.fromkeys(column for spoken in _spoken(rule) for column in _own(spoken, names)):
             question = of_column.get(name)
-            about = question.asked_in(name) if question else _sentence(short_label(names[name]))
+            figure = standard.indicators.indicators.get(name)
+            label = figure.label if figure else short_label(names[name])
+            about = question.asked_in(name) if question else f"{_sentence(label)}:"
             yield Ground(rule.id, name, about, _whose(name, question), name if question else None)
 
 
@@ -238,11 +240,11 @@ def other_accounts(evidence: str, rule: Rule, bodies: Mapping[str, str]) -> Iter
             body = f"{bodies.get(code, code)} ({code}), {_is_to_it(relation, names)}"
             yield from _accounts_of(body, account, relation, spoken)
         elif found := _OF_NONE.match(part):
-            yield Account("What they answered", found[2], _is_to_it(found[1], names))
+            yield Account("What they answered:", found[2], _is_to_it(found[1], names))
         elif part.startswith("peers."):
             yield Account(_PLACE, part.rsplit(" = ", 1)[-1], "all returns")
         elif found := _MORE.fullmatch(part):
-            yield Account("What they answered", "the same", f"{found[1]} more")
+            yield Account("What they answered:", "the same", f"{found[1]} more")
 
 
 def _is_to_it(relation: str, names: Iterable[Name]) -> str:
@@ -257,7 +259,7 @@ def _accounts_of(body: str, account: str, relation: str, spoken: Iterable[Name])
     for name in spoken:
         short = name.name.removeprefix(f"{relation}.")
         if found := re.search(rf"(?:^|, ){re.escape(short)} = (.*?)(?=, [a-z_]+\.[a-z0-9_.]+ = |$)", account):
-            yield Account(_sentence(name.meaning), found[1], body)
+            yield Account(name.meaning if name.absences else f"{_sentence(name.meaning)}:", found[1], body)
 
 
 def _sentence(words: str) -> str:

@@ -58,7 +58,7 @@ def _count(section: Section) -> dict[str, Any]:
 
 
 def _name_answer(answered: Answered) -> dict[str, str]:
-    return {"question": answered.asked.question.text, "beside": _say("beside", answered)}
+    return {"question": answered.question, "beside": _say("beside", answered)}
 
 
 def _set_section(section: Section, org_type: str) -> dict[str, Any]:

@@ -97,6 +97,12 @@ class Answered:
     number: float | None
 
     @property
+    def question(self) -> str:
+        """What was asked, and of which review where it was asked of two."""
+        asked = self.asked.question
+        return asked.asked_in(asked.columns[self.item - 1]) if self.item else asked.text
+
+    @property
     def said(self) -> str:
         """The answer in words."""
         return self.asked.says(self.answer) if self.number is None else self.asked.figure(self.number)

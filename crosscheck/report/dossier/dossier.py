@@ -37,7 +37,6 @@ if TYPE_CHECKING:
     from crosscheck.report.dossier.waterfall import Step
 
 FUNNELS: Final = 2
-_ASKED_FIRST: Final = 5
 _MOST: Final = 3  # pieces of evidence that are named beside the facts, either way
 _LEAST: Final = 0.3  # decibans that such a piece changes the risk by
 _CAN_BE_ASKED: Final = ("no answer", "not known")
@@ -165,12 +164,6 @@ class Declaration:
         """Its parts that are evidence on this organisation, the weightiest first, for or against."""
         return [part for part in self.parts if part.family not in _START]
 
-    @property
-    def weightiest(self) -> tuple[Step, ...]:
-        """The single pieces of evidence that are named, the weightiest first, for or against."""
-        single = [step for step in self.steps if step.number == 1 and step.family not in _START]
-        return tuple(sorted(single, key=lambda step: (-abs(step.decibans), step.words)))
-
 
 @dataclass(frozen=True)
 class Comment:
@@ -272,12 +265,6 @@ class Dossier:
     def remarks(self) -> list[Comment]:
         """What third parties say that is more than `No comment`, the latest first."""
         return [comment for comment in self.comments if comment.text and comment.polarity]
-
-    @property
-    def asked_first(self) -> list[tuple[Finding, str]]:
-        """The first request of each of the weightiest findings on the first declaration."""
-        asking = [finding for finding in self._counting if finding.rule.lines_of_enquiry]
-        return [(finding, finding.rule.lines_of_enquiry[0]) for finding in asking[:_ASKED_FIRST]]
 
     @property
     def _counting(self) -> list[Finding]:

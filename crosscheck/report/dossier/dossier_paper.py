@@ -17,11 +17,10 @@ if TYPE_CHECKING:
 
     from crosscheck.report.dossier.dossier import Comment, Declaration, Dossier, Finding, Neighbour, OpenQuestion
     from crosscheck.report.dossier.dossier_tables import Basis
+    from crosscheck.report.dossier.facts import Fact
     from crosscheck.report.dossier.peer_position import PeerPosition
     from crosscheck.report.dossier.rows import ProblemRow, VisitRow
-    from crosscheck.report.dossier.waterfall import Step
 
-_MOST: Final = 5  # pieces of evidence and requests that stand on the first page
 _CHECKS: Final = 4  # that are named beside a question that is open
 _IN_PERCENT: Final = ("proportion", "percent")
 _CHOSEN: Final = {"mandatory": "for an unmet duty", "risk": "for its risk", "random": "at random"}
@@ -45,13 +44,14 @@ def set_dossier(dossier: Dossier, basis: Basis, funnels: Sequence[str], *, annex
         "foot": f"{_JUDGES_NOBODY} Run {basis.fingerprint}.",
         "name": dossier.name,
         "lead": _describe_organisation(dossier),
+        "declaration": _name_declaration(dossier),
+        "why": _say("why", dossier.first, basis.manifest.draw, not dossier.is_reason_shown),
+        "statement": dossier.first.statement or "",
+        "facts": [_fact(fact) for fact in dossier.facts],
         "functions": [_name_function(one.function) for one in dossier.declarations],
         "brief": list(_brief(dossier, basis)),
-        "why": [_why(one, basis, both=_has_both(dossier)) for one in dossier.declarations],
-        "weighs": [
-            {"words": step.words, "effect": _describe_step(step)} for step in dossier.declarations[0].weightiest[:_MOST]
-        ],
-        "asks": list(_asks(dossier)),
+        "other-declarations": [_other_declaration(one, dossier, basis) for one in dossier.others],
+        "others": [_finding(one, both=_has_both(dossier)) for one in dossier.other_findings],
         "findings": [_finding(one, both=_has_both(dossier)) for one in dossier.findings],
         "rest-is-where": f"{where} all of them.",
         "annex": _annex(dossier, basis, funnels) if annex else None,
@@ -95,28 +95,31 @@ def _brief(dossier: Dossier, basis: Basis) -> Iterator[dict[str, Any]]:
     return ({"label": label, "cells": cells} for label, cells in rows.items())
 
 
-def _why(declaration: Declaration, basis: Basis, *, both: bool) -> dict[str, Any]:
+def _name_declaration(dossier: Dossier) -> str:
+    """What a visit would be about, for example Declaration to visit: as provider, compliant."""
+    first = dossier.first
+    function = f"{_name_function(first.function).lower()}, " if _has_both(dossier) else ""
+    return f"{_say('declaration_called', first)}: {function}{in_words(first.listed.declared)}"
+
+
+def _fact(fact: Fact) -> dict[str, str]:
+    duty = f"Statutory duty ({fact.law}). " if fact.law else ""
+    effect = f"{sentence(describe_effect(fact.decibans))} on the risk."
     return {
-        "function": _name_function(declaration.function) if both else "",
-        "says": _say("why", declaration, basis.manifest.draw),
-        "duties": [{"finding": duty.finding, "law": duty.basis} for duty in declaration.duties],
-        "statement": declaration.statement or "",
+        "says": fact.says,
+        "about": f"{duty}{fact.age}. {effect}",
+        "reply": fact.reply,
+        "question": fact.question,
     }
 
 
-def _describe_step(step: Step) -> str:
-    way = "raises" if step.decibans > 0 else "lowers"
-    return f"{sentence(describe_effect(step.decibans))}: {way} the risk."
-
-
-def _asks(dossier: Dossier) -> Iterator[dict[str, str]]:
-    """What to ask for first: a request of each of the weightiest findings, else the answers that are missing."""
-    if dossier.asked_first:
-        for finding, request in dossier.asked_first:
-            yield {"request": request, "why": finding.check_id}
-        return
-    for question in dossier.questions[:_MOST]:
-        yield {"request": question.label, "why": question.why}
+def _other_declaration(declaration: Declaration, dossier: Dossier, basis: Basis) -> dict[str, Any]:
+    return {
+        "function": _name_function(declaration.function),
+        "says": _say("why", declaration, basis.manifest.draw),
+        "duties": [{"finding": duty.finding, "law": duty.basis} for duty in dossier.duties_not_shown(declaration)],
+        "statement": declaration.statement or "",
+    }
 
 
 def _finding(finding: Finding, *, both: bool) -> dict[str, Any]:

@@ -125,8 +125,8 @@ def propose_waivers(run: Path, accepted: pl.DataFrame) -> str:
     """
     year_ends = last_day(read_manifest(run).options.year)
     explained = accepted.filter(pl.col("reply") == "explain").unique("item", keep="first", maintain_order=True)
-    without_rule = explained.filter(pl.col("check_id").is_null())["item"]
-    of_rules = explained.filter(pl.col("check_id").is_not_null())
+    has_rule = pl.col("check_id").fill_null("") != ""
+    without_rule, of_rules = explained.filter(~has_rule)["item"], explained.filter(has_rule)
     return "\n".join((*map(_NOTHING_TO_WAIVE.format, without_rule), *_write_waivers(of_rules, year_ends)))
 
 

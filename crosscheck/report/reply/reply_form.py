@@ -6,6 +6,7 @@ Neither says anything of risk, rank or who is chosen for a visit: a reply is to 
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Final
 
 import polars as pl
@@ -47,6 +48,7 @@ _WIDTHS: Final = {
 _LETTERS: Final = {"letter": "", "duty_letter": "-duties"}  # by template, what the name of its file ends with
 _YOURS: Final = {"your answer": "your return says"}
 _SEE: Final = "See "
+_BY_VISITORS: Final = re.compile(r",? and (?:pick|ask|take|look|follow) ")  # what only a visit can do
 _ANY_EVIDENCE: Final = "Whatever shows, with its date, that the duty was met"
 _LONGEST_LIST: Final = 255  # characters, which the file format allows for a list of choices
 _HELP: Final = {
@@ -215,7 +217,7 @@ def _letters(letter: Mapping[str, object]) -> Iterable[str]:
 
 def _show_evidence(rule: Rule) -> list[str]:
     """What an assessor would ask to see, as what an organisation may send: lines of enquiry that begin with See."""
-    seen = [line.removeprefix(_SEE) for line in rule.lines_of_enquiry if line.startswith(_SEE)]
+    seen = [_BY_VISITORS.split(line.removeprefix(_SEE))[0] for line in rule.lines_of_enquiry if line.startswith(_SEE)]
     return [line[:1].upper() + line[1:] for line in seen] or [_ANY_EVIDENCE]
 
 

@@ -160,11 +160,56 @@ def test_every_finding_that_differs_and_only_such_a_one_is_an_item(made_run: Pat
             (row["check_id"], function)
             for row in read_form(forms / f"{org_code}.csv")
             for function in row["functions"].split(" and ")
+            if row["check_id"]
         }
         assert told == set(theirs.select("check_id", "function").iter_rows())
         letter = (forms / f"{org_code}.html").read_text(encoding="utf-8")
         for says in theirs["says"]:
             assert says.split("&")[0].split("'")[0][:60] in letter
+
+
+def test_a_letter_lists_whatever_else_counts_against_a_declaration(made_run: Path, forms: Path) -> None:
+    parts = read_table(made_run, "parts").filter(pl.col("decibans") > 0)
+    for org_code in (ORG, OTHER):
+        letter = html.unescape((forms / f"{org_code}.html").read_text(encoding="utf-8"))
+        theirs = parts.filter(pl.col("org_code") == org_code)
+        for family, mark in (("figures", ": "), ("answers", " Answer: "), ("facts", " Answer: "), ("history", "\n")):
+            for reason in theirs.filter(pl.col("family") == family)["reason"]:
+                assert reason.split(mark)[0] in letter, (org_code, reason)
+        listed = {row["item"].split("/")[1] for row in read_form(forms / f"{org_code}.csv")}
+        alone = theirs.filter(pl.col("family").is_in(["history", "silence"]))
+        assert set(alone["part"]) <= listed
+
+
+def test_each_item_is_headed_by_the_finding_and_never_by_what_we_expected(made_run: Path, forms: Path) -> None:
+    letter = html.unescape((forms / f"{ORG}.html").read_text(encoding="utf-8"))
+    headings = [re.sub(r"^\d+\. ", "", heading) for heading in re.findall(r"<h3[^>]*>(.*?)</h3>", letter)]
+    links = re.findall(r'<a href="#item-\d+">(.*?)</a>', letter)
+    form = [row for row in read_form(forms / f"{ORG}.csv") if row["check_id"]]
+    assert links
+    assert set(links) <= set(headings) == {row["what_we_intend_to_rely_on"] for row in form}
+    assert not set(headings) & {row["expected"] for row in form}
+    answered = "Are the competencies|Which staff|How many|Is there|Does"
+    assert re.search(rf"<dt>Your return says</dt>\s*<dd>(?:{answered})", letter)
+    assert letter.count("We expected: ") == len(headings)
+
+
+def test_an_explained_figure_is_kept_and_offers_no_waiver(made_run: Path, forms: Path, tmp_path: Path) -> None:
+    rows = read_form(forms / f"{ORG}.csv")
+    figure = next(row for row in rows if row["item"].startswith(f"{ORG}/staff_survey."))
+    assert (figure["check_id"], figure["question"], figure["expected"]) == ("", "", "")
+    figure |= {"reply": "explain", "remark": "The survey was of another site", "signed_by": "C. Chief"}
+    with (tmp_path / "form.csv").open("w", encoding="utf-8", newline="") as written:
+        writer = csv.DictWriter(written, list(figure))
+        writer.writeheader()
+        writer.writerow(figure)
+    told = crosscheck_("reply", "read", tmp_path / "form.csv", "--run", made_run, "--out", tmp_path / "replies")
+    assert told.exit_code == 0, told.output
+    replies = read_decisions(made_run, [tmp_path / "replies"])
+    accepted = choose_accepted(replies, [figure["item"]], Decision("A. Assessor", date(2009, 6, 2), "It was seen"))
+    assert propose_waivers(made_run, accepted).splitlines() == [
+        f"# {figure['item']}: no rule differs here, so there is nothing to waive; take it into the decision."
+    ]
 
 
 def test_the_form_is_the_same_as_csv_and_as_workbook(forms: Path) -> None:
@@ -213,7 +258,8 @@ def test_hostile_text_is_shown_as_text(made_run: Path, tmp_path: Path) -> None:
     letter = (tmp_path / "forms" / f"{ORG}.html").read_text(encoding="utf-8")
     assert bad not in letter
     assert "&lt;script&gt;" in letter
-    assert {row["what_we_intend_to_rely_on"] for row in read_form(tmp_path / "forms" / f"{ORG}.csv")} == {f"'{formula}"}
+    rows = read_form(tmp_path / "forms" / f"{ORG}.csv")
+    assert {row["what_we_intend_to_rely_on"] for row in rows if row["check_id"]} == {f"'{formula}"}
 
 
 def test_what_is_waived_is_no_item(made_run: Path, tmp_path: Path) -> None:
