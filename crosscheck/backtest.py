@@ -325,9 +325,9 @@ def _judge(
 def _unmet(findings: pl.DataFrame, rulebook: Rulebook) -> pl.DataFrame:
     """What law and national guidance ask for and declarations do not meet on their own word, `grave` or not."""
     against_answers = rulebook.of_kind("declaration_vs_answer")
-    asked = [rule for rule in against_answers if rule.strength in _BINDING and rule.severity in _WEIGHTY]
-    grave = [rule.id for rule in asked if rule.strength == "statutory" and rule.severity == "high"]
-    differs = (pl.col("verdict") == "differs") & pl.col("check_id").is_in([rule.id for rule in asked])
+    binding_rules = [rule for rule in against_answers if rule.strength in _BINDING and rule.severity in _WEIGHTY]
+    grave = [rule.id for rule in binding_rules if rule.strength == "statutory" and rule.severity == "high"]
+    differs = (pl.col("verdict") == "differs") & pl.col("check_id").is_in([rule.id for rule in binding_rules])
     return findings.filter(differs).select(*_KEYS, "check_id", grave=pl.col("check_id").is_in(grave))
 
 

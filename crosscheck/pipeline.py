@@ -354,7 +354,8 @@ def _check_made_up(indicators: pl.DataFrame, standard: Standard, year: str) -> t
     questionnaire, names = standard.questionnaire, standard.indicators.names
     made_up = build_polarity_probes(indicators, questionnaire, standard.polarity, year, standard.name)
     made_up_cases = build_cases(made_up, questionnaire, names, year, standard.name)
-    verdicts = give_verdicts(made_up_cases, standard.rulebook.of_kind("declaration_vs_answer")).unpivot(
+    rulebook = standard.rulebook.of_kind("declaration_vs_answer")
+    verdicts = give_verdicts(made_up_cases, rulebook, of_one_collection=False).unpivot(
         index=["org_code", "function"], variable_name="check_id", value_name="verdict"
     )
     findings = verdicts.with_columns(evidence=pl.lit("a made-up return with every ordered answer at that end"))

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
-AnswerType = Literal["ordinal", "yes_no", "choice", "percent", "number", "count"]
+AnswerType = Literal["ordinal", "yes_no", "choice", "percent", "number", "count", "signed_number", "text"]
 Direction = Literal["higher_better", "lower_better", "none"]
 
 _YES_NO: Final = ("no", "yes")
@@ -38,7 +38,8 @@ WHICH_REVIEW: Final = {"review1": "the first of the two reviews", "review2": "th
 class Question:
     """One question.
 
-    `levels` run from worst to best where `direction` is `higher_better`, and are empty for figures. `org_types` and
+    `levels` run from worst to best where `direction` is `higher_better`, and are empty for figures and texts. A number
+    is 0 or more, a `signed_number` may be below 0, for example a profit; a `text` is what was written. `org_types` and
     `services` say to whom it is put: to these types, and among them to those that provide all these services.
     """
 
@@ -62,8 +63,18 @@ class Question:
 
     @property
     def has_levels(self) -> bool:
-        """Whether an answer is one of `levels` rather than a figure."""
+        """Whether an answer is one of `levels` rather than a figure or a text."""
         return self.answer_type in _LEVELLED
+
+    @property
+    def is_text(self) -> bool:
+        """Whether an answer is a text in the respondent's own words, a name or a code."""
+        return self.answer_type == "text"
+
+    @property
+    def is_figure(self) -> bool:
+        """Whether an answer is a number."""
+        return not self.has_levels and not self.is_text
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -76,7 +87,9 @@ class Question:
 
     @property
     def dtype(self) -> pl.DataType:
-        """The polars type of its answers: levels in the questionnaire's order, or a float."""
+        """The polars type of its answers: levels in the questionnaire's order, a text or a float."""
+        if self.is_text:
+            return pl.String()
         return pl.Enum(self.levels) if self.has_levels else pl.Float64()
 
 
@@ -151,6 +164,8 @@ def _not_allowed(rows: Sequence[dict[str, str]]) -> Iterator[str]:
                 yield f"row {row}, column {column}: “{stated[column]}” is not allowed. Give one of: {words}."
         if stated["answer_type"] in ("ordinal", "choice") and not stated["levels"]:
             yield f"row {row}, column levels: is empty, and the answers of such a question have to be among some."
+        if stated["answer_type"] == "text" and stated["direction"] != "none":
+            yield f"row {row}, column direction: a text is neither better nor worse. Write none."
 
 
 def _named_twice(rows: Sequence[dict[str, str]]) -> Iterator[str]:

@@ -96,18 +96,18 @@ def read_standard(name: str, risk_version: str | None = None, day: date = date.m
     return Standard(name, questionnaire, rulebook, waivers, indicators, patterns, polarity, exploratory, risk, visits)
 
 
-def name_standard(asked: str | None) -> str:
+def name_standard(given: str | None) -> str:
     """The standard asked for, or the only one that there are rules for, in capitals.
 
     Raises:
         UnknownNameError: there is no such standard, or there are several and none was asked for.
     """
-    known = [folder.upper() for folder in settings.standards()]
-    if asked is None and len(known) == 1:
-        return known[0]
-    if asked is None or asked.upper() not in known:
-        near = suggest(asked, known) if asked else ""
+    standards = [folder.upper() for folder in settings.standards()]
+    if given is None and len(standards) == 1:
+        return standards[0]
+    if given is None or given.upper() not in standards:
+        near = suggest(given, standards) if given else ""
         raise UnknownNameError(
-            f"--standard {asked or ''}:{near} Name one of the standards with rules: {', '.join(known)}."
+            f"--standard {given or ''}:{near} Name one of the standards with rules: {', '.join(standards)}."
         )
-    return asked.upper()
+    return given.upper()

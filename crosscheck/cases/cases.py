@@ -82,6 +82,7 @@ _DECLARED: Final = (
     Name("declared.census_day", "date", "day that the answers describe"),
 )
 _ORGANISATION: Final = (
+    Name("organisation.name", "text", "name"),
     Name("organisation.org_type", "choice", "type of organisation", ORG_TYPES),
     Name("organisation.region", "text", "region"),
     Name("organisation.care_trust", "flag", "is a care trust"),
@@ -90,7 +91,7 @@ _ORGANISATION: Final = (
     Name("organisation.caseload_population", "number", "people served", unit="people"),
 )
 _RETURNED: Final = tuple(Name(name, "number", meaning) for name, meaning in MEASURES.items())
-_ORGANISATION_COLUMNS: Final = ("organisation.name", *(name.name for name in _ORGANISATION))
+_ORGANISATION_COLUMNS: Final = tuple(name.name for name in _ORGANISATION)
 _COMMENTS: Final = tuple(
     Name(f"comment.{author}", "ordinal", f"tone of the remarks of {words[0].lower()}{words[1:]}", TONES)
     for author, words in COMMENTATORS_IN_WORDS.items()
@@ -112,7 +113,7 @@ def catalogue(questionnaire: Questionnaire, figures: Iterable[str]) -> dict[str,
 
 
 def _answer_names(question: Question) -> list[Name]:
-    kind: NameType = "number"
+    kind: NameType = "text" if question.is_text else "number"
     if question.has_levels:
         kind = "ordinal" if question.answer_type == "ordinal" else "choice"
     return [
@@ -216,7 +217,7 @@ def _answers_wide(answers: pl.DataFrame, questionnaire: Questionnaire) -> pl.Dat
     present = set(wide.columns)
     typed: list[pl.Expr] = []
     for question in questionnaire:
-        value, dtype = ("level" if question.has_levels else "number"), question.dtype
+        value, dtype = ("number" if question.is_figure else "level"), question.dtype
         for name in question.columns:
             typed.append(_or_null(f"{value}_{name}", present, dtype).alias(name))
             typed.append(_or_null(f"absence_{name}", present, ABSENCE).alias(name + WHY_ABSENT))

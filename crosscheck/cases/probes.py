@@ -202,7 +202,7 @@ def _of_answers(quantiles: Values, questions: Iterable[Question], org_type: str)
         if org_type not in question.org_types or np.isnan(given[0]):
             yield ()
             continue
-        if question.has_levels:
+        if question.has_levels:  # a text has no steps: nobody's is usual, so that none was found above
             steps = [float(place) for place in range(len(question.levels))]
         else:
             spread = _PERCENT if question.answer_type == "percent" else given.tolist()
@@ -212,7 +212,8 @@ def _of_answers(quantiles: Values, questions: Iterable[Question], org_type: str)
 
 def _quantiles(of_type: pl.DataFrame, columns: Iterable[str]) -> Values:
     """Quantiles in the rows, of levels by their place, each one that was answered; NaN where nobody answered."""
-    given = of_type.select(pl.col(list(columns)).to_physical().cast(pl.Float64)).to_numpy()
+    held = of_type.select(pl.col(list(columns)).to_physical())
+    given = held.with_columns(pl.col(pl.String).replace_strict({}, default=None)).cast(pl.Float64).to_numpy()
     ordered = np.sort(np.where(np.isfinite(given), given, np.nan), axis=0)
     number = (~np.isnan(ordered)).sum(axis=0)
     places = np.floor(np.array(_QUANTILES)[:, None] * np.maximum(number - 1, 0)[None, :] + 0.5).astype(np.int64)
@@ -368,7 +369,11 @@ def _as_in_cases(name: Name) -> Iterator[pl.Expr]:
             .when(value.is_not_null())
             .then(1.0)
         )
-    yield (value if name.type == "number" else _words_of_places(value, name.levels)).alias(name.name)
+    if name.levels:
+        value = _words_of_places(value, name.levels)
+    elif name.type == "text":
+        value = pl.lit(None, dtype=name.dtype)
+    yield value.alias(name.name)
     if name.absences:
         reason = -1 - pl.col(name.name + WHY_ABSENT)
         yield _words_of_places(pl.when(reason >= 0).then(reason), ABSENCES).alias(name.name + WHY_ABSENT)

@@ -83,8 +83,9 @@ def _put(organisations: pl.DataFrame, questions: list[Question]) -> Truths:
 
 
 def _codes(organisations: pl.DataFrame, columns: list[str]) -> Numbers:
-    """Figures as they are, levels by their place, NaN where there is none: organisations in the rows."""
-    return organisations.select(pl.col(columns).to_physical().cast(pl.Float64)).to_numpy()
+    """Figures as they are, levels by their place, texts by their rank, NaN where there is none: one row each."""
+    held = organisations.select(pl.col(columns).to_physical())
+    return held.with_columns(pl.col(pl.String).rank("dense")).cast(pl.Float64).to_numpy()
 
 
 def _number_at(known: Numbers, questions: list[Question], ordered: Truths, *, best: bool) -> NDArray[np.int64]:

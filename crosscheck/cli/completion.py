@@ -60,10 +60,18 @@ def complete_indicators(ctx: click.Context, _param: click.Parameter, incomplete:
     return []
 
 
-def complete_risk_models(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """The versions of the weights."""
+def complete_models(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """The models of the standard."""
     with suppress(OSError):
-        files = (settings.models_folder(_standard(ctx)) / "visit_risk").glob("v*.toml")
+        folders = settings.models_folder(_standard(ctx)).iterdir()
+        return _beginning(sorted(folder.name for folder in folders if folder.is_dir()), incomplete)
+    return []
+
+
+def complete_versions(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """The versions of the model that the command line names; of the weights where it names none."""
+    with suppress(OSError):
+        files = (settings.models_folder(_standard(ctx)) / str(ctx.params.get("name") or "visit_risk")).glob("v*.toml")
         return _beginning(sorted(file.stem for file in files), incomplete)
     return []
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from crosscheck import settings
+from crosscheck.cli.completion import complete_models, complete_versions
 from crosscheck.cli.group import format_option, main, standard_option
 from crosscheck.cli.terminal import list_rows
 from crosscheck.errors import UnknownNameError
@@ -23,10 +24,13 @@ if TYPE_CHECKING:
 @format_option
 @click.pass_context
 def models(ctx: click.Context, standard: str | None, form: str) -> None:
-    """List the models with their versions; say which are released, drafts, or edited since.
+    """List the models and their versions.
+
+    Each version is released, a draft, or released and edited since.
 
     \b
     Example:  crosscheck models
+
     A released file never changes: a change is a new version (`crosscheck models new`).
     """
     if ctx.invoked_subcommand:
@@ -39,13 +43,16 @@ def models(ctx: click.Context, standard: str | None, form: str) -> None:
 
 
 @models.command()
-@click.argument("name")
+@click.argument("name", shell_complete=complete_models)
 @standard_option
 def new(name: str, standard: str | None) -> None:
-    """Begin the next version of a model: a copy of the newest, as a draft.
+    """Begin the next version of a model, as a draft.
+
+    The draft is a copy of the newest version.
 
     \b
     Example:  crosscheck models new visit_risk
+
     The draft can be changed until it is released: crosscheck models release NAME VERSION
     """
     from crosscheck.model_versions import make_version
@@ -70,11 +77,13 @@ def new(name: str, standard: str | None) -> None:
 
 
 @models.command()
-@click.argument("name")
-@click.argument("version")
+@click.argument("name", shell_complete=complete_models)
+@click.argument("version", shell_complete=complete_versions)
 @standard_option
 def release(name: str, version: str, standard: str | None) -> None:
-    """Release a draft: its digest is noted, and from then on an edited file is refused.
+    """Release a draft; from then on it never changes.
+
+    Its digest is noted, and a file that is edited afterwards is refused.
 
     \b
     Example:  crosscheck models release visit_risk v4

@@ -10,7 +10,7 @@ import click
 
 import crosscheck
 from crosscheck import settings
-from crosscheck.cli.completion import complete_risk_models
+from crosscheck.cli.completion import complete_versions
 from crosscheck.cli.group import Share, assessment_year, collection_argument, format_option, main, standard_option
 from crosscheck.cli.terminal import Steps, as_typed, print_problems, undisturbed
 from crosscheck.passwords import STORE_VARIABLE
@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     "--risk-model",
     default=None,
     help="Version of the weights, for example v3; the newest if not given.",
-    shell_complete=complete_risk_models,
+    shell_complete=complete_versions,
 )
 @click.option(
     "--no-learn", is_flag=True, help="Use the experts' weights as stated, without learning from the collection."

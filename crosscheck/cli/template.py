@@ -19,11 +19,14 @@ from crosscheck.cli.group import main, standard_option
 )
 @standard_option
 def template(out: Path, standard: str | None) -> None:
-    """Write an empty collection to fill in: every input table, and what each column means.
+    """Write an empty collection to fill in.
+
+    It has every input table, and what each column means.
 
     \b
     Example:  crosscheck template --out my-collection.xlsx
     Or:       crosscheck template --out my-collection
+
     The workbook has drop-downs; headings that are compulsory are marked.
     """
     from crosscheck.questionnaire import read_questionnaire

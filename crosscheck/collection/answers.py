@@ -59,9 +59,10 @@ def read_answers(answers: Sheet, questionnaire: Questionnaire) -> Sheet:
 
     Returns:
         The sheet in the columns of `SCHEMA`, `year` if it was there, and whether a per cent sign was (`HAS_SIGN`).
-        `item` is 0 where the question is asked once; `level` is for questions with levels, `number` for figures,
-        `absence` for where there is neither. An empty answer is `no_answer` and no problem; a row is set aside where
-        its question, item or answer can't be read.
+        `item` is 0 where the question is asked once; `level` is for questions with levels and for texts, which stand
+        there as they were written, without spaces around them; `number` is for figures, `absence` for where there is
+        neither. An empty answer is `no_answer` and no problem; a row is set aside where its question, item or answer
+        can't be read.
     """
     item = pl.col("item") if "item" in answers.rows.columns else pl.lit(None, dtype=pl.String).alias("item")
     texts = answers.rows.with_columns(item).rename(_TEXTS)
@@ -125,18 +126,21 @@ def _level(questionnaire: Questionnaire) -> pl.Expr:
     word = pl.col("word")
     named = pl.when(pl.format("{}={}", "question_id", word).is_in(levels)).then(word)
     yes_no = pl.when(word.is_in(YES)).then(pl.lit("yes")).when(word.is_in(NO)).then(pl.lit("no"))
-    level = pl.when(pl.col("answer_type") == "yes_no").then(yes_no).otherwise(named)
+    kind = pl.col("answer_type")
+    level = pl.when(kind == "yes_no").then(yes_no).when(kind == "text").then("text").otherwise(named)
     return pl.when(pl.col("absence").is_null()).then(level)
 
 
 def _number() -> pl.Expr:
-    """The figure that a text writes, if it can be true: a share up to 100, a count whole, nothing below 0."""
+    """The figure that a text writes, if it can be true: a share up to 100, a count whole, only a signed one below 0."""
     kind = pl.col("answer_type")
     number = read_number(pl.when(kind == "percent").then(pl.col("text").str.replace(PER_CENT, "")).otherwise("text"))
     possible = (
-        (number >= 0) & ((kind != "percent") | (number <= 100)) & ((kind != "count") | (number == number.floor()))
+        ((number >= 0) | (kind == "signed_number"))
+        & ((kind != "percent") | (number <= 100))
+        & ((kind != "count") | (number == number.floor()))
     )
-    figure = kind.is_in(["percent", "number", "count"]) & pl.col("absence").is_null() & possible
+    figure = kind.is_in(["percent", "number", "count", "signed_number"]) & pl.col("absence").is_null() & possible
     return pl.when(figure).then(number)
 
 
@@ -153,7 +157,9 @@ def _plain() -> pl.Expr:
         .then(figure.str.contains(f"{PLAIN_NUMBER}|{THOUSANDS}"))
         .when(pl.col("level").is_not_null())
         .then(
-            pl.when(kind == "yes_no").then(text.is_in([*YES, *NO])).otherwise(pl.col("answer_text") == pl.col("level"))
+            pl.when(kind == "yes_no")
+            .then(text.is_in([*YES, *NO]))
+            .otherwise((kind == "text") | (pl.col("answer_text") == pl.col("level")))
         )
     )
 
@@ -224,6 +230,7 @@ def _why_unreadable(question: Question, text: str) -> tuple[str, str]:
         "percent": ("Not a percentage from 0 to 100.", "Write it in digits, as 54 or 54%."),
         "count": ("Not a whole number of 0 or more.", "Write it in digits, as 12."),
         "number": ("Not a number of 0 or more.", "Write it in digits, as 12.5."),
+        "signed_number": ("Not a number.", "Write it in digits, as 12.5 or -12.5."),
     }
     problem, remedy = wanted[question.answer_type]
     if question.answer_type == "percent" and _is_number(text):

@@ -17,11 +17,12 @@ from typing import TYPE_CHECKING, Final
 from crosscheck.collection.limits import MEMORY, MOST_CELLS, MOST_INFLATED, SECONDS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     import polars as pl
 
 REFUSED: Final = 3
+_PIECE: Final = 1_000_000  # bytes that are inflated at a time
 
 
 def main() -> None:
@@ -93,6 +94,8 @@ def _as_text(name: str, dtype: pl.DataType) -> pl.Expr:
         return pl.when(name).then(pl.lit("yes")).when(pl.col(name).not_()).then(pl.lit("no"))
     if isinstance(dtype, pl.List):
         return pl.col(name).cast(pl.List(pl.String)).list.join("|")
+    if dtype.is_nested():
+        raise ValueError(f"a cell of the column {name} holds several values, and one is asked for")
     if isinstance(dtype, pl.Datetime):
         return pl.col(name).dt.to_string("%Y-%m-%d %H:%M:%S").str.strip_suffix(" 00:00:00")
     return pl.col(name).cast(pl.String)
@@ -100,18 +103,26 @@ def _as_text(name: str, dtype: pl.DataType) -> pl.Expr:
 
 def inflate(raw: bytes) -> bytes:
     """What a gzip file holds; several parts one after another, too."""
-    found: list[bytes] = []
-    left = MOST_INFLATED
+    # Counted before anything is kept: a small file that holds too much must not take the memory of all that it holds.
+    size = 0
+    for piece in _pieces(raw):
+        size += len(piece)
+        if size > MOST_INFLATED:
+            raise ValueError(f"it holds more than the {MOST_INFLATED:,} bytes that are allowed once it is inflated")
+    return b"".join(_pieces(raw))
+
+
+def _pieces(raw: bytes) -> Iterator[bytes]:
+    """What a gzip file holds, a little at a time."""
     while raw:
         part = zlib.decompressobj(wbits=31)
-        found.append(part.decompress(raw, max_length=left + 1))
-        left -= len(found[-1])
-        if left < 0:
-            raise ValueError(f"it holds more than the {MOST_INFLATED:,} bytes that are allowed once it is inflated")
+        yield part.decompress(raw, max_length=_PIECE)
+        while part.unconsumed_tail:
+            yield part.decompress(part.unconsumed_tail, max_length=_PIECE)
+        yield part.flush()
         if not part.eof:
             raise ValueError("it ends too early")
         raw = part.unused_data.lstrip(b"\x00")
-    return b"".join(found)
 
 
 _READERS: Final[dict[str, Callable[[bytes], bytes]]] = {

@@ -20,6 +20,7 @@ _BUILT_IN: Final[dict[int, NumberFormat]] = {
 _LITERAL: Final = re.compile(r'"[^"]*"|\\.|_.|\*.|\[[^\]]*\]', re.DOTALL)
 _WRITTEN_SIGN: Final = re.compile(r'"[^"]*%[^"]*"|\\%')
 _ELAPSED: Final = re.compile(r"\[[hms]+\]", re.IGNORECASE)
+_WRITTEN_UNIT: Final = re.compile(r'[0#?)] *(?:\\ )?("\s*(k|m|bn|000|thousand|million)\b[^"]*"|\\[km])', re.IGNORECASE)
 _IN_THOUSANDS: Final = re.compile(r"[0#?],+(?![0#?,])")
 
 _DAY_0: Final = dt.datetime(1899, 12, 30)  # noqa: DTZ001  # workbooks have no time zones
@@ -42,7 +43,8 @@ def format_of(number: int, code: str | None) -> NumberFormat:
         return "date"
     if re.search("[hs]", letters):
         return "time"
-    return "thousands" if _IN_THOUSANDS.search(section) else "plain"
+    first = code.split(";")[0]
+    return "thousands" if _IN_THOUSANDS.search(section) or _WRITTEN_UNIT.search(first) else "plain"
 
 
 def write_number(stored: str, number_format: NumberFormat, days_off: int = 0) -> str:

@@ -90,6 +90,11 @@ def _decode(raw: bytes, file: str) -> tuple[str, list[Problem]]:
     kind = next((kind for start, kind in _NO_TEXT.items() if raw.startswith(start)), None)
     if kind:
         raise CollectionError(f"{file} is {kind}, and no text as its name says. Give it the right ending.")
+    if raw.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):  # the first begins as the mark of UTF-16 does
+        try:
+            return raw.decode("utf-32"), [_converted_from("UTF-32")]
+        except UnicodeDecodeError:
+            raise CollectionError(f"{file} looks like UTF-32 and is damaged. Save it as CSV UTF-8.") from None
     # It would decode as UTF-8 with a zero byte after every letter, and be refused later for reasons that help nobody.
     if b"\x00" in raw[:2] and not raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         raise CollectionError(f"{file} looks like UTF-16 without a byte-order mark. Save it as CSV UTF-8.")

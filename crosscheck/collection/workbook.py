@@ -63,8 +63,8 @@ _NOTED: Final = {
         "The sheet is hidden; it was read.", "", "Delete it, if it does not belong to the collection."
     ),
     "in_thousands": _Seen(
-        "The cell shows its number in thousands; it was read as it is stored.",
-        "{:,} cells show their numbers in thousands; they were read as they are stored. This is the first.",
+        "The cell shows its number in thousands, or with a unit behind it; it was read as it is stored.",
+        "{:,} cells show their numbers in thousands or with a unit; they were read as stored. This is the first.",
         "See whether the stored number is what was meant.",
     ),
     "by_hand": _Seen(

@@ -135,10 +135,12 @@ def write_version(text: str, revision: Revision, version: str) -> str:
 
 def format_changes(revision: Revision) -> list[str]:
     """Before and after, as lines of comment, with 90% intervals; single questions and figures left out."""
-    shown = revision.changes.filter(pl.col("section").is_in(["questions", "named_figures"]).not_())
-    width = max((len(f"{section}.{name}") for section, name in shown.select("section", "name").iter_rows()), default=0)
+    changes = revision.changes.filter(pl.col("section").is_in(["questions", "named_figures"]).not_())
+    width = max(
+        (len(f"{section}.{name}") for section, name in changes.select("section", "name").iter_rows()), default=0
+    )
     lines = [f"# Learnt from {len(revision.visits)} visits, the last on {revision.until}. 90% intervals in brackets."]
-    for row in shown.iter_rows(named=True):
+    for row in changes.iter_rows(named=True):
         before, after = (_interval(row[end], row[f"{end}_sd"]) for end in ("before", "after"))
         lines.append(f"# {row['section'] + '.' + row['name']:<{width}}  {before}  ->  {after}")
     return lines

@@ -100,7 +100,7 @@ def judge_probes(cases: pl.DataFrame, rulebook: Rulebook) -> tuple[pl.DataFrame,
         answered (`list_applicable`) and that nothing decides.
     """
     names = [rule.id for rule in rulebook]
-    verdicts = give_verdicts(cases, rulebook).select(pl.col(names).to_physical()).to_numpy()
+    verdicts = give_verdicts(cases, rulebook, of_one_collection=False).select(pl.col(names).to_physical()).to_numpy()
     keys = cases.select("org_code", pl.col("function").cast(pl.String))
     checks = pl.Series("check_id", names, dtype=pl.String)
     # Compared as codes of the enum: millions of verdicts as text would take more memory than the run.

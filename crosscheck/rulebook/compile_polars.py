@@ -16,12 +16,17 @@ from crosscheck.rulebook.condition import (
     Arithmetic,
     Comparison,
     Condition,
+    Count,
+    CountAmong,
+    CountComparison,
     Extreme,
     Fixed,
     Flag,
     Junction,
+    Match,
     Mention,
     Multiple,
+    Node,
     Not,
     Operand,
     Percentile,
@@ -34,6 +39,7 @@ from crosscheck.rulebook.condition import (
     names_of,
     parts_of,
 )
+from crosscheck.rulebook.text_pattern import whole_text
 from crosscheck.vocabulary import ABSENCE, WHY_ABSENT
 
 if TYPE_CHECKING:
@@ -109,6 +115,11 @@ def _(mention: Mention, _: PartLookup) -> pl.Expr:
     return pl.col(mention.name.name).str.contains(rf"(?i)(?:^|\W)(?:{any_of_them})(?:\W|$)")  # \b would lose "100%"
 
 
+@holds_given.register(Match)
+def _(match: Match, _: PartLookup) -> pl.Expr:
+    return pl.col(match.name.name).str.contains(whole_text(match.pattern))
+
+
 @holds_given.register(Not)
 def _(contrary: Not, lookup: PartLookup) -> pl.Expr:
     return ~lookup.holds(contrary.part)
@@ -124,15 +135,14 @@ def _(tally: Tally, lookup: PartLookup) -> pl.Expr:
     """Compare the least and the most that the tally can be; an undecided part may come out either way."""
     parts = [lookup.holds(part) for part in tally.parts]
     if not tally.share:
-        most = _number_of(part.fill_null(value=True) for part in parts)
-        return _over_range(tally.sign, tally.limit, _number_of(parts), most)
+        return _over_range(tally.sign, *_count_range(parts), tally.limit, tally.limit)
     answerable_parts = [lookup.answerable(part) for part in tally.parts]
     most = _number_of(part.fill_null(answer) for part, answer in zip(parts, answerable_parts, strict=True))
     applying = _number_of(part.is_not_null() | answer for part, answer in zip(parts, answerable_parts, strict=True))
     apply = applying.replace(
         0, None
     )  # a share of nothing is unknown; polars would make NaN of it, which counts as high
-    return _over_range(tally.sign, tally.limit, _number_of(parts) / apply, most / apply)
+    return _over_range(tally.sign, _number_of(parts) / apply, most / apply, tally.limit, tally.limit)
 
 
 @holds_given.register(Among)
@@ -140,8 +150,17 @@ def _(among: Among, _: PartLookup) -> pl.Expr:
     """Compare the least and the most of the others of which the part may hold; unknown where it applies to none."""
     holding, undecided, applying = (pl.col(column) for column in among_columns(among).values())
     divisor = applying if among.share else 1
-    over = _over_range(among.sign, among.limit, holding / divisor, (holding + undecided) / divisor)
-    return pl.when(applying > 0).then(over)
+    least, most = holding / divisor, (holding + undecided) / divisor
+    return pl.when(applying > 0).then(_over_range(among.sign, least, most, among.limit, among.limit))
+
+
+@holds_given.register(CountComparison)
+def _(comparison: CountComparison, lookup: PartLookup) -> pl.Expr:
+    """Compare the two ranges; unknown where a side that counts others has nobody to count."""
+    sides = (comparison.left, comparison.right)
+    over = _over_range(comparison.sign, *(end for side in sides for end in _range_of(side, lookup)))
+    applying = [pl.col(among_columns(side)["applies"]) > 0 for side in sides if isinstance(side, CountAmong)]
+    return pl.when(_all(applying)).then(over) if applying else over
 
 
 def answerable_given(condition: Condition | Operand, lookup: PartLookup) -> pl.Expr:
@@ -153,21 +172,26 @@ def answerable_given(condition: Condition | Operand, lookup: PartLookup) -> pl.E
             return _any(lookup.holds(part).is_null() & lookup.answerable(part) for part in parts)
         case Among():
             return _among_answerable(condition)
+        case CountComparison(_, left, right):
+            return _any(_side_answerable(side, lookup) for side in (left, right))
     return _leaf_answerable(condition)
 
 
-def undecided_by(condition: Condition | Operand, lookup: PartLookup) -> dict[str, pl.Expr]:
+def undecided_by(condition: Node, lookup: PartLookup) -> dict[str, pl.Expr]:
     """Of each name, whether, given that the condition is unknown, its absence leaves it undecided."""
     match condition:
         case Not(part):
             return undecided_by(part, lookup)
-        case Junction(_, parts) | Tally(_, parts):
+        case CountComparison(_, left, right):
+            of_sides = [undecided_by(side, lookup) for side in (left, right)]
+            return _any_by_name(pair for by_name in of_sides for pair in by_name.items())
+        case Junction(_, parts) | Tally(_, parts) | Count(parts):
             return _any_by_name(
                 (name, lookup.holds(part).is_null() & undecided)
                 for part in parts
                 for name, undecided in undecided_by(part, lookup).items()
             )
-        case Among():
+        case Among() | CountAmong():
             return {name.name: pl.col(undecided_by_column(condition, name.name)) for name in names_in(condition)}
     return _any_by_name((name, undecided) for gap in _gaps(condition) for name, undecided in gap.by_name.items())
 
@@ -219,7 +243,7 @@ def _(operand: Percentile | Total) -> pl.Expr:
     return pl.col(operand.text)
 
 
-def among_columns(among: Among) -> dict[str, str]:
+def among_columns(among: Among | CountAmong) -> dict[str, str]:
     """The columns of how many others the part `holds` of, is `undecided` of, and `applies` to at all."""
     return {count: f"{among.text} {count}" for count in ("holds", "undecided", "applies")}
 
@@ -229,7 +253,7 @@ def total_answerable(total: Total) -> str:
     return f"{total.text} answerable"
 
 
-def undecided_by_column(of_others: Among | Total, name: str) -> str:
+def undecided_by_column(of_others: Among | CountAmong | Total, name: str) -> str:
     """The column that says whether what is asked of others is undecided because of this name."""
     return f"{of_others.text} undecided by {name}"
 
@@ -253,7 +277,7 @@ class _Gap:
     by_name: dict[str, pl.Expr]
 
 
-def _leaf_answerable(leaf: Condition | Operand) -> pl.Expr:
+def _leaf_answerable(leaf: Node) -> pl.Expr:
     """Whether anything else than answers that are not applicable is absent from a part that is unknown."""
     gaps = list(_gaps(leaf))
     blocking = [gap.blocking for gap in gaps if gap.blocking is not None]
@@ -263,21 +287,21 @@ def _leaf_answerable(leaf: Condition | Operand) -> pl.Expr:
     return unblocked if len(gaps) == 1 else unblocked | _any(gap.wanting for gap in gaps)
 
 
-def _gaps(part: Condition | Operand) -> Iterator[_Gap]:
+def _gaps(part: Node) -> Iterator[_Gap]:
     """What may be absent behind a part, each name once a place."""
     match part:
         case Extreme(_, names):
             none_there = _all(pl.col(name.name).is_null() for name in names)
-            by_name = {name.name: none_there & _is_wanting(name) for name in names}
-            any_wanting = _any(map(_is_wanting, names))
+            by_name = {name.name: none_there & is_wanting(name) for name in names}
+            any_wanting = _any(map(is_wanting, names))
             yield _Gap(none_there & any_wanting, none_there & ~any_wanting, by_name)
-        case Total(_, inner, text):
+        case Total(text=text):
             absent, could_be_known = pl.col(text).is_null(), pl.col(total_answerable(part))
-            by_name = {name.name: absent & pl.col(undecided_by_column(part, name.name)) for name in names_in(inner)}
+            by_name = {name.name: absent & pl.col(undecided_by_column(part, name.name)) for name in names_in(part)}
             yield _Gap(absent & could_be_known, absent & ~could_be_known, by_name)
         case _:
             for name in names_of(part):
-                wanting = _is_wanting(name)
+                wanting = is_wanting(name)
                 yield _Gap(wanting, _is_not_applicable(name) if name.absences else None, {name.name: wanting})
             for child in parts_of(part):
                 yield from _gaps(child)
@@ -287,7 +311,8 @@ def _is_not_applicable(name: Name) -> pl.Expr:
     return pl.col(name.name + WHY_ABSENT).eq_missing(_NOT_APPLICABLE)
 
 
-def _is_wanting(name: Name) -> pl.Expr:
+def is_wanting(name: Name) -> pl.Expr:
+    """Whether there is no value under a name and an answer could still bring one."""
     absent = pl.col(name.name).is_null()
     return absent & ~_is_not_applicable(name) if name.absences else absent
 
@@ -312,20 +337,39 @@ def _compare(sign: str, left: pl.Expr, right: pl.Expr | float) -> pl.Expr:
     return comparison
 
 
-def _among_answerable(among: Among) -> pl.Expr:
+def _range_of(side: Count | CountAmong, lookup: PartLookup) -> tuple[pl.Expr, pl.Expr]:
+    """The least and the most that one side of a comparison of counts can be."""
+    if isinstance(side, Count):
+        return _count_range([lookup.holds(part) for part in side.parts])
+    holding, undecided = (pl.col(among_columns(side)[column]) for column in ("holds", "undecided"))
+    return holding, holding + undecided
+
+
+def _count_range(parts: list[pl.Expr]) -> tuple[pl.Expr, pl.Expr]:
+    return _number_of(parts), _number_of(part.fill_null(value=True) for part in parts)
+
+
+def _side_answerable(side: Count | CountAmong, lookup: PartLookup) -> pl.Expr:
+    if isinstance(side, CountAmong):
+        return _among_answerable(side)
+    return _any(lookup.holds(part).is_null() & lookup.answerable(part) for part in side.parts)
+
+
+def _among_answerable(among: Among | CountAmong) -> pl.Expr:
     """Whether an answer of one of them could come; where nobody knows who they are, it could."""
     return (pl.col(among_columns(among)["undecided"]) > 0).fill_null(value=True)
 
 
-def _over_range(sign: str, limit: float, least: pl.Expr, most: pl.Expr) -> pl.Expr:
-    """Whether the comparison holds all over a range: null where it holds in a part of it only."""
+def _over_range(sign: str, least: pl.Expr, most: pl.Expr, low: pl.Expr | float, high: pl.Expr | float) -> pl.Expr:
+    """Whether what lies from `least` to `most` compares alike with all from `low` to `high`; null where it does not."""
     if sign == "!=":
-        return ~_over_range("==", limit, least, most)
+        return ~_over_range("==", least, most, low, high)
     if sign == "==":
-        always, never = (least == limit) & (most == limit), (least > limit) | (most < limit)
+        always, never = (least == high) & (most == low), (least > high) | (most < low)
+    elif sign in {"<", "<="}:
+        always, never = _compare(sign, most, low), ~_compare(sign, least, high)
     else:
-        hardest, easiest = (most, least) if sign in {"<", "<="} else (least, most)
-        always, never = _compare(sign, hardest, limit), ~_compare(sign, easiest, limit)
+        always, never = _compare(sign, least, high), ~_compare(sign, most, low)
     return pl.when(always).then(statement=True).when(never).then(statement=False)
 
 

@@ -20,12 +20,17 @@ from crosscheck.rulebook.condition import (
     Arithmetic,
     Comparison,
     Condition,
+    Count,
+    CountAmong,
+    CountComparison,
     Extreme,
     Fixed,
     Flag,
     Junction,
+    Match,
     Mention,
     Multiple,
+    Node,
     Not,
     Operand,
     Percentile,
@@ -42,7 +47,6 @@ from crosscheck.rulebook.z3_case import (
     KINDS,
     ORG_TYPE,
     STATUS,
-    TIES_ARE_KNOWN,
     PossibleCase,
     as_code,
     exactly,
@@ -152,10 +156,8 @@ def truth_of(condition: Condition, case: PossibleCase, kind: int = 0) -> Truth:
             return Truth(truth.fails, truth.holds, truth.answerable)
         case Junction(every, parts):
             return _junction([truth_of(part, case, kind) for part in parts], every=every)
-        case Tally():
-            return _tally(condition, [truth_of(part, case, kind) for part in condition.parts])
-        case Among():
-            return _among(condition, case)
+        case Tally() | Among() | CountComparison():
+            return _counting(condition, case, kind)
         case Absent(name, only_not_applicable):
             held = case.hold(name, kind)
             absent = held.not_applicable if only_not_applicable else z3.Not(held.there)
@@ -180,6 +182,9 @@ def _leaf(condition: Condition, case: PossibleCase, kind: int) -> tuple[z3.BoolR
         case Mention(name, words):
             held = case.hold(name, kind)
             return held.there, z3.Or([case.mention(held, word) for word in words])
+        case Match(name, pattern):
+            held = case.hold(name, kind)
+            return held.there, case.match(held, pattern)
     raise NotImplementedError(condition)
 
 
@@ -190,31 +195,85 @@ def _junction(truths: Sequence[Truth], *, every: bool) -> Truth:
     return Truth(z3.And(holds), z3.Or(fails), answerable) if every else Truth(z3.Or(holds), z3.And(fails), answerable)
 
 
+def _counting(condition: Tally | Among | CountComparison, case: PossibleCase, kind: int) -> Truth:
+    match condition:
+        case Tally():
+            return _tally(condition, [truth_of(part, case, kind) for part in condition.parts])
+        case Among():
+            return _among(condition, case)
+    return _compare_counts(condition, case, kind)
+
+
 def _tally(tally: Tally, truths: Sequence[Truth]) -> Truth:
     """Compare the least and the most that the tally can be; a share leaves out the parts that do not apply."""
     answerable = z3.Or([truth.undecided for truth in truths])
     least = _number_of(truth.holds for truth in truths)
     if not tally.share:
-        most = _number_of(z3.Not(truth.fails) for truth in truths)
-        return _over_range(tally.sign, exactly(tally.limit), least, most, answerable)
+        limit = exactly(tally.limit)
+        return _over_range(tally.sign, _Range(*_count_range(truths)), _Range(limit, limit), answerable)
     most = _number_of(z3.Or(truth.holds, truth.undecided) for truth in truths)
     apply = _number_of(z3.Or(truth.holds, truth.fails, truth.undecided) for truth in truths)
-    over = _over_range(tally.sign, exactly(tally.limit) * apply, least, most, answerable)
+    limit = exactly(tally.limit) * apply
+    over = _over_range(tally.sign, _Range(least, most), _Range(limit, limit), answerable)
     return Truth(z3.And(apply > 0, over.holds), z3.And(apply > 0, over.fails), answerable)
 
 
 def _among(among: Among, case: PossibleCase) -> Truth:
     """Compare of how many others the part may hold; unknown where it applies to none, or nobody knows who they are."""
+    counted = _count_others(among, case)
+    limit = exactly(among.limit) * counted.apply if among.share else exactly(among.limit)
+    over = _over_range(among.sign, counted.range, _Range(limit, limit), _FALSE)
+    return Truth(z3.And(counted.known, over.holds), z3.And(counted.known, over.fails), counted.answerable)
+
+
+def _compare_counts(comparison: CountComparison, case: PossibleCase, kind: int) -> Truth:
+    """Compare two ranges; unknown where a side that counts others has nobody to count."""
+    sides = [_counted(side, case, kind) for side in (comparison.left, comparison.right)]
+    answerable, known = z3.Or([side.answerable for side in sides]), z3.And([side.known for side in sides])
+    over = _over_range(comparison.sign, sides[0].range, sides[1].range, answerable)
+    return Truth(z3.And(known, over.holds), z3.And(known, over.fails), answerable)
+
+
+@dataclass(frozen=True)
+class _Range:
+    """The least and the most that a number can be."""
+
+    least: z3.ArithRef
+    most: z3.ArithRef
+
+
+@dataclass(frozen=True)
+class _Counted:
+    """How many hold, of how many that apply; whether there is anything to count, and an answer could change it."""
+
+    range: _Range
+    apply: z3.ArithRef
+    known: z3.BoolRef
+    answerable: z3.BoolRef
+
+
+def _counted(side: Count | CountAmong, case: PossibleCase, kind: int) -> _Counted:
+    if isinstance(side, CountAmong):
+        return _count_others(side, case)
+    truths = [truth_of(part, case, kind) for part in side.parts]
+    answerable = z3.Or([truth.undecided for truth in truths])
+    return _Counted(_Range(*_count_range(truths)), z3.RealVal(len(truths)), _TRUE, answerable)
+
+
+def _count_range(truths: Sequence[Truth]) -> tuple[z3.ArithRef, z3.ArithRef]:
+    """How many hold at least, and at most: a part that is unknown may hold."""
+    return _number_of(truth.holds for truth in truths), _number_of(z3.Not(truth.fails) for truth in truths)
+
+
+def _count_others(among: Among | CountAmong, case: PossibleCase) -> _Counted:
     truths = [truth_of(among.part, case, kind) for kind in KINDS]
     numbers = [z3.ToReal(case.number_of(among.relation, kind)) for kind in KINDS]
     least = _number_of((truth.holds for truth in truths), numbers)
     undecided = _number_of((truth.undecided for truth in truths), numbers)
     apply = _number_of((z3.Or(truth.holds, truth.fails, truth.undecided) for truth in truths), numbers)
-    limit = exactly(among.limit)
-    over = _over_range(among.sign, limit * apply if among.share else limit, least, least + undecided, _FALSE)
-    known = z3.And(TIES_ARE_KNOWN, apply > 0)
-    answerable = z3.Or(z3.Not(TIES_ARE_KNOWN), undecided > 0)
-    return Truth(z3.And(known, over.holds), z3.And(known, over.fails), answerable)
+    others_known, could_be_known = case.others_are_known(among.keys)
+    answerable = z3.Or(could_be_known, z3.And(others_known, undecided > 0))
+    return _Counted(_Range(least, least + undecided), apply, z3.And(others_known, apply > 0), answerable)
 
 
 def _number_of(conditions: Iterable[z3.BoolRef], numbers: Sequence[z3.ArithRef] | None = None) -> z3.ArithRef:
@@ -224,15 +283,17 @@ def _number_of(conditions: Iterable[z3.BoolRef], numbers: Sequence[z3.ArithRef] 
     return z3.Sum([z3.If(condition, count, _NONE) for condition, count in zip(conditions, counts, strict=True)])
 
 
-def _over_range(sign: str, limit: z3.ArithRef, least: z3.ArithRef, most: z3.ArithRef, answerable: z3.BoolRef) -> Truth:
-    """Whether the comparison holds all over a range, or nowhere in it."""
+def _over_range(sign: str, numbers: _Range, limits: _Range, answerable: z3.BoolRef) -> Truth:
+    """Whether the comparison holds all over two ranges, or nowhere in them."""
+    least, most, low, high = numbers.least, numbers.most, limits.least, limits.most
     if sign == "!=":
-        equal = _over_range("==", limit, least, most, answerable)
+        equal = _over_range("==", numbers, limits, answerable)
         return Truth(equal.fails, equal.holds, answerable)
     if sign == "==":
-        return Truth(z3.And(least == limit, most == limit), z3.Or(least > limit, most < limit), answerable)
-    hardest, easiest = (most, least) if sign in {"<", "<="} else (least, most)
-    return Truth(_OPERATORS[sign](hardest, limit), z3.Not(_OPERATORS[sign](easiest, limit)), answerable)
+        return Truth(z3.And(least == high, most == low), z3.Or(least > high, most < low), answerable)
+    if sign in {"<", "<="}:
+        return Truth(_OPERATORS[sign](most, low), z3.Not(_OPERATORS[sign](least, high)), answerable)
+    return Truth(_OPERATORS[sign](least, high), z3.Not(_OPERATORS[sign](most, low)), answerable)
 
 
 def _compare(sign: str, first: _Value, second: _Value) -> z3.BoolRef:
@@ -308,7 +369,7 @@ def _answerable(leaf: Condition, case: PossibleCase, kind: int) -> z3.BoolRef:
     return z3.Or(z3.Not(z3.Or(blocking)), *wanting) if len(gaps) > 1 else z3.Not(z3.Or(blocking))
 
 
-def _gaps(part: Condition | Operand, case: PossibleCase, kind: int) -> Iterator[tuple[z3.BoolRef, z3.BoolRef]]:
+def _gaps(part: Node, case: PossibleCase, kind: int) -> Iterator[tuple[z3.BoolRef, z3.BoolRef]]:
     """Of each value behind a part, when it is absent so that an answer could mend it, and so that none could."""
     match part:
         case Extreme(_, names):

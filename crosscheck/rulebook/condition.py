@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from datetime import date
 
     from crosscheck.cases.cases import Name
-    from crosscheck.vocabulary import Relation
 
 
 @dataclass(frozen=True)
@@ -79,11 +78,15 @@ class Percentile:
 
 @dataclass(frozen=True)
 class Total:
-    """The sum of a number over the organisations of one relation, of those that gave it; unknown where none did."""
+    """The sum of a number over the organisations of one relation, of those that gave it; unknown where none did.
 
-    relation: Relation
+    `keys` are the names that `same(…)` compares; empty for any other relation.
+    """
+
+    relation: str
     part: Operand
     text: str
+    keys: tuple[Name, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -127,6 +130,14 @@ class Mention:
 
 
 @dataclass(frozen=True)
+class Match:
+    """Whether a whole text has the form that a pattern describes (`text_pattern`); unknown without a text."""
+
+    name: Name
+    pattern: str
+
+
+@dataclass(frozen=True)
 class Not:
     """The contrary; unknown where the part is."""
 
@@ -161,50 +172,99 @@ class Among:
 
     As with a tally, those of which it is unknown make a range, and those to which the part does not apply are left out.
     Where it applies to none, there is nothing to compare: it is unknown, and no answer could decide it. `text` is how
-    the rule writes the part.
+    the rule writes the part. `relation` is one of `vocabulary.RELATIONS`, or `same(…)` as the rule writes it: then
+    `keys` are the names whose values an organisation shares with the others, and where one of them is absent nobody
+    knows who the others are.
     """
 
-    relation: Relation
+    relation: str
     share: bool
     part: Condition
     sign: str
     limit: float
     text: str
+    keys: tuple[Name, ...] = ()
+
+
+@dataclass(frozen=True)
+class Count:
+    """How many of the parts hold: one side of a `CountComparison`."""
+
+    parts: tuple[Condition, ...]
+
+
+@dataclass(frozen=True)
+class CountAmong:
+    """Of how many organisations of one relation the part holds: one side of a `CountComparison`; else as `Among`."""
+
+    relation: str
+    part: Condition
+    text: str
+    keys: tuple[Name, ...] = ()
+
+
+@dataclass(frozen=True)
+class CountComparison:
+    """Two numbers of what holds, compared with each other.
+
+    Unknown parts make a range of each; the comparison is known where it comes out alike wherever each lies in its own
+    range. A part that is unknown on both sides is not followed from one to the other. Where one side counts
+    organisations and its part applies to none of them, it is unknown.
+    """
+
+    sign: str
+    left: Count | CountAmong
+    right: Count | CountAmong
 
 
 Operand = Fixed | Reference | Arithmetic | Step | Size | Extreme | Percentile | Total
-Condition = Comparison | Flag | Absent | Multiple | Mention | Not | Junction | Tally | Among
+Condition = Comparison | Flag | Absent | Multiple | Mention | Match | Not | Junction | Tally | Among | CountComparison
+Node = Condition | Operand | Count | CountAmong
 
 
-def names_in(part: Condition | Operand) -> tuple[Name, ...]:
+def is_same(relation: str) -> bool:
+    """Whether a relation, as a rule writes it, is `same(…)`: the others that hold the same value."""
+    return relation.startswith("same(")
+
+
+def names_shared(relation: str) -> tuple[str, ...]:
+    """The names whose values the others of `same(…)` share, from how a rule writes it; none of any other relation."""
+    return tuple(relation.removeprefix("same(").removesuffix(")").split(", ")) if is_same(relation) else ()
+
+
+def names_in(part: Node) -> tuple[Name, ...]:
     """The names that it speaks of, of its own case and of others', each once, in the order of the text."""
     return tuple(dict.fromkeys(name for node in nodes(part) for name in names_of(node)))
 
 
-def nodes(part: Condition | Operand) -> Iterator[Condition | Operand]:
+def nodes(part: Node) -> Iterator[Node]:
     """The part itself and everything that it is made of, from the top down and from left to right."""
     yield part
     for child in parts_of(part):
         yield from nodes(child)
 
 
-def names_of(node: Condition | Operand) -> tuple[Name, ...]:
+def names_of(node: Node) -> tuple[Name, ...]:
     """The names that it speaks of itself, not through its parts."""
     match node:
-        case Reference(name) | Flag(name) | Absent(name) | Step(name) | Mention(name):
+        case Reference(name) | Flag(name) | Absent(name) | Step(name) | Mention(name) | Match(name):
             return (name,)
         case Extreme(_, names):
             return names
+        case Among(keys=keys) | CountAmong(keys=keys) | Total(keys=keys):
+            return keys
     return ()
 
 
-def parts_of(node: Condition | Operand) -> tuple[Condition | Operand, ...]:
+def parts_of(node: Node) -> tuple[Node, ...]:
     """What it is made of, from left to right."""
     match node:
-        case Arithmetic(_, left, right) | Comparison(_, left, right):
+        case Arithmetic(_, left, right) | Comparison(_, left, right) | CountComparison(_, left, right):
             return (left, right)
-        case Junction(_, parts) | Tally(_, parts):
+        case Junction(_, parts) | Tally(_, parts) | Count(parts):
             return parts
         case Not(part) | Size(part) | Multiple(part) | Percentile(part) | Total(_, part) | Among(_, _, part):
+            return (part,)
+        case CountAmong(_, part):
             return (part,)
     return ()

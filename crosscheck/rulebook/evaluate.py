@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Final
 import polars as pl
 
 from crosscheck.rulebook.compile_polars import undecided_by
-from crosscheck.rulebook.condition import Among, Percentile, Total, names_in, nodes
-from crosscheck.rulebook.context import accounts_column, with_context
+from crosscheck.rulebook.condition import Among, CountAmong, Percentile, Total, names_in, nodes
+from crosscheck.rulebook.context import with_context
 from crosscheck.rulebook.evaluation_plan import EvaluationPlan
 from crosscheck.rulebook.format_value import format_evidence, format_figure, format_value
+from crosscheck.rulebook.others import accounts_column
 from crosscheck.rulebook.rule import PLACEHOLDER
 from crosscheck.vocabulary import SEVERITY, VERDICT, VERDICTS
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from crosscheck.rulebook.rule import AppliesTo, Rule, Rulebook
 
 _KEYS: Final = ("org_code", "function")
-_BETWEEN_NAMES: Final = " "
+_BETWEEN_NAMES: Final = "; "
 _FINDING: Final = (
     "check_id", *_KEYS, "verdict", "severity", "evidence", "expected", "basis", "says", "open_questions", "group",
     "kind",
@@ -31,7 +32,9 @@ _FINDING: Final = (
 _DIFFERS, _AGREES, _CANNOT_TELL, _NOT_APPLICABLE = (pl.lit(verdict, dtype=VERDICT) for verdict in VERDICTS)
 
 
-def give_verdicts(cases: pl.DataFrame, rulebook: Rulebook, ties: pl.DataFrame | None = None) -> pl.DataFrame:
+def give_verdicts(
+    cases: pl.DataFrame, rulebook: Rulebook, ties: pl.DataFrame | None = None, *, of_one_collection: bool = True
+) -> pl.DataFrame:
     """Give the verdict of every rule on every case.
 
     Args:
@@ -40,13 +43,16 @@ def give_verdicts(cases: pl.DataFrame, rulebook: Rulebook, ties: pl.DataFrame | 
         rulebook: the rules.
         ties: one row a tie of an organisation with another (`network.graph.relate`); None where nobody knows of any, so
             that what rules ask of other organisations can't be told.
+        of_one_collection: whether the cases are all organisations of a collection, so that they may be compared where
+            they hold the same; otherwise what `same(…)` asks can't be told either.
 
     Returns:
         One row a declaration, in the order of the cases: `org_code`, `function` and one column a rule, of type
         `vocabulary.VERDICT` and never null. Where an absent answer leaves a rule open, it is `cannot_tell`, or
         `not_applicable` if all that keep it open are not applicable.
     """
-    with_verdicts = _with_verdicts(with_context(cases, rulebook, ties), rulebook)
+    in_context = with_context(cases, rulebook, ties, of_one_collection=of_one_collection)
+    with_verdicts = _with_verdicts(in_context, rulebook)
     return with_verdicts.select(*_KEYS, *(rule.id for rule in rulebook))
 
 
@@ -175,8 +181,9 @@ def _words_column(name: Name) -> str:
 def _evidence_of_others(rule: Rule) -> Iterator[pl.Expr]:
     """What a rule asks of others and of peers, in words, each text once."""
     all_nodes = (node for condition in rule.conditions for node in nodes(condition))
-    for node in {node.text: node for node in all_nodes if isinstance(node, Among | Percentile | Total)}.values():
-        yield pl.col(accounts_column(node)) if isinstance(node, Among) else format_figure(node.text)
+    asked = (node for node in all_nodes if isinstance(node, Among | CountAmong | Percentile | Total))
+    for node in {node.text: node for node in asked}.values():
+        yield format_figure(node.text) if isinstance(node, Percentile | Total) else pl.col(accounts_column(node))
 
 
 def _finding(rule: Rule, plan: EvaluationPlan) -> tuple[pl.Expr, ...]:

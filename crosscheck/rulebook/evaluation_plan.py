@@ -7,18 +7,33 @@ another, three hundred rules make expressions that polars takes longer to plan t
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
 from crosscheck.rulebook.compile_polars import PartLookup, answerable_given, holds_given
-from crosscheck.rulebook.condition import Among, Extreme, Junction, Not, Tally, Total, names_in, nodes
+from crosscheck.rulebook.condition import (
+    Among,
+    Count,
+    CountAmong,
+    CountComparison,
+    Extreme,
+    Junction,
+    Not,
+    Tally,
+    Total,
+    names_in,
+    nodes,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from crosscheck.cases.cases import Name
     from crosscheck.rulebook.condition import Condition
+
+# What an answer could decide of these depends on more than which names are absent.
+_NOT_PLAIN: Final = (Junction, Tally, Among, CountAmong, CountComparison, Extreme, Total)
 
 
 class EvaluationPlan:
@@ -70,9 +85,18 @@ class EvaluationPlan:
         if isinstance(condition, Not):
             return self._set_depth(condition.part)
         if condition not in self._depths:
-            parts = condition.parts if isinstance(condition, Junction | Tally) else ()
-            self._depths[condition] = 1 + max(map(self._set_depth, parts), default=-1)
+            self._depths[condition] = 1 + max(map(self._set_depth, _own_parts(condition)), default=-1)
         return self._depths[condition]
+
+
+def _own_parts(condition: Condition) -> tuple[Condition, ...]:
+    """The conditions on the same case that one is made of."""
+    match condition:
+        case Junction(_, parts) | Tally(_, parts):
+            return parts
+        case CountComparison(_, left, right):
+            return tuple(part for side in (left, right) if isinstance(side, Count) for part in side.parts)
+    return ()
 
 
 def _alias(expression: pl.Expr, column: pl.Expr) -> pl.Expr:
@@ -81,6 +105,6 @@ def _alias(expression: pl.Expr, column: pl.Expr) -> pl.Expr:
 
 def _answerable_key(condition: Condition) -> Condition | tuple[Name, ...]:
     """What says whether an answer could decide a condition: the names of a plain leaf, else the condition itself."""
-    if any(isinstance(node, Junction | Tally | Among | Extreme | Total) for node in nodes(condition)):
+    if any(isinstance(node, _NOT_PLAIN) for node in nodes(condition)):
         return condition
     return names_in(condition)

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import polars as pl
 
 from crosscheck.errors import RulebookError
+from crosscheck.rulebook.condition import Among, CountAmong, Total, is_same, names_in, nodes
 from crosscheck.rulebook.evaluate import give_verdicts
-from crosscheck.rulebook.rule import PERCENTILE
+from crosscheck.rulebook.rule import PERCENTILE, SAME
 from crosscheck.vocabulary import ABSENCE, FUNCTIONS, ORG_TYPES, RELATION, STATUSES, WHY_ABSENT
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     from crosscheck.cases.cases import Name
     from crosscheck.rulebook.rule import Example, Given, Rule, Rulebook
-    from crosscheck.vocabulary import Relation, Verdict
+    from crosscheck.vocabulary import Verdict
 
 _REMEDY: Final = "Mend the condition or the example; `crosscheck rules check --only ID` tries one rule."
 _ABSENT_WORDS: Final = {"n/a": "not_applicable", "not known": "not_known"}
@@ -53,16 +54,32 @@ def run_examples(rulebook: Rulebook, names: Mapping[str, Name]) -> list[Failure]
         The examples that came out otherwise, in the rulebook's order; none if all is well.
     """
     examples = [(rule, example) for rule in rulebook for example in rule.examples]
+    # All examples are tried at once. Those of rules with `same(…)` would meet each other, so each is tried alone.
+    together = [(rule, example) for rule, example in examples if not _shares_values(rule)]
+    verdicts_together = iter(_verdicts_on(together, rulebook, names))
+    failures = []
+    for rule, example in examples:
+        if _shares_values(rule):
+            (verdict,) = _verdicts_on([(rule, example)], replace(rulebook, rules={rule.id: rule}), names)
+        else:
+            verdict = next(verdicts_together)
+        if verdict != example.verdict:
+            failures.append(Failure(rule, example, verdict))
+    return failures
+
+
+def _shares_values(rule: Rule) -> bool:
+    """Whether a rule looks at the organisations that hold the same value, whichever these are."""
+    return any(is_same(name.relation) for condition in rule.conditions for name in names_in(condition))
+
+
+def _verdicts_on(examples: list[tuple[Rule, Example]], rulebook: Rulebook, names: Mapping[str, Name]) -> list[Verdict]:
+    """The verdict of each rule on its example, all of them organisations of one collection."""
     case_values = {str(row): _case_values(rule, example) for row, (rule, example) in enumerate(examples)}
-    ties = [tie for row, (_, example) in enumerate(examples) for tie in _ties_of_example(str(row), example)]
-    cases = _cases(case_values | {tie.other_code: tie.given for tie in ties}, names)
-    verdicts = give_verdicts(cases, rulebook, _tie_frame(ties))
-    verdicts_given = [verdicts[rule.id][row] for row, (rule, _) in enumerate(examples)]
-    return [
-        Failure(rule, example, verdict)
-        for (rule, example), verdict in zip(examples, verdicts_given, strict=True)
-        if verdict != example.verdict
-    ]
+    others = [other for row, (rule, example) in enumerate(examples) for other in _others_of(str(row), rule, example)]
+    cases = _cases(case_values | {other.other_code: other.given for other in others}, names)
+    verdicts = give_verdicts(cases, rulebook, _tie_frame([other for other in others if other.relation != SAME]))
+    return [verdicts[rule.id][row] for row, (rule, _) in enumerate(examples)]
 
 
 def refuse_failing_examples(rulebook: Rulebook, names: Mapping[str, Name], day: date) -> None:
@@ -79,11 +96,11 @@ def refuse_failing_examples(rulebook: Rulebook, names: Mapping[str, Name], day: 
         raise RulebookError([*(failure.problem for failure in failures), _REMEDY])
 
 
-class _Tie(NamedTuple):
+class _Other(NamedTuple):
     """Another organisation of an example, and what is given of it."""
 
     org_code: str
-    relation: Relation
+    relation: str
     other_code: str
     given: Mapping[str, Given]
 
@@ -100,13 +117,22 @@ def _case_values(rule: Rule, example: Example) -> Mapping[str, Given]:
     }
 
 
-def _ties_of_example(org_code: str, example: Example) -> Iterator[_Tie]:
+def _others_of(org_code: str, rule: Rule, example: Example) -> Iterator[_Other]:
+    """The other organisations; one under `same` holds what the example's own case does, where it says nothing else."""
+    shared = {name: value for name, value in example.given.items() if name in _compared(rule)}
     for relation, others in example.others.items():
         for number, given in enumerate(others, start=1):
-            yield _Tie(org_code, relation, f"{org_code} {relation} {number}", {"function": "whole", **given})
+            held = {"function": "whole", **(shared if relation == SAME else {}), **given}
+            yield _Other(org_code, relation, f"{org_code} {relation} {number}", held)
 
 
-def _tie_frame(ties: list[_Tie]) -> pl.DataFrame:
+def _compared(rule: Rule) -> set[str]:
+    """The names whose values `same(…)` compares in a rule."""
+    every = (node for condition in rule.conditions for node in nodes(condition))
+    return {key.name for node in every if isinstance(node, Among | CountAmong | Total) for key in node.keys}
+
+
+def _tie_frame(ties: list[_Other]) -> pl.DataFrame:
     """The ties as a run has them; the review of two parties is the first that each describes."""
     rows = [(tie.org_code, tie.relation, tie.other_code, 1) for tie in ties]
     schema = {"org_code": pl.String(), "relation": RELATION, "other_code": pl.String(), "item": pl.UInt8()}

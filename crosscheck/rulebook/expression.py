@@ -21,10 +21,14 @@ from crosscheck.rulebook.condition import (
     Arithmetic,
     Comparison,
     Condition,
+    Count,
+    CountAmong,
+    CountComparison,
     Extreme,
     Fixed,
     Flag,
     Junction,
+    Match,
     Mention,
     Multiple,
     Not,
@@ -39,13 +43,13 @@ from crosscheck.rulebook.condition import (
 )
 from crosscheck.rulebook.kinds import EQUALITIES, described, kind_of, mismatch, unknown_name
 from crosscheck.rulebook.syntax_checks import FUNCTIONS, LANGUAGE, ExpressionError, mark, split
+from crosscheck.rulebook.text_pattern import PatternError, refuse_unclear_pattern
 from crosscheck.vocabulary import RELATIONS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from crosscheck.cases.cases import Name
-    from crosscheck.vocabulary import Relation
 
 Read = TypeVar("Read")
 
@@ -71,15 +75,21 @@ _NOT_IN_PLACE: Final[dict[type, str]] = {
 _TALLIES: Final = ("count", "share")
 # The case's own account of the review that `other_party` took part in.
 _OWN_ACCOUNT: Final = "this_review"
-_OTHERS: Final = ", ".join(f"{relation}.…" for relation in RELATIONS)
+# `same(x).…`: what the others with the same x hold.
+_SAME: Final = "same"
+_OTHERS: Final = ", ".join(f"{relation}.…" for relation in (*RELATIONS, f"{_SAME}(x)"))
 _ONE_NAME: Final = "takes one name, and is itself a condition."
 _CALL_NOT_IN_PLACE: Final = {
-    "count": "count(…) gives a number, which can only be compared with a fixed one, as in count(…) >= 1.",
+    "count": "count(…) gives a number, which can only be compared with a fixed one or with another count(…), as in "
+    "count(…) >= 1.",
     "share": "share(…) gives a number, which can only be compared with a fixed one, as in share(…) >= 0.5.",
     "date": 'date(…) takes a text, as in date("2008-12-31"), and is compared with a date.',
     "absent": f"absent(…) {_ONE_NAME}",
     "is_not_applicable": f"is_not_applicable(…) {_ONE_NAME}",
     "mentions": 'mentions(…) takes a name of a text and words, as in mentions(declared.statement, "lapse").',
+    "matches": 'matches(…) takes a name of a text and a pattern, as in matches(address.postcode, "[0-9]{5}").',
+    "same": "same(x) stands before a name inside any(…), all(…), count(…), share(…) or sum(…), "
+    "as in all(same(address.postcode).address.city == address.city).",
     "multiple": "multiple(…) takes a number and a fixed one, as in multiple(training.level1_pct, 10).",
     "any": f"any(…) takes one condition on other organisations ({_OTHERS}), and is itself a condition.",
     "all": f"all(…) takes one condition on other organisations ({_OTHERS}), and is itself a condition.",
@@ -133,10 +143,10 @@ class _Thresholds(ast.NodeTransformer):
 class _Reader:
     """Turns the parts of one text into a condition, and says where a part is wrong.
 
-    `relation` is set for a part about other organisations: then their names may be used.
+    `relation` is set for a part about other organisations, as the rule writes it: then their names may be used.
     """
 
-    def __init__(self, text: str, names: Mapping[str, Name], relation: Relation | None = None) -> None:
+    def __init__(self, text: str, names: Mapping[str, Name], relation: str | None = None) -> None:
         self.text = text
         self.names = names
         self.relation = relation
@@ -170,6 +180,8 @@ class _Reader:
                 return Not(self.among(contrary, part, ">=", 1))
             case ast.Call(ast.Name("mentions"), [ast.Attribute() as name, *words]) if words:
                 return self.mention(name, words)
+            case ast.Call(ast.Name("matches"), [ast.Attribute() as name, ast.Constant(str(pattern)) as written]):
+                return self.match(name, written, pattern)
             case ast.Call(ast.Name("multiple"), [number, ast.Constant(int(of) | float(of)) as fixed]) if of > 0:
                 self.fixed(fixed, of)  # refuses what is too large to be a float, and True
                 return Multiple(self.number(number), float(of))
@@ -204,8 +216,8 @@ class _Reader:
             case ast.Call(ast.Attribute(ast.Name("peers"), "percentile"), [part]) if self.relation is None:
                 return self.percentile(call, part)
             case ast.Call(ast.Name("sum"), [part]):
-                relation = self.relation_named(part)
-                return Total(relation, _Reader(self.text, self.names, relation).number(part), ast.unparse(call))
+                relation, keys = self.relation_named(part)
+                return Total(relation, _Reader(self.text, self.names, relation).number(part), ast.unparse(call), keys)
         raise self.problem(call, _out_of_place(call))
 
     def percentile(self, call: ast.Call, part: ast.expr) -> Percentile:
@@ -230,28 +242,49 @@ class _Reader:
 
     def mention(self, node: ast.expr, words: list[ast.expr]) -> Mention:
         """A text and the words that are looked for in it."""
-        name = self.name(node)
-        if name.type != "text":
-            raise self.problem(node, f"Words are looked for in a text only. {described(name)}")
+        name = self.text_name(node)
         texts = [word.value for word in words if isinstance(word, ast.Constant) and isinstance(word.value, str)]
         if len(texts) < len(words) or not all(map(str.strip, texts)):
             raise self.problem(node, 'After the name stand words, as in "lapse", "action plan".')
         return Mention(name, tuple(texts))
 
+    def match(self, node: ast.expr, written: ast.expr, pattern: str) -> Match:
+        """A text and the form that it is to have as a whole."""
+        name = self.text_name(node)
+        try:
+            refuse_unclear_pattern(pattern)
+        except PatternError as error:
+            raise self.problem(written, str(error)) from error
+        return Match(name, pattern)
+
+    def text_name(self, node: ast.expr) -> Name:
+        """A name of a text."""
+        name = self.name(node)
+        if name.type != "text":
+            raise self.problem(node, f"Words and patterns are looked for in a text only. {described(name)}")
+        return name
+
     def among(self, part: ast.expr, written: ast.expr, sign: str, limit: float, *, share: bool = False) -> Among:
         """A condition on other organisations, and of how many of them it is to hold."""
-        relation = self.relation_named(written)
+        relation, keys = self.relation_named(written)
         inside = _Reader(self.text, self.names, relation).condition(part)
-        return Among(relation, share, inside, sign, limit, ast.unparse(part))
+        return Among(relation, share, inside, sign, limit, ast.unparse(part), keys)
 
-    def relation_named(self, node: ast.expr) -> Relation:
-        """The one relation whose names a part uses."""
-        named = [root for root in _roots(node) if root in RELATIONS]
-        if self.relation is not None or len(set(named)) > 1:
+    def relation_named(self, node: ast.expr) -> tuple[str, tuple[Name, ...]]:
+        """The one relation whose names a part uses, as it is written, and the names that `same(…)` compares."""
+        named = dict.fromkeys(_relations_in(node))
+        if self.relation is not None or len(named) > 1:
             raise self.problem(node, "Other organisations are looked at one relation at a time.")
         if not named:
             raise self.problem(node, f"Name what other organisations hold here: {_OTHERS}.")
-        return next(relation for relation in RELATIONS if relation == named[0])
+        same = next((call for call in ast.walk(node) if _is_same(call)), None)
+        return next(iter(named)), () if same is None else self.keys(same)
+
+    def keys(self, same: ast.Call) -> tuple[Name, ...]:
+        """The names whose values an organisation shares with the others that `same(…)` speaks of."""
+        if not same.args:
+            raise self.problem(same, _CALL_NOT_IN_PLACE[_SAME])
+        return _each(_Reader(self.text, self.names).name, same.args)
 
     def absent(self, node: ast.expr, *, only_not_applicable: bool) -> Absent:
         """Whether what bears a name is absent."""
@@ -287,6 +320,8 @@ class _Reader:
         if type(op) not in _SIGNS:
             raise self.problem(left, "Write == or != to compare.")
         sign = _SIGNS[type(op)]
+        if _is_tally(left) and _is_tally(right):
+            return CountComparison(sign, *_each(self.count, (left, right)))
         if _is_tally(left):
             return self.tally(left, sign, right)
         if _is_tally(right):
@@ -304,14 +339,11 @@ class _Reader:
     def tally(self, call: ast.Call, sign: str, bound: ast.expr) -> Tally | Among:
         """count(…) or share(…), compared with a fixed number."""
         share = ast.unparse(call.func) == "share"
-        if inner := [node for part in call.args for node in ast.walk(part) if _is_tally(node)]:
-            raise self.problem(inner[0], "count(…) and share(…) can't stand inside one another.")
-        if not call.args:
-            raise self.problem(call, "Put conditions into the brackets, separated by commas.")
+        self.refuse_unclear_tally(call)
         limit = self.operand(bound)
         if not isinstance(limit, Fixed) or not isinstance(limit.value, float):
             raise self.problem(bound, _out_of_place(call))
-        of_others = len(call.args) == 1 and bool(set(RELATIONS) & set(_roots(call)))
+        of_others = _counts_others(call)
         parts = () if of_others else _each(self.condition, call.args)
         most = 1 if share else math.inf if of_others else len(parts)
         if _always_or_never(sign, limit.value, most):
@@ -320,6 +352,24 @@ class _Reader:
         if of_others:
             return self.among(call.args[0], call.args[0], sign, limit.value, share=share)
         return Tally(share, parts, sign, limit.value)
+
+    def count(self, call: ast.Call) -> Count | CountAmong:
+        """One of two counts that are compared with each other."""
+        self.refuse_unclear_tally(call)
+        if ast.unparse(call.func) == "share":
+            raise self.problem(call, "Only count(…) can be compared with another; share(…) with a fixed number.")
+        if not _counts_others(call):
+            return Count(_each(self.condition, call.args))
+        relation, keys = self.relation_named(call.args[0])
+        inside = _Reader(self.text, self.names, relation).condition(call.args[0])
+        return CountAmong(relation, inside, ast.unparse(call.args[0]), keys)
+
+    def refuse_unclear_tally(self, call: ast.Call) -> None:
+        """Refuse a tally of nothing, or one inside another."""
+        if inner := [node for part in call.args for node in ast.walk(part) if _is_tally(node)]:
+            raise self.problem(inner[0], "count(…) and share(…) can't stand inside one another.")
+        if not call.args:
+            raise self.problem(call, "Put conditions into the brackets, separated by commas.")
 
     def matched(self, left: ast.expr, right: ast.expr, sign: str) -> Comparison:
         """Two values of one type, compared in a way that this type has."""
@@ -392,6 +442,8 @@ class _Reader:
     def name(self, node: ast.expr) -> Name:
         """Something that a case holds."""
         dotted = ast.unparse(node)
+        if (same := _same_before(node)) is not None:
+            return self.others_name(node, same, dotted.removeprefix(f"{same}."))
         if not re.fullmatch(r"\w+(\.\w+)*", dotted):
             raise self.problem(node, _FOREIGN)
         root, _, rest = dotted.partition(".")
@@ -444,9 +496,29 @@ def _is_tally(node: ast.AST) -> TypeGuard[ast.Call]:
     return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in _TALLIES
 
 
-def _roots(node: ast.AST) -> list[str]:
-    """The first parts of all names in a part of the text."""
-    return [part.id for part in ast.walk(node) if isinstance(part, ast.Name)]
+def _relations_in(node: ast.AST) -> list[str]:
+    """The relations that a part of the text names, as it writes them."""
+    return [
+        ast.unparse(part)
+        for part in ast.walk(node)
+        if _is_same(part) or (isinstance(part, ast.Name) and part.id in RELATIONS)
+    ]
+
+
+def _is_same(node: ast.AST) -> TypeGuard[ast.Call]:
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == _SAME
+
+
+def _same_before(node: ast.expr) -> str | None:
+    """The `same(…)` that stands before a name, as it is written."""
+    while isinstance(node, ast.Attribute):
+        node = node.value
+    return ast.unparse(node) if _is_same(node) else None
+
+
+def _counts_others(call: ast.Call) -> bool:
+    """Whether count(…) or share(…) counts other organisations, and not its own conditions."""
+    return len(call.args) == 1 and bool(_relations_in(call))
 
 
 def _runs_over_others(call: ast.Call) -> bool:

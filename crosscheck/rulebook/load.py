@@ -16,6 +16,7 @@ from crosscheck.rulebook.kinds import unknown_name
 from crosscheck.rulebook.rule import (
     PERCENTILE,
     PLACEHOLDER,
+    SAME,
     AppliesTo,
     Example,
     Given,
@@ -341,7 +342,7 @@ def _examples(value: object, names: Mapping[str, Name]) -> tuple[Example, ...]:
 
 def _example(value: object, names: Mapping[str, Name]) -> Example:
     read = _read_table(value, _EXAMPLE, names)
-    others = {relation: read[relation] for relation in RELATIONS if relation in read}
+    others = {relation: read[relation] for relation in (*RELATIONS, SAME) if relation in read}
     return Example(read["name"], read["given"], others, read["verdict"])
 
 
@@ -401,7 +402,8 @@ def _typed(name: Name, value: object) -> Given:
 
 
 _OPTIONAL: Final = (
-    "only_if", "threshold_rationale", "threshold", "declared", "org_type", "function", "services", "until", *RELATIONS
+    "only_if", "threshold_rationale", "threshold", "declared", "org_type", "function", "services", "until", *RELATIONS,
+    SAME,
 )  # fmt: skip
 _RULE: Final[dict[str, Reader]] = {
     "id": _text,
@@ -435,6 +437,6 @@ _THRESHOLD_ENTRY: Final[dict[str, Reader]] = {"name": _text, "value": _number, "
 _EXAMPLE: Final[dict[str, Reader]] = {
     "name": _text,
     "given": _given,
-    **dict.fromkeys(RELATIONS, _others),
+    **dict.fromkeys((*RELATIONS, SAME), _others),
     "verdict": _one_of(VERDICTS),
 }

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from crosscheck.rulebook.condition import names_in
+from crosscheck.rulebook.condition import is_same, names_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,7 +37,9 @@ def checks_lost(rulebook: Rulebook, cases: pl.DataFrame, ties: pl.DataFrame | No
 def _missing_sources_of(rule: Rule, missing: set[str], ties: pl.DataFrame | None) -> Iterator[str]:
     for condition in rule.conditions:
         for name in names_in(condition):
-            if name.relation and ties is None:
+            shares_value = is_same(name.relation)
+            held_as = name.name.removeprefix(f"{name.relation}.") if shares_value else name.name
+            if name.relation and not shares_value and ties is None:
                 yield RELATIONSHIPS
-            elif not name.relation and not name.absences and name.name in missing:
-                yield name.name
+            elif (shares_value or not name.relation) and not name.absences and held_as in missing:
+                yield held_as

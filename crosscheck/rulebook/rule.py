@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from crosscheck.cases.cases import Name
     from crosscheck.rulebook.condition import Condition
-    from crosscheck.vocabulary import Function, OrgType, Relation, Severity, Status, Verdict
+    from crosscheck.vocabulary import Function, OrgType, Severity, Status, Verdict
 
 Kind = Literal[
     "declaration_vs_answer",
@@ -41,6 +41,9 @@ _INSTRUMENT: Final = re.compile(
 # In the sentence that a rule says, a name in braces stands for the answer to it, in words.
 PLACEHOLDER: Final = re.compile(r"\{([^{}]*)\}")
 
+# Under this an example gives the other organisations that `same(…)` looks at.
+SAME: Final = "same"
+
 # An example gives a percentile by the very text of the rule, since one case alone has none.
 PERCENTILE: Final = "peers.percentile("
 
@@ -64,12 +67,13 @@ class Example:
     """A case, named as a sentence, and the verdict that the rule must give on it.
 
     `given` holds values by name, or `n/a` or `not known`. Answers that are not given are not answered; what a rule
-    applies to is the first that it allows. `others` holds, by relation, what is given of each other organisation.
+    applies to is the first that it allows. `others` holds, by relation, what is given of each other organisation; under
+    `SAME` those that `same(…)` looks at.
     """
 
     name: str
     given: Mapping[str, Given]
-    others: Mapping[Relation, tuple[Mapping[str, Given], ...]]
+    others: Mapping[str, tuple[Mapping[str, Given], ...]]
     verdict: Verdict
 
 

@@ -102,4 +102,4 @@ def _format_case(model: z3.ModelRef, case: PossibleCase, defaults: dict[str, lis
         of_kind = [held for held in case.held.values() if held.label.startswith(f"{kind}: ")]
         examples = ", ".join(shown.removeprefix(f"{kind}: ") for held in of_kind if (shown := held.format_in(model)))
         if number:
-            yield f"{number} × {kind.split()[0]} ({examples or 'nothing answered'})"
+            yield f"{number} × {kind.rsplit(' ', 1)[0]} ({examples or 'nothing answered'})"

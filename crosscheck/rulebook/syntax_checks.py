@@ -17,7 +17,8 @@ DEEPEST: Final = 40
 
 FUNCTIONS: Final = (
     'absent(x), is_not_applicable(x), count(…), share(…), any(…), all(…), sum(…), mentions(text, "word"), '
-    'multiple(x, 10), highest(…), lowest(…), step(x), abs(x), peers.percentile(x) and date("2008-12-31")'
+    'matches(text, "[0-9]{5}"), same(x).…, multiple(x, 10), highest(…), lowest(…), step(x), abs(x), '
+    'peers.percentile(x) and date("2008-12-31")'
 )
 LANGUAGE: Final = f'There are names, numbers, "text", and, or, not, comparisons, in, + - * /, {FUNCTIONS}.'
 _QUOTED_OR_REMARK: Final = re.compile(r"\"[^\"\n]*\"|'[^'\n]*'|#[^\n]*")

@@ -18,10 +18,14 @@ from crosscheck.rulebook.condition import (
     Arithmetic,
     Comparison,
     Condition,
+    Count,
+    CountAmong,
+    CountComparison,
     Extreme,
     Fixed,
     Flag,
     Junction,
+    Match,
     Mention,
     Multiple,
     Not,
@@ -32,13 +36,13 @@ from crosscheck.rulebook.condition import (
     Step,
     Tally,
     Total,
+    is_same,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from crosscheck.cases.cases import Name
-    from crosscheck.vocabulary import Relation
 
 # A question longer than this hides the sentence that it stands in; then the last part of its name stands for it.
 _SHORT: Final = 60
@@ -71,7 +75,7 @@ _OWNERS: Final = {
     "other_party": "the other party's ", "this_review": "its own ",
 }  # fmt: skip
 # One of them, as it comes after “each” and “no”, and many.
-_OTHERS: Final[dict[Relation, tuple[str, str, str]]] = {
+_OTHERS: Final[dict[str, tuple[str, str, str]]] = {
     "commissioner": ("its commissioner", "commissioner of its services", "its commissioners"),
     "provider": (
         "a provider that it commissions",
@@ -120,8 +124,8 @@ def to_english(condition: Condition) -> EnglishCondition:
             how_many = _how_many(sign, limit, share=share)
             hold = "holds" if how_many.endswith(" 1") else "hold"
             return EnglishCondition(f"{how_many} of these{that_apply} {hold}", tuple(map(to_english, parts)))
-        case Among() as among:
-            return _describe_among(among)
+        case Among() | CountComparison() as of_others:
+            return _describe_among(of_others) if isinstance(of_others, Among) else _describe_counts(of_others)
         case Comparison() as comparison:
             return EnglishCondition(_describe_comparison(comparison))
         case Not(part):
@@ -159,7 +163,7 @@ def _push_negation_inward(condition: Condition, *, holds: bool = True) -> Condit
             return _push_negation_inward(part, holds=not holds)
         case Junction(every, parts):
             return Junction(every == holds, tuple(_push_negation_inward(part, holds=holds) for part in parts))
-        case Comparison() | Tally() | Among() if not holds:
+        case Comparison() | Tally() | Among() | CountComparison() if not holds:
             return replace(condition, sign=_CONTRARY[condition.sign])
     return condition if holds else Not(condition)
 
@@ -183,7 +187,7 @@ def _how_many(sign: str, limit: float, *, share: bool) -> str:
 
 def _describe_among(among: Among) -> EnglishCondition:
     """Of how many others it holds. `all(x)` is read as a rule writes it, though the tree says `not any(not x)`."""
-    any_other, each_other, others = _OTHERS[among.relation]
+    any_other, each_other, others = _others(among)
     match among:
         case Among(_, False, Not(part), "<", 1):
             return _describe_others(f"for each {each_other}", part)
@@ -193,6 +197,26 @@ def _describe_among(among: Among) -> EnglishCondition:
             return _describe_others(f"for {any_other}", part)
     how_many = _how_many(among.sign, among.limit, share=among.share)
     return _describe_others(f"for {how_many} of {others}", among.part)
+
+
+def _others(node: Among | CountAmong | Total) -> tuple[str, str, str]:
+    """One of the others, as it comes after “for” and after “each” and “no”, and all of them."""
+    if not is_same(node.relation):
+        return _OTHERS[node.relation]
+    shared = f"with the same {_series(map(short_label, node.keys), 'and')}"
+    return f"another organisation {shared}", f"other organisation {shared}", f"the other organisations {shared}"
+
+
+def _describe_counts(comparison: CountComparison) -> EnglishCondition:
+    text = f"the first of these two numbers {_BY_VALUE[comparison.sign]} the second"
+    return EnglishCondition(text, (_describe_count(comparison.left), _describe_count(comparison.right)))
+
+
+def _describe_count(side: Count | CountAmong) -> EnglishCondition:
+    if isinstance(side, Count):
+        return EnglishCondition("the number of these that hold", tuple(map(to_english, side.parts)))
+    inner = to_english(side.part)
+    return EnglishCondition(f"the number of {_others(side)[2]} where {inner.text}", inner.parts)
 
 
 def _describe_others(whom: str, part: Condition) -> EnglishCondition:
@@ -266,16 +290,16 @@ def _describe_leaf(condition: Condition, *, holds: bool) -> str:
         case Mention(name, words):
             quoted = _series([f"“{word}”" for word in words], "or" if holds else "and")
             return f"{full_label(name)} mentions {'' if holds else 'none of '}{quoted}"
+        case Match(name, pattern):
+            return f"{full_label(name)} {'has' if holds else 'does not have'} the form {pattern}"
     raise NotImplementedError(condition)  # `to_english` says all that joins or compares
 
 
 def _describe_flag(name: Name, *, holds: bool) -> str:
     last = name.name.rsplit(".", 1)[-1]
     if ".service." in f".{name.name}":
-        return (
-            f"{_OWNERS.get(name.relation, 'its ')}services {'include' if holds else 'do not include'} {in_words(last)}"
-        )
-    return f"{_OWNERS.get(name.relation, 'its ')}answer to “{name.meaning}” is {'yes' if holds else 'no'}"
+        return f"{_owner(name, 'its ')}services {'include' if holds else 'do not include'} {in_words(last)}"
+    return f"{_owner(name, 'its ')}answer to “{name.meaning}” is {'yes' if holds else 'no'}"
 
 
 def _subject(operand: Operand) -> str:
@@ -328,7 +352,7 @@ def _(percentile: Percentile) -> str:
 
 @_value.register(Total)
 def _(total: Total) -> str:
-    return f"the sum of {_value(total.part)} over {_OTHERS[total.relation][2]}"
+    return f"the sum of {_value(total.part)} over {_others(total)[2]}"
 
 
 def _part(operand: Operand) -> str:
@@ -365,7 +389,12 @@ def short_label(name: Name) -> str:
     if section in _DESCRIPTIVE_SECTIONS and not name.relation:
         return " ".join(_SPELLING.get(word, word) for word in name.meaning.replace("_", " ").split(" "))
     in_brackets = ", ".join(filter(None, (in_words(section), _review(name))))
-    return f"{_OWNERS.get(name.relation, '')}{in_words(last)}{_in_brackets(in_brackets)}"
+    return f"{_owner(name, '')}{in_words(last)}{_in_brackets(in_brackets)}"
+
+
+def _owner(name: Name, own: str) -> str:
+    """Whose it is; `own` where it is the organisation's own."""
+    return _OWNERS.get(name.relation, "the other's " if is_same(name.relation) else own)
 
 
 def _review(name: Name) -> str:

@@ -6,8 +6,7 @@ What the reader sets aside is not possible: a share above 100, a count that is n
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Final
@@ -17,8 +16,8 @@ import z3
 from crosscheck.cases.cases import Name
 from crosscheck.contract.inputs import INPUTS
 from crosscheck.rulebook.compile_polars import total_answerable
-from crosscheck.rulebook.condition import Reference
-from crosscheck.vocabulary import FUNCTIONS, ORG_TYPES, RELATIONS, STATUSES
+from crosscheck.rulebook.condition import Reference, is_same, names_shared
+from crosscheck.vocabulary import FUNCTIONS, ORG_TYPES, STATUSES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -113,6 +112,23 @@ class PossibleCase:
         name = Name(label, "flag", "", relation=text.name.relation)
         return self.held.setdefault(label, HeldValue(label, name, z3.Bool(label), _TRUE, _FALSE)).value
 
+    def match(self, text: HeldValue, pattern: str) -> z3.BoolRef:
+        """Whether a text has a form: of each pattern a fact by itself, of which the solver knows nothing further."""
+        label = f'{text.label} matches "{pattern}"'
+        name = Name(label, "flag", "", relation=text.name.relation)
+        return self.held.setdefault(label, HeldValue(label, name, z3.Bool(label), _TRUE, _FALSE)).value
+
+    def others_are_known(self, keys: tuple[Name, ...]) -> tuple[z3.BoolRef, z3.BoolRef]:
+        """When it is known who the others of a relation are, and when it is not and an answer could say so.
+
+        Of `same(…)` it is known where the own values are; one that is not applicable is shared with nobody.
+        """
+        if not keys:
+            return TIES_ARE_KNOWN, z3.Not(TIES_ARE_KNOWN)
+        held = [self.hold(key) for key in keys]
+        wanting = z3.Or([z3.And(z3.Not(own.there), z3.Not(own.not_applicable)) for own in held])
+        return z3.And([own.there for own in held]), wanting
+
     def measure(self, text: str) -> HeldValue:
         """A number that is worked out over all cases, and laid beside each under the text that asks for it."""
         if text not in self.held:
@@ -132,7 +148,11 @@ class PossibleCase:
         match total.part:
             case Reference(name) if _bounds(name, self.question(name))[0] == 0:
                 self.certain.append(held.value >= 0)
-        self.certain.append(z3.Implies(z3.Not(TIES_ARE_KNOWN), z3.And(z3.Not(held.there), answerable)))
+        others_known, could_be_known = self.others_are_known(total.keys)
+        self.certain += [
+            z3.Implies(z3.Not(others_known), z3.Not(held.there)),
+            z3.Implies(z3.Not(others_known), answerable == could_be_known),
+        ]
         return held, answerable
 
     def number_of(self, relation: str, kind: int) -> z3.ArithRef:
@@ -186,6 +206,9 @@ class PossibleCase:
     def _certain_of_others(self, held: HeldValue, kind: int) -> Iterator[z3.BoolRef]:
         """An organisation of which there is no case holds nothing; an account of a shared review is one of the two."""
         name = held.name
+        if is_same(name.relation):
+            yield from self._certain_of_the_same(held)
+            return
         if name.relation != "this_review":
             there = _is_a_case(name.relation, kind)
             yield z3.Implies(z3.Not(there), z3.And(z3.Not(held.there), z3.Not(held.not_applicable)))
@@ -196,6 +219,15 @@ class PossibleCase:
             for each in accounts
         ]
         yield z3.Or(*same, z3.And(z3.Not(held.there), z3.Not(held.not_applicable)))
+
+    def _certain_of_the_same(self, held: HeldValue) -> Iterator[z3.BoolRef]:
+        """What `same(…)` compares is there and the same where it is there at all; only of cases there are any."""
+        bare = held.name.name.removeprefix(f"{held.name.relation}.")
+        if bare in _ALWAYS_THERE:
+            yield held.there
+        if bare in names_shared(held.name.relation):
+            own = self.hold(replace(held.name, name=bare, relation=""))
+            yield z3.Implies(own.there, z3.And(held.there, held.value == own.value))
 
 
 TIES_ARE_KNOWN: Final = z3.Bool("it is known who is tied to whom")
@@ -245,9 +277,10 @@ def _range(held: HeldValue, question: Question | None) -> Iterator[z3.BoolRef]:
 
 def _bounds(name: Name, question: Question | None) -> tuple[float | None, float | None]:
     """The least and the most that a number can be; figures of other sources have no bounds but those of a share."""
-    bare = re.sub(rf"^({'|'.join(RELATIONS)})\.", "", name.name)
+    bare = name.name.removeprefix(f"{name.relation}.")
     if question:
-        return 0, 100 if question.answer_type == "percent" else None
+        low = None if question.answer_type == "signed_number" else 0
+        return low, 100 if question.answer_type == "percent" else None
     if bare in _OF_ORGANISATIONS:
         return _OF_ORGANISATIONS[bare].low, _OF_ORGANISATIONS[bare].high
     if bare.startswith("returned."):
@@ -266,8 +299,9 @@ def _review(name: Name, item: int) -> Name:
 
 
 def _is_a_case(relation: str, kind: int) -> z3.BoolRef:
-    """Whether there is a case of an organisation: of another of a kind there may be none."""
-    return z3.Bool(f"{relation} {kind} is in the collection") if relation else _TRUE
+    """Whether there is a case of an organisation: of one that another is tied to there may be none."""
+    always = not relation or is_same(relation)
+    return _TRUE if always else z3.Bool(f"{relation} {kind} is in the collection")
 
 
 def _is_so(model: z3.ModelRef, condition: z3.BoolRef) -> bool:

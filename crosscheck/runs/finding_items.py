@@ -9,7 +9,7 @@ import polars as pl
 
 from crosscheck.cases.cases import catalogue
 from crosscheck.collection.replies import spelt_answer
-from crosscheck.rulebook.condition import Percentile, names_in, nodes
+from crosscheck.rulebook.condition import Percentile, is_same, names_in, names_shared, nodes
 from crosscheck.rulebook.format_value import format_evidence, format_value
 from crosscheck.rulebook.to_english import in_words, short_label
 from crosscheck.runs.run_folder import COLLECTION, read_manifest, read_table
@@ -46,7 +46,7 @@ _IS_TO_IT: Final = {
     "same_lscb": "a member of the same safeguarding children board",
     "other_party": "another party of the same case review",
 }
-_RELATION: Final = f"({'|'.join(RELATIONS)})"
+_RELATION: Final = rf"({'|'.join(RELATIONS)}|same\([^)]*\))"
 _OF_A_BODY: Final = re.compile(rf"{_RELATION} (\w+): (.*)", re.DOTALL)
 _OF_NONE: Final = re.compile(rf"{_RELATION}: (none.*|not known.*)")
 _PLACE: Final = "Place among organisations of its type, 0 the lowest, 1 the highest:"
@@ -191,7 +191,7 @@ def list_answers(cases: pl.DataFrame, questionnaire: Questionnaire) -> pl.DataFr
 
 def _spelt(column: str, question: Question) -> pl.Expr:
     nothing, value, absence = pl.lit(None, dtype=pl.String), pl.col(column), pl.col(column + WHY_ABSENT)
-    if question.has_levels:
+    if not question.is_figure:
         return spelt_answer(value.cast(pl.String), nothing, absence)
     return spelt_answer(nothing, value, absence)
 
@@ -231,19 +231,28 @@ class Account(NamedTuple):
 
 def other_accounts(evidence: str, rule: Rule, bodies: Mapping[str, str]) -> Iterator[Account]:
     """What an item rests on beyond its own case: accounts of bodies, by their names in `bodies`, and of peers."""
-    spoken = [name for condition in rule.conditions for name in names_in(condition) if name.relation in RELATIONS]
+    names = [name for condition in rule.conditions for name in names_in(condition)]
+    spoken = [name for name in names if name.relation in RELATIONS or is_same(name.relation)]
     asks_peers = any(isinstance(node, Percentile) for condition in rule.conditions for node in nodes(condition))
     for part in evidence.split("; ") if spoken or asks_peers else ():
         if found := _OF_A_BODY.match(part):
             relation, code, account = found.groups()
-            body = f"{bodies.get(code, code)} ({code}), {_IS_TO_IT[relation]}"
+            body = f"{bodies.get(code, code)} ({code}), {_is_to_it(relation, names)}"
             yield from _accounts_of(body, account, relation, spoken)
         elif found := _OF_NONE.match(part):
-            yield Account("What they answered:", found[2], _IS_TO_IT[found[1]])
+            yield Account("What they answered:", found[2], _is_to_it(found[1], names))
         elif part.startswith("peers."):
             yield Account(_PLACE, part.rsplit(" = ", 1)[-1], "all returns")
         elif found := _MORE.fullmatch(part):
             yield Account("What they answered:", "the same", f"{found[1]} more")
+
+
+def _is_to_it(relation: str, names: Iterable[Name]) -> str:
+    """What an organisation of a relation is to the one that an item speaks of."""
+    if not is_same(relation):
+        return _IS_TO_IT[relation]
+    shared = dict.fromkeys(short_label(name) for name in names if name.name in names_shared(relation))
+    return f"an organisation with the same {' and '.join(shared)}"
 
 
 def _accounts_of(body: str, account: str, relation: str, spoken: Iterable[Name]) -> Iterator[Account]:

@@ -79,8 +79,9 @@ def _show(subject: Subject, questionnaire: Questionnaire) -> pl.Expr:
 
 def _answer(question: Question) -> pl.Expr:
     name = question.question_id
-    value = pl.col(name) if question.has_levels else pl.col(name).round(_DECIMALS)
-    words = value.cast(pl.String).str.replace_all("_", " ").str.strip_suffix(".0")
+    value = pl.col(name).round(_DECIMALS) if question.is_figure else pl.col(name)
+    written = value.cast(pl.String)
+    words = written if question.is_text else written.str.replace_all("_", " ").str.strip_suffix(".0")
     unit = "%" if question.answer_type == "percent" else ""
     answer = pl.coalesce(pl.format(f"{{}}{unit}", words), _absence(name))
     return pl.format("{} {}", pl.lit(question.text), answer)

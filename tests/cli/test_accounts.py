@@ -131,8 +131,45 @@ def test_rows_read_are_rows_used_and_rows_set_aside_in_the_manifest(
         assert file["rows"] == written == file["rows_used"] + file["rows_set_aside"], file
 
 
+def whole(few: Path, place: Path) -> Path:
+    """A copy without declarations of former bodies, whose successions were cut off with the other organisations."""
+    folder = place / "collection"
+    shutil.copytree(few, folder)
+    codes = {row["org_code"] for row in read_csv(folder / "organisations.csv")}
+    declared = read_csv(folder / "declarations.csv")
+    write_csv(folder / "declarations.csv", [row for row in declared if row["org_code"] in codes])
+    return folder
+
+
+def test_a_strict_run_ends_with_1_for_an_answer_that_was_set_aside(few: Path, tmp_path: Path) -> None:
+    folder = whole(few, tmp_path)
+    with (folder / "answers.csv").open("a", encoding="utf-8") as answers:
+        answers.write(f"{read_csv(folder / 'organisations.csv')[0]['org_code']},no.such_question,,yes\n")
+    assert run(folder, tmp_path / "run", "--no-pages").exit_code == 0
+    assert run(folder, tmp_path / "strict", "--strict", "--no-pages").exit_code == 1
+
+
+def test_a_lost_second_declaration_is_named_on_terminal_and_page_and_ends_a_strict_run_with_1(
+    few: Path, tmp_path: Path
+) -> None:
+    folder = whole(few, tmp_path)
+    rows = read_csv(folder / "declarations.csv")
+    place = next(n for n, row in enumerate(rows) if (row["year"], row["function"]) == (YEAR, "provider"))
+    rows[place]["status"] = "complyant"
+    write_csv(folder / "declarations.csv", rows)
+    done = run(folder, tmp_path / "run", "--strict")
+    code = rows[place]["org_code"]
+    assert done.exit_code == 1
+    assert "1 DECLARATION SET ASIDE of organisations that are on the list by another" in done.output
+    assert f"{code} (declarations.csv, row {place + 2}): status: Not one of the allowed values" in done.output
+    page = (tmp_path / "run" / "dossiers" / "index.html").read_text(encoding="utf-8")
+    _, section = page.split('id="lost-declarations"')
+    assert f'<th scope="row">{code}</th><td>declarations.csv</td><td class="number">{place + 2}</td>' in section
+    assert read_csv(tmp_path / "run" / "not_assessed.csv") == []
+
+
 def test_a_strict_run_of_a_whole_collection_ends_with_0(few: Path, tmp_path: Path) -> None:
-    done = run(few, tmp_path / "run", "--strict", "--no-pages")
+    done = run(whole(few, tmp_path), tmp_path / "run", "--strict", "--no-pages")
     assert done.exit_code == 0, done.output
     assert (tmp_path / "run" / "not_assessed.csv").read_text(encoding="utf-8").count("\n") == 1
 

@@ -87,6 +87,8 @@ def test_a_database_server_is_not_asked(place: Path) -> None:
 def test_sections_versions_of_the_weights_figures_and_standards_are_offered(place: Path) -> None:
     assert complete("crosscheck questions tr", place) == ["training"]
     assert complete("crosscheck run collection --risk-model v", place) == ["v1", "v2", "v3"]
+    assert complete("crosscheck models release visit_risk v", place) == ["v1", "v2", "v3"]
+    assert complete("crosscheck models new vis", place) == ["visit_risk", "visits"]
     assert complete("crosscheck rules --standard c", place) == ["C2"]
     scored = pl.read_csv(place / "run" / "scores.csv", infer_schema=False)["indicator"]
     assert complete("crosscheck funnel staff_s", place) == sorted(

@@ -6,7 +6,10 @@ import csv
 import datetime as dt
 import gzip
 import io
+import subprocess
+import sys
 import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +18,7 @@ import pytest
 from click.testing import CliRunner
 
 from crosscheck.cli import main
+from crosscheck.collection.child import inflate
 from crosscheck.collection.files import open_table
 from crosscheck.collection.formats import format_of, write_number
 from crosscheck.collection.limits import MOST_COLUMNS, MOST_PROBLEMS
@@ -275,6 +279,47 @@ def test_a_gzip_file_that_is_cut_off_is_refused(small: Any) -> None:
     (small.folder / "bodies.csv.gz").write_bytes(gzip.compress(b"body_code,kind,name\n" * 50)[:-9])
     with pytest.raises(CollectionError, match=r"bodies\.csv\.gz can't be inflated"):
         small.read()
+
+
+def test_a_gzip_file_that_holds_too_much_takes_no_memory_for_it() -> None:
+    """A file of 600 kB that would hold more than 600 MB: refused before anything of it is kept."""
+    packer = zlib.compressobj(9, wbits=31)
+    raw = b"".join([*(packer.compress(b"0" * 1_000_000) for _ in range(601)), packer.flush()])
+    code = (
+        "import resource, sys\n"
+        "from crosscheck.collection.child import inflate\n"
+        "try:\n    inflate(sys.stdin.buffer.read())\n"
+        "except ValueError as error:\n    print(error)\n"
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], input=raw, capture_output=True, check=True)
+    words, kilobytes = done.stdout.decode().splitlines()
+    assert words == "it holds more than the 600,000,000 bytes that are allowed once it is inflated"
+    assert int(kilobytes) < 200_000
+
+
+def test_a_gzip_file_of_several_parts_is_read_whole() -> None:
+    parts = [b"org_code,name\n" * 90_000, b"R01,One\n"]
+    assert inflate(b"".join(map(gzip.compress, parts))) == b"".join(parts)
+
+
+@pytest.mark.parametrize("several", [pl.struct("name", "kind"), pl.concat_list("name").cast(pl.Array(pl.String, 1))])
+def test_a_column_of_parquet_with_several_values_in_a_cell_is_named(small: Any, several: pl.Expr) -> None:
+    rows = pl.DataFrame({"body_code": ["L1"], "kind": ["lscb"], "name": ["x"]}).with_columns(name=several)
+    rows.write_parquet(small.folder / "bodies.parquet")
+    with pytest.raises(CollectionError, match=r"a cell of the column name holds several values"):
+        small.read()
+
+
+@pytest.mark.parametrize(
+    ("code", "kind"),
+    [
+        ('0"k"', "thousands"), ("0\\k", "thousands"), ('0.0" m"', "thousands"), ('#,##0 "000"', "thousands"),
+        ('0" kids"', "plain"), ('#,##0"km"', "plain"), ("0,", "thousands"), ("0.0", "plain"), ('0"%"', "with_sign"),
+    ],
+)  # fmt: skip
+def test_a_unit_that_a_format_writes_behind_a_number_is_named(code: str, kind: str) -> None:
+    assert format_of(200, code) == kind
 
 
 @pytest.mark.parametrize("cut", [4, 100, 300, -1, -9])

@@ -48,12 +48,20 @@ def test_the_visits_of_the_first_wave_are_a_table_of_their_own(small):
         (CAFE.encode("cp1252"), "Windows-1252"),
         (codecs.BOM_UTF16_LE + CAFE.encode("utf-16-le"), "UTF-16"),
         (codecs.BOM_UTF16_BE + CAFE.encode("utf-16-be"), "UTF-16"),
+        (codecs.BOM_UTF32_LE + CAFE.encode("utf-32-le"), "UTF-32"),
+        (codecs.BOM_UTF32_BE + CAFE.encode("utf-32-be"), "UTF-32"),
     ],
 )
 def test_text_is_decoded_and_an_unexpected_encoding_is_reported(small, problems, encoded, reported):
     read = small.write("organisations", encoded).read()
     assert read.tables["organisations"]["name"].to_list() == ["Café"]
     assert [found["value"] for found in problems(read, table="organisations")] == ([reported] if reported else [])
+
+
+def test_utf_32_that_is_damaged_is_refused(small):
+    small.write("organisations", codecs.BOM_UTF32_LE + CAFE.encode("utf-32-le")[:-1])
+    with pytest.raises(CollectionError, match=r"organisations\.csv looks like UTF-32 and is damaged"):
+        small.read()
 
 
 def test_utf_16_without_a_mark_is_refused_and_never_read_as_rubbish(small):

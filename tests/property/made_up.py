@@ -28,6 +28,7 @@ NAMES = {
         Name("care.audits", "ordinal", "audits made", HOW_MANY, absences=True),
         Name("care.lead", "choice", "who leads", ("nurse", "doctor", "other"), absences=True),
         Name("care.policy", "choice", "has a policy", ("no", "yes"), absences=True),
+        Name("care.postcode", "text", "postcode", absences=True),
         Name("review1.cases.score", "number", "score of the first review", absences=True),
         Name("review2.cases.score", "number", "score of the second review", absences=True),
         Name("review1.cases.changes", "ordinal", "changes after the first review", HOW_MANY, absences=True),
@@ -46,6 +47,10 @@ ORDINALS = [name.name for name in NAMES.values() if name.type == "ordinal"]
 ANSWERS = [name for name, known in NAMES.items() if known.absences]
 FLAGS = [name for name, known in NAMES.items() if known.type == "flag"]
 TEXTS = [name for name, known in NAMES.items() if known.type == "text"]
+# Of some of them hardly anybody shares a value, of some many do; the last differs between two declarations of one.
+SAME = (
+    "same(care.postcode)", "same(care.lead, care.policy)", "same(figures.count)", "same(declared.lapse_from)"
+)  # fmt: skip
 OF_THE_DECLARATION = ("declared.statement", "declared.other_statement", "declared.lapse_from")
 NOT_IN_SCOPE = "elsewhere"
 _ANY_NAME = re.compile("|".join(map(re.escape, NAMES)))
@@ -53,6 +58,11 @@ _DAYS = [date(2008, 1, 1) + timedelta(days=100 * step) for step in range(4)]
 _NUMBERS = (0.0, 1.0, 2.0, -1.0, 0.5, 3.0, 50.0)
 _GIANT = 1e300  # never in a review: of a number beyond 2**53 no machine can tell what it is a multiple of
 _STATEMENTS = ("An action plan.", "action plans", "LAPSE; a re-audit", "relapse", "North", "Nurse's 100% plan", "")
+_PATTERNS = (
+    "[0-9]{5}", "[0-9]{4}[A-Z]?", "(An|an) action.*", ".*plan[s.]?", "[A-Z;a-z ]+(-audit)?", ".", "[^0-9]{2,9}x?",
+    "a|North",
+)  # fmt: skip
+_POSTCODES = ("35233", "35234", "2211A", "2211")
 _WORDS = ("action plan", "Lapse", "re-audit", "north", "a", "100%", "plan")
 _EQUAL, _ORDER = ("==", "!="), ("<", "<=", ">", ">=")
 _FUNCTIONS = (("whole",), ("commissioner", "provider"), ("commissioner",), ("provider",))
@@ -113,6 +123,10 @@ def _mentions() -> st.SearchStrategy[str]:
     return st.builds(lambda name, told: f"mentions({name}, {', '.join(map(repr, told))})", _text_names, words)
 
 
+def _matches() -> st.SearchStrategy[str]:
+    return st.builds("matches({}, {!r})".format, _text_names, st.sampled_from(_PATTERNS))
+
+
 def _comparisons(*, of_those_there: bool) -> st.SearchStrategy[str]:
     calculations = _numbers(of_those_there=of_those_there)
     return (
@@ -125,6 +139,7 @@ def _comparisons(*, of_those_there: bool) -> st.SearchStrategy[str]:
         | st.builds('{} {} "{}"'.format, _text_names, _equals, st.sampled_from(["North", "", "relapse"]))
         | st.builds("{} {} {}".format, _text_names, _equals, _text_names)
         | _mentions()
+        | _matches()
         | st.builds('declared.lapse_from {} date("{}")'.format, _signs, st.sampled_from(_DAYS))
         | st.sampled_from(FLAGS)
     )
@@ -171,14 +186,16 @@ def _is_shared(relation: str, name: str) -> bool:
 
 
 @st.composite
-def _on_others(draw: st.DrawFn, parts: st.SearchStrategy[str]) -> str:
-    part = _of(draw(st.sampled_from(RELATIONS)), draw(parts), draw(_seeds))
+def _on_others(draw: st.DrawFn, parts: st.SearchStrategy[str], relations: tuple[str, ...]) -> str:
+    part = _of(draw(st.sampled_from(relations)), draw(parts), draw(_seeds))
     return f"{draw(st.sampled_from(['any', 'all']))}({part})"
 
 
 @st.composite
-def _counted_among_others(draw: st.DrawFn, parts: st.SearchStrategy[str], functions: tuple[str, ...]) -> str:
-    part = _of(draw(st.sampled_from(RELATIONS)), draw(parts), draw(_seeds))
+def _counted_among_others(
+    draw: st.DrawFn, parts: st.SearchStrategy[str], functions: tuple[str, ...], relations: tuple[str, ...]
+) -> str:
+    part = _of(draw(st.sampled_from(relations)), draw(parts), draw(_seeds))
     function, sign = draw(st.sampled_from(functions)), draw(_signs)
     limit = draw(st.sampled_from([0, 1, 2, 3] if function == "count" else [0, 0.25, 0.5, 1]))
     if (sign, limit) in {(">=", 0), ("<", 0)} or (function == "share" and (sign, limit) in {("<=", 1), (">", 1)}):
@@ -187,9 +204,20 @@ def _counted_among_others(draw: st.DrawFn, parts: st.SearchStrategy[str], functi
 
 
 @st.composite
+def _two_counts(draw: st.DrawFn, parts: st.SearchStrategy[str], relations: tuple[str, ...]) -> str:
+    """Two counts beside each other: of the same others, of two kinds of others, or of others and of its own parts."""
+    relation = draw(st.sampled_from(relations))
+    other_relation = draw(st.sampled_from((relation, *relations)))
+    of_others = [f"count({_of(each, draw(parts), draw(_seeds))})" for each in (relation, other_relation)]
+    own = f"count({', '.join(draw(st.lists(parts, min_size=2, max_size=3)))})"
+    left, right = draw(st.sampled_from([of_others, [own, of_others[0]], [own, own.replace("==", "!=")]]))
+    return f"{left} {draw(_signs)} {right}"
+
+
+@st.composite
 def _worked_out_over_all(draw: st.DrawFn) -> str:
     number = draw(_numbers(of_those_there=True))
-    summed = _of(draw(st.sampled_from(RELATIONS)), number, draw(_seeds))
+    summed = _of(draw(st.sampled_from((*RELATIONS, *SAME))), number, draw(_seeds))
     left = draw(st.sampled_from([f"sum({summed})", f"peers.percentile({number})", f"(sum({summed}) + {number})"]))
     return f"{left} {draw(_signs)} {draw(_constants | _numbers(of_those_there=True))}"
 
@@ -212,8 +240,10 @@ def conditions(
 
     Without `on_absence` none asks whether something is absent, nor counts others, of whom there may be too few to
     reach a limit; without `of_those_there` none calculates with whatever is there; without `on_others` none speaks of
-    another organisation or of peers.
+    another organisation or of peers. Who shares a value with whom changes as answers come: so `same(…)` is drawn only
+    with `of_those_there`.
     """
+    relations = (*RELATIONS, *SAME) if of_those_there else RELATIONS
     alone = _comparisons(of_those_there=of_those_there)
     alone = alone | _absences if on_absence else alone
     if not on_others:
@@ -221,11 +251,14 @@ def conditions(
         whole = parts | _tallies(parts)
     else:  # a tally can't stand inside another, be it of answers or of others
         inside = st.recursive(alone, _joined, max_leaves=2)
-        leaves = alone | _on_others(inside)
+        leaves = alone | _on_others(inside, relations)
         leaves = leaves | _worked_out_over_all() if of_those_there else leaves
         parts = st.recursive(leaves, _joined, max_leaves=3)
         functions = ("count", "share") if on_absence else ("share",)
-        counted = _counted_among_others(inside, functions) | _on_others(_tallies(inside, fewest=2))
+        counted = _counted_among_others(inside, functions, relations) | _on_others(
+            _tallies(inside, fewest=2), relations
+        )
+        counted = counted | _two_counts(inside, relations) if on_absence else counted
         whole = parts | _tallies(parts, fewest=2) | counted
     return st.recursive(whole, _joined, max_leaves=3).filter(lambda text: len(text) < 1_500)
 
@@ -296,5 +329,7 @@ def _value(name: Name, chance: Random) -> Any:
     if name.type == "number":
         giant = () if name.name.startswith("review") else (_GIANT,)
         return math.nan if not name.absences and chance.random() < 0.1 else chance.choice((*_NUMBERS, *giant))
+    if name.name == "care.postcode":
+        return chance.choice(_POSTCODES)
     choices: dict[str, Any] = {"flag": (True, False), "text": _STATEMENTS, "date": _DAYS}
     return chance.choice(name.levels or choices[name.type])

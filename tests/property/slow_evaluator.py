@@ -36,6 +36,7 @@ SPEAKERS = {
     "same_lscb": ["commissioner", "whole", "provider"],
     "other_party": ["commissioner", "whole", "provider"],
 }
+SPEAKERS_OF_THE_SAME = ["whole", "commissioner", "provider"]
 FEWEST_PEERS = 20
 
 
@@ -80,6 +81,19 @@ class World:
             by_function = self.by_code.get(other, {})
             speaking = [by_function[function] for function in SPEAKERS[relation] if function in by_function]
             yield (speaking or [{}])[0], item
+
+    def sharing(self, row: Row, relation: str) -> list[Row] | None:
+        """The other organisations that hold the same as this row; None where the row itself holds nothing there."""
+        keys = keys_of(relation)
+        own = [held_in(row, key) for key in keys]
+        if any(isinstance(value, Absent) for value in own):
+            return None
+        speaking = [
+            next(by_function[function] for function in SPEAKERS_OF_THE_SAME if function in by_function)
+            for code, by_function in sorted(self.by_code.items())
+            if code != row["org_code"]
+        ]
+        return [other for other in speaking if [held_in(other, key) for key in keys] == own]
 
     @cached_property
     def tied(self) -> dict[tuple[str, str], list[tuple[str, int]]]:
@@ -140,19 +154,22 @@ class SlowEvaluator:
             case "all":
                 none = self.among(ast.UnaryOp(ast.Not(), part), ast.GtE(), 1, share=False)
                 return UNKNOWN if none is UNKNOWN else not none
-            case "mentions":
-                text = self.held(part)
-                words = [self.value(word) for word in rest]
-                return UNKNOWN if isinstance(text, Absent) else any(mentioned(word, text) for word in words)
             case "multiple":
                 number, of = self.value(part), self.value(rest[0])
                 return UNKNOWN if number is UNKNOWN else math.fmod(number, of) == 0
-        raise AssertionError(function)
+        return self.of_text(function, self.held(part), [self.value(word) for word in rest])
+
+    def of_text(self, function: str, text: Any, sought: list[str]) -> bool | None:
+        if isinstance(text, Absent):
+            return UNKNOWN
+        if function == "matches":
+            return re.fullmatch(sought[0], text) is not None
+        assert function == "mentions"
+        return any(mentioned(word, text) for word in sought)
 
     def held(self, name: ast.expr) -> Any:
         """What the row holds under a name; a figure that is no finite number is as good as none."""
-        value = self.row[written(name)]
-        return Absent("nothing") if isinstance(value, float) and not math.isfinite(value) else value
+        return held_in(self.row, written(name))
 
     def chain(self, left: ast.expr, ops: list[ast.cmpop], rights: list[ast.expr]) -> bool | None:
         truths = []
@@ -166,6 +183,8 @@ class SlowEvaluator:
             assert isinstance(right, ast.Tuple)
             found = joined([self.link(left, ast.Eq(), item) for item in right.elts], deciding=True)
             return found if isinstance(op, ast.In) or found is UNKNOWN else not found
+        if is_tally(left) and is_tally(right):
+            return self.counts(left, op, right)
         if is_tally(left):
             return self.tally(left, op, self.value(right))
         if is_tally(right):
@@ -185,8 +204,8 @@ class SlowEvaluator:
         return one, other
 
     def order(self, name: ast.expr) -> list[str]:
-        root, _, rest = written(name).partition(".")
-        known = [rest, f"review1.{rest}"] if root in (*RELATED, "this_review") else [written(name)]
+        root, rest = first(written(name)), written(name).removeprefix(f"{first(written(name))}.")
+        known = [rest, f"review1.{rest}"] if is_of_others(root) else [written(name)]
         return next((self.world.levels[each] for each in known if each in self.world.levels), [])
 
     def value(self, node: ast.expr) -> Any:
@@ -252,28 +271,61 @@ class SlowEvaluator:
             truths = [(truth, why) for truth, why in truths if truth is not UNKNOWN or not only_not_applicable(why)]
         return over_range([truth for truth, _ in truths], op, limit, share=share)
 
+    def counts(self, left: ast.expr, op: ast.cmpop, right: ast.expr) -> bool | None:
+        """Compare two counts, whatever those parts come out as of which it is unknown."""
+        ranges = [self.could_be(side) for side in (left, right)]
+        outcomes = {SIGNS[type(op)](one, other) for one in ranges[0] for other in ranges[1]}
+        return outcomes.pop() if len(outcomes) == 1 else UNKNOWN
+
+    def could_be(self, call: ast.expr) -> list[int]:
+        """What a count can come out as; nothing where it is of others and applies to none of them."""
+        assert isinstance(call, ast.Call)
+        if len(call.args) > 1 or not self.speaks_of_others(call):
+            truths = [self.truth(part) for part in call.args]
+        else:
+            truths = self.truths_of_others(call.args[0])
+            if not truths:
+                return []
+        return list(range(truths.count(True), len(truths) - truths.count(False) + 1))
+
     def among(self, part: ast.expr, op: ast.cmpop, limit: float, *, share: bool) -> bool | None:
-        truths = [
+        truths = self.truths_of_others(part)
+        return over_range(truths, op, limit, share=share) if truths else UNKNOWN
+
+    def truths_of_others(self, part: ast.expr) -> list[bool | None]:
+        return [
             beside.truth(part)
             for beside in self.beside_each(part) or ()
             if beside.truth(part) is not UNKNOWN or not only_not_applicable(beside.open(part))
         ]
-        return over_range(truths, op, limit, share=share) if truths else UNKNOWN
 
     def speaks_of_others(self, node: ast.expr) -> bool:
         return not self.beside_another and bool(relations(node))
 
     def beside_each(self, part: ast.expr) -> list[SlowEvaluator] | None:
         """One evaluator an other organisation; None where nobody knows whether there is any."""
-        if self.world.ties is None:
-            return None
         (relation,) = relations(part)
+        if is_same(relation):
+            sharing = self.world.sharing(self.row, relation)
+            others = None if sharing is None else [(other, 0) for other in sharing]
+        else:
+            others = None if self.world.ties is None else list(self.world.others(self.row, relation))
+        if others is None:
+            return None
         if relation not in self.beside_others:
             self.beside_others[relation] = [
                 SlowEvaluator(self.row | self.beside(relation, other, item), self.world, beside_another=True)
-                for other, item in self.world.others(self.row, relation)
+                for other, item in others
             ]
         return self.beside_others[relation]
+
+    def nobody_known(self, part: ast.expr) -> Open:
+        """What keeps open who the others are."""
+        (relation,) = relations(part)
+        if is_same(relation):
+            own = {key: held_in(self.row, key) for key in keys_of(relation)}
+            return frozenset((key, value.why) for key, value in own.items() if isinstance(value, Absent))
+        return frozenset((name, "nobody knows") for name in named(part) if is_of_others(first(name)))
 
     def beside(self, relation: str, other: Row, item: int) -> Row:
         """What an other organisation holds, under names of its relation, and both accounts of a review they share."""
@@ -307,18 +359,22 @@ class SlowEvaluator:
             case ast.UnaryOp(ast.Not(), part):
                 parts = [part]
             case ast.Compare(left, _, [right]) if is_tally(left) or is_tally(right):
-                parts = (left if is_tally(left) else right).args  # type: ignore[attr-defined]  # a call
-                if len(parts) == 1 and self.speaks_of_others(node):
-                    return self.open_among(parts[0])
+                return frozenset().union(*(self.open_tally(side) for side in (left, right) if is_tally(side)))
             case _:
                 return self.missing(node) or NO_NUMBER
         return frozenset().union(*map(self.open, parts))
+
+    def open_tally(self, call: ast.expr) -> Open:
+        assert isinstance(call, ast.Call)
+        if len(call.args) == 1 and self.speaks_of_others(call):
+            return self.open_among(call.args[0])
+        return frozenset().union(*map(self.open, call.args))
 
     def open_among(self, part: ast.expr) -> Open:
         """What keeps open what is asked of others: nothing that could be mended, if none of them waits."""
         each = self.beside_each(part)
         if each is None:
-            return frozenset((name, "nobody knows") for name in named(part) if first(name) in (*RELATED, "this_review"))
+            return self.nobody_known(part)
         opens = [beside.open(part) for beside in each]
         return frozenset().union(*(open_ for open_ in opens if open_ and not only_not_applicable(open_))) or NOBODY
 
@@ -339,7 +395,7 @@ class SlowEvaluator:
     def missing_of_others(self, part: ast.expr) -> Open:
         each = self.beside_each(part)
         if each is None:
-            return frozenset((name, "nobody knows") for name in named(part) if first(name) in (*RELATED, "this_review"))
+            return self.nobody_known(part)
         opens = [beside.missing(part) or NO_NUMBER for beside in each if beside.value(part) is UNKNOWN]
         waiting = frozenset().union(*(open_ for open_ in opens if not only_not_applicable(open_)))
         return waiting or (NOBODY if len(opens) == len(each) else NO_NUMBER)  # else the sum itself is too large
@@ -349,8 +405,28 @@ def kind(row: Row) -> object:
     return row["organisation.org_type"]
 
 
+def held_in(row: Row, name: str) -> Any:
+    """What a row holds under a name; a figure that is no finite number is as good as none."""
+    value = row[name]
+    return Absent("nothing") if isinstance(value, float) and not math.isfinite(value) else value
+
+
 def first(name: str) -> str:
-    return name.partition(".")[0]
+    """The part of a name before its first dot; of a name of others that share a value, all that says which."""
+    return name.partition(").")[0] + ")" if is_same(name) else name.partition(".")[0]
+
+
+def is_same(name: str) -> bool:
+    return name.startswith("same(")
+
+
+def is_of_others(root: str) -> bool:
+    return root in (*RELATED, "this_review") or is_same(root)
+
+
+def keys_of(relation: str) -> list[str]:
+    """The names that the others of `same(a, b)` share the values of."""
+    return relation.removeprefix("same(").removesuffix(")").split(", ")
 
 
 @cache
@@ -363,7 +439,7 @@ def named(node: ast.expr) -> frozenset[str]:
 
 
 def relations(node: ast.expr) -> set[str]:
-    return {first(name) for name in named(node)} & set(RELATED)
+    return {root for root in map(first, named(node)) if root in RELATED or is_same(root)}
 
 
 def is_tally(node: ast.expr) -> bool:

@@ -188,7 +188,7 @@ def test_findings_are_the_same_whatever_the_order_of_the_cases_and_of_the_ties(
 def test_the_random_conditions_and_rows_reach_every_verdict() -> None:
     seen: Counter[str] = Counter()
 
-    @settings(thorough, max_examples=6, database=None)
+    @settings(thorough, max_examples=10, database=None)
     @given(texts=batches, chance=chances)
     def tally(texts: list[str], chance: Random) -> None:
         world = random_world(chance, 15)
@@ -203,11 +203,11 @@ def test_the_random_conditions_and_rows_reach_every_verdict() -> None:
 def test_the_random_conditions_use_every_function_and_relation() -> None:
     met: set[str] = set()
 
-    @settings(thorough, max_examples=20, database=None)
+    @settings(thorough, max_examples=40, database=None)
     @given(texts=batches)
     def note(texts: list[str]) -> None:
         met.update(word for text in texts for word in re.findall(r"\w+", text))
 
     note()
     assert met >= {"abs", "step", "highest", "lowest", "multiple", "mentions", "percentile", "any", "all", "sum"}
-    assert met >= {"this_review", *RELATIONS}
+    assert met >= {"this_review", "matches", "same", "count", *RELATIONS}

@@ -13,6 +13,7 @@ import pytest
 import sqlalchemy as sa
 from click.testing import CliRunner
 
+from crosscheck import settings
 from crosscheck.cli import main
 from crosscheck.errors import DifferenceError, GateError, StoreError, UnknownNameError
 from crosscheck.publication.editions import (
@@ -27,10 +28,12 @@ from crosscheck.publication.editions import (
 )
 from crosscheck.publication.state import load_state
 from crosscheck.store.audit import fold
-from crosscheck.store.database import Store
-from crosscheck.store.records import Visited, answer_problems, record_visit
-from crosscheck.store.runs import delete_run
+from crosscheck.store.database import Store, open_store
+from crosscheck.store.records import Visited, answer_problems, list_problems, record_visit
+from crosscheck.store.runs import delete_run, look_up
+from crosscheck.store.save import save_run
 from crosscheck.store.triggers import release
+from tests.conftest import make_run
 from tests.publication.rounds import decide, fulfil, publish_whole, sign_twice
 
 sqlite_alone = pytest.mark.parametrize("store_url", ["sqlite"], indirect=True)
@@ -148,6 +151,50 @@ def test_a_sign_in_doubt_and_a_broken_trail_keep_an_edition_back(store: Store, r
     assert {name for name, gate in gates.items() if not gate.passes} == {"signs", "audit", "signatures"}
     assert "training.crb" in gates["signs"].says
     assert "row 2 was altered" in gates["audit"].says
+
+
+@sqlite_alone
+def test_an_open_doubt_keeps_an_edition_back_until_somebody_answers_for_it(store: Store, round_id: str) -> None:
+    from dataclasses import replace
+
+    from crosscheck.publication.gates import ask_gates
+
+    fulfil(store, round_id)
+    state = preview_edition(store, round_id).state
+    doubt = {"file": "answers.csv", "effect": "in doubt", "who": None}
+    records = [*state.records["problems"], doubt]
+    said = {}
+    with store.reading() as connection:
+        for who in (None, "Bob Batch"):
+            records[-1] = doubt | {"who": who}
+            doubtful = replace(state, records=state.records | {"problems": list(records)})
+            gates = {gate.name: gate for gate in ask_gates(connection, doubtful, [], None)}
+            said[who] = (gates["problems"].passes, gates["doubts"].passes, gates["doubts"].says)
+    assert said["Bob Batch"] == (True, True, "1 values in doubt, all answered")
+    assert said[None][:2] == (True, False)
+    assert "1 of 1 values in doubt are open. Confirm or correct them" in said[None][2]
+
+
+def test_a_value_in_doubt_is_kept_with_the_problems_of_a_run_for_somebody_to_answer(few: Path, tmp_path: Path) -> None:
+    import shutil
+
+    folder = tmp_path / "collection"
+    shutil.copytree(few, folder)
+    rows = pl.read_csv(folder / "answers.csv", infer_schema=False)
+    code = rows.filter(pl.col("question_id") == "training.level1_pct")["org_code"][0]
+    hit = (pl.col("org_code") == code) & (pl.col("question_id") == "training.level1_pct")
+    rows.with_columns(answer=pl.when(hit).then(pl.lit("0.41")).otherwise("answer")).write_csv(folder / "answers.csv")
+    make_run(folder, tmp_path / "run", "--no-pages", "--capacity", "5")
+    with open_store(str(tmp_path / "runs.db"), create=True) as store:
+        run_id = save_run(store, tmp_path / "run", folder, settings.home()).run_id
+        with store.reading() as connection:
+            kept = list_problems(connection, look_up(connection, run_id).number)
+        (doubt,) = [problem for problem in kept if problem["effect"] == "in doubt"]
+        assert (doubt["value"], doubt["who"]) == ("0.41", None)
+        answer_problems(store, run_id, {"effect": "in doubt"}, "Bob Batch", "The trust confirms it next week.")
+        with store.reading() as connection:
+            kept = list_problems(connection, look_up(connection, run_id).number)
+    assert [problem["who"] for problem in kept if problem["effect"] == "in doubt"] == ["Bob Batch"]
 
 
 @sqlite_alone

@@ -22,6 +22,7 @@ from crosscheck.report.dossier.evidence import OTHER_SIDES, label_of, list_accou
 from crosscheck.report.dossier.facts import choose_facts
 from crosscheck.report.dossier.peer_position import show_position
 from crosscheck.report.dossier.waterfall import add_up
+from crosscheck.rulebook.condition import is_same
 from crosscheck.rulebook.to_english import in_words
 from crosscheck.vocabulary import COMMENTATORS_IN_WORDS, SEVERITIES, WHY_ABSENT
 
@@ -203,7 +204,7 @@ def _open_questions(cases: Sequence[Case], tables: DossierTables) -> tuple[OpenQ
 
 
 def _why(name: str, absent: Mapping[str, str | None]) -> str:
-    if name.split(".", maxsplit=1)[0] in OTHER_SIDES:
+    if name.split(".", maxsplit=1)[0] in OTHER_SIDES or is_same(name):
         return _NOT_STATED
     return in_words(absent.get(name + WHY_ABSENT) or _NOT_HELD)
 

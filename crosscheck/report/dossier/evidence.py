@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from crosscheck import settings
 from crosscheck.cases.cases import catalogue
 from crosscheck.questionnaire import read_questionnaire
+from crosscheck.rulebook.condition import is_same
 from crosscheck.rulebook.to_english import in_words
 from crosscheck.runs.run_folder import read_manifest
 from crosscheck.vocabulary import RELATIONS
@@ -32,6 +33,7 @@ _SIDES: Final = {
     "same_lscb": "On the same safeguarding board,",
     "other_party": "In the same case review,",
 }
+_THE_SAME: Final = "Of organisations with the same value"
 _PLACE: Final = "place among organisations of its type (0 the lowest, 1 the highest)"
 
 
@@ -65,6 +67,8 @@ def label_of(name: str, labels: Mapping[str, str]) -> str:
         return labels[name]
     if found := _AMONG_PEERS.fullmatch(name):
         return f"{label_of(found[1], labels)}: {_PLACE}"
+    if is_same(name):
+        return f"{_THE_SAME}: {label_of(name.partition(').')[2], labels)}"
     side, _, rest = name.partition(".")
     if side == "this_review":
         return label_of(rest, labels)

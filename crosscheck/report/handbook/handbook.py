@@ -21,7 +21,7 @@ from crosscheck.report.output.folder import refuse_foreign, written_whole
 from crosscheck.report.output.html import TEMPLATES, read_style
 from crosscheck.report.output.prose import set_prose
 from crosscheck.rulebook.condition import names_in
-from crosscheck.rulebook.rule import PERCENTILE, PLACEHOLDER, Kind, Strength
+from crosscheck.rulebook.rule import PERCENTILE, PLACEHOLDER, SAME, Kind, Strength
 from crosscheck.rulebook.to_english import full_label, in_words, short_label, to_english, value_in_words
 from crosscheck.runs.run_folder import read_manifest, read_table
 from crosscheck.vocabulary import FUNCTIONS, ORG_TYPES, SEVERITIES, STATUSES, VERDICTS, VERDICTS_IN_WORDS
@@ -34,15 +34,15 @@ if TYPE_CHECKING:
     from crosscheck.rulebook.rule import Example, Given, Rule, Rulebook
     from crosscheck.rulebook.to_english import EnglishCondition
     from crosscheck.standard import Standard
-    from crosscheck.vocabulary import Relation
 
 MARK: Final = "handbook.json"
 _TEMPLATES: Final = TEMPLATES / "handbook"
 _SCRIPT: Final = "search.js"
 _OWN: Final = "project_threshold"
 _MOST_COMPANIONS: Final = 10
-_OTHERS: Final[dict[Relation, str]] = {
+_OTHERS: Final[dict[str, str]] = {
     "commissioner": "commissioner", "provider": "provider", "same_lscb": "other member", "other_party": "other party",
+    SAME: "other organisation",
 }  # fmt: skip
 _SPLIT_AT: Final = "|"
 

@@ -64,6 +64,8 @@ _FIGURES: Final = {
     "percent": "a percentage from 0 to 100",
     "count": "a whole number of 0 or more",
     "number": "a number of 0 or more",
+    "signed_number": "a number",
+    "text": "a text",
 }
 
 

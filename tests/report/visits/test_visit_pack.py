@@ -211,7 +211,7 @@ def test_a_pack_of_an_organisation_that_nothing_chose_says_so_and_an_unknown_one
     assert "The plan did not choose it." in text_of(folder / f"{code}.html")
     refused = crosscheck_("visits", "packs", "--run", national_run, "--out", tmp_path / "none", "--only", "XXX")
     assert refused.exit_code == 7
-    assert "XXX: declares compliance nowhere in this run" in refused.output
+    assert "No organisation XXX in this run." in refused.output
 
 
 def test_the_same_run_gives_the_same_packs(national_run: Path, packs: Path, tmp_path: Path) -> None:
