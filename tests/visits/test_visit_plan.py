@@ -411,6 +411,18 @@ def test_near_visits_share_a_week() -> None:
     assert table["org_code"].to_list() in (["R2", "R4", "R1", "R3"], ["R2", "R4", "R3", "R1"])  # most hits first
 
 
+@pytest.mark.parametrize("together", [True, False])
+def test_the_week_of_a_random_visit_does_not_depend_on_its_risk(*, together: bool) -> None:
+    # Otherwise what random visits have found by the middle of a season says too much.
+    drawn, others = some(12, "random"), some(6, "risk").with_columns(org_code=pl.format("X{}", "org_code"))
+    teams = plan(team("A", "East"), weeks=10, travel={"together": together})
+    weeks = []
+    for risks in (np.linspace(0, 1, 12), np.linspace(1, 0, 12)):
+        planned = plan_weeks(pl.concat([drawn.with_columns(expected_hits=risks), others]), teams).visits
+        weeks.append(planned.select("org_code", "week").sort("org_code"))
+    assert weeks[0].equals(weeks[1])
+
+
 def test_without_coordinates_visits_are_planned_and_no_distance_is_stated() -> None:
     unknown = some(4).with_columns(easting=pl.lit(None, pl.Float64), northing=pl.lit(None, pl.Float64))
     table = plan_weeks(unknown, plan(team("A", "East", at=None))).visits
