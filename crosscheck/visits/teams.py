@@ -89,8 +89,9 @@ def plan_weeks(visits: pl.DataFrame, plan: TeamPlan) -> Planned:
     """Give each visit a team, a week and a place in a tour, so that teams travel least.
 
     Tours are chosen first as if visits could have any week, and spread over the weeks of their teams so that what is
-    expected to be found is found early; the risks of the random sample play no part in that. Then visits move to the weeks that are agreed or drawn for them, and where a
-    region has too many in a week; and visits change tours as long as that saves travel.
+    expected to be found is found early; the risks of the random sample play no part in that. Then visits move to the
+    weeks that are agreed or drawn for them, and where a region has too many in a week; and visits change tours as long
+    as that saves travel.
 
     Args:
         visits: `capacity.VISITS`, all of which the teams can make.
