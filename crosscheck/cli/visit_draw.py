@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -11,6 +12,9 @@ from crosscheck.cli.group import format_option, store_option
 from crosscheck.cli.private_files import made_for_everybody
 from crosscheck.cli.terminal import Steps, list_rows
 from crosscheck.cli.visits import visits
+
+if TYPE_CHECKING:
+    from crosscheck.store.seals import KeptSeal
 
 _run_argument = click.argument("run_id", metavar="RUN")
 _by = click.option("--by", required=True, help="Your name; it stays inside.")
@@ -47,10 +51,12 @@ def seal(run_id: str, source: str, known_from: datetime, out: Path | None, store
     from crosscheck.report.visits.draw_folder import write_frame_file
     from crosscheck.store.database import open_store
     from crosscheck.store.runs import look_up
-    from crosscheck.store.seals import read_sealable, seal_draw
+    from crosscheck.store.seals import list_seals, read_sealable, seal_draw
 
     with open_store(store) as kept:
         sealed = seal_draw(kept, run_id, source, known_from, by)
+        with kept.reading() as connection:
+            replaced = [one for one in list_seals(connection) if one.seq == sealed.details["replaces"]]
         if out:
             with kept.reading() as connection, made_for_everybody():
                 run = look_up(connection, run_id)
@@ -59,6 +65,11 @@ def seal(run_id: str, source: str, known_from: datetime, out: Path | None, store
     click.echo(f"SEALED  {details['frame']}")
     click.echo(f"  {details['draws']} of {details['organisations']} organisations, draw {details['draw_of_the_year']}")
     click.echo(f"  decided by: {details['source']}, known from {details['known_from']}")
+    for one in replaced:
+        click.echo(
+            f"  in place of the seal of run {one.run_id}, {_confirmed(one.confirmed)}: {one.details['source']}, known "
+            f"from {one.details['known_from']}"
+        )
     click.echo("  Publish these lines now. Before that time a second person must confirm: crosscheck visits confirm")
 
 
@@ -141,6 +152,9 @@ def seals(store: str, form: str) -> None:
 
     with open_store(store) as kept, kept.reading() as connection:
         known = list_seals(connection)
+    if form == "table":
+        click.echo("\n\n".join(map(_describe, known)) or "Nothing was sealed yet.")
+        return
     columns = ("run", "year", "frame", "source", "known_from", "sealed_by", "confirmed_by", "value", "drawn_as")
     rows = [
         {
@@ -154,3 +168,20 @@ def seals(store: str, form: str) -> None:
         for one in known
     ]
     list_rows(rows, columns, form)
+
+
+def _describe(seal: KeptSeal) -> str:
+    """A seal in lines: a table would break its frame and the name of its value over many."""
+    details, drawn = seal.details, seal.drawn
+    return "\n".join(
+        (
+            f"SEALED  {details['frame']}",
+            f"  run {seal.run_id}, {details['year']}, sealed by {seal.who}, {_confirmed(seal.confirmed)}",
+            f"  decided by: {details['source']}, known from {details['known_from']}",
+            f"  drawn with {drawn['value']}: run {drawn['run']}" if drawn else "  not drawn",
+        )
+    )
+
+
+def _confirmed(by: str | None) -> str:
+    return f"confirmed by {by}" if by else "not confirmed"
