@@ -31,6 +31,7 @@ from crosscheck.store.audit import fold
 from crosscheck.store.database import Store, open_store
 from crosscheck.store.records import Visited, answer_problems, list_problems, record_visit
 from crosscheck.store.runs import delete_run, look_up
+from crosscheck.store.save import save_run
 from crosscheck.store.triggers import release
 from tests.conftest import make_run
 from tests.publication.rounds import decide, fulfil, publish_whole, sign_twice
