@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -12,6 +13,9 @@ from crosscheck.cli.named_run import RunWasArgument, former_run_id, kept_run_opt
 from crosscheck.cli.private_files import made_for_everybody
 from crosscheck.cli.terminal import Steps, list_rows
 from crosscheck.cli.visits import visits
+
+if TYPE_CHECKING:
+    from crosscheck.store.seals import KeptSeal
 
 _by = click.option("--by", required=True, help="Your name; it is not published.")
 
@@ -49,11 +53,13 @@ def seal(run_id: str, source: str, known_from: datetime, out: Path | None, store
     from crosscheck.report.visits.draw_folder import write_frame_file
     from crosscheck.store.database import open_store
     from crosscheck.store.runs import look_up
-    from crosscheck.store.seals import read_sealable, seal_draw
+    from crosscheck.store.seals import list_seals, read_sealable, seal_draw
     from crosscheck.visits.seal import describe_moment
 
     with open_store(store) as opened:
         sealed = seal_draw(opened, run_id, source, known_from, by)
+        with opened.reading() as connection:
+            replaced = [seal for seal in list_seals(connection) if seal.seq == sealed.details["replaces"]]
         if out:
             with opened.reading() as connection, made_for_everybody():
                 run = look_up(connection, run_id)
@@ -62,6 +68,9 @@ def seal(run_id: str, source: str, known_from: datetime, out: Path | None, store
     click.echo(f"SEALED  {details['frame']}")
     click.echo(f"  {details['draws']} of {details['organisations']} organisations, draw {details['draw_of_the_year']}")
     click.echo(f"  decided by: {details['source']}, known from {describe_moment(details['known_from'])}")
+    for seal in replaced:
+        by = f"{_confirmed(seal.confirmed)}: {seal.details['source']}"
+        click.echo(f"  in place of the seal of run {seal.run_id}, {by}, known from {_known_from(seal)}")
     click.echo("  Publish these lines now. Before that time a second person must confirm: crosscheck visits confirm")
 
 
@@ -155,6 +164,9 @@ def seals(store: str, form: str) -> None:
 
     with open_store(store) as opened, opened.reading() as connection:
         listed = list_seals(connection)
+    if form == "table":
+        click.echo("\n\n".join(map(_describe, listed)) or "Nothing was sealed yet.")
+        return
     columns = ("run", "year", "frame", "source", "known_from", "sealed_by", "confirmed_by", "value", "drawn_as")
     rows = [
         {
@@ -168,3 +180,26 @@ def seals(store: str, form: str) -> None:
         for sealing in listed
     ]
     list_rows(rows, columns, form)
+
+
+def _describe(seal: KeptSeal) -> str:
+    """A seal in lines: a table would break its frame and the name of its value over many."""
+    details, drawn = seal.details, seal.drawn
+    return "\n".join(
+        (
+            f"SEALED  {details['frame']}",
+            f"  run {seal.run_id}, {details['year']}, sealed by {seal.who}, {_confirmed(seal.confirmed)}",
+            f"  decided by: {details['source']}, known from {_known_from(seal)}",
+            f"  drawn with {drawn['value']}: run {drawn['run']}" if drawn else "  not drawn",
+        )
+    )
+
+
+def _confirmed(by: str | None) -> str:
+    return f"confirmed by {by}" if by else "not confirmed"
+
+
+def _known_from(seal: KeptSeal) -> str:
+    from crosscheck.visits.seal import describe_moment
+
+    return describe_moment(seal.details["known_from"])

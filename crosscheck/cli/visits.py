@@ -62,6 +62,8 @@ def record(files: tuple[Path, ...], folder: Path, store: str, by: str, out: Path
     click.echo(
         f"RECORDED  {recorded.visits} visits, {recorded.criteria} criteria; {recorded.corrected} of them corrections"
     )
+    if recorded.remarked:
+        click.echo(f"  {recorded.remarked} say what was recorded already and add a remark")
     if recorded.known:
         click.echo(f"  {recorded.known} were recorded already and say the same; they were left as they are")
     if not recorded.visits + recorded.criteria:

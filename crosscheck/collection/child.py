@@ -115,13 +115,14 @@ def inflate(raw: bytes) -> bytes:
 def _pieces(raw: bytes) -> Iterator[bytes]:
     """What a gzip file holds, a little at a time."""
     while raw:
-        part = zlib.decompressobj(wbits=31)
-        yield part.decompress(raw, max_length=_PIECE)
-        while part.unconsumed_tail:
-            yield part.decompress(part.unconsumed_tail, max_length=_PIECE)
-        yield part.flush()
-        if not part.eof:
-            raise ValueError("it ends too early")
+        part, left = zlib.decompressobj(wbits=31), raw
+        while not part.eof:
+            piece = part.decompress(left, max_length=_PIECE)
+            yield piece
+            left = part.unconsumed_tail
+            # All input may be taken while output still waits: only a piece that is not full says that nothing is left.
+            if not part.eof and not left and len(piece) < _PIECE:
+                raise ValueError("it ends too early")
         raw = part.unused_data.lstrip(b"\x00")
 
 

@@ -56,6 +56,7 @@ OUTCOME_FORM: Final = Table(
     key=("org_code", "function", "question_id", "item"),
 )
 
+BETWEEN_REMARKS: Final = "; "
 _DECLARATION: Final = ("org_code", "function")
 _CRITERION: Final = (*_DECLARATION, "question_id", "item")
 _PLACE: Final = ("file", "row")
@@ -250,11 +251,14 @@ def _form_errors(expected: Expected) -> Iterator[_FormError]:
         "The row belongs to the form of another run.",
         f"Fill in the form of this run ({expected.run}).",
     )
+    has_code = pl.col("org_code").is_in(expected.declarations["org_code"].unique().to_list())
+    where = "visit_list.csv in the run folder has all declarations, by org_code and function."
+    yield _FormError(has_code.not_(), "org_code", "This run has no organisation with this code.", where)
     yield _FormError(
-        pl.format("{} {}", *_DECLARATION).is_in(listed).not_(),
+        has_code & pl.format("{} {}", *_DECLARATION).is_in(listed).not_(),
         "function",
         "The organisation has no such declaration in this run.",
-        "visit_list.csv in the run folder has all declarations, by org_code and function.",
+        where,
     )
     yield from _MISPLACED
     yield _FormError(
@@ -290,7 +294,7 @@ def _keep_one(
     """Each thing once, whoever says it.
 
     A row that corrects stands before one that does not: people send what they corrected together with what they had
-    sent before. Of rows that say the same the first is kept.
+    sent before. Of rows that say the same the first is kept, with the remarks of all.
 
     Returns:
         What is kept; a problem for each row that contradicts another; how many rows say what another says already.
@@ -299,7 +303,9 @@ def _keep_one(
     first = rows.filter(corrects == corrects.any().over(key)).sort(*key, *_PLACE)
     kinds = pl.struct(values).n_unique().over(key)
     against = first.filter(kinds > 1)
-    unique_rows = first.unique(key, keep="first", maintain_order=True)
+    remarks = pl.col("remark").drop_nulls().unique(maintain_order=True).str.join(BETWEEN_REMARKS).over(key)
+    with_all = first.with_columns(remark=pl.when(remarks != "").then(remarks))
+    unique_rows = with_all.unique(key, keep="first", maintain_order=True)
     return unique_rows, list(_contradictions(against, key, values[-1])), rows.height - unique_rows.height
 
 

@@ -181,8 +181,8 @@ def _words_column(name: Name) -> str:
 def _evidence_of_others(rule: Rule) -> Iterator[pl.Expr]:
     """What a rule asks of others and of peers, in words, each text once."""
     all_nodes = (node for condition in rule.conditions for node in nodes(condition))
-    asked = (node for node in all_nodes if isinstance(node, Among | CountAmong | Percentile | Total))
-    for node in {node.text: node for node in asked}.values():
+    over_others = (node for node in all_nodes if isinstance(node, Among | CountAmong | Percentile | Total))
+    for node in {node.text: node for node in over_others}.values():
         yield format_figure(node.text) if isinstance(node, Percentile | Total) else pl.col(accounts_column(node))
 
 

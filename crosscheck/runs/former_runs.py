@@ -38,7 +38,10 @@ _ACCOUNTS: Final = {
 def list_without_rows(name: str, manifest: Manifest) -> pl.LazyFrame | None:
     """A table that a run of a former release lacks, without a row; None where it has it, or there is no such table."""
     lacking = (_TABLES if manifest.is_former else {}) | (_ACCOUNTS if manifest.accounts is None else {})
-    return lacking[name].empty().lazy() if name in lacking else None
+    if name not in lacking:
+        return None
+    without = lacking[name].empty().lazy()
+    return add_columns(without, name) if name in FURTHER else without
 
 
 def add_columns(listed: pl.LazyFrame, name: str) -> pl.LazyFrame:

@@ -98,11 +98,11 @@ def _as_items(parts: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
 def _list_grounds(run: Path, questionnaire: Questionnaire, members: pl.DataFrame) -> pl.DataFrame:
     """What each of these items rests on: an answer that can be corrected, or the period of a figure."""
     answers = list_answers(read_table(run, "cases"), questionnaire)
-    questions = {column: question.asked_in(column) for question in questionnaire for column in question.columns}
+    question_texts = {column: question.asked_in(column) for question in questionnaire for column in question.columns}
     rests = pl.concat([members, _missing_answers(run, members)], how="diagonal_relaxed").filter(
-        ~((pl.col("kind") == "missing_answer") & ~pl.col("name").is_in(list(questions)))
+        ~((pl.col("kind") == "missing_answer") & ~pl.col("name").is_in(list(question_texts)))
     )
-    about = pl.col("name").replace_strict(questions, default=None, return_dtype=pl.String)
+    about = pl.col("name").replace_strict(question_texts, default=None, return_dtype=pl.String)
     return (
         rests.with_columns(question=pl.when(about.is_not_null()).then("name"), about=about)
         .join(answers, on=[*_KEYS, "question"], how="left", maintain_order="left")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final, Literal
 import polars as pl
 import sqlalchemy as sa
 
+from crosscheck.collection.outcome_form import BETWEEN_REMARKS
 from crosscheck.contract.inputs import INPUTS
 from crosscheck.errors import OutcomeError
 from crosscheck.store import audit
@@ -31,6 +32,7 @@ _audit, _visit, _criterion, _listing = (
 _DECLARATION: Final = ("org_code", "function")
 _CRITERION: Final = (*_DECLARATION, "question_id", "item")
 _SAID: Final = {"visited_on": pl.Date(), "finding": pl.String(), "assessor": pl.String()}
+_NOTE: Final = {"number": pl.Int64(), "note": pl.String()}
 _RECORD: Final = {"number": pl.Int64(), "who": pl.String(), "at": pl.String()}
 _VISITS: Final = pl.Schema({**dict.fromkeys(_DECLARATION, pl.String()), **_SAID, **_RECORD})
 _CRITERIA: Final = pl.Schema({**dict.fromkeys((*_CRITERION, "seen"), pl.String()), **_RECORD})
@@ -39,11 +41,15 @@ _REMEDY: Final = "If it corrects that, say why in corrects; otherwise empty the 
 
 @dataclass(frozen=True)
 class Recorded:
-    """How many visits and criteria were recorded; how many of both correct a former record, or were known already."""
+    """How many visits and criteria were recorded.
+
+    Of both: how many correct a former record, how many repeat one and add a remark, and how many were known already.
+    """
 
     visits: int
     criteria: int
     corrected: int
+    remarked: int
     known: int
 
 
@@ -74,7 +80,8 @@ def record_outcomes(store: Store, run_id: str, outcomes: Outcomes, who: str) -> 
     """Record what forms say, all or nothing; what is recorded already is left as it is.
 
     A finding or criterion that differs from what stands is recorded only if its row says that it corrects it. A record
-    without an assessor is completed by a form that says the same and names one.
+    without an assessor is completed by a form that says the same and names one; one that says the same with a remark
+    that was not recorded is recorded again, with the remark.
 
     Args:
         store: where the run is kept.
@@ -94,21 +101,22 @@ def record_outcomes(store: Store, run_id: str, outcomes: Outcomes, who: str) -> 
         )  # two people who record at once: the second is held against what the first recorded
         run = look_up(connection, run_id)
         visits, criteria = read_visits(connection, run.number), read_criteria(connection, run.number)
-        new_visits = _compare_visits(outcomes.visits, visits)
-        new_criteria = _compare_criteria(outcomes.criteria, criteria)
+        new_visits = _compare_visits(outcomes.visits, visits, _read_notes(connection, run.number, _visit, _DECLARATION))
+        new_criteria = _compare_criteria(
+            outcomes.criteria, criteria, _read_notes(connection, run.number, _criterion, _CRITERION)
+        )
         if wrong := [*_contradictions(new_visits, new_criteria), *_without_finding(new_criteria, new_visits, visits)]:
             raise OutcomeError(wrong)
         _insert_visits(connection, run, new_visits.filter(~pl.col("known")), who)
         _insert_criteria(connection, run, new_criteria.filter(~pl.col("known")), who)
-    both = [
-        frame.select("known", is_correction=pl.col("standing").is_not_null()) for frame in (new_visits, new_criteria)
-    ]
-    known = pl.concat(both)
+    both = pl.concat(frame.select("known", "same", "standing") for frame in (new_visits, new_criteria))
+    new = both.filter(~pl.col("known"))
     return Recorded(
         visits=int((~new_visits["known"]).sum()),
         criteria=int((~new_criteria["known"]).sum()),
-        corrected=known.filter(~pl.col("known") & pl.col("is_correction")).height,
-        known=int(known["known"].sum()),
+        corrected=new.filter(~pl.col("same") & pl.col("standing").is_not_null()).height,
+        remarked=int(new["same"].sum()),
+        known=int(both["known"].sum()),
     )
 
 
@@ -181,15 +189,33 @@ def list_rulings(store: Store, run_id: str) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=schema, orient="row").with_columns(pl.col("decided_on").str.to_date())
 
 
-def _compare_visits(said: pl.DataFrame, recorded: pl.DataFrame) -> pl.DataFrame:
-    """The visits of forms beside the record that stands: `known`, `standing` (its number), and what it says.
+def _read_notes(connection: sa.Connection, run: int, table: sa.Table, key: tuple[str, ...]) -> pl.DataFrame:
+    """All remarks and reasons that were ever recorded of one thing, in one text: the columns of the key, `notes`."""
+    rows = connection.execute(
+        sa.select(*(table.c[name] for name in (*key, "number", "note"))).where(table.c.run == run)
+    )
+    every = pl.DataFrame(rows.fetchall(), schema={**dict.fromkeys(key, pl.String()), **_NOTE}, orient="row")
+    return (
+        every.sort(*key, "number")
+        .group_by(key, maintain_order=True)
+        .agg(notes=pl.col("note").str.join(BETWEEN_REMARKS))
+    )
 
-    `may_be_recorded`: there is no record yet, or the form says that it corrects it, or it only completes it.
+
+def _compare_visits(said: pl.DataFrame, recorded: pl.DataFrame, notes: pl.DataFrame) -> pl.DataFrame:
+    """The visits of forms beside the record that stands: `standing` (its number), `same`, `known`, and what it says.
+
+    `same` says that a record that stands says the same, `known` that it has the remark of the form, too.
+    `may_be_recorded` says that the form may be recorded: nothing stands, it says that it corrects it, only completes it
+    or adds a remark.
     """
     last = recorded.unique(_DECLARATION, keep="last", maintain_order=True)
-    same = recorded.select(*_DECLARATION, *_SAID, known=pl.lit(value=True)).unique()
-    compared = said.join(last, on=_DECLARATION, how="left", suffix="_standing", maintain_order="left").join(
-        same, on=[*_DECLARATION, *_SAID], how="left", maintain_order="left"
+    same = recorded.select(*_DECLARATION, *_SAID, of_same="number").unique([*_DECLARATION, *_SAID], keep="last")
+    compared = (
+        said.join(last, on=_DECLARATION, how="left", suffix="_standing", maintain_order="left")
+        .join(same, on=[*_DECLARATION, *_SAID], how="left", maintain_order="left")
+        .join(notes, on=_DECLARATION, how="left", maintain_order="left")
+        .with_columns(same=pl.col("of_same").is_not_null(), number=pl.coalesce("of_same", "number"))
     )
     # Adding the assessor's name to a record that says the same contradicts nobody and needs no reason.
     completes = pl.all_horizontal(
@@ -205,19 +231,28 @@ def _compare_visits(said: pl.DataFrame, recorded: pl.DataFrame) -> pl.DataFrame:
     return _mark_recordable(compared, completes, recorded_as)
 
 
-def _compare_criteria(said: pl.DataFrame, recorded: pl.DataFrame) -> pl.DataFrame:
+def _compare_criteria(said: pl.DataFrame, recorded: pl.DataFrame, notes: pl.DataFrame) -> pl.DataFrame:
     """The same of criteria."""
-    compared = said.with_columns(pl.col("item").fill_null("")).join(
-        recorded, on=_CRITERION, how="left", suffix="_standing", maintain_order="left"
+    compared = (
+        said.with_columns(pl.col("item").fill_null(""))
+        .join(recorded, on=_CRITERION, how="left", suffix="_standing", maintain_order="left")
+        .join(notes, on=_CRITERION, how="left", maintain_order="left")
+        .with_columns(same=pl.col("seen").eq_missing(pl.col("seen_standing")))
     )
-    with_known = compared.with_columns(known=pl.col("seen") == pl.col("seen_standing"))
-    return _mark_recordable(with_known, pl.lit(value=False), pl.col("seen_standing"))
+    return _mark_recordable(compared, pl.lit(value=False), pl.col("seen_standing"))
 
 
 def _mark_recordable(compared: pl.DataFrame, completes: pl.Expr, recorded_as: pl.Expr) -> pl.DataFrame:
     may = pl.col("number").is_null() | pl.col("corrects").is_not_null() | completes
-    return compared.with_columns(pl.col("known").fill_null(value=False)).with_columns(
-        may_be_recorded=may.fill_null(value=False) | pl.col("known"), recorded_as=recorded_as, standing=pl.col("number")
+    # A remark is known wherever it stands in what was ever recorded of the same, alone or among others.
+    has_remark = pl.col("notes").str.contains(pl.col("remark"), literal=True).fill_null(value=False)
+    note = pl.concat_str("corrects", "remark", separator=BETWEEN_REMARKS, ignore_nulls=True).replace("", None)
+    return compared.with_columns(
+        may_be_recorded=may.fill_null(value=False) | pl.col("same"),
+        known=pl.col("same") & (pl.col("remark").is_null() | has_remark),
+        recorded_as=recorded_as,
+        standing=pl.col("number"),
+        note=note,
     )
 
 
@@ -250,7 +285,7 @@ def _without_finding(criteria: pl.DataFrame, visits: pl.DataFrame, recorded: pl.
 def _insert_visits(connection: sa.Connection, run: KeptRun, new: pl.DataFrame, who: str) -> None:
     """Each visit with its row in the audit trail, which says what it corrects and why."""
     for visit in new.to_dicts():
-        note = visit["corrects"] or visit["remark"] or f"Outcome form {visit['file']}"
+        note = visit["note"] or f"Outcome form {visit['file']}"
         row = {name: visit[name] for name in (*_DECLARATION, *_SAID)} | {"corrects": visit["standing"]}
         details = row | {"visited_on": visit["visited_on"].isoformat(), "note": note, "remark": visit["remark"]}
         subject = f"{run.run_id} {visit['org_code']} {visit['function']}"
@@ -263,9 +298,7 @@ def _insert_visits(connection: sa.Connection, run: KeptRun, new: pl.DataFrame, w
 
 def _insert_criteria(connection: sa.Connection, run: KeptRun, new: pl.DataFrame, who: str) -> None:
     """The criteria of each declaration with one row in the audit trail, which repeats them."""
-    numbered = new.with_columns(
-        pl.col("number").fill_null(0) + 1, note=pl.coalesce("corrects", "remark", pl.lit("")), run=pl.lit(run.number)
-    )
+    numbered = new.with_columns(pl.col("number").fill_null(0) + 1, pl.col("note").fill_null(""), run=pl.lit(run.number))
     columns = ("run", *_CRITERION, "number", "seen", "note")
     for (code, function), rows in numbered.group_by(_DECLARATION, maintain_order=True):
         criteria = rows.select(columns).to_dicts()

@@ -87,7 +87,8 @@ def seal_draw(store: Store, run_id: str, source: str, known_from: datetime, who:
     """Seal the draw of a run, before the value is known that will decide it.
 
     A seal that nobody confirmed, or whose value is not known yet, is replaced by a new one of the same year; the trail
-    keeps both. Once the value of a confirmed seal is known, it must be drawn first.
+    keeps both, and the new one names the other (`replaces`). Once the value of a confirmed seal is known, it must be
+    drawn first.
 
     Args:
         store: where the run is kept.
@@ -113,9 +114,12 @@ def seal_draw(store: Store, run_id: str, source: str, known_from: datetime, who:
         for name in ("org_code", "stratum"):
             refuse_codes(frame.organisations[name].unique().sort().to_list())
         of_year = _of_year(list_seals(connection), run)
+        for former in of_year:
+            _refuse_drawn(former, run)
         _refuse_waiting(of_year)
         details = {
             **_describe_frame(frame, run),
+            "replaces": of_year[-1].seq if of_year and not of_year[-1].drawn else None,
             "source": audit.require_printable("source", source),
             "known_from": known_from.astimezone(UTC).isoformat(),
             "corrections": corrections,
@@ -237,12 +241,16 @@ def _latest(connection: sa.Connection, run: KeptRun) -> KeptSeal:
     if not of_year or of_year[-1].run_id != run.run_id:
         other = f" The last one of {run.year} is of run {of_year[-1].run_id}." if of_year else ""
         raise DrawError(f"Run {run.run_id} is not sealed.{other} Seal it: crosscheck visits seal --run {run.run_id}")
-    if of_year[-1].drawn:
-        raise DrawError(
-            f"The sealed draw of run {run.run_id} was made already, with the value {of_year[-1].drawn['value']}: it "
-            f"is run {of_year[-1].drawn['run']}. A later wave is a run of its own, with a seal and a value of its own."
-        )
+    _refuse_drawn(of_year[-1], run)
     return of_year[-1]
+
+
+def _refuse_drawn(seal: KeptSeal, run: KeptRun) -> None:
+    if seal.drawn and seal.run_id == run.run_id:
+        raise DrawError(
+            f"The sealed draw of run {run.run_id} was made already, with the value {seal.drawn['value']}: it "
+            f"is run {seal.drawn['run']}. A later wave is a run of its own, with a seal and a value of its own."
+        )
 
 
 def _refuse_waiting(of_year: list[KeptSeal]) -> None:

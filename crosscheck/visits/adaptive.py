@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import polars as pl
 
-from crosscheck.visits.draw import FRAME, JOINT, WHOLE, Frame
+from crosscheck.visits.draw import FRAME, JOINT, WHOLE, Frame, join_apart
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -75,6 +75,24 @@ def sample_by_risk(organisations: pl.DataFrame, number: int, design: Design) -> 
     chances = choose_chances(bins, number, design.floor, design.standard_error)
     weights = _weigh(bins.sizes, chances, number)
     return _lay_out(binned, weights, number)
+
+
+def compute_chances(frame: Frame) -> Frame:
+    """A frame with the chances, of each and of each pair, that follow from its strata, draws and weights alone.
+
+    So what a frame states can be verified, whoever wrote it.
+    """
+    listed = frame.organisations
+    by_stratum = listed.group_by("stratum").agg(size=pl.len(), weight=pl.col("weight").first()).sort("stratum")
+    if WHOLE not in frame.draws:
+        drawn = pl.col("stratum").replace_strict(frame.draws, return_dtype=pl.Float64)
+        chances = by_stratum.select("stratum", inclusion_probability=drawn / pl.col("size"))
+        joined = listed.drop("inclusion_probability").join(chances, on="stratum", how="left", maintain_order="left")
+        joint = join_apart(dict(by_stratum.select("stratum", "size").iter_rows()), frame.draws)
+        return Frame(joined.select(FRAME.names()).cast(FRAME), frame.draws, joint)
+    if frame.number in (0, listed.height):
+        return _all_or_none(listed, frame.number > 0)
+    return _lay_out(listed.drop("inclusion_probability", "weight"), by_stratum["weight"].to_numpy(), frame.number)
 
 
 def choose_chances(bins: Bins, number: int, floor: float, standard_error: float) -> Floats:

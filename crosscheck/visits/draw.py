@@ -95,7 +95,7 @@ def stratify(organisations: pl.DataFrame, number: int) -> Frame:
     draws = allocate(sizes, wanted)
     chance = pl.col("stratum").replace_strict(draws, return_dtype=pl.Float64) / pl.len().over("stratum")
     listed = named.with_columns(inclusion_probability=chance, weight=pl.lit(1.0))
-    return Frame(listed.select(FRAME.names()).cast(FRAME).sort("org_code"), draws, _join_apart(sizes, draws))
+    return Frame(listed.select(FRAME.names()).cast(FRAME).sort("org_code"), draws, join_apart(sizes, draws))
 
 
 def draw_from(frame: Frame, value: str, year: str) -> pl.DataFrame:
@@ -235,7 +235,7 @@ def allocate(sizes: Mapping[str, int], number: int) -> dict[str, int]:
     return draws
 
 
-def _join_apart(sizes: Mapping[str, int], draws: Mapping[str, int]) -> pl.DataFrame:
+def join_apart(sizes: Mapping[str, int], draws: Mapping[str, int]) -> pl.DataFrame:
     """The joint chances of a simple random sample of each stratum."""
     strata = pl.DataFrame(
         {"stratum": list(sizes), "size": list(sizes.values()), "drawn": [draws[name] for name in sizes]},

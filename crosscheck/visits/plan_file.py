@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+import re
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Annotated, Any, Final
@@ -23,6 +24,8 @@ EXAMPLE: Final = "docs/plan-example.toml"
 _WORKING_DAYS: Final = 5
 _LONGEST_SEASON: Final = 60  # weeks
 _LISTED: Final = 12  # names in a message
+
+_NAME: Final = re.compile(r"\w(?:[^\x00-\x1f\x7f-\x9f\u2028\u2029]*\S)?")
 
 Metres = Annotated[float, Field(ge=0, le=1_300_000)]
 Weekly = Annotated[int, Field(ge=0, le=10)]
@@ -184,7 +187,12 @@ def _contradictions(file: Path, tables: PlanTables, regions: list[str]) -> Itera
     if not names:
         yield f"{file}: states no team. Add one: [[team]] with name, regions and visits_a_week ({EXAMPLE} has some)."
     yield from _wrong_with_season(f"{file}, capacity.last_day", tables.capacity)
-    for team in tables.team:
+    for number, team in enumerate(tables.team, 1):
+        if not _NAME.fullmatch(team.name):
+            yield (
+                f"{file}, team.{number}.name: It says {team.name!r}. A name begins with a letter or digit, ends "
+                "without a blank and can be printed; sheets, calendars and files are called by it."
+            )
         yield from _wrong_with_team(f"{file}, team {team.name}", team, names, regions)
     yield from _wrong_with_regions(file, tables, regions)
     for number, leave in enumerate(tables.leave, 1):

@@ -12,7 +12,7 @@ from scipy.optimize import linear_sum_assignment
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 
-from crosscheck.visits.capacity import ANY_WEEK, fixed_weeks, limits_of, may_visit, room_of
+from crosscheck.visits.capacity import ANY_WEEK, RANDOM, fixed_weeks, limits_of, may_visit, room_of
 from crosscheck.visits.exchanges import Weeks, exchange_visits
 from crosscheck.visits.ground import Tour, TravelProblem, locate, metres_between
 from crosscheck.visits.settle import NO_SLOT, settle_visits
@@ -89,8 +89,9 @@ def plan_weeks(visits: pl.DataFrame, plan: TeamPlan) -> Planned:
     """Give each visit a team, a week and a place in a tour, so that teams travel least.
 
     Tours are chosen first as if visits could have any week, and spread over the weeks of their teams so that what is
-    expected to be found is found early. Then visits move to the weeks that are agreed or drawn for them, and where a
-    region has too many in a week; and visits change tours as long as that saves travel.
+    expected to be found is found early; the risks of the random sample play no part in that. Then visits move to the
+    weeks that are agreed or drawn for them, and where a region has too many in a week; and visits change tours as long
+    as that saves travel.
 
     Args:
         visits: `capacity.VISITS`, all of which the teams can make.
@@ -102,7 +103,7 @@ def plan_weeks(visits: pl.DataFrame, plan: TeamPlan) -> Planned:
     room, together = room_of(plan), plan.tables.travel.together
     ground = TravelProblem(*locate(visits, plan), may_visit(visits, plan), _weeks_by_size(room))
     tours, bound, parts, divided = _choose(ground, together=together)
-    slot = _spread_over_weeks(tours, room, visits["expected_hits"].to_numpy())
+    slot = _spread_over_weeks(tours, room, _hits_that_bring_forward(visits))
     weeks = _what_weeks_allow(visits, plan)
     bound_to_weeks = bool((weeks.fixed != ANY_WEEK).any() or np.isfinite(weeks.most).any())
     if bound_to_weeks:
@@ -217,6 +218,18 @@ def _parts(ground: TravelProblem) -> Iterator[tuple[Ints, Ints]]:
     _, part = connected_components(links, directed=False)
     for number in np.unique(part[teams:]):
         yield np.flatnonzero(part[:teams] == number), np.flatnonzero(part[teams:] == number)
+
+
+def _hits_that_bring_forward(visits: pl.DataFrame) -> Floats:
+    """Expected hits by visit; each visit of the random sample counts like an average visit of the other arms.
+
+    If random visits of high risk came first, those made by the middle of a season would not be a random sample.
+    """
+    is_random = pl.col("arm") == RANDOM
+    average = pl.col("expected_hits").filter(~is_random).mean().fill_null(0.0)
+    counted = pl.when(is_random).then(average).otherwise("expected_hits")
+    hits: Floats = visits.select(counted).to_series().to_numpy()
+    return hits
 
 
 def _spread_over_weeks(tours: list[Tour], room: Ints, hits: Floats) -> Ints:

@@ -163,7 +163,7 @@ def test_a_lost_second_declaration_is_named_on_terminal_and_page_and_ends_a_stri
     assert "1 DECLARATION SET ASIDE of organisations that are on the list by another" in done.output
     assert f"{code} (declarations.csv, row {place + 2}): status: Not one of the allowed values" in done.output
     page = (tmp_path / "run" / "dossiers" / "index.html").read_text(encoding="utf-8")
-    _, section = page.split('id="lost-declarations"')
+    _, section = page.split('<section id="not_assessed"')
     assert f'<th scope="row">{code}</th><td>declarations.csv</td><td class="number">{place + 2}</td>' in section
     assert read_csv(tmp_path / "run" / "not_assessed.csv") == []
 

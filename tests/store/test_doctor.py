@@ -60,7 +60,7 @@ ONE = "(SELECT min(sha256) FROM run_file WHERE kind = 'output' AND path = 'findi
             "rows of answer",
         ),
         ("DELETE FROM run", "references", "rows of listing refer to a run that is not there"),
-        ("UPDATE run SET saved_at = '2199-01-01 00:00:00.000000'", "clock", "2199-01-01T00:00+00:00"),
+        ("UPDATE run SET saved_at = '2199-01-01 00:00:00.000000'", "clock", "00:00 UTC on 1 January 2199"),
         (f"INSERT INTO blob SELECT '{'0' * 64}', 1, content FROM blob LIMIT 1", "contents", "no run's file"),
     ],
 )

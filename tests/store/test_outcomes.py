@@ -211,6 +211,44 @@ def test_two_people_of_one_visit_add_to_each_other_and_contradict_each_other_by_
     assert 'third.csv:3:seen "absent": It contradicts colleague.csv, row 3 (seen)' in together.output
 
 
+def test_no_remark_is_lost_where_two_people_say_the_same_and_sending_it_again_changes_nothing(
+    sent: Path, codes: list[str], record: Callable[..., Result], tmp_path: Path, kept_url: str, small_run: SmallRun
+) -> None:
+    form = fill(read_form(sent / f"{codes[0]}.csv"))
+    files = [
+        write_form([row | {"remark": remark} if at < 2 else row for at, row in enumerate(form)], tmp_path / name)
+        for name, remark in (("ann.csv", ""), ("ben.csv", "The minute is of June."), ("cy.csv", "=Seen, too"))
+    ]
+    record(files[0])
+    for given in (files[1:2], files):
+        result = record(*given)
+        assert result.exit_code == 0, result.output
+        assert "RECORDED  1 visits, 1 criteria; 0 of them corrections" in result.output
+        assert "2 say what was recorded already and add a remark" in result.output
+    before = trail(kept_url)
+    for given in (files, files[:1], files[1:2], files[2:]):
+        assert "Nothing was changed." in record(*given).output
+    assert trail(kept_url) == before
+    with open_store(kept_url) as store, store.reading() as connection:
+        noted = [row["note"] for row in list_visits(connection, 1) if row["org_code"] == form[0]["org_code"]]
+        seen = [row["details"] for row in read_trail(connection) if row["what"] == "criteria recorded"]
+    assert "The minute is of June.; =Seen, too" in noted, "each stands in what is recorded"
+    assert len(noted) == len({row["function"] for row in form}), "and no visit stands twice"
+    assert "The minute is of June.; =Seen, too" in str(seen[-1])
+
+
+def test_a_correction_keeps_its_remark_beside_its_reason(
+    sent: Path, codes: list[str], record: Callable[..., Result], tmp_path: Path, kept_url: str
+) -> None:
+    form = fill(read_form(sent / f"{codes[0]}.csv"))
+    record(write_form(form, tmp_path / "first.csv"))
+    form[1] |= {"seen": "absent", "corrects": "Another policy was shown.", "remark": "Ask again in May."}
+    assert record(write_form(form, tmp_path / "second.csv")).exit_code == 0
+    with open_store(kept_url) as store, store.reading() as connection:
+        last = [row["details"] for row in read_trail(connection) if row["what"] == "criteria recorded"][-1]
+    assert "Another policy was shown.; Ask again in May." in str(last)
+
+
 def test_all_that_is_wrong_is_said_at_once_with_file_row_column_and_what_is_allowed(
     sent: Path, codes: list[str], record: Callable[..., Result], tmp_path: Path, kept_url: str
 ) -> None:
@@ -291,6 +329,22 @@ def test_a_form_that_nobody_filled_in_records_nothing(
     assert f"READ  {rows} rows of 1 form" in result.output
     assert f"{rows:>6}  not filled in" in result.output
     assert trail(kept_url) == before
+
+
+def test_an_unknown_code_is_named_and_what_concerns_a_whole_file_names_no_row(
+    sent: Path, codes: list[str], record: Callable[..., Result], tmp_path: Path
+) -> None:
+    form = fill(read_form(sent / f"{codes[0]}.csv"))
+    refused = record(write_form([form[0] | {"org_code": "ZZZ"}, *form[1:]], tmp_path / "form.csv"))
+    assert "form.csv, row 2, org_code (ZZZ): This run has no organisation with this code." in refused.output
+    assert "no such declaration" not in refused.output
+    other = tmp_path / "other.csv"
+    write_form([row | {"remark": "café"} for row in form], other)
+    other.write_bytes(other.read_text(encoding="utf-8").encode("cp1252", "replace"))
+    result = record(other)
+    assert result.exit_code == 0, result.output
+    assert "other.csv: The file is not in UTF-8; it was read as Windows-1252." in result.output
+    assert "None" not in result.output
 
 
 def test_a_form_of_another_run_is_refused_whole(

@@ -20,6 +20,7 @@ from crosscheck.store.database import Store
 from crosscheck.store.save import save_run
 from crosscheck.store.seals import confirm_seal, draw_sealed, list_seals, seal_draw
 from crosscheck.visits.draw import ticket
+from tests.conftest import make_run
 
 SOURCE = "the lottery's main numbers of 1 May 2030, in ascending order"
 DUE = datetime(2030, 5, 1, 20, tzinfo=UTC)
@@ -86,6 +87,12 @@ def test_the_commands_seal_confirm_and_draw_and_the_run_says_that_it_binds(
     assert [(row["sealed_by"], row["confirmed_by"], row["value"]) for row in rows] == [
         ("Ann Head", "Bob Second", "4 8 15 é")
     ]
+    assert CliRunner().invoke(main, ["visits", "seals", "--store", store_url]).output.splitlines() == [
+        f"SEALED  {frame}",
+        f"  run {practice}, 2008/09, sealed by Ann Head, confirmed by Bob Second",
+        f"  decided by: {SOURCE}, known from {DUE.isoformat()}",
+        f"  drawn with 4 8 15 é: run {rows[0]['drawn_as']}",
+    ]
 
 
 def test_nothing_but_the_draw_differs_from_the_practice_run(store: Store, small_round: tuple[Path, Path]) -> None:
@@ -140,6 +147,8 @@ def test_who_does_not_like_a_draw_cannot_have_another(
     for value in ("43", "42"):
         with pytest.raises(DrawError, match="was made already, with the value 42"):
             draw(store, practice, value, tmp_path / "again")
+    with pytest.raises(DrawError, match="was made already, with the value 42"):
+        seal_draw(store, practice, "the lottery of 8 May", DUE + timedelta(days=7), "Ann")
     with pytest.raises(DrawError, match="has its binding draw"):
         seal_draw(store, first, "the lottery of 8 May", DUE + timedelta(days=7), "Ann")
     with store.reading() as connection:
@@ -148,20 +157,35 @@ def test_who_does_not_like_a_draw_cannot_have_another(
 
 
 def test_a_later_wave_needs_a_value_of_its_own_and_is_counted(
-    store: Store, practice: str, clock: Clock, tmp_path: Path
+    store: Store, practice: str, clock: Clock, small_round: tuple[Path, Path], tmp_path: Path
 ) -> None:
-    for wave, due in enumerate((DUE, DUE + timedelta(days=7)), 1):
+    make_run(small_round[1], tmp_path / "later", "--no-pages", "--capacity", "6", "--seed", "2")
+    later = save_run(store, tmp_path / "later", small_round[1], settings.home()).run_id
+    for wave, (run, due) in enumerate(((practice, DUE), (later, DUE + timedelta(days=7))), 1):
         clock(due - timedelta(days=1))
-        seal = seal_draw(store, practice, f"the lottery of week {wave}", due, "Ann")
-        assert seal.details["draw_of_the_year"] == wave
-        confirm_seal(store, practice, "Bob")
+        seal = seal_draw(store, run, f"the lottery of week {wave}", due, "Ann")
+        assert (seal.details["draw_of_the_year"], seal.details["replaces"]) == (wave, None)
+        confirm_seal(store, run, "Bob")
         clock(due)
         if wave == 1:
-            draw(store, practice, "4 8 15", tmp_path / "1")
+            draw(store, run, "4 8 15", tmp_path / "1")
     for used in ("4 8 15", " 4  8 15 ", "4815"):
         with pytest.raises(DrawError, match="decided the draw of run"):
-            draw(store, practice, used, tmp_path / "2")
-    assert draw(store, practice, "16 23 42", tmp_path / "2")
+            draw(store, later, used, tmp_path / "2")
+    assert draw(store, later, "16 23 42", tmp_path / "2")
+
+
+def test_who_replaces_a_seal_reads_which_one_and_who_confirmed_it(
+    store: Store, store_url: str, practice: str, clock: Clock
+) -> None:
+    seal_draw(store, practice, "the lottery of 30 April", DUE - timedelta(hours=12), "Ann")
+    confirm_seal(store, practice, "Bob")
+    given = ("--value", SOURCE, "--known-from", DUE.isoformat(), "--store", store_url, "--by", "Cy")
+    sealed = CliRunner().invoke(main, ["visits", "seal", practice, *given]).output
+    told = (
+        f"in place of the seal of run {practice}, confirmed by Bob: the lottery of 30 April, known from 2030-05-01T08"
+    )
+    assert told in sealed
 
 
 @pytest.mark.parametrize("value", ["", "  ", "4|8", "4\n8", "4\u20288"])

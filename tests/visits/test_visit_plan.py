@@ -412,6 +412,18 @@ def test_near_visits_share_a_week() -> None:
     assert table["org_code"].to_list() in (["R2", "R4", "R1", "R3"], ["R2", "R4", "R3", "R1"])  # most hits first
 
 
+@pytest.mark.parametrize("together", [True, False])
+def test_the_week_of_a_random_visit_does_not_depend_on_its_risk(*, together: bool) -> None:
+    # Otherwise what random visits have found by the middle of a season says too much.
+    drawn, others = some(12, "random"), some(6, "risk").with_columns(org_code=pl.format("X{}", "org_code"))
+    teams = plan(team("A", "East"), weeks=10, travel={"together": together})
+    weeks = []
+    for risks in (np.linspace(0, 1, 12), np.linspace(1, 0, 12)):
+        planned = plan_weeks(pl.concat([drawn.with_columns(expected_hits=risks), others]), teams).visits
+        weeks.append(planned.select("org_code", "week").sort("org_code"))
+    assert weeks[0].equals(weeks[1])
+
+
 def test_without_coordinates_visits_are_planned_and_no_distance_is_stated() -> None:
     unknown = some(4).with_columns(easting=pl.lit(None, pl.Float64), northing=pl.lit(None, pl.Float64))
     table = plan_weeks(unknown, plan(team("A", "East", at=None))).visits
@@ -579,6 +591,16 @@ def test_a_misspelt_key_is_named_with_the_nearest_one(tmp_path: Path) -> None:
         read_team_plan(file, REGIONS)
 
 
+@pytest.mark.parametrize("name", ["  ", " North", "North ", "=cmd()", "-North", "North\\nSouth"])
+def test_a_team_that_no_sheet_or_calendar_could_be_called_by_is_refused(tmp_path: Path, name: str) -> None:
+    file = tmp_path / "plan.toml"
+    written = EXAMPLE.read_text(encoding="utf-8").replace('name = "London"', f'name = "{name}"')
+    file.write_text(written, encoding="utf-8")
+    with pytest.raises(PlanError, match=r"team\.1\.name: .* A name begins with a letter or digit"):
+        read_team_plan(file, ["Capital", "East", "Central", "North", "North East", "North West", "South", "South East",
+                              "South West", "West Midlands Border"])  # fmt: skip
+
+
 def run_command(*arguments: object) -> Result:
     return CliRunner().invoke(main, ["visits", *map(str, arguments)])
 
@@ -628,6 +650,34 @@ def test_the_same_plan_again_is_the_same_bytes_and_a_day_of_leave_is_told(nation
         pl.read_csv(out / "visit_plan.csv"), on=["org_code", "team", "week"], how="anti"
     )
     assert moved.height == told.output.count(" moves from ") <= 3
+
+
+def test_a_plan_that_was_edited_wrongly_is_not_planned_anew_and_all_that_is_wrong_is_said(
+    national_run: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "plan"
+    assert run_command("plan", "--run", national_run, "--plan", EXAMPLE, "--out", out).exit_code == 0
+    heading, first, second, *rest = (out / "visit_plan.csv").read_text(encoding="utf-8").splitlines()
+    edited = tmp_path / "edited.csv"
+    tuesday = second.replace("2009-06-22", "2009-06-23")
+    edited.write_text("\n".join([heading, first, tuesday, *rest, first]) + "\n", encoding="utf-8")
+    told = run_command(
+        "replan",
+        edited,
+        "--run",
+        national_run,
+        "--plan",
+        EXAMPLE,
+        "--today",
+        "2009-06-24",
+        "--at-most",
+        3,
+        "--out",
+        out,
+    )
+    assert told.exit_code == 18, told.output
+    assert f"edited.csv, row 2, org_code ({first.split(',')[0]}): The organisation is planned twice." in told.output
+    assert "edited.csv, row 3, monday (2009-06-23): This day is a Tuesday." in told.output
 
 
 def test_a_folder_that_holds_something_else_is_left_alone(national_run: Path, tmp_path: Path) -> None:

@@ -13,7 +13,9 @@ from crosscheck.errors import DifferenceError, DrawError
 from crosscheck.report.output.folder import written_whole
 from crosscheck.report.output.html import TEMPLATES
 from crosscheck.runs.run_folder import DRAW, JOINT, read_manifest, read_table
+from crosscheck.visits.adaptive import compute_chances
 from crosscheck.visits.draw import DRAW as SCHEMA
+from crosscheck.visits.draw import JOINT as JOINT_SCHEMA
 from crosscheck.visits.draw import draw_from, read_frame
 from crosscheck.visits.seal import FRAME_FILE, Seal, parse_frame, write_frame
 
@@ -25,7 +27,9 @@ if TYPE_CHECKING:
 
 SEAL: Final = "seal.json"
 _VERIFIERS: Final = ("verify_draw.py", "verify_draw.js", "verify.html")
+_PUBLISHED: Final = (FRAME_FILE, SEAL, f"{DRAW}.csv", f"{JOINT}.csv")
 _LEAST: Final = 1e-11  # chances are published to twelve digits
+_COMPUTED: Final = 1e-9  # computed from weights of twelve digits
 
 
 @dataclass(frozen=True)
@@ -73,8 +77,7 @@ def verify_draw_folder(folder: Path) -> Verified:
     Raises:
         DifferenceError: with everything that is missing, can't be read or differs.
     """
-    missing = [f"{folder / name}: is not there." for name in (FRAME_FILE, SEAL, f"{DRAW}.csv")
-               if not (folder / name).is_file()]  # fmt: skip
+    missing = [f"{folder / name}: is not there." for name in _PUBLISHED if not (folder / name).is_file()]
     if missing:
         raise DifferenceError(missing)
     content = (folder / FRAME_FILE).read_bytes()
@@ -82,9 +85,11 @@ def verify_draw_folder(folder: Path) -> Verified:
         seal = Seal(**json.loads((folder / SEAL).read_text(encoding="utf-8")))
         frame, year = parse_frame(content.decode())
         published = pl.read_csv(folder / f"{DRAW}.csv", schema=SCHEMA)
+        joint = pl.read_csv(folder / f"{JOINT}.csv", schema=JOINT_SCHEMA)
+        made, computed = draw_from(frame, seal.value, year), compute_chances(frame)
     except (ValueError, KeyError, TypeError, pl.exceptions.PolarsError) as error:
         raise DifferenceError(f"{folder}: can't be read as a published draw: {error}.") from error
-    differing = list(_hold_against(draw_from(frame, seal.value, year), published))
+    differing = [*_hold_against(made, published), *_hold_chances(frame, joint, computed)]
     # Said first, since another frame explains every difference after it.
     if hashlib.sha256(content).hexdigest() != seal.frame:
         differing.insert(0, f"{FRAME_FILE} is not what was sealed.")
@@ -103,3 +108,18 @@ def _hold_against(made: pl.DataFrame, published: pl.DataFrame) -> Iterator[str]:
         yield f"{code}: {DRAW}.csv differs from the draw."
     if twice := published.filter(published["org_code"].is_duplicated())["org_code"].unique().sort().to_list():
         yield f"{', '.join(twice)}: twice in {DRAW}.csv."
+
+
+def _hold_chances(frame: Frame, joint: pl.DataFrame, computed: Frame) -> Iterator[str]:
+    """Chances, of each and of pairs, that are stated otherwise than draws and weights make them."""
+    chance = pl.col("inclusion_probability")
+    both = frame.organisations.join(computed.organisations, on="org_code", suffix="_computed", maintain_order="left")
+    close = (chance - pl.col("inclusion_probability_computed")).abs() < _COMPUTED
+    for code in both.filter(~(close & (pl.col("weight") == pl.col("weight_computed"))))["org_code"]:
+        yield f"{code}: {FRAME_FILE} states another chance than the draw gives it."
+    key, pair = ("stratum", "other"), pl.col("joint_probability")
+    pairs = computed.joint.join(joint, on=key, how="full", coalesce=True, suffix="_published")
+    same = (pair - pl.col("joint_probability_published")).abs() < _COMPUTED
+    absent = pair.is_null() & pl.col("joint_probability_published").is_null()
+    for one, other in pairs.filter(~(same.fill_null(value=False) | absent)).sort(key).select(key).iter_rows():
+        yield f"{one} and {other}: {JOINT}.csv states another chance than the draw gives the pair."

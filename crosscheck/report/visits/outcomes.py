@@ -74,7 +74,7 @@ def describe_outcomes(outcomes: Outcomes, files: int) -> str:
         f"  {outcomes.empty:>6,}  not filled in",
     ]
     mended = [
-        f"  {file}:{row}:{column}: {problem}"
+        f"  {file}{f':{row}' if row else ''}{f':{column}' if column else ''}: {problem}"
         for file, row, column, problem in outcomes.mended.select("file", "row", "column", "problem").iter_rows()
     ]
     return "\n".join(lines + mended)

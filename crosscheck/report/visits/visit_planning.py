@@ -12,6 +12,7 @@ import polars as pl
 from crosscheck.errors import RunError
 from crosscheck.report.output.folder import refuse_foreign, sha256_of
 from crosscheck.report.output.tables import write_csv
+from crosscheck.report.visits import visit_plan
 from crosscheck.report.visits.outcomes import read_visits
 from crosscheck.runs.run_folder import COLLECTION, read_manifest, read_table
 from crosscheck.visits.capacity import draw_visit_weeks, fit_visits, list_chosen, room_of
@@ -126,6 +127,7 @@ def read_plan(file: Path) -> pl.DataFrame:
 
     Raises:
         RunError: there is no such file, or it is no plan.
+        PlanError: a cell can't be used, an organisation stands there twice, or a day is no Monday.
     """
     if not file.is_file():
         raise RunError(f"{file}: there is no such plan. Make one: crosscheck visits plan --out {file.parent}")
@@ -134,6 +136,7 @@ def read_plan(file: Path) -> pl.DataFrame:
         table = pl.read_csv(file, infer_schema=False)
         missing = [name for name in VISIT_PLAN if name not in table.columns]
         if not missing:
+            visit_plan.read_plan(file)  # whoever edited it is told everything that is wrong, as by the papers of a plan
             read = table.with_columns(pl.col("monday").str.to_date("%Y-%m-%d"), agreed=pl.col("agreed") == "true")
             return read.select(VISIT_PLAN.names()).cast(VISIT_PLAN)
     except pl.exceptions.PolarsError as error:

@@ -140,12 +140,30 @@ def a_code_twice(folder: Path) -> None:
     replaced(folder / "seal.json", r'"frame": "[0-9a-f]{64}"', f'"frame": "{digest}"')
 
 
+def a_drawn_one_left_out(folder: Path) -> None:
+    """The number of rows stays: another organisation stands there twice."""
+    lines = (folder / "draw.csv").read_text(encoding="utf-8").splitlines()
+    drawn, other = (next(line for line in lines if line.endswith(end)) for end in ("true", "false"))
+    text = "\n".join(other if line == drawn else line for line in lines) + "\n"
+    (folder / "draw.csv").write_text(text, encoding="utf-8")
+
+
+def a_chance_that_was_wrong_when_it_was_sealed(folder: Path) -> None:
+    frame = folder / "frame.txt"
+    code, stratum, chance, _ = frame.read_text(encoding="utf-8").splitlines()[-1].split("|")
+    replaced(frame, rf"{code}\|{re.escape(stratum)}\|{chance}", f"{code}|{stratum}|0.500000000000")
+    replaced(folder / "draw.csv", rf"({code},[^,]*,[0-9a-f]{{64}}),[^,]*", r"\1,0.5")
+    digest = hashlib.sha256(frame.read_bytes()).hexdigest()
+    replaced(folder / "seal.json", r'"frame": "[0-9a-f]{64}"', f'"frame": "{digest}"')
+
+
 def one_draw_more(folder: Path) -> None:
     replaced(folder / "frame.txt", r"(draws\|[^|]*)\|\d+", r"\1|9")
 
 
 TAMPERED = [swap, another_value, another_ticket, another_chance, a_row_less]
-TAMPERED += [an_organisation_more, a_code_twice, one_draw_more]
+TAMPERED += [an_organisation_more, a_code_twice, one_draw_more, a_drawn_one_left_out]
+TAMPERED += [a_chance_that_was_wrong_when_it_was_sealed]
 
 
 @pytest.mark.parametrize("tamper", TAMPERED)
@@ -190,7 +208,33 @@ def test_a_practice_draw_is_not_published(tmp_path: Path, run_of_few: Path) -> N
         write_draw_folder(run_of_few, tmp_path / "draw")
 
 
-@pytest.mark.parametrize("gone", ["frame.txt", "seal.json", "draw.csv"])
+@pytest.mark.parametrize("pair", [0, -1])
+def test_the_command_finds_a_chance_of_a_pair_that_is_not_the_draws(published: Path, pair: int) -> None:
+    file = published / "joint_chances.csv"
+    joint = pl.read_csv(file)
+    row = pair % joint.height
+    changed = (
+        pl.when(pl.int_range(pl.len()) == row).then(1.01 * pl.col("joint_probability")).otherwise("joint_probability")
+    )
+    joint.with_columns(joint_probability=changed).write_csv(file)
+    good, told = by_command(published)
+    assert not good
+    assert f"{joint['stratum'][row]} and {joint['other'][row]}: joint_chances.csv states another chance" in told
+    joint.head(joint.height - 1).write_csv(file)
+    assert not by_command(published)[0]
+
+
+@pytest.mark.parametrize("unusual", [b"\xef\xbb\xbf", b"\r\n"])
+def test_a_file_that_a_spreadsheet_saved_again_is_no_difference(
+    published: Path, by_page: Callable[[Path], tuple[bool, str]], unusual: bytes
+) -> None:
+    file = published / "draw.csv"
+    content = file.read_bytes()
+    file.write_bytes(content.replace(b"\n", unusual) if unusual == b"\r\n" else unusual + content)
+    assert all(verify(published)[0] for verify in (by_command, by_script, by_page))
+
+
+@pytest.mark.parametrize("gone", ["frame.txt", "seal.json", "draw.csv", "joint_chances.csv"])
 def test_what_is_missing_or_cannot_be_read_is_named(published: Path, gone: str) -> None:
     (published / gone).write_text("nothing of it\n", encoding="utf-8")
     told = CliRunner().invoke(main, ["visits", "verify", str(published)])

@@ -69,9 +69,17 @@ function verifyDraw(frameBytes, sealText, drawText) {
   for (const [name, group] of groups) {
     group.sort((a, b) => a[0] - b[0] || (a[1] < b[1] ? -1 : 1));
     group.slice(0, draws.get(name)).forEach((one) => drawn.add(one[2]));
+    // Equal weights have equal chances, and the chances add up to the number drawn.
+    const pairs = group.map((one) => frame.get(one[2]).slice(1));
+    const chances = new Map(pairs.map(([chance, weight]) => [weight, chance]));
+    const sum = pairs.reduce((total, [chance]) => total + Number(chance), 0);
+    const exact = pairs.every(([chance, weight]) => chances.get(weight) === chance);
+    if (!exact || !(Math.abs(sum - draws.get(name)) < 1e-6)) wrong.push(`frame.txt: the chances of ${name} are not those of its draws`);
   }
-  const [heading, ...published] = drawText.split("\n").filter(Boolean).map((line) => line.split(","));
-  if (published.length !== frame.size) wrong.push(`draw.csv has ${published.length} rows, the frame ${frame.size}`);
+  const [heading, ...published] = drawText.split(/\r?\n/).filter(Boolean).map((line) => line.split(","));
+  const codes = new Set(published.map((cells) => cells[heading.indexOf("org_code")]));
+  const once = published.length === frame.size && codes.size === frame.size && [...codes].every((code) => frame.has(code));
+  if (!once) wrong.push("draw.csv lacks or repeats an organisation");
   for (const cells of published) {
     const row = Object.fromEntries(heading.map((name, i) => [name, cells[i]]));
     const [stratum, chance, weight] = frame.get(row.org_code) || ["", NaN, NaN];
