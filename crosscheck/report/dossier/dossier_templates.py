@@ -1,4 +1,4 @@
-"""The templates of the dossier, and what their macros say as plain text, so that screen, paper and page say the same."""
+"""The templates of the dossier, and what their macros say in plain text: screen, paper and page say the same."""
 
 from __future__ import annotations
 
