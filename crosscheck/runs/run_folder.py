@@ -145,7 +145,7 @@ def scan_table(folder: Path, name: str) -> pl.LazyFrame:
     """
     file = next((file for kind in ("parquet", "csv") if (file := folder / f"{name}.{kind}").is_file()), None)
     if file is None and (empty := list_without_rows(name, read_manifest(folder))) is not None:
-        return empty
+        return add_columns(empty, name) if name in GROWN else empty
     if file is None or not (folder / MANIFEST).is_file():
         raise RunError(f"{folder}: is no run. Make one: crosscheck run COLLECTION --year 2008/09 --out {folder}")
     table = pl.scan_parquet(file) if file.suffix == ".parquet" else pl.scan_csv(file, infer_schema_length=None)

@@ -137,8 +137,8 @@ def test_neighbours_are_named_with_what_ties_them() -> None:
         ("commissioner", "B", "Trust B", ""),
         ("same_lscb", "C", "Trust C", "L1 Board L1"),
         ("other_party", "D", "Trust D", "SCR-9-1"),
-        ("predecessor", "X", None, "since 2007-04-01"),
-        ("predecessor", "Y", None, "since 2007-04-01, 2 steps"),
+        ("predecessor", "X", None, "since 1 April 2007"),
+        ("predecessor", "Y", None, "since 1 April 2007, 2 steps"),
     ]
 
 
