@@ -249,7 +249,15 @@ KEPT: Final[dict[str, Table]] = {
                     "detector",
                     "choice",
                     "how it is compared",
-                    allowed=("isolation_forest", "robust_distance", "neighbours"),
+                    allowed=(
+                        "isolation_forest",
+                        "robust_distance",
+                        "neighbours",
+                        "contradictions",
+                        "longest_run",
+                        "closeness",
+                        "careless_answering",
+                    ),  # fmt: skip
                 ),
                 number("distance", "how far out it is; larger is odder", "the detector's own"),
                 number("share", "share of its type that is less odd", "share"),
