@@ -257,7 +257,7 @@ KEPT: Final[dict[str, Table]] = {
                         "longest_run",
                         "closeness",
                         "careless_answering",
-                    ),  # fmt: skip
+                    ),
                 ),
                 number("distance", "how far out it is; larger is odder", "the detector's own"),
                 number("share", "share of its type that is less odd", "share"),

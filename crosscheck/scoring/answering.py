@@ -1,9 +1,10 @@
 """How a return was answered: signs of answers that were given without reading the questions.
 
-Three signs, each with what it is made of, question by question. Random answers contradict each other: `contradict`. The
-same answer again and again makes a long run: `repeat`. Answers that keep to one place of the scale lie close together:
-`keep_close`. No one of them finds all: random answers have no runs, and a straight line contradicts nothing (Meade and
-Craig 2012, Psychological Methods 17:437-455; Curran 2016, Journal of Experimental Social Psychology 66:4-19).
+Three signs, each with what it is made of, question by question. Random answers contradict each other
+(`measure_contradictions`). The same answer again and again makes a long run (`measure_runs`). Answers that keep to one
+place of the scale lie close together (`measure_closeness`). No one of them finds all: random answers have no runs, and
+a straight line contradicts nothing (Meade and Craig 2012, Psychological Methods 17:437-455; Curran 2016, Journal of
+Experimental Social Psychology 66:4-19).
 
 Positive is odder. A sign asks how the return was made; it does not affect the risk.
 """
@@ -68,7 +69,7 @@ def find_batteries(organisations: pl.DataFrame, least: int) -> list[Battery]:
     ]
 
 
-def contradict(matrix: Floats, least: float) -> Distances:
+def measure_contradictions(matrix: Floats, least: float) -> Distances:
     """How far the answers to correlated questions lie apart: the mean over pairs of (a - sign(r) b)² / 2(1 - |r|).
 
     Of answers with these correlations it is 1 on average, whoever gives them. Only pairs count whose correlation is at
@@ -89,7 +90,7 @@ def contradict(matrix: Floats, least: float) -> Distances:
     return Distances(parts.sum(axis=1), parts)
 
 
-def repeat(batteries: list[Battery]) -> Distances:
+def measure_runs(batteries: list[Battery]) -> Distances:
     """The most answers in a row that are the same; a question without an answer neither goes on nor ends a run."""
     runs = [_longest_run(battery.places) for battery in batteries]
     lengths = np.column_stack([run.sum(axis=1) for run in runs])
@@ -98,8 +99,8 @@ def repeat(batteries: list[Battery]) -> Distances:
     return Distances(parts.sum(axis=1), parts)
 
 
-def keep_close(batteries: list[Battery]) -> Distances:
-    """How close the answers lie to their own mean: a quarter, the most that a variance of 0 to 1 can be, less theirs."""
+def measure_closeness(batteries: list[Battery]) -> Distances:
+    """How close the answers lie to their own mean: a quarter (the largest variance from 0 to 1) less their variance."""
     number = sum(np.isfinite(battery.places).sum(axis=1, keepdims=True) for battery in batteries)
     parts = np.hstack([_closeness(battery.places) / np.maximum(number, 1) for battery in batteries])
     return Distances(parts.sum(axis=1), parts)
@@ -130,4 +131,5 @@ def _longest_run(places: Floats) -> Floats:
     end = lengths.argmax(axis=1)
     columns: npt.NDArray[np.intp] = np.arange(places.shape[1])
     inside = (columns >= starts[rows, end][:, None]) & (columns <= end[:, None])
-    return (inside & np.isfinite(places)).astype(np.float64)
+    run: Floats = (inside & np.isfinite(places)).astype(np.float64)
+    return run

@@ -18,7 +18,14 @@ import numpy.typing as npt
 import polars as pl
 from scipy.special import ndtr
 
-from crosscheck.scoring.answering import Battery, Distances, contradict, find_batteries, keep_close, repeat
+from crosscheck.scoring.answering import (
+    Battery,
+    Distances,
+    find_batteries,
+    measure_closeness,
+    measure_contradictions,
+    measure_runs,
+)
 from crosscheck.scoring.dispersion import Floats, normal_scores
 from crosscheck.vocabulary import ABSENCES, WHY_ABSENT
 
@@ -195,13 +202,12 @@ class _Screen:
 def _detect(organisations: pl.DataFrame, names: list[str], matrix: Floats, model: ExploratoryModel) -> list[_Screen]:
     """What each detector says of the organisations of a type."""
     oddness, codes = model.oddness, organisations["org_code"]
-    screens = [
-        _Screen("isolation_forest", codes, names, isolate(matrix, oddness.trees, model.seed)),
-        _Screen("neighbours", codes, names, look_around(matrix, oddness.neighbours)),
-        _Screen(
-            "robust_distance", codes, names, leave_the_core(matrix, _blocks(names, matrix, model), oddness.core_share)
-        ),
-    ]
+    found = {
+        "isolation_forest": isolate(matrix, oddness.trees, model.seed),
+        "neighbours": look_around(matrix, oddness.neighbours),
+        "robust_distance": leave_the_core(matrix, _blocks(names, matrix, model), oddness.core_share),
+    }
+    screens = [_Screen(detector, codes, names, distances) for detector, distances in found.items()]
     if model.answering is None:
         return screens
     signs = [*_contradictions(codes, names, matrix, model.answering), *_battery_signs(organisations, model.answering)]
@@ -225,7 +231,7 @@ def _contradictions(codes: pl.Series, names: list[str], matrix: Floats, answerin
     scored = [place for place, name in enumerate(names) if _ABSENCE not in name]
     if not scored:
         return
-    found = contradict(matrix[:, scored], answering.correlation)
+    found = measure_contradictions(matrix[:, scored], answering.correlation)
     if found.parts.any():  # else no two questions are a pair
         yield _Screen("contradictions", codes, [names[place] for place in scored], found)
 
@@ -241,8 +247,8 @@ def _battery_signs(organisations: pl.DataFrame, answering: AnsweringModel) -> It
         return
     of_these = [Battery(battery.names, battery.places[enough]) for battery in batteries]
     codes, names = organisations["org_code"].filter(enough), [name for battery in of_these for name in battery.names]
-    yield _Screen("longest_run", codes, names, repeat(of_these))
-    yield _Screen("closeness", codes, names, keep_close(of_these))
+    yield _Screen("longest_run", codes, names, measure_runs(of_these))
+    yield _Screen("closeness", codes, names, measure_closeness(of_these))
 
 
 def _put_together(codes: pl.Series, screens: list[_Screen]) -> Iterator[_Screen]:

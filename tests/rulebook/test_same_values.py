@@ -175,7 +175,7 @@ def test_a_dependency_and_a_majority_read_as_plain_english() -> None:
     majority = "count(same(h.zip).h.city == h.city) > count(same(h.zip).h.city != h.city)"
     assert str(to_english(parse(majority, NAMES))) == (
         "the first of these two numbers is above the second: "
-        "the number of the other organisations with the same zip (h) where the other's city (h) is the same as city (h); "
-        "the number of the other organisations with the same zip (h) where the other's city (h) is not the same as "
+        "the number of the other organisations with the same zip (h) where the other's city (h) is the same as city (h)"
+        "; the number of the other organisations with the same zip (h) where the other's city (h) is not the same as "
         "city (h)"
     )
