@@ -27,6 +27,17 @@ class OutlierModel(ModelPart):
     named: int = Field(ge=1)
 
 
+class AnsweringModel(ModelPart):
+    """Signs of answers given without reading the questions.
+
+    `least_alike` questions with the same levels are needed for runs and spread. Two questions whose answers have this
+    `correlation` or more, without its sign, are a pair that can contradict itself.
+    """
+
+    least_alike: int = Field(ge=5)
+    correlation: float = Field(ge=0.1, lt=1)
+
+
 class UnexpectedModel(ModelPart):
     """How the declared status is predicted: folds, and the penalties among which the training cases choose."""
 
@@ -36,10 +47,15 @@ class UnexpectedModel(ModelPart):
 
 
 class ExploratoryModel(Heading):
-    """All choices of one version; `seed` fixes every draw, `digest` is the SHA-256 of the file."""
+    """All choices of one version; `seed` fixes every draw, `digest` is the SHA-256 of the file.
+
+    Without `answering`, as in the first version, nobody looks for careless answers, and the robust distance rests on
+    sums by section whatever the number of organisations.
+    """
 
     seed: int = Field(ge=0)
     oddness: OutlierModel
+    answering: AnsweringModel | None = None
     surprise: UnexpectedModel
 
 

@@ -19,10 +19,20 @@ import polars as pl
 from scipy.special import ndtr
 
 from crosscheck.figures.dispersion import Floats, normal_scores
+from crosscheck.scoring.answering import (
+    Battery,
+    Distances,
+    find_batteries,
+    measure_closeness,
+    measure_contradictions,
+    measure_runs,
+)
 from crosscheck.vocabulary import ABSENCES, WHY_ABSENT
 
 if TYPE_CHECKING:
-    from crosscheck.scoring.exploratory import ExploratoryModel
+    from collections.abc import Iterator
+
+    from crosscheck.scoring.exploratory import AnsweringModel, ExploratoryModel
 
 OUTLIERS: Final = pl.Schema(
     {
@@ -61,21 +71,18 @@ class Outliers:
     contributions: pl.DataFrame
 
 
-@dataclass(frozen=True)
-class Distances:
-    """What one detector says of each row: how far it is out, and what each column adds to that (rows × columns)."""
-
-    distance: Floats
-    parts: Floats
-
-
 def find_outliers(scores: pl.DataFrame, cases: pl.DataFrame, model: ExploratoryModel) -> Outliers:
-    """Compare each organisation as a whole with all others of its type, by three detectors.
+    """Compare each organisation as a whole with all others of its type, by several detectors.
 
     `isolation_forest`, `robust_distance` and `neighbours` look at every score with a direction and at every absence:
     no answer, not known and not applicable are three columns a question, scored by mid-rank as any yes or no is. A
     column that is the same for all is left out; of several that are the same as each other the first is kept, so that a
     section that does not apply to some counts once and not once a question.
+
+    `contradictions`, `longest_run` and `closeness` look for answers that were given without reading (`answering`), the
+    first at the scores, the others at questions with the same levels, where there are enough. `careless_answering` puts
+    them and the robust distance together: the sum of the squares of what is odd by each, what is less odd than half
+    counting nothing. No sign finds every kind of carelessness, so that one that is far out must not be averaged away.
 
     Args:
         scores: one row a figure or answer of an organisation: `org_code`, `indicator`, `z`.
@@ -182,15 +189,78 @@ def look_around(matrix: Floats, neighbours: int) -> Distances:
     return Distances(parts.sum(axis=1), parts)
 
 
-def _detect(names: list[str], matrix: Floats, model: ExploratoryModel) -> dict[str, Distances]:
-    """What each detector says; the blocks are the sections and sources of scores, and the kinds of absence."""
-    oddness = model.oddness
-    _, blocks = np.unique([_block(name) for name in names], return_inverse=True)
-    return {
+@dataclass(frozen=True)
+class _Screen:
+    """One detector's findings in one type: what it says of these organisations, and the names of its columns."""
+
+    detector: str
+    codes: pl.Series
+    names: list[str]
+    found: Distances
+
+
+def _detect(organisations: pl.DataFrame, names: list[str], matrix: Floats, model: ExploratoryModel) -> list[_Screen]:
+    """What each detector says of the organisations of a type."""
+    oddness, codes = model.oddness, organisations["org_code"]
+    found = {
         "isolation_forest": isolate(matrix, oddness.trees, model.seed),
         "neighbours": look_around(matrix, oddness.neighbours),
-        "robust_distance": leave_the_core(matrix, blocks, oddness.core_share),
+        "robust_distance": leave_the_core(matrix, _blocks(names, matrix, model), oddness.core_share),
     }
+    screens = [_Screen(detector, codes, names, distances) for detector, distances in found.items()]
+    if model.answering is None:
+        return screens
+    signs = [*_contradictions(codes, names, matrix, model.answering), *_battery_signs(organisations, model.answering)]
+    return [*screens, *signs, *_put_together(codes, [screens[-1], *signs])]
+
+
+def _blocks(names: list[str], matrix: Floats, model: ExploratoryModel) -> npt.NDArray[np.intp]:
+    """Each column by itself where the core has more rows than columns; else sections, sources and kinds of absence.
+
+    Sums by section lose what carelessness is: answers that contradict each other within a section cancel.
+    """
+    rows, columns = matrix.shape
+    if model.answering is not None and rows * model.oddness.core_share > columns:
+        return np.arange(columns)
+    _, blocks = np.unique([_block(name) for name in names], return_inverse=True)
+    return blocks
+
+
+def _contradictions(codes: pl.Series, names: list[str], matrix: Floats, answering: AnsweringModel) -> Iterator[_Screen]:
+    """By the scores alone: absences hang together for reasons of their own."""
+    scored = [place for place, name in enumerate(names) if _ABSENCE not in name]
+    if not scored:
+        return
+    found = measure_contradictions(matrix[:, scored], answering.correlation)
+    if found.parts.any():  # else no two questions are a pair
+        yield _Screen("contradictions", codes, [names[place] for place in scored], found)
+
+
+def _battery_signs(organisations: pl.DataFrame, answering: AnsweringModel) -> Iterator[_Screen]:
+    """Of those alone that answered enough questions of the same levels."""
+    batteries = find_batteries(organisations, answering.least_alike)
+    if not batteries:
+        return
+    answered = np.max([np.isfinite(battery.places).sum(axis=1) for battery in batteries], axis=0)
+    enough = answered >= answering.least_alike
+    if not enough.any():
+        return
+    of_these = [Battery(battery.names, battery.places[enough]) for battery in batteries]
+    codes, names = organisations["org_code"].filter(enough), [name for battery in of_these for name in battery.names]
+    yield _Screen("longest_run", codes, names, measure_runs(of_these))
+    yield _Screen("closeness", codes, names, measure_closeness(of_these))
+
+
+def _put_together(codes: pl.Series, screens: list[_Screen]) -> Iterator[_Screen]:
+    """The sum of squares of what is odd by each of some screens; one that has nothing on a row adds nothing."""
+    if len(screens) < 2:
+        return
+    parts = np.zeros((len(codes), len(screens)))
+    for place, screen in enumerate(screens):
+        odd = np.maximum(normal_scores(screen.found.distance.round(9)), 0.0) ** 2
+        parts[codes.is_in(screen.codes.implode()).to_numpy(), place] = odd
+    names = [screen.detector for screen in screens]
+    yield _Screen("careless_answering", codes, names, Distances(parts.sum(axis=1), parts))
 
 
 def _block(name: str) -> str:
@@ -203,14 +273,12 @@ def _find_in_type(
     org_type: str, organisations: pl.DataFrame, scores: pl.DataFrame, model: ExploratoryModel
 ) -> Outliers:
     names, matrix = _describe(organisations, scores, model.oddness.held_at)
-    codes = organisations["org_code"]
-    found = _detect(names, matrix, model) if names else {}
-    outliers = [OUTLIERS.to_frame(), *(_outlier_rows(codes, org_type, name, of.distance) for name, of in found.items())]
+    screens = _detect(organisations, names, matrix, model) if names else []
+    outliers = [_outlier_rows(each.codes, org_type, each.detector, each.found.distance) for each in screens]
     contributions = [
-        CONTRIBUTIONS.to_frame(),
-        *(_contributions(codes, name, names, of.parts, model.oddness.named) for name, of in found.items()),
+        _contributions(each.codes, each.detector, each.names, each.found.parts, model.oddness.named) for each in screens
     ]
-    return Outliers(pl.concat(outliers), pl.concat(contributions))
+    return Outliers(pl.concat([OUTLIERS.to_frame(), *outliers]), pl.concat([CONTRIBUTIONS.to_frame(), *contributions]))
 
 
 def _describe(organisations: pl.DataFrame, scores: pl.DataFrame, held_at: float) -> tuple[list[str], Floats]:

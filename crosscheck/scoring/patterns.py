@@ -1,9 +1,11 @@
 """Patterns of a whole return: too good, too round, too like another, too like last year's, at odds with itself.
 
-Each is held against returns made up by chance: every question's answer is drawn independently from the margins, the
-answers of all organisations of the same type. So a pattern that the type shares is expected of each of them. Answers of
-one organisation hang together in truth (who does well in one thing does so in another), which these draws know nothing
-of: they show the remarkable, they prove nothing. A pattern says "ask"; it weighs nothing until visits show otherwise.
+Each is held against returns made up by chance: every question's answer is drawn from the margins, the answers of all
+organisations of the same type. So a pattern that the type shares is expected of each of them. Answers of one
+organisation are correlated in truth (who does well in one thing does so in another). Returns made up to look for twins
+are correlated as those of the type are, for two organisations that both do well agree on much; the others are drawn
+question by question. They show the remarkable, they prove nothing. A pattern says "ask"; it weighs nothing until visits
+show otherwise.
 """
 
 from __future__ import annotations
@@ -16,9 +18,9 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 from pydantic import Field, model_validator
-from scipy.special import ndtri
+from scipy.special import ndtr, ndtri
 
-from crosscheck.figures.dispersion import Floats, false_discovery
+from crosscheck.figures.dispersion import Floats, false_discovery, normal_scores
 from crosscheck.model_file import Heading, ModelPart, read_model_file
 from crosscheck.vocabulary import ORG_TYPES
 
@@ -369,7 +371,9 @@ def _twin(returns: _Returns, model: PatternModel, rng: np.random.Generator) -> _
     """How far its agreement with the return most like it exceeds chance, in standard errors.
 
     Two returns agree on a question with chance Σ share² of its answers. The most alike of all others is held against
-    the same of made-up returns, so that it is nothing remarkable to be somebody's nearest.
+    the same of made-up returns, so that it is nothing remarkable to be somebody's nearest. Those are correlated as the
+    type's answers are: drawn question by question they would be less alike than strangers are, and most organisations
+    would seem to have a twin.
     """
     codes, same = _coded(returns.given)
     answered = (codes >= 0).astype(np.float64)
@@ -379,7 +383,8 @@ def _twin(returns: _Returns, model: PatternModel, rng: np.random.Generator) -> _
     observed = np.where(present, likeness.max(axis=1), np.nan)
     # Each round gives one nearest neighbour per organisation, so a few rounds make as many draws as are wanted.
     rounds = -(-model.simulation.twin_draws // len(codes))
-    nearest = [_likeness(drawn, expected, error).max(axis=1) for drawn in _draw(codes, rounds, rng)]
+    drawn_returns = _draw(codes, _correlation(returns.given), rounds, rng)
+    nearest = [_likeness(drawn, expected, error).max(axis=1) for drawn in drawn_returns]
     made_up = np.sort(np.ravel(nearest))
     as_far = made_up.size - np.searchsorted(made_up, observed)
     p_value = np.where(present, (1 + as_far) / (1 + made_up.size), np.nan)
@@ -398,13 +403,41 @@ def _coded(given: Floats) -> tuple[Codes, Floats]:
     return codes, same
 
 
-def _draw(codes: Codes, rounds: int, rng: np.random.Generator) -> Codes:
-    """That many times the type's returns, made up: each question's answers are drawn from its own."""
-    drawn = np.tile(codes, (rounds, 1, 1))
-    for item, column in enumerate(codes.T):
-        given = column[column >= 0]
-        drawn[:, column >= 0, item] = given[rng.integers(0, max(given.size, 1), (rounds, given.size))]
-    return drawn
+def _correlation(given: Floats) -> Floats:
+    """How the answers to any two questions are correlated, by mid-ranks, shrunk as far as so few returns ask for.
+
+    An absent answer counts as the middle one, which takes a little of the correlation away.
+    """
+    from sklearn.covariance import ledoit_wolf
+
+    scores = np.zeros(given.shape)
+    for item, column in enumerate(given.T):
+        here = np.isfinite(column)
+        if here.any():
+            scores[here, item] = normal_scores(column[here])
+    covariance, _ = ledoit_wolf(scores)
+    scale = np.sqrt(np.maximum(np.diag(covariance), np.finfo(np.float64).tiny))
+    correlation: Floats = covariance / np.outer(scale, scale)
+    np.fill_diagonal(correlation, 1.0)
+    return correlation
+
+
+def _draw(codes: Codes, correlation: Floats, rounds: int, rng: np.random.Generator) -> Iterator[Codes]:
+    """That many times the type's returns, made up: each question's answers are its own, correlated as these are.
+
+    A normal copula: correlated normal numbers are drawn, and each becomes the answer at the same place among those that
+    were given. Who left a question out leaves it out.
+    """
+    values, vectors = np.linalg.eigh(correlation)
+    mixing = (vectors * np.sqrt(np.maximum(values, 0.0))).T
+    for _ in range(rounds):
+        places = ndtr(rng.standard_normal(codes.shape) @ mixing)
+        drawn = np.full(codes.shape, -1)
+        for item, column in enumerate(codes.T):
+            known = np.sort(column[column >= 0])
+            place = (places[column >= 0, item] * known.size).astype(np.intp)
+            drawn[column >= 0, item] = known[np.minimum(place, max(known.size - 1, 0))]
+        yield drawn
 
 
 def _likeness(codes: Codes, expected: Floats, error: Floats) -> Floats:

@@ -125,7 +125,7 @@ def answer_questions(
     types = organisations["org_type"].to_numpy()
     numbers = {kind: int(np.sum(types == kind)) for kind in ORG_TYPES}
     returns = {}
-    for question in questionnaire:
+    for question in (one for one in questionnaire if not one.is_text):  # nobody's own words are made up
         margin = find_margin(question, targets.get(question.question_id, ()), numbers)
         for item in _items(question):
             answered = _answer(question, item, looks[question.question_id, item], organisations, (margin, plan))

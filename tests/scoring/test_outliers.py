@@ -12,11 +12,11 @@ from sklearn.neighbors import NearestNeighbors
 
 from crosscheck.errors import ModelError
 from crosscheck.figures.dispersion import Floats
+from crosscheck.scoring.answering import Distances
 from crosscheck.scoring.exploratory import ExploratoryModel, read_exploratory_model
 from crosscheck.scoring.outliers import (
     CONTRIBUTIONS,
     OUTLIERS,
-    Distances,
     Outliers,
     find_outliers,
     isolate,

@@ -336,7 +336,7 @@ def test_an_unknown_code_is_named_and_what_concerns_a_whole_file_names_no_row(
 ) -> None:
     form = fill(read_form(sent / f"{codes[0]}.csv"))
     refused = record(write_form([form[0] | {"org_code": "ZZZ"}, *form[1:]], tmp_path / "form.csv"))
-    assert "form.csv, row 2, org_code (ZZZ): This run has no organisation with this code." in refused.output
+    assert 'form.csv:2:org_code "ZZZ": This run has no organisation with this code; ' in refused.output
     assert "no such declaration" not in refused.output
     other = tmp_path / "other.csv"
     write_form([row | {"remark": "café"} for row in form], other)

@@ -181,11 +181,9 @@ def test_who_replaces_a_seal_reads_which_one_and_who_confirmed_it(
     seal_draw(store, practice, "the lottery of 30 April", DUE - timedelta(hours=12), "Ann")
     confirm_seal(store, practice, "Bob")
     given = ("--value", SOURCE, "--known-from", DUE.isoformat(), "--store", store_url, "--by", "Cy")
-    sealed = CliRunner().invoke(main, ["visits", "seal", practice, *given]).output
-    told = (
-        f"in place of the seal of run {practice}, confirmed by Bob: the lottery of 30 April, known from 2030-05-01T08"
-    )
-    assert told in sealed
+    sealed = CliRunner().invoke(main, ["visits", "seal", "--run", practice, *given]).output
+    assert f"in place of the seal of run {practice}, confirmed by Bob: the lottery of 30 April, " in sealed
+    assert "known from 08:00 UTC on 1 May 2030" in sealed
 
 
 @pytest.mark.parametrize("value", ["", "  ", "4|8", "4\n8", "4\u20288"])

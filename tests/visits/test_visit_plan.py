@@ -676,8 +676,8 @@ def test_a_plan_that_was_edited_wrongly_is_not_planned_anew_and_all_that_is_wron
         out,
     )
     assert told.exit_code == 18, told.output
-    assert f"edited.csv, row 2, org_code ({first.split(',')[0]}): The organisation is planned twice." in told.output
-    assert "edited.csv, row 3, monday (2009-06-23): This day is a Tuesday." in told.output
+    assert f'org_code "{first.split(",")[0]}": The organisation is planned twice; ' in told.output
+    assert 'edited.csv:3:monday "2009-06-23": This day is a Tuesday; ' in told.output
 
 
 def test_a_folder_that_holds_something_else_is_left_alone(national_run: Path, tmp_path: Path) -> None:
