@@ -17,7 +17,7 @@ A group counts the reader itself, so that it is the same in every pack: two laid
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, Any, Final
 

@@ -7,23 +7,19 @@ from __future__ import annotations
 
 import json
 from contextlib import nullcontext
-from functools import cache
 from typing import TYPE_CHECKING, Final
 
 from markupsafe import Markup
 
 from crosscheck.errors import RunError
-from crosscheck.figures.kinds import KINDS
 from crosscheck.report.dossier.build_dossier import read_dossiers
-from crosscheck.report.dossier.case import FAMILIES
 from crosscheck.report.dossier.dossier_paper import set_dossier
 from crosscheck.report.dossier.dossier_tables import read_basis
+from crosscheck.report.dossier.dossier_templates import dossier_templates
 from crosscheck.report.dossier.list_pages import DUTIES
-from crosscheck.report.dossier.plots import KEY, Funnels, write_figure
+from crosscheck.report.dossier.plots import Funnels
 from crosscheck.report.dossier.visit_page import SCRIPT, read_script, set_visit_list, write_visit_page
-from crosscheck.report.output.file_names import page_of
 from crosscheck.report.output.folder import refuse_foreign, replace_file
-from crosscheck.report.output.html import environment
 from crosscheck.report.output.pdf import write_papers
 from crosscheck.runs.run_folder import read_table
 
@@ -31,8 +27,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
     from pathlib import Path
-
-    from jinja2 import Environment
 
     from crosscheck.report.dossier.dossier import Dossier
     from crosscheck.report.dossier.dossier_tables import Basis
@@ -124,23 +118,11 @@ def _render_all(
 ) -> Iterator[tuple[str, str]]:
     """The name and the text of each page."""
     standing = {file.name for file in folder.glob("*.html")} | {dossier.page for dossier in dossiers}
-    template = _templates().get_template("dossier.html")
+    template = dossier_templates().get_template("dossier.html")
     fields = {"basis": basis, "standing": standing}
     for dossier in dossiers:
         drawn = [Markup(svg) for svg in funnels[dossier.org_code]]  # noqa: S704  # it escapes what it is given
         yield dossier.page, template.render(dossier=dossier, funnels=drawn, **fields)
-
-
-@cache
-def _templates() -> Environment:
-    found = environment("dossier")
-    found.filters |= {"page": page_of, "amount": _amount}
-    found.globals |= {"families": FAMILIES, "key_of_funnels": KEY}
-    return found
-
-
-def _amount(figure: float, kind: str) -> str:
-    return write_figure(figure, KINDS[kind].unit if kind in KINDS else "")
 
 
 def _replace(file: Path, text: str) -> None:

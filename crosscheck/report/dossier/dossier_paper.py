@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from crosscheck.cases.history import last_day
-from crosscheck.report.dossier.case import FAMILIES
+from crosscheck.report.dossier.dossier_templates import say
 from crosscheck.report.dossier.plots import KEY, write_figure
-from crosscheck.report.output.html import percent, render_text, sentence, sign, write_day
+from crosscheck.report.output.html import percent, sentence, sign, write_day
 from crosscheck.report.output.pdf import Paper
 from crosscheck.report.output.rank_bands import describe_effect, describe_place
 from crosscheck.rulebook.to_english import in_words
@@ -45,7 +45,7 @@ def set_dossier(dossier: Dossier, basis: Basis, funnels: Sequence[str], *, annex
         "name": dossier.name,
         "lead": _describe_organisation(dossier),
         "declaration": _name_declaration(dossier),
-        "why": _say("why", dossier.first, basis.manifest.draw, not dossier.is_reason_shown),
+        "why": say("why", dossier.first, basis.manifest.draw, not dossier.is_reason_shown),
         "statement": dossier.first.statement or "",
         "facts": [_fact(fact) for fact in dossier.facts],
         "functions": [_name_function(one.function) for one in dossier.declarations],
@@ -70,11 +70,7 @@ def _describe_organisation(dossier: Dossier) -> str:
 
 
 def _name_function(function: str) -> str:
-    return _say("of_function", function)
-
-
-def _say(macro: str, *arguments: object) -> str:
-    return render_text("dossier", "parts.html", macro, *arguments)
+    return say("of_function", function)
 
 
 def _brief(dossier: Dossier, basis: Basis) -> Iterator[dict[str, Any]]:
@@ -82,15 +78,15 @@ def _brief(dossier: Dossier, basis: Basis) -> Iterator[dict[str, Any]]:
     declared, risks, ranks = [], [], []
     for one in dossier.declarations:
         listed = one.listed
-        declared.append((sentence(in_words(listed.declared)), _say("lapse", one)))
+        declared.append((sentence(in_words(listed.declared)), say("lapse", one)))
         interval = f"{percent(listed.risk_low)} to {percent(listed.risk_high)}"
         risks.append((percent(listed.risk), f"({interval})"))
         place = listed.among_capacity
         band = "" if place is None else f"; {describe_place(place)} that can be visited"
         rank = f"of {one.declarations} ({listed.rank_low} to {listed.rank_high}){band}"
         ranks.append((str(listed.rank), rank))
-    before = [("", _say("before", one, dossier.org_code)) for one in dossier.declarations]
-    checks = [("", _say("verdicts", one.verdicts)) for one in dossier.declarations]
+    before = [("", say("before", one, dossier.org_code)) for one in dossier.declarations]
+    checks = [("", say("verdicts", one.verdicts)) for one in dossier.declarations]
     rows = {f"Declared for {basis.year}": declared, "Before": before, "Risk": risks, "Rank": ranks, "Checks": checks}
     return ({"label": label, "cells": cells} for label, cells in rows.items())
 
@@ -99,7 +95,7 @@ def _name_declaration(dossier: Dossier) -> str:
     """What a visit would be about, for example Declaration to visit: as provider, compliant."""
     first = dossier.first
     function = f"{_name_function(first.function).lower()}, " if _has_both(dossier) else ""
-    return f"{_say('declaration_called', first)}: {function}{in_words(first.listed.declared)}"
+    return f"{say('declaration_called', first)}: {function}{in_words(first.listed.declared)}"
 
 
 def _fact(fact: Fact) -> dict[str, str]:
@@ -116,7 +112,7 @@ def _fact(fact: Fact) -> dict[str, str]:
 def _other_declaration(declaration: Declaration, dossier: Dossier, basis: Basis) -> dict[str, Any]:
     return {
         "function": _name_function(declaration.function),
-        "says": _say("why", declaration, basis.manifest.draw),
+        "says": say("why", declaration, basis.manifest.draw),
         "duties": [{"finding": duty.finding, "law": duty.basis} for duty in dossier.duties_not_shown(declaration)],
         "statement": declaration.statement or "",
     }
@@ -166,7 +162,7 @@ def _annex(dossier: Dossier, basis: Basis, funnels: Sequence[str]) -> dict[str, 
             for heading, members in dossier.neighbours
         ],
         "problems": [_problem(one) for one in dossier.problems],
-        "basis": _say("basis", basis),
+        "basis": say("basis", basis),
     }
 
 
@@ -182,7 +178,7 @@ def _waterfall(declaration: Declaration, *, both: bool) -> dict[str, Any]:
     for step in declaration.steps:
         begins, ends_at = ((end - low) / span for end in sorted((step.begins, step.ends)))
         steps.append({
-            "family": "" if step.is_total or step.family == family else sentence(FAMILIES[step.family]),
+            "family": "" if step.is_total or step.family == family else sentence(step.family_words),
             "words": f"In all: a risk of {risk}" if step.is_total else step.words,
             "adds": sign(step.decibans),
             "left": round(begins, 4),

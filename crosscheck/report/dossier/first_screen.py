@@ -6,7 +6,8 @@ import textwrap
 from typing import TYPE_CHECKING, Final
 
 from crosscheck.report.dossier.build_dossier import read_dossier
-from crosscheck.report.output.html import name_type, percent, render_text, sentence
+from crosscheck.report.dossier.dossier_templates import say
+from crosscheck.report.output.html import name_type, percent, sentence
 from crosscheck.report.output.rank_bands import describe_effect
 from crosscheck.runs.run_folder import read_manifest
 
@@ -43,14 +44,14 @@ def describe_first_screen(run: Path, org_code: str, function: str | None) -> str
 def _heading(dossier: Dossier, manifest: Manifest) -> Iterator[str]:
     first, listed = dossier.first, dossier.first.listed
     yield f"{dossier.name} ({dossier.org_code}), {name_type(dossier.org_type).lower()}, {dossier.region}"
-    function = "" if first.function == "whole" else f"{_say('of_function', first.function).lower()}, "
+    function = "" if first.function == "whole" else f"{say('of_function', first.function).lower()}, "
     declared = listed.declared.replace("_", " ")
-    yield f"{_say('declaration_called', first).upper()}: {function}{declared}, {manifest.options.year}"
-    why = _say("why", first, manifest.draw, not dossier.is_reason_shown)
+    yield f"{say('declaration_called', first).upper()}: {function}{declared}, {manifest.options.year}"
+    why = say("why", first, manifest.draw, not dossier.is_reason_shown)
     yield from _wrapped(why)
     rank = f"Rank {listed.rank} of {first.declarations} ({listed.rank_low} to {listed.rank_high})"
     risk = f"risk {percent(listed.risk)} ({percent(listed.risk_low)} to {percent(listed.risk_high)})"
-    yield from _wrapped(f"{rank}, {risk}, in brackets 90% intervals. {sentence(_say('verdicts', first.verdicts))}.")
+    yield from _wrapped(f"{rank}, {risk}, in brackets 90% intervals. {sentence(say('verdicts', first.verdicts))}.")
 
 
 def _statement(first: Declaration) -> Iterator[str]:
@@ -87,16 +88,12 @@ def _rest(dossier: Dossier) -> Iterator[str]:
     )
     for other in dossier.others:
         listed = other.listed
-        function = _say("of_function", other.function)
+        function = say("of_function", other.function)
         chosen = "" if listed.selected_by else ", not chosen for a visit"
         chosen = f", found {listed.visited} by a visit this year" if listed.visited else chosen
         declared = listed.declared.replace("_", " ")
         yield f"{function}: {declared}, rank {listed.rank}, risk {percent(listed.risk)}{chosen}."
     yield "The whole case: the same command with --all."
-
-
-def _say(macro: str, *arguments: object) -> str:
-    return render_text("dossier", "parts.html", macro, *arguments)
 
 
 def _wrapped(text: str, indent: str = "", first: str | None = None) -> list[str]:

@@ -49,6 +49,11 @@ class Step:
     is_total: bool = False
 
     @property
+    def family_words(self) -> str:
+        """The family in words; empty for the total."""
+        return FAMILIES.get(self.family, "")
+
+    @property
     def decibans(self) -> float:
         """What it adds; positive is worse."""
         return self.ends - self.begins
