@@ -31,6 +31,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--skip-nothing", action="store_true", help="Fail if any test was skipped.")
 
 
+def pytest_configure() -> None:
+    """No test reads or writes the store that whoever starts the tests has named for work."""
+    os.environ.pop("CROSSCHECK_STORE", None)
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say in a line each what was not tried, and for want of what."""
     reasons = Counter(str(report.longrepr[2]).removeprefix("Skipped: ") for report in _skipped(terminalreporter))

@@ -165,7 +165,9 @@ def seals(store: str, form: str) -> None:
     with open_store(store) as opened, opened.reading() as connection:
         listed = list_seals(connection)
     if form == "table":
-        click.echo("\n\n".join(map(_describe, listed)) or "Nothing was sealed yet.")
+        # A former release did not note which seal it replaced.
+        replaced = {seal.details.get("replaces") for seal in listed}
+        click.echo("\n\n".join(_describe(seal, seal.seq in replaced) for seal in listed) or "Nothing was sealed yet.")
         return
     columns = ("run", "year", "frame", "source", "known_from", "sealed_by", "confirmed_by", "value", "drawn_as")
     rows = [
@@ -182,15 +184,16 @@ def seals(store: str, form: str) -> None:
     list_rows(rows, columns, form)
 
 
-def _describe(seal: KeptSeal) -> str:
+def _describe(seal: KeptSeal, replaced: bool) -> str:
     """A seal in lines: a table would break its frame and the name of its value over many."""
     details, drawn = seal.details, seal.drawn
+    not_drawn = "not drawn: another seal replaced it" if replaced else "not drawn"
     return "\n".join(
         (
             f"SEALED  {details['frame']}",
             f"  run {seal.run_id}, {details['year']}, sealed by {seal.who}, {_confirmed(seal.confirmed)}",
             f"  decided by: {details['source']}, known from {_known_from(seal)}",
-            f"  drawn with {drawn['value']}: run {drawn['run']}" if drawn else "  not drawn",
+            f"  drawn with {drawn['value']}: run {drawn['run']}" if drawn else f"  {not_drawn}",
         )
     )
 

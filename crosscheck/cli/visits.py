@@ -58,7 +58,7 @@ def record(files: tuple[Path, ...], folder: Path, store: str, by: str, out: Path
     with open_store(store) as opened:
         recorded = record_outcomes(opened, key, outcomes, by)
         outcomes_of_run = list_outcomes(opened, key)
-    click.echo(describe_outcomes(outcomes, len(files)))
+    click.echo(describe_outcomes(outcomes))
     click.echo(
         f"RECORDED  {recorded.visits} visits, {recorded.criteria} criteria; {recorded.corrected} of them corrections"
     )

@@ -173,6 +173,35 @@ def open_table(path: Path, table: Table) -> tuple[Sheet, list[tuple[Place, Probl
     Raises:
         CollectionError: it can't be opened, or lacks a required column.
     """
+    chosen, others = _choose_source(path, table)
+    return _sheet(chosen, table), [_unread(source, table) for source in others]
+
+
+def open_every_table(path: Path, table: Table) -> tuple[list[Sheet], list[tuple[Place, Problem]]]:
+    """Open each sheet of a file that has the columns of one table: people collect several forms in one workbook.
+
+    Args:
+        path: as `open_table`.
+        table: what each of them holds.
+
+    Returns:
+        The sheets, that which `open_table` takes first; and the problems of those that do not hold the table.
+
+    Raises:
+        CollectionError: as `open_table`.
+    """
+    chosen, others = _choose_source(path, table)
+    opened, strays = [_sheet(chosen, table)], []
+    for source in others:
+        try:
+            opened.append(_sheet(source, table))
+        except CollectionError:
+            strays.append(_unread(source, table))
+    return opened, strays
+
+
+def _choose_source(path: Path, table: Table) -> tuple[Source, list[Source]]:
+    """The sheet that bears the table's name, else the first one; and all others that hold anything."""
     if path.suffix.lower() in WORKBOOKS and path.is_file():
         sources = list_sheets(path)
     else:
@@ -180,8 +209,7 @@ def open_table(path: Path, table: Table) -> tuple[Sheet, list[tuple[Place, Probl
     if not sources:
         raise CollectionError(f"{path} is empty. Its first row must hold the headings.")
     chosen = next((source for source in sources if source.name == table.name), sources[0])
-    others = [source for source in sources if source is not chosen and not is_blank(source)]
-    return _sheet(chosen, table), [_unread(source, table) for source in others]
+    return chosen, [source for source in sources if source is not chosen and not is_blank(source)]
 
 
 def open_export(

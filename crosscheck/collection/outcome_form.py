@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import polars as pl
 
 from crosscheck.collection.cells import read_cells, tidy_texts
-from crosscheck.collection.files import open_table
+from crosscheck.collection.files import open_every_table
 from crosscheck.collection.problems import CONVERTED, ROW, Place, Problem, as_one, describe_problems, list_problems
 from crosscheck.collection.rows import mend_mangled_codes
 from crosscheck.collection.visit_items import read_criteria
@@ -81,9 +81,10 @@ class Outcomes:
     Attributes:
         visits: `VISITS`, one row a declaration that was visited.
         criteria: `CRITERIA`, one row a criterion that was looked at; `item` is null where no one review was meant.
-        mended: what was written otherwise than asked for and understood all the same, and columns that were not read,
-            as the problems of a collection.
-        rows: how many rows the files have.
+        mended: what was written otherwise than asked for and understood all the same, and columns and sheets that were
+            not read, as the problems of a collection.
+        forms: how many forms the files hold; a workbook may hold several, a sheet each.
+        rows: how many rows they have.
         empty: how many of them nobody has filled in.
         repeated: how many say what another row says already.
     """
@@ -91,6 +92,7 @@ class Outcomes:
     visits: pl.DataFrame
     criteria: pl.DataFrame
     mended: pl.DataFrame
+    forms: int
     rows: int
     empty: int
     repeated: int
@@ -122,9 +124,9 @@ def read_outcomes(files: Sequence[Path], expected: Expected, questionnaire: Ques
         OutcomeError: a file can't be opened, a row can't be used, or two rows contradict each other: everything that
             is wrong, at once. A form is recorded whole or not at all.
     """
-    opened, wrong = _open_all(files)
+    opened, strays, wrong = _open_all(files)
     sheets = [_read_form(sheet, expected, questionnaire) for sheet in opened]
-    found = [(sheet.place, problem) for sheet in sheets for problem in sheet.problems]
+    found = [*strays, *((sheet.place, problem) for sheet in sheets for problem in sheet.problems)]
     filled = pl.concat([_NOTHING, *map(_with_file, sheets)], how="diagonal_relaxed")
     visits, against, repeated = _keep_one(filled.filter(~_IS_CRITERION), _DECLARATION, OF_THE_VISIT)
     criteria, against_seen, repeated_seen = _keep_one(filled.filter(_IS_CRITERION), _CRITERION, ("seen",))
@@ -139,24 +141,38 @@ def read_outcomes(files: Sequence[Path], expected: Expected, questionnaire: Ques
         visits.select(VISITS.names()).cast(VISITS),
         criteria.select(CRITERIA.names()).cast(CRITERIA),
         problems.filter(converted != of_heading),
+        len(sheets),
         rows,
         rows - filled.height,
         repeated + repeated_seen,
     )
 
 
-def _open_all(files: Sequence[Path]) -> tuple[list[Sheet], list[str]]:
-    """Every form that can be opened; what is wrong with the others, and with sheets beside a form."""
+def _open_all(files: Sequence[Path]) -> tuple[list[Sheet], list[tuple[Place, Problem]], list[str]]:
+    """Every form that can be opened, sheets beside a form that are none, and what is wrong with the others."""
     opened: list[Sheet] = []
+    strays: list[tuple[Place, Problem]] = []
     wrong: list[str] = []
+    names = [file.name for file in files]
     for file in files:
+        # Forms bear the code of their organisation, so that those of two people are called alike.
+        called = str(file) if names.count(file.name) > 1 else file.name
         try:
-            sheet, _ = open_table(file, OUTCOME_FORM)
+            sheets, others = open_every_table(file, OUTCOME_FORM)
         except CollectionError as error:
-            wrong += error.problems
+            wrong += [_with_path(problem, file, called) for problem in error.problems]
         else:
-            opened.append(tidy_texts(sheet))
-    return opened, wrong
+            opened += [tidy_texts(replace(sheet, file=_with_path(sheet.file, file, called))) for sheet in sheets]
+            strays += [
+                (Place(place.table, _with_path(place.file, file, called)), problem._replace(effect=CONVERTED))
+                for place, problem in others
+            ]
+    return opened, strays, wrong
+
+
+def _with_path(text: str, file: Path, called: str) -> str:
+    """A text that begins with a file's name, with what the file is called instead."""
+    return called + text[len(file.name) :] if text.startswith(file.name) else text
 
 
 def _read_form(sheet: Sheet, expected: Expected, questionnaire: Questionnaire) -> Sheet:

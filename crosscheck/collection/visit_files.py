@@ -79,7 +79,8 @@ def _read_all(files: list[Path], table: Table, questionnaire: Questionnaire, sta
     tables = [table.empty()]
     for file in files:
         if not file.is_file():
-            wrong.append(f"{file}: there is no such file. Give a file in the columns of {table.name}.")
+            what = "is a folder, and no file" if file.is_dir() else "there is no such file"
+            wrong.append(f"{file}: {what}. Give a file in the columns of {table.name}.")
             continue
         try:
             opened, _ = open_table(file, table)

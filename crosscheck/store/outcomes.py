@@ -260,9 +260,8 @@ def _contradictions(visits: pl.DataFrame, criteria: pl.DataFrame) -> Iterator[st
     """Each row of a form that says otherwise than what was recorded, and does not say that it corrects it."""
     for column, frame in (("finding", visits), ("seen", criteria)):
         names = ("file", "row", column, "recorded_as", "who", "at")
-        for file, row, value, recorded_as, who, at in (
-            frame.filter(~pl.col("may_be_recorded")).select(names).iter_rows()
-        ):
+        wrong = frame.filter(~pl.col("may_be_recorded")).sort("file", "row").select(names)
+        for file, row, value, recorded_as, who, at in wrong.iter_rows():
             yield (
                 f'{file}:{row}:{column} "{value}": contradicts what {who} recorded at {at[:16]} UTC: '
                 f"{recorded_as}. {_REMEDY}"

@@ -297,7 +297,12 @@ def _refuse_used(connection: sa.Connection, value: str) -> str:
     if not given or "|" in given or not given.isprintable():
         raise DrawError(f"{value!r}: a value has no | and nothing that can't be printed. Give it as it was published.")
     used = {seal.drawn["value"]: seal.run_id for seal in list_seals(connection) if seal.drawn}
-    same = [run_id for former, run_id in used.items() if "".join(former.split()) == "".join(given.split())]
+    same = [run_id for former, run_id in used.items() if _bare(former) == _bare(given)]
     if same:
         raise DrawError(f"The value {given} decided the draw of run {same[0]} already. Each draw needs one of its own.")
     return given
+
+
+def _bare(value: str) -> str:
+    """A value however it is written: no blanks, no capitals, digits of one width. Tickets take it as it was given."""
+    return "".join(unicodedata.normalize("NFKC", value).casefold().split())

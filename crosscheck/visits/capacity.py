@@ -369,8 +369,7 @@ def _more_in_region(here: pl.DataFrame, plan: TeamPlan, limits: list[Region]) ->
 
         def enough(more: int, limit: Region = limit, others: list[Region] = others) -> bool:
             raised = limit.model_copy(update={"visits_a_week": limit.visits_a_week + more})
-            tables = plan.tables.model_copy(update={"region": (*others, raised)})
-            return _fits(here, type(plan)(tables, plan.sha256), room_of(plan))
+            return _fits(here, plan.changed(region=(*others, raised)), room_of(plan))
 
         if more := _least(enough):
             least[limit.name] = more
@@ -385,7 +384,7 @@ def _less_leave(here: pl.DataFrame, plan: TeamPlan) -> Iterator[str]:
 
     def fits_without(leave: Leave) -> bool:
         others = tuple(one for one in leaves if one is not leave)
-        less = type(plan)(plan.tables.model_copy(update={"leave": others}), plan.sha256)
+        less = plan.changed(leave=others)
         return _fits(here, less, room_of(less))
 
     if enough := [leave for leave in leaves if fits_without(leave)]:

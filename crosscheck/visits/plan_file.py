@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -104,11 +104,20 @@ class PlanTables(ModelPart):
 
 @dataclass(frozen=True)
 class TeamPlan:
-    """What the file states, its SHA-256, and how many visits of its total are made. Teams are in the order of names."""
+    """What the file states, and the SHA-256 of the file. Teams are in the order of their names.
+
+    Where a plan is changed in the middle of its season: until the day `begun` nobody has room, since that is past, and
+    `made` visits of its total are taken.
+    """
 
     tables: PlanTables
     sha256: str
+    begun: dt.date | None = None
     made: int = 0
+
+    def changed(self, **tables: Any) -> TeamPlan:
+        """The same with some tables changed."""
+        return replace(self, tables=self.tables.model_copy(update=tables))
 
     @property
     def visits_left(self) -> int | None:
@@ -132,11 +141,12 @@ class TeamPlan:
     def working_days(self, team: str) -> tuple[int, ...]:
         """Of each week: from Monday to Friday, within the season, those on which the team is not on leave."""
         season = self.tables.capacity
+        first = season.first_day if self.begun is None else max(season.first_day, self.begun + dt.timedelta(days=1))
         away = [leave for leave in self.tables.leave if leave.team in (None, team)]
         days = ((monday + dt.timedelta(days=day) for day in range(_WORKING_DAYS)) for monday in self.mondays)
         return tuple(
             sum(
-                season.first_day <= day <= season.last_day and not any(one.first <= day <= one.last for one in away)
+                first <= day <= season.last_day and not any(one.first <= day <= one.last for one in away)
                 for day in week
             )
             for week in days

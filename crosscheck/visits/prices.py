@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import polars as pl
 
@@ -60,15 +60,15 @@ def price_constraints(
 def _less_bound(plan: TeamPlan) -> Iterator[tuple[str, TeamPlan]]:
     travel, season = plan.tables.travel, plan.tables.capacity
     if not travel.across_borders:
-        yield "regions of teams", _changed(plan, travel=travel.model_copy(update={"across_borders": True}))
+        yield "regions of teams", plan.changed(travel=travel.model_copy(update={"across_borders": True}))
     if travel.longest_km is not None:
-        yield "longest journey", _changed(plan, travel=travel.model_copy(update={"longest_km": None}))
+        yield "longest journey", plan.changed(travel=travel.model_copy(update={"longest_km": None}))
     if plan.tables.region:
-        yield "limits of regions by week", _changed(plan, region=())
+        yield "limits of regions by week", plan.changed(region=())
     if plan.tables.leave:
-        yield "leave", _changed(plan, leave=())
+        yield "leave", plan.changed(leave=())
     if season.total is not None:
-        yield "total of visits", _changed(plan, capacity=_with_total(season, None))
+        yield "total of visits", plan.changed(capacity=_with_total(season, None))
 
 
 def _without_random(
@@ -83,12 +83,8 @@ def _without_random(
         .otherwise(pl.col("selected_by").cast(pl.String))
     )
     capacity = _with_total(plan.tables.capacity, fit.visits.height)
-    yield "random sample", list_chosen(anybody, organisations), _changed(plan, capacity=capacity)
+    yield "random sample", list_chosen(anybody, organisations), plan.changed(capacity=capacity)
 
 
 def _with_total(season: Season, total: int | None) -> Season:
     return season.model_copy(update={"total": total})
-
-
-def _changed(plan: TeamPlan, **tables: Any) -> TeamPlan:
-    return type(plan)(plan.tables.model_copy(update=tables), plan.sha256)

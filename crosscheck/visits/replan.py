@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -12,7 +12,6 @@ import polars as pl
 from crosscheck.errors import PlanError
 from crosscheck.visits.capacity import VISITS, fit_visits, free_of_drawn_weeks
 from crosscheck.visits.ground import locate, metres_between
-from crosscheck.visits.plan_file import Leave, TeamPlan
 from crosscheck.visits.settle import NO_SLOT, settle_visits
 from crosscheck.visits.teams import lay_out_plan, list_routes
 from crosscheck.visits.tour_search import order_stops
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
 
     from crosscheck.visits.capacity import Fit
     from crosscheck.visits.ground import Ints
+    from crosscheck.visits.plan_file import TeamPlan
 
 # One row a visit that is not where it was: `from_` is null for one that is new, `to_` for one that is given up. `km` is
 # what the change adds to all travel, the changes made one after the other in this order.
@@ -121,11 +121,9 @@ def _changes_the_past(past: pl.DataFrame, plan: TeamPlan) -> Iterator[str]:
 def _ahead(plan: TeamPlan, today: dt.date, past: pl.DataFrame) -> TeamPlan:
     """The plan for what is to come: in weeks that have begun nobody has room."""
     tables, week_ends = plan.tables, today + dt.timedelta(days=6 - today.weekday())
-    begun = Leave(first=tables.capacity.first_day, last=max(week_ends, tables.capacity.first_day))
-    leave = (*tables.leave, begun) if week_ends >= tables.capacity.first_day else tables.leave
     done = set(past["org_code"])
     agreed = tuple(one for one in tables.agreed if one.org_code not in done)
-    return TeamPlan(tables.model_copy(update={"leave": leave, "agreed": agreed}), plan.sha256, made=past.height)
+    return replace(plan.changed(agreed=agreed), begun=week_ends, made=past.height)
 
 
 def _slots(visits: pl.DataFrame, before: pl.DataFrame, plan: TeamPlan) -> Ints:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import polars as pl
@@ -27,6 +27,9 @@ from crosscheck.visits.prevalence_estimates import (
     group_by_organisation,
 )
 from crosscheck.vocabulary import ARMS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 RANDOM: Final = "random"
 RISK: Final = "risk"
@@ -204,8 +207,9 @@ def measure_yield(season: SeasonPlan, half_width: float = 0.05, level: float = L
 def compare_arms(arms: pl.DataFrame, level: float = LEVEL) -> Lift:
     """The share of the arm by risk over that of the random arm.
 
-    The ends divide the ends of the two shares, each with half the chance of error: it covers at least as often as it
-    says, also where one arm found nothing. The upper end is infinite where the random arm may have nothing to find.
+    The ends join the exact intervals of both shares (MOVER: Donner and Zou 2012, Statistical Methods in Medical
+    Research 21:347-359), also where one arm found nothing. To divide the ends by each other would cover 99.9 in 100,
+    and seldom tell two arms apart. The upper end is infinite where the random arm may have nothing to find.
 
     Args:
         arms: `ARM_YIELD`.
@@ -215,11 +219,24 @@ def compare_arms(arms: pl.DataFrame, level: float = LEVEL) -> Lift:
     risk, random = both[RISK], both[RANDOM]
     if not risk["declarations_visited"] or not random["declarations_visited"]:
         return Lift(math.nan, math.nan, math.nan)
-    low, high = binomial_interval(
-        [risk["share"], random["share"]], [risk["effective"], random["effective"]], (1 + level) / 2
-    )
-    value = risk["share"] / random["share"] if random["share"] else math.nan
-    return Lift(value, float(low[0] / high[1]), float(high[0] / low[1]) if low[1] else math.inf)
+    shares = risk["share"], random["share"]
+    low, high = binomial_interval(shares, [risk["effective"], random["effective"]], level)
+    value = shares[0] / shares[1] if shares[1] else math.nan
+    return Lift(value, *_join_intervals(shares, low.tolist(), high.tolist()))
+
+
+def _join_intervals(shares: Sequence[float], low: Sequence[float], high: Sequence[float]) -> tuple[float, float]:
+    """The ends of the ratio of two shares, from the ends of each."""
+
+    def root(one: float, other: float) -> float:
+        return math.sqrt(max((shares[0] * shares[1]) ** 2 - one * other, 0.0))
+
+    product = shares[0] * shares[1]
+    least = low[0] * (2 * shares[0] - low[0]), high[1] * (2 * shares[1] - high[1])
+    most = high[0] * (2 * shares[0] - high[0]), low[1] * (2 * shares[1] - low[1])
+    # Divided by the sum with the root, and not by the second part, which may be 0 or less where little was found.
+    lower = least[0] / (product + root(*least)) if low[0] else 0.0
+    return lower, (product + root(*most)) / most[1] if low[1] else math.inf
 
 
 def power_to_tell(one: float, other: float, level: float = LEVEL) -> float:

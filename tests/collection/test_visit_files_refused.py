@@ -24,6 +24,8 @@ def written(folder: Path, *rows: str, heading: str = HEADING) -> Path:
 def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
     with pytest.raises(CollectionError, match=r"no_such\.csv: there is no such file\. Give a file"):
         read_visits_file(tmp_path / "no_such.csv", QUESTIONNAIRE, "C2")
+    with pytest.raises(CollectionError, match=r"is a folder, and no file\. Give a file in the columns of visits"):
+        read_visits_file(tmp_path, QUESTIONNAIRE, "C2")
 
 
 def test_every_missing_column_is_told_with_those_that_are_there(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 import fastexcel
 import polars as pl
 import pytest
+import xlsxwriter
 from click.testing import CliRunner, Result
 
 from crosscheck.cli import main
@@ -176,6 +177,10 @@ def test_a_contradiction_is_refused_and_named_until_its_row_says_that_it_correct
     assert 'second.csv:2:finding "upheld": contradicts what Ann Assessor recorded at' in refused.output
     assert "qualified on 1 September 2009 by assessor A117" in refused.output
     assert 'second.csv:3:seen "absent": contradicts' in refused.output
+    every = record(write_form(fill(form, FINDING, seen="absent"), tmp_path / "all.csv")).output
+    rows = [int(row) for row in re.findall(r"all\.csv:(\d+):seen", every)]
+    assert rows == sorted(rows)
+    assert len(rows) == sum(bool(row["question_id"]) for row in form)
     assert visits_of(kept_url, small_run)[0] == (form[0]["org_code"], form[0]["function"], "qualified")
     corrected = [row | {"corrects": "The minute was found later."} for row in other]
     result = record(write_form(corrected, tmp_path / "third.csv"))
@@ -329,6 +334,42 @@ def test_a_form_that_nobody_filled_in_records_nothing(
     assert f"READ  {rows} rows of 1 form" in result.output
     assert f"{rows:>6}  not filled in" in result.output
     assert trail(kept_url) == before
+
+
+def test_forms_of_two_people_that_are_called_alike_are_told_apart_by_their_folders(
+    sent: Path, codes: list[str], record: Callable[..., Result], tmp_path: Path
+) -> None:
+    form, name = read_form(sent / f"{codes[0]}.csv"), f"{codes[0]}.csv"
+    for person, finding in (("ann", "upheld"), ("ben", "qualified")):
+        (tmp_path / person).mkdir()
+        write_form(fill(form, FINDING | {"finding": finding}), tmp_path / person / name)
+    ann, ben = tmp_path / "ann" / name, tmp_path / "ben" / name
+    refused = record(ann, ben)
+    assert refused.exit_code == 20
+    assert f"{ann}, row 2, finding (upheld): It contradicts {ben}, row 2 (qualified)." in refused.output
+    assert f"{ben}, row 2, finding (qualified): It contradicts {ann}, row 2 (upheld)." in refused.output
+    ben.write_text("", encoding="utf-8")
+    assert f"{ben} is empty" in record(ann, ben).output
+
+
+def test_each_form_of_a_workbook_is_read_and_a_sheet_that_is_none_is_named(
+    sent: Path, codes: list[str], record: Callable[..., Result], tmp_path: Path
+) -> None:
+    filled = [fill(read_form(sent / f"{code}.csv")) for code in codes[:2]]
+    book = tmp_path / "both.xlsx"
+    with xlsxwriter.Workbook(book) as workbook:
+        for form in filled:
+            sheet = workbook.add_worksheet(form[0]["org_code"])
+            for at, row in enumerate([dict(zip(form[0], form[0], strict=True)), *form]):
+                sheet.write_row(at, 0, list(row.values()))
+        workbook.add_worksheet("Notes").write(0, 0, "Ask for the minutes")
+    result = record(book)
+    assert result.exit_code == 0, result.output
+    rows = sum(map(len, filled))
+    visits = sum(not row["question_id"] for form in filled for row in form)
+    assert f"READ  {rows} rows of 2 forms" in result.output
+    assert f"RECORDED  {visits} visits, {rows - visits} criteria" in result.output
+    assert "both.xlsx, sheet Notes: The sheet is not the one that is asked for; it was not read." in result.output
 
 
 def test_an_unknown_code_is_named_and_what_concerns_a_whole_file_names_no_row(

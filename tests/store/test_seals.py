@@ -169,7 +169,7 @@ def test_a_later_wave_needs_a_value_of_its_own_and_is_counted(
         clock(due)
         if wave == 1:
             draw(store, run, "4 8 15", tmp_path / "1")
-    for used in ("4 8 15", " 4  8 15 ", "4815"):
+    for used in ("4 8 15", " 4  8 15 ", "4815", "\uff14 8 15"):
         with pytest.raises(DrawError, match="decided the draw of run"):
             draw(store, later, used, tmp_path / "2")
     assert draw(store, later, "16 23 42", tmp_path / "2")
@@ -184,6 +184,9 @@ def test_who_replaces_a_seal_reads_which_one_and_who_confirmed_it(
     sealed = CliRunner().invoke(main, ["visits", "seal", "--run", practice, *given]).output
     assert f"in place of the seal of run {practice}, confirmed by Bob: the lottery of 30 April, " in sealed
     assert "known from 08:00 UTC on 1 May 2030" in sealed
+    ends = [block.splitlines()[-1] for block in CliRunner().invoke(
+        main, ["visits", "seals", "--store", store_url]).output.split("\n\n")]  # fmt: skip
+    assert ends == ["  not drawn: another seal replaced it", "  not drawn"]
 
 
 @pytest.mark.parametrize("value", ["", "  ", "4|8", "4\n8", "4\u20288"])

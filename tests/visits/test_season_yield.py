@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import replace
 from datetime import date
@@ -7,6 +8,7 @@ from datetime import date
 import numpy as np
 import polars as pl
 import pytest
+from scipy.stats import binom
 
 from crosscheck.contract.inputs import INPUTS
 from crosscheck.visits.draw import stratify
@@ -165,6 +167,25 @@ def test_the_interval_of_the_lift_covers_also_where_an_arm_found_nothing(risk: f
         lift = compare_arms(_arms(found, 30))
         covered += lift.low <= risk / random <= lift.high
     assert covered / 600 >= 0.95
+
+
+@pytest.mark.parametrize("visits", [15, 30])
+def test_the_interval_of_the_lift_covers_as_often_as_it_says_and_not_always(visits: int) -> None:
+    every = itertools.product(range(visits + 1), repeat=2)
+    lifts = {found: compare_arms(_arms(list(found), visits)) for found in every}
+    rates = itertools.product((0.05, 0.13, 0.26, 0.5, 0.7), (0.03, 0.05, 0.13, 0.22, 0.4))
+    covers = [
+        sum(binom.pmf(found[0], visits, risk) * binom.pmf(found[1], visits, random)
+            for found, lift in lifts.items() if lift.low <= risk / random <= lift.high)
+        for risk, random in rates
+    ]  # fmt: skip
+    assert min(covers) >= 0.95
+    assert np.mean(covers) <= 0.985
+
+
+def test_arms_that_differ_beyond_chance_are_told_apart() -> None:
+    # Fisher's exact test says .0015 and .73.
+    assert compare_arms(_arms([15, 3], 30)).low > 1 > compare_arms(_arms([6, 4], 30)).low
 
 
 def test_a_lift_over_nothing_has_no_value_and_no_upper_end_but_a_lower_one() -> None:

@@ -521,6 +521,16 @@ def test_a_new_visit_joins_the_tour_to_which_it_adds_least(seed: int) -> None:
     assert slots.tolist() == [0, 0, 0, 1, 1, 1, least]
 
 
+def test_what_would_make_room_for_a_missed_visit_is_no_leave_that_nobody_has() -> None:
+    teams = plan(team("A", "East", a_week=1), weeks=3)
+    before = plan_weeks(some(3), teams).visits
+    with pytest.raises(PlanError) as refused:
+        replan(some(3), before, teams, FIRST + dt.timedelta(weeks=2, days=2), 3, visited=[])
+    assert "1 more week" not in str(refused.value), "two visits were missed"
+    assert "2 more weeks" in str(refused.value)
+    assert "leave" not in str(refused.value)
+
+
 def test_nothing_new_moves_nothing() -> None:
     ahead = plan(team("A", "East"), team("B", "East", at=(500_000, 300_000)), weeks=6)
     before = plan_weeks(fit_visits(some(9), ahead).visits, ahead).visits
@@ -650,6 +660,15 @@ def test_the_same_plan_again_is_the_same_bytes_and_a_day_of_leave_is_told(nation
         pl.read_csv(out / "visit_plan.csv"), on=["org_code", "team", "week"], how="anti"
     )
     assert moved.height == told.output.count(" moves from ") <= 3
+    assert "has room for" not in told.output
+    leave = f'\n[[leave]]\nteam = "{team_name}"\nfirst = {monday}\nlast = {monday + dt.timedelta(days=4)}\n'
+    changed.write_text(EXAMPLE.read_text(encoding="utf-8") + leave, encoding="utf-8")
+    begun = run_command(
+        "replan", out / "visit_plan.csv", "--run", national_run, "--plan", changed, "--today", monday,
+        "--at-most", 0, "--out", again,
+    )  # fmt: skip
+    assert begun.exit_code == 0, begun.output
+    assert f"{team_name} has room for 0 of the 2 visits in the week of {monday.day} {monday:%B %Y}." in begun.output
 
 
 def test_a_plan_that_was_edited_wrongly_is_not_planned_anew_and_all_that_is_wrong_is_said(

@@ -63,9 +63,9 @@ def read_visits(run: Path, place: Path) -> tuple[pl.DataFrame, pl.DataFrame]:
     return visits, criteria
 
 
-def describe_outcomes(outcomes: Outcomes, files: int) -> str:
+def describe_outcomes(outcomes: Outcomes) -> str:
     """How many rows were read, and what became of each: every row is in exactly one of the counts."""
-    forms = "1 form" if files == 1 else f"{files} forms"
+    forms = "1 form" if outcomes.forms == 1 else f"{outcomes.forms} forms"
     lines = [
         f"READ  {outcomes.rows:,} rows of {forms}",
         f"  {outcomes.visits.height:>6,}  findings of visits",

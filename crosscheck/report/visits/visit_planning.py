@@ -37,6 +37,17 @@ _NAMED: Final = 8  # organisations that a sentence names
 
 
 @dataclass(frozen=True)
+class TeamWeek:
+    """A week of a team: for how many visits it has room, and how many are planned."""
+
+    team: str
+    week: int
+    monday: dt.date
+    room: int
+    planned: int
+
+
+@dataclass(frozen=True)
 class VisitPlan:
     """A plan of visits and what it rests on.
 
@@ -162,6 +173,7 @@ def describe_plan(made: VisitPlan) -> list[str]:
     return [
         *_describe_visits(made),
         *_describe_moves(made.moves),
+        *_describe_full_weeks(made),
         *_describe_travel(made),
         *(
             f"The {price.constraint}: {price.price:.2f} expected hits fewer ({price.expected_hits:.2f} with it, "
@@ -241,6 +253,17 @@ def _describe_moves(moves: pl.DataFrame | None) -> Iterator[str]:
             yield f"{name} moves from {before} to {after}: {move['km']:+.1f} km."
 
 
+def _describe_full_weeks(made: VisitPlan) -> Iterator[str]:
+    """Weeks of a changed plan with more visits than the team has room for: they have begun, so that nothing moves."""
+    for one in _list_room(made):
+        if one.planned > one.room:
+            yield (
+                f"{one.team} has room for {one.room} of the {_count(one.planned, 'visit')} in the week of "
+                f"{one.monday:%-d %B %Y}. It has begun, so they stay. Those that can't be made are planned anew after "
+                "it: crosscheck visits replan with --visits."
+            )
+
+
 def _slot(team: str | None, monday: dt.date | None) -> str:
     return "" if team is None or monday is None else f"{team}, week of {monday:%-d %B %Y}"
 
@@ -260,7 +283,7 @@ def _account(made: VisitPlan, digest: str) -> dict[str, object]:
         "divided": made.divided,
         "gap": made.gap if made.gap is None else round(made.gap, 6),
         "prices": [asdict(price) | {"price": price.price} for price in made.prices],
-        "room": _list_room(made),
+        "room": [asdict(one) for one in _list_room(made)],
         "regions": _list_region_weeks(made),
         "left_out": made.fit.left_out.to_dicts(),
         "moves": None if made.moves is None else made.moves.select(MOVES.names()).to_dicts(),
@@ -268,17 +291,11 @@ def _account(made: VisitPlan, digest: str) -> dict[str, object]:
     }
 
 
-def _list_room(made: VisitPlan) -> list[dict[str, object]]:
+def _list_room(made: VisitPlan) -> list[TeamWeek]:
     """Of each team and week: how many visits there is room for, and how many are planned."""
     planned = {(team, week): number for team, week, number in made.visits.group_by("team", "week").len().iter_rows()}
     return [
-        {
-            "team": team.name,
-            "week": week,
-            "monday": monday,
-            "room": int(room),
-            "planned": planned.get((team.name, week), 0),
-        }
+        TeamWeek(team.name, week, monday, int(room), planned.get((team.name, week), 0))
         for team, row in zip(made.plan.teams, room_of(made.plan), strict=True)
         for week, (monday, room) in enumerate(zip(made.plan.mondays, row, strict=True), 1)
     ]
