@@ -357,6 +357,9 @@ KEPT: Final[dict[str, Table]] = {
                 ),
                 text("cycles", "bodies that are said to succeed one another in a circle"),
                 text("accounts", "how many organisations the collection speaks of, and where they are"),
+                text(
+                    "doubts", "values in doubt, whose they are, and the risks that are higher for what they likely mean"
+                ),
                 text("reconciliation", "declarations in and out, by category and status"),
                 text("counts", "rows that each step made"),
                 text("sources", "SHA-256 of every file that the run rests on"),

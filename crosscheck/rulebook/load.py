@@ -316,7 +316,8 @@ def _thresholds(value: object, names: Mapping[str, Name]) -> tuple[Threshold, ..
 def _threshold(value: object, names: Mapping[str, Name]) -> Threshold:
     read = _read_table(value, _THRESHOLD_ENTRY, names)
     if "until" in read and read["until"] < read["from"]:
-        raise _WrongError((("until",), f"{read['until']} lies before its first day, {read['from']}."))
+        first, last = (f"{read[end]:%-d %B %Y}" for end in ("from", "until"))
+        raise _WrongError((("until",), f"{last} lies before its first day, {first}."))
     return Threshold(read["name"], read["value"], read["from"], read.get("until"))
 
 

@@ -49,7 +49,7 @@ class Seal:
 
 
 def describe_moment(moment: str) -> str:
-    """A moment with its zone (ISO 8601) as people write it, for example 20:00 UTC on 5 December 2026."""
+    """A moment with its zone (ISO 8601) as people write it: the hour and UTC, then the day in words."""
     return f"{datetime.fromisoformat(moment).astimezone(UTC):%H:%M UTC on %-d %B %Y}"
 
 

@@ -145,8 +145,8 @@ def test_a_second_draft_waits_for_the_first(home: Path) -> None:
     assert crosscheck_("models", "new", "screens").exit_code == 0
     told = crosscheck_("models", "new", "screens")
     assert told.exit_code == 5
-    assert "crosscheck models release screens v2" in in_one_line(told)
-    assert not (home / "models/c2/screens/v3.toml").exists()
+    assert "crosscheck models release screens v3" in in_one_line(told)
+    assert not (home / "models/c2/screens/v4.toml").exists()
 
 
 def test_an_unknown_model_is_named_with_what_is_near(home: Path) -> None:

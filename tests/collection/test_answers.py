@@ -162,7 +162,7 @@ def test_the_column_item_may_be_missing(small):
 def test_every_level_of_every_question_is_read_as_itself(small, questionnaire):
     organisations = [f"R{number}" for number in range(10, 20)]
     small.rows("organisations", *(f"{code},Name,acute,North,,,," for code in organisations))
-    small.rows("declarations")
+    small.rows("declarations", "R10,2008/09,whole,acute,C2,compliant,,,")
     asked = [
         (organisations[position], question.question_id, "1" if question.repeated else "", level)
         for question in questionnaire

@@ -110,8 +110,14 @@ def test_the_answers_of_two_reviews_are_told_apart() -> None:
     )
     scored = (answer(f"review{place}.reviews.begun", "ordinal", 0, 0.5) for place in (1, 2))
     first, second = gathered(*scored, answers=levels)
-    assert (first["item"], first["account"]) == ("review1.reviews.begun", "What of reviews.begun? Answer: none")
-    assert (second["item"], second["account"]) == ("review2.reviews.begun", "What of reviews.begun? Answer: all")
+    assert (first["item"], first["account"]) == (
+        "review1.reviews.begun",
+        "What of reviews.begun? (the first of the two reviews) Answer: none",
+    )
+    assert (second["item"], second["account"]) == (
+        "review2.reviews.begun",
+        "What of reviews.begun? (the second of the two reviews) Answer: all",
+    )
 
 
 def test_a_question_that_the_model_names_goes_before_what_asks_for_it() -> None:

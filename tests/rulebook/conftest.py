@@ -30,8 +30,10 @@ NAMES = {
         Name("staffing.policy", "choice", "whether there is a policy", ("no", "yes"), absences=True),
         Name("staffing.days", "number", "protected time", unit="days per week", absences=True),
         Name("staffing.trained_pct", "number", "trained", unit="percent of eligible staff", absences=True),
-        Name("review1.cases.changes", "choice", "changes after a review", ("no", "yes"), absences=True),
-        Name("review2.cases.changes", "choice", "changes after a review", ("no", "yes"), absences=True),
+        Name("review1.cases.changes", "choice", "changes (the first of the two reviews)", ("no", "yes"), absences=True),
+        Name(
+            "review2.cases.changes", "choice", "changes (the second of the two reviews)", ("no", "yes"), absences=True
+        ),
         Name("figures.turnover_pct", "number", "figure from another source"),
     )
 }

@@ -377,17 +377,17 @@ def test_the_newest_threshold_counts_where_no_day_is_given(rulebook_with: Load, 
         (
             "until = 2007-03-31",
             "until = 2005-03-31",
-            "threshold, 1, until: 2005-03-31 lies before its first day, 2005-04-01.",
+            "threshold, 1, until: 31 March 2005 lies before its first day, 1 April 2005.",
         ),
         (
             "from = 2007-04-01",
             "from = 2007-03-31",
-            "threshold, least: 2007-03-31 lies before the day on which the entry before it ends.",
+            "threshold, least: 31 March 2007 lies before the day on which the entry before it ends.",
         ),
         (
             "until = 2007-03-31\n",
             "",
-            "threshold, least: 2007-04-01 lies before the day on which the entry before it ends.",
+            "threshold, least: 1 April 2007 lies before the day on which the entry before it ends.",
         ),
     ],
 )

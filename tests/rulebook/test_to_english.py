@@ -58,7 +58,7 @@ HOLD = {
     "absent(figures.turnover_pct)": "turnover (figures) is not known",
     "is_not_applicable(staffing.days)": "“protected time” is “not applicable”",
     "not is_not_applicable(staffing.days)": "“protected time” is not “not applicable”",
-    'review1.cases.changes == "yes"': "“changes after a review” (first review) is answered yes",
+    'review1.cases.changes == "yes"': "“changes (the first of the two reviews)” is answered yes",
     'any(provider.staffing.policy == "no")': "for a provider that it commissions, "
     "the provider's policy (staffing) is answered no",
     'not any(provider.staffing.policy == "no")': "for no provider that it commissions, "

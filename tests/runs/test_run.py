@@ -468,7 +468,7 @@ def test_screens_are_written_when_asked_for_and_change_no_risk(folder: Path, scr
     surprises = pl.read_csv(screened_run / "unexpected_declarations.csv")
     assert surprises.height == 539
     assert set(pl.read_csv(screened_run / "outliers.csv")["detector"]) == {
-        "isolation_forest", "neighbours", "robust_distance"
+        "careless_answering", "contradictions", "isolation_forest", "neighbours", "robust_distance"
     }  # fmt: skip
     assert pl.read_csv(screened_run / "patterns.csv")["innocent"].null_count() == 0
     assert not (folder / "unexpected_declarations.csv").exists()

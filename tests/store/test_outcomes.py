@@ -346,8 +346,8 @@ def test_forms_of_two_people_that_are_called_alike_are_told_apart_by_their_folde
     ann, ben = tmp_path / "ann" / name, tmp_path / "ben" / name
     refused = record(ann, ben)
     assert refused.exit_code == 20
-    assert f"{ann}, row 2, finding (upheld): It contradicts {ben}, row 2 (qualified)." in refused.output
-    assert f"{ben}, row 2, finding (qualified): It contradicts {ann}, row 2 (upheld)." in refused.output
+    assert f'{ann}:2:finding "upheld": It contradicts {ben}, row 2 (qualified);' in refused.output
+    assert f'{ben}:2:finding "qualified": It contradicts {ann}, row 2 (upheld);' in refused.output
     ben.write_text("", encoding="utf-8")
     assert f"{ben} is empty" in record(ann, ben).output
 

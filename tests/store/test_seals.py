@@ -20,6 +20,7 @@ from crosscheck.store.database import Store
 from crosscheck.store.save import save_run
 from crosscheck.store.seals import confirm_seal, draw_sealed, list_seals, seal_draw
 from crosscheck.visits.draw import ticket
+from crosscheck.visits.seal import describe_moment
 from tests.conftest import make_run
 
 SOURCE = "the lottery's main numbers of 1 May 2030, in ascending order"
@@ -90,7 +91,7 @@ def test_the_commands_seal_confirm_and_draw_and_the_run_says_that_it_binds(
     assert CliRunner().invoke(main, ["visits", "seals", "--store", store_url]).output.splitlines() == [
         f"SEALED  {frame}",
         f"  run {practice}, 2008/09, sealed by Ann Head, confirmed by Bob Second",
-        f"  decided by: {SOURCE}, known from {DUE.isoformat()}",
+        f"  decided by: {SOURCE}, known from {describe_moment(DUE.isoformat())}",
         f"  drawn with 4 8 15 é: run {rows[0]['drawn_as']}",
     ]
 

@@ -308,7 +308,7 @@ def test_a_seal_of_another_frame_does_not_make_a_draw_binding() -> None:
     bound = describe_draw(plan(listed(), duties(), sealed), sealed, YEAR)
     assert bound.binding
     assert bound.note == (
-        f"binding draw, sealed as {told.frame[:16]} before 2009-05-01T20:00+00:00 (the lottery of 1 May)"
+        f"binding draw, sealed as {told.frame[:16]} before 20:00 UTC on 1 May 2009 (the lottery of 1 May)"
     )
 
 

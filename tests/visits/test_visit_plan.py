@@ -586,7 +586,7 @@ def test_everything_wrong_in_a_plan_is_said_at_once_with_the_nearest_name(tmp_pa
         read_team_plan(file, REGIONS)
     said = [problem.removeprefix(f"{file}, ") for problem in refused.value.problems]
     assert said == [
-        "capacity.last_day: 2009-06-01 is before first_day, 2009-07-01. Name a later day.",
+        "capacity.last_day: 1 June 2009 is before first_day, 1 July 2009. Name a later day.",
         "team A: there is no region 'Est'. Did you mean East?",
         "team A: has only one of easting and northing. State both, or neither to plan without its travel.",
         "leave 1: its last day, 2009-07-01, is before its first, 2009-07-02. Exchange them.",

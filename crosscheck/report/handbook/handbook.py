@@ -18,7 +18,7 @@ from crosscheck import settings
 from crosscheck.cases.cases import catalogue
 from crosscheck.report.handbook.occurrence import EVERY_TYPE, FEWEST_TOGETHER, count_verdicts, find_companions
 from crosscheck.report.output.folder import refuse_foreign, written_whole
-from crosscheck.report.output.html import TEMPLATES, read_style
+from crosscheck.report.output.html import TEMPLATES, read_style, write_day
 from crosscheck.report.output.prose import set_prose
 from crosscheck.rulebook.condition import names_in
 from crosscheck.rulebook.rule import PERCENTILE, PLACEHOLDER, SAME, Kind, Strength
@@ -219,6 +219,7 @@ def _environment() -> Environment:
     )
     environment.filters |= {
         "in_words": in_words, "sentence": _sentence, "ended": _ended, "cell": _cell, "organisations": _organisations,
+        "day": write_day,
     }  # fmt: skip
     environment.globals |= {
         "FEWEST_TOGETHER": FEWEST_TOGETHER, "MOST_COMPANIONS": _MOST_COMPANIONS,

@@ -19,6 +19,10 @@ _FUNNELS: Final = (
     "Spiegelhalter, Sherlaw-Johnson, Bardsley, Blunt, Wood and Grigg 2012, JRSS A 175:1-47"
 )
 _CHOICE: Final = "this project's own choice"
+_CARELESS: Final = (
+    "Meade and Craig 2012, Psychological Methods 17:437-455; "
+    "Curran 2016, Journal of Experimental Social Psychology 66:4-19"
+)
 _MORE: Final = "positive is more than expected; turned by the figure's direction, so that positive is worse"
 _WORSE: Final = "positive is worse"
 
@@ -265,6 +269,30 @@ STATISTICS: Final = (
         "positive is odder, not worse",
         "absent scores tell nothing",
         _CHOICE,
+    ),
+    Statistic(
+        "Answers that contradict each other",
+        "scoring.answering.measure_contradictions",
+        "mean over pairs of (a − sign(r) b)²/2(1 − |r|)",
+        "positive is odder, not worse",
+        "only pairs whose correlation is beyond chance; 1 − |r| at least .05",
+        _CARELESS,
+    ),
+    Statistic(
+        "The same answer again and again",
+        "scoring.answering.measure_runs",
+        "the longest run of one answer among questions with the same levels",
+        "positive is odder, not worse",
+        "a question without an answer neither goes on nor ends a run",
+        _CARELESS,
+    ),
+    Statistic(
+        "Answers in one place of the scale",
+        "scoring.answering.measure_closeness",
+        "1/4 − variance of the answers, each from 0 (first level) to 1 (last)",
+        "positive is odder, not worse",
+        "no answer adds nothing",
+        _CARELESS,
     ),
     Statistic(
         "Unexpected declarations",
@@ -534,6 +562,14 @@ STATISTICS: Final = (
         "higher is worse",
         "no visit: 0 to 1; two declarations of an organisation at most",
         "Darling and Robbins 1967, PNAS 58:66-68; Waudby-Smith and Ramdas 2020, NeurIPS 33; Ville 1939",
+    ),
+    Statistic(
+        "Lift of the visits by risk",
+        "visits.season_yield.compare_arms",
+        "p/q, p of the arm by risk and q of the random arm; the ends join the exact intervals of both",
+        "higher: the list is worth more",
+        "an arm without a visit: no lift; nothing found at random: no upper end",
+        "Donner and Zou 2012, Statistical Methods in Medical Research 21:347-359",
     ),
     Statistic(
         "Chance to tell two rates apart",

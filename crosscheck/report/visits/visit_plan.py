@@ -139,10 +139,12 @@ def _odd_rows(sheet: Sheet) -> Iterator[Problem]:
     rows = sheet.rows
     for row, code in rows.filter(pl.col("org_code").is_duplicated()).select("row", "org_code").iter_rows():
         yield Problem(row, "org_code", code, "The organisation is planned twice.", "Leave one of the rows.", ROW)
-    for row, day in rows.filter(pl.col("monday").dt.weekday() != 1).select("row", "monday").iter_rows():
+    is_monday = pl.col("monday").dt.weekday() == 1
+    for row, day in rows.filter(~is_monday).select("row", "monday").iter_rows():
         yield Problem(row, "monday", str(day), f"This day is a {day:%A}.", "Give the Monday of the week.", ROW)
     mondays = pl.col("monday").n_unique().over("week")
-    two = rows.drop_nulls(["week", "monday"]).filter(mondays > 1)
+    # A day that is no Monday is named above: the other rows of its week are not to be mended for it.
+    two = rows.drop_nulls(["week", "monday"]).filter(is_monday).filter(mondays > 1)
     for row, week, day in two.select("row", "week", "monday").iter_rows():
         words = f"Week {week:.0f} begins on more than one day."
         yield Problem(row, "monday", str(day), words, "Give each week one Monday.", ROW)

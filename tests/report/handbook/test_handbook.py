@@ -19,6 +19,7 @@ from crosscheck.cli import main
 from crosscheck.errors import RunError
 from crosscheck.report.handbook.handbook import write_handbook
 from crosscheck.report.handbook.occurrence import EVERY_TYPE, count_verdicts, find_companions
+from crosscheck.report.output.html import write_day
 from crosscheck.rulebook.condition import names_in
 from crosscheck.rulebook.expression import parse
 from crosscheck.rulebook.rule import Rulebook
@@ -127,7 +128,7 @@ def test_every_rule_has_a_page_with_its_basis_its_replies_and_what_to_ask(standa
             *rule.lines_of_enquiry,
             *rule.covers,
             *rule.expectations,
-            str(rule.checked_on),
+            write_day(rule.checked_on),
         )
         assert [words for words in shown if plainly(words) not in text] == [], rule.id
 

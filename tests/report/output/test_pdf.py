@@ -78,7 +78,7 @@ def test_a_screen_reader_can_follow_it(tmp_path: Path) -> None:
         assert opened.Root.ViewerPreferences.DisplayDocTitle
         assert b"pdfuaid:part" in bytes(opened.Root.Metadata.read_bytes())
         tags = {str(one.get("/S")) for one in opened.objects if isinstance(one, pikepdf.Dictionary)}
-        assert {"/H1", "/H2", "/L", "/LI", "/P"} <= tags
+        assert {"/H1", "/H2", "/P", "/Table", "/TR", "/TH", "/TD"} <= tags
 
 
 def test_no_font_of_the_machine_is_used(tmp_path: Path) -> None:
