@@ -82,8 +82,7 @@ def read(files: tuple[Path, ...], folder: Path, out: Path, form: str) -> None:
     columns = ["item", "question", "your_answer", "reply", "corrected_answer", "signed_by"]
     list_rows(replies.replies.select(columns).to_dicts(), columns, form)
     aside = replies.problems.filter(replies.problems["effect"] != "converted")
-    if not aside.is_empty():
-        print_problems(aside, form)
+    print_problems(aside, "table", beside=form != "table")
     if form == "table":
         click.echo(summarise_replies(replies))
         click.echo(f"{out / 'problems.csv'} has these, and {replies.problems.height - aside.height} things mended")

@@ -76,19 +76,20 @@ def list_rows(
         _draw_rows(rows, columns, narrow, _terminal_width())
 
 
-def print_problems(problems: pl.DataFrame, form: str) -> None:
+def print_problems(problems: pl.DataFrame, form: str, *, beside: bool = False) -> None:
     """Print problems: as lines by cause, one each, in any terminal and pipe alike; or as CSV or JSON.
 
     Args:
         problems: one row a problem, in the columns of `problems`; nothing is printed of none as lines.
         form: `table` (lines), `csv` or `json`.
+        beside: the output is another table, which a program may read; the lines go to the standard error instead.
     """
     from crosscheck.cli.problem_list import list_problem_lines
 
     if form != "table":
         list_rows(problems.to_dicts(), problems.columns, form)
     elif not problems.is_empty():
-        click.echo("\n".join(["", *list_problem_lines(problems)]))
+        click.echo("\n".join(["", *list_problem_lines(problems)]), err=beside)
 
 
 def as_typed(program: str) -> str:

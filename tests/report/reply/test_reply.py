@@ -212,6 +212,19 @@ def test_an_explained_figure_is_kept_and_offers_no_waiver(made_run: Path, forms:
     ]
 
 
+def test_json_of_replies_is_one_document_and_what_was_set_aside_is_said_beside_it(
+    filled: Path, made_run: Path, tmp_path: Path
+) -> None:
+    form = pl.read_excel(filled, infer_schema_length=None)
+    beyond = form.head(1).with_columns(item=pl.lit("ZZZ/C2-HR-02/both"))
+    beyond.write_csv(tmp_path / "beyond.csv")
+    out = ("--run", made_run, "--out", tmp_path / "replies")
+    told = crosscheck_("reply", "read", tmp_path / "beyond.csv", *out, "--format", "json")
+    assert told.exit_code == 1
+    assert isinstance(json.loads(told.stdout), list)
+    assert "beyond.csv:2:item" in told.stderr
+
+
 def test_the_form_is_the_same_as_csv_and_as_workbook(forms: Path) -> None:
     for org_code in (ORG, OTHER):
         sheet = fastexcel.read_excel(forms / f"{org_code}.xlsx").load_sheet(0, dtypes="string").to_polars()
