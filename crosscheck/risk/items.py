@@ -46,6 +46,7 @@ FACT: Final = "fact "
 NOTHING_VERIFIED: Final = pl.DataFrame(schema={"org_code": pl.String, "item": pl.String})
 
 _ANSWER: Final = "answer"
+_BETTER_END: Final = {"higher_better": " (more is better)", "lower_better": " (less is better)"}
 _PRIORS: Final = ("quality_prior", "quality_prior_sd", "bias_prior", "bias_prior_sd")
 _QUOTED: Final = 300
 
@@ -179,8 +180,17 @@ def _answer_in_words() -> pl.Expr:
 
 def _peers_in_words() -> pl.Expr:
     """What similar trusts lead to expect; of levels their middle answer has no words of its own here."""
-    expected = pl.format("; {} would be expected from similar trusts", _format_figure("expected"))
+    expected = pl.format("; {} would be expected from similar trusts", _expected_in_words())
     return pl.when(pl.col("level").is_null() & pl.col("expected").is_not_null()).then(expected).otherwise(pl.lit(""))
+
+
+def _expected_in_words() -> pl.Expr:
+    """What is expected, as people write it; beside a value that is written alike, only how it lies to it."""
+    written, own = _format_figure("expected"), _format_figure("value")
+    beside = (
+        pl.when(pl.col("expected") > pl.col("value")).then(pl.lit("a little more")).otherwise(pl.lit("a little less"))
+    )
+    return pl.when((written == own) & (pl.col("expected") != pl.col("value"))).then(beside).otherwise(written)
 
 
 def _figures(scores: pl.DataFrame, model: RiskModel) -> pl.DataFrame:
@@ -210,9 +220,17 @@ def _figures(scores: pl.DataFrame, model: RiskModel) -> pl.DataFrame:
             percentage=_percentage(),
         )
         .with_columns(
-            reason=pl.format("{}; {} would be expected from similar trusts.", "account", _format_figure("expected"))
+            reason=pl.format(
+                "{}; {} would be expected from similar trusts{}.", "account", _expected_in_words(), _better_end()
+            )
         )
     )
+
+
+def _better_end() -> pl.Expr:
+    """Which end of a scale of grades is better: its steps are numbers, which do not say it themselves."""
+    ends = pl.col("direction").replace_strict(_BETTER_END, default="", return_dtype=pl.String)
+    return pl.when(pl.col("kind") == "ordinal").then(ends).otherwise(pl.lit(""))
 
 
 def _named_figures(model: RiskModel) -> pl.DataFrame:

@@ -130,10 +130,15 @@ class Rule:
 
     @property
     def basis_in_short(self) -> str:
-        """The law or guidance that the basis names first, else the place in the source, such as `review, section 2`."""
+        """The law or guidance that the basis names first, else the place in the source, such as `review, section 2`.
+
+        A place alone is no law: of a statutory duty it is said that the source calls it a legal requirement.
+        """
         named = _INSTRUMENT.search(self.basis)
         place = ",".join(re.split(r"[;(]", self.source, maxsplit=1)[0].split(",")[:2]).strip()
-        return named[0][0].upper() + named[0][1:] if named else place
+        if named:
+            return named[0][0].upper() + named[0][1:]
+        return f"a legal requirement according to the {place}" if self.strength == "statutory" else place
 
     @property
     def is_statutory_duty(self) -> bool:

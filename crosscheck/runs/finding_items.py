@@ -140,7 +140,8 @@ def list_grounds(standard: Standard) -> Iterator[Ground]:
             figure = standard.indicators.indicators.get(name)
             label = figure.label if figure else short_label(names[name])
             about = question.asked_in(name) if question else f"{_sentence(label)}:"
-            yield Ground(rule.id, name, about, _whose(name, question), name if question else None)
+            whose = _whose(name, question, standard.indicators.source_names)
+            yield Ground(rule.id, name, about, whose, name if question else None)
 
 
 def _spoken(rule: Rule) -> Iterator[Name]:
@@ -156,9 +157,9 @@ def _own(name: Name, names: Mapping[str, Name]) -> Iterable[str]:
     return [] if name.relation else [name.name]
 
 
-def _whose(name: str, question: Question | None) -> str:
+def _whose(name: str, question: Question | None, sources: Mapping[str, str]) -> str:
     source = name.split(".", 1)[0]
-    return "your answer" if question else _SOURCES.get(source, in_words(source))
+    return "your answer" if question else _SOURCES.get(source) or sources.get(source, in_words(source))
 
 
 def _values_in_words(cases: pl.DataFrame, grounds: pl.DataFrame, names: Mapping[str, Name]) -> pl.DataFrame:

@@ -12,7 +12,6 @@ from crosscheck.runs.run_folder import read_table
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from crosscheck.questionnaire import Questionnaire
     from crosscheck.standard import Standard
 
 # Of a part that is no check: what kind of item it is. What a risk starts from is no evidence on the organisation.
@@ -50,7 +49,7 @@ def list_reply_items(run: Path, standard: Standard) -> tuple[pl.DataFrame, pl.Da
     items, grounds = list_items(run, standard)
     parts = _list_parts(run, grounds)
     others, members = _as_items(parts)
-    rests = _list_grounds(run, standard.questionnaire, members)
+    rests = _list_grounds(run, standard, members)
     # Findings first, the duties before all else; a stable sort keeps the order within each.
     every = pl.concat([items, others], how="diagonal_relaxed").with_columns(pl.col("is_duty").fill_null(value=False))
     asks_only = pl.col("kind").is_in(ASKED_ONLY)
@@ -95,20 +94,23 @@ def _as_items(parts: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     return items.select(*columns, "says", "kind", *nothing), members
 
 
-def _list_grounds(run: Path, questionnaire: Questionnaire, members: pl.DataFrame) -> pl.DataFrame:
-    """What each of these items rests on: an answer that can be corrected, or the period of a figure."""
+def _list_grounds(run: Path, standard: Standard, members: pl.DataFrame) -> pl.DataFrame:
+    """What each of these items rests on: an answer that can be corrected, or the source and period of a figure."""
+    questionnaire = standard.questionnaire
     answers = list_answers(read_table(run, "cases"), questionnaire)
     question_texts = {column: question.asked_in(column) for question in questionnaire for column in question.columns}
     rests = pl.concat([members, _missing_answers(run, members)], how="diagonal_relaxed").filter(
         ~((pl.col("kind") == "missing_answer") & ~pl.col("name").is_in(list(question_texts)))
     )
     about = pl.col("name").replace_strict(question_texts, default=None, return_dtype=pl.String)
+    # Of a figure the name's first part is its source; what else stands in `source` is the reason for its prior.
+    source = pl.col("name").str.split(".").list.first().replace(standard.indicators.source_names)
     return (
         rests.with_columns(question=pl.when(about.is_not_null()).then("name"), about=about)
         .join(answers, on=[*_KEYS, "question"], how="left", maintain_order="left")
         .join(list_periods(run), on=["org_code", "name"], how="left", maintain_order="left")
         .unique(["item", "name"], keep="first", maintain_order=True)
-        .with_columns(whose=pl.when(pl.col("question").is_not_null()).then(pl.lit("your answer")).otherwise("source"))
+        .with_columns(whose=pl.when(pl.col("question").is_not_null()).then(pl.lit("your answer")).otherwise(source))
         .drop("function", "part", "kind", "source")
         .rename({"period": "statement"})
     )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 import hashlib
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -133,6 +134,11 @@ class IndicatorModel:
     sources: Mapping[str, str]
     indicators: Mapping[str, Indicator]
     digest: str
+
+    @property
+    def source_names(self) -> Mapping[str, str]:
+        """What each source is called: its sentence up to a year, or to where it begins to explain."""
+        return {source: re.split(r"[,:]| \d{4}\b", text, maxsplit=1)[0] for source, text in self.sources.items()}
 
     @property
     def names(self) -> tuple[str, ...]:

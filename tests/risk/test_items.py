@@ -38,19 +38,21 @@ QUESTIONNAIRE = Questionnaire(
 )
 SCHEMA = {"org_code": pl.String, "indicator": pl.String, "source": pl.String, "relevance": pl.String,
           "label": pl.String, "kind": pl.String, "value": pl.Float64, "expected": pl.Float64,
-          "z": pl.Float64}  # fmt: skip
+          "z": pl.Float64, "direction": pl.String}  # fmt: skip
 Row = Mapping[str, object]
 
 
 def answer(name: str, kind: str, value: float, z: float | None, expected: float | None = None, code: str = "R1") -> Row:
     base = name.removeprefix("review1.").removeprefix("review2.")
     return {"org_code": code, "indicator": name, "source": base.split(".")[0], "relevance": "answer",
-            "label": f"What of {base}?", "kind": kind, "value": value, "expected": expected, "z": z}  # fmt: skip
+            "label": f"What of {base}?", "kind": kind, "value": value, "expected": expected, "z": z,
+            "direction": "higher_better"}  # fmt: skip
 
 
 def figure(name: str, kind: str, value: float, z: float | None, relevance: str = "high", expected: float = 50.0) -> Row:
     return {"org_code": "R1", "indicator": name, "source": name.split(".", maxsplit=1)[0], "relevance": relevance,
-            "label": "Staff trained", "kind": kind, "value": value, "expected": expected, "z": z}  # fmt: skip
+            "label": "Staff trained", "kind": kind, "value": value, "expected": expected, "z": z,
+            "direction": "higher_better"}  # fmt: skip
 
 
 def table(name: str, *rows: Row) -> pl.DataFrame:
@@ -150,6 +152,23 @@ def test_a_figure_is_told_with_its_peers_and_has_no_response_bias() -> None:
          "z": 2.5, "percentage": 33.333, "account": "Staff trained: 33.3%",
          "reason": "Staff trained: 33.3%; 50% would be expected from similar trusts."},
     ]  # fmt: skip
+
+
+def test_what_is_expected_never_reads_like_the_value_unless_it_is_the_same() -> None:
+    said = [
+        gathered(figure("survey.trained", "number", 2.0, 0.5, expected=expected))[0]["reason"]
+        for expected in (2.04, 1.96, 2.0)
+    ]
+    assert said == [
+        "Staff trained: 2; a little more would be expected from similar trusts.",
+        "Staff trained: 2; a little less would be expected from similar trusts.",
+        "Staff trained: 2; 2 would be expected from similar trusts.",
+    ]
+
+
+def test_a_grade_says_which_end_of_its_scale_is_better() -> None:
+    (row,) = gathered(figure("ofsted.grade", "ordinal", 1, 0.9, expected=2.0))
+    assert row["reason"] == "Staff trained: 1; 2 would be expected from similar trusts (more is better)."
 
 
 def test_a_figure_that_the_model_names_goes_before_its_relevance() -> None:

@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class FurtherItem:
-    """One such item: what it says, whose and of when it is, the declarations it is about, and its name in the form."""
+    """One such item: what it says, whose and of when it is, the declarations it is about, and its rows in the form."""
 
     says: str
     about: str
     functions: str
-    item: str
+    rows: str
 
 
 @dataclass(frozen=True)
@@ -62,29 +62,35 @@ _GROUPS: Final = (
 )
 
 
-def group_further(items: pl.DataFrame, rests: Mapping[str, Sequence[Mapping[str, Any]]]) -> tuple[FurtherGroup, ...]:
+def group_further(
+    items: pl.DataFrame, rests: Mapping[str, Sequence[Mapping[str, Any]]], form_rows: Mapping[str, str]
+) -> tuple[FurtherGroup, ...]:
     """Group what one organisation can reply to beside the findings.
 
     Args:
         items: of `reply_items.list_reply_items`, those of the organisation.
         rests: the rows of `grounds` by item.
+        form_rows: where each item stands in the form.
     """
     rows = items.filter(items["check_id"].is_null()).to_dicts()
     groups = (
-        FurtherGroup(heading, introduction, tuple(_items(rows, kinds, rests)))
+        FurtherGroup(heading, introduction, tuple(_items(rows, kinds, rests, form_rows)))
         for kinds, heading, introduction in _GROUPS
     )
     return tuple(group for group in groups if group.items)
 
 
 def _items(
-    rows: Sequence[Mapping[str, Any]], kinds: Sequence[str], rests: Mapping[str, Sequence[Mapping[str, Any]]]
+    rows: Sequence[Mapping[str, Any]],
+    kinds: Sequence[str],
+    rests: Mapping[str, Sequence[Mapping[str, Any]]],
+    form_rows: Mapping[str, str],
 ) -> Iterator[FurtherItem]:
     for row in rows:
         if row["kind"] in kinds:
             functions = "" if row["functions"] == "whole" else row["functions"]
             grounds = rests[row["item"]]
-            yield FurtherItem(_says(row, grounds), _about(row, grounds), functions, row["item"])
+            yield FurtherItem(_says(row, grounds), _about(row, grounds), functions, form_rows[row["item"]])
 
 
 def _says(row: Mapping[str, Any], grounds: Sequence[Mapping[str, Any]]) -> str:

@@ -51,7 +51,7 @@ def _set_item(item: Mapping[str, Any], kind: str) -> dict[str, Any]:
         "source": rule.source,
         "explanations": list(rule.explanations),
         "evidence": list(_evidence(item)),
-        "item": item["item"] + ("" if can_correct or kind == "duty_letter" else _NO_ANSWER),
+        "rows": item["rows"] + ("" if can_correct or kind == "duty_letter" else _NO_ANSWER),
     }
 
 

@@ -114,7 +114,7 @@ def write_forms(
             stem = file_stem(code)
             letter = {**fields, "code": code, "name": names.get(code, code), "stem": stem}
             letter |= {"reply_by": reply_by, "reply_to": reply_to}
-            letter |= _letter_fields(listed, rests, standard.rulebook, names)
+            letter |= _letter_fields(listed, rests, standard.rulebook, names, _name_rows(form))
             for name in _letters(letter):
                 page = render("reply", f"{name}.html", letter)
                 (whole / f"{stem}{_LETTERS[name]}.html").write_text(page, encoding="utf-8")
@@ -187,14 +187,19 @@ def _allowed(question: Question) -> str:
 
 
 def _letter_fields(
-    items: pl.DataFrame, grounds: pl.DataFrame, rulebook: Rulebook, names: Mapping[str, str]
+    items: pl.DataFrame,
+    grounds: pl.DataFrame,
+    rulebook: Rulebook,
+    names: Mapping[str, str],
+    form_rows: Mapping[str, str],
 ) -> dict[str, object]:
-    """What the letter of one organisation says of its items, those that only ask apart."""
+    """What the letter of one organisation says of its items, those that only ask apart, with its rows in the form."""
     parts = grounds.partition_by("item", as_dict=True, maintain_order=True)
     rests = {item: parts.get((item,), grounds.clear()).to_dicts() for item in items["item"]}
     findings = [
         {
             **item,
+            "rows": form_rows[item["item"]],
             "rule": rulebook[item["check_id"]],
             "grounds": [{**row, "whose": _YOURS.get(row["whose"], row["whose"])} for row in rests[item["item"]]],
             "others": list(other_accounts(item["evidence"], rulebook[item["check_id"]], names)),
@@ -205,9 +210,20 @@ def _letter_fields(
     asked = [item for item in findings if item["kind"] in ASKED_ONLY]
     return {
         "relied": [item for item in findings if item not in asked],
-        "further": group_further(items, rests),
+        "further": group_further(items, rests, form_rows),
         "asked": asked,
         "duties": [item for item in findings if item["is_duty"]],
+    }
+
+
+def _name_rows(form: pl.DataFrame) -> Mapping[str, str]:
+    """The rows of each item in the form, as a spreadsheet numbers them below its headings: `row 2`, `rows 5 and 6`."""
+    numbers: dict[str, list[str]] = {}
+    for number, item in enumerate(form["item"], start=2):
+        numbers.setdefault(item, []).append(str(number))
+    return {
+        item: f"row {rows[0]}" if len(rows) == 1 else f"rows {', '.join(rows[:-1])} and {rows[-1]}"
+        for item, rows in numbers.items()
     }
 
 

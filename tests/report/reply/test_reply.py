@@ -212,6 +212,17 @@ def test_an_explained_figure_is_kept_and_offers_no_waiver(made_run: Path, forms:
     ]
 
 
+def test_the_letter_names_the_rows_of_the_form_that_hold_an_item(forms: Path) -> None:
+    says = [row["what_we_intend_to_rely_on"] for row in read_form(forms / f"{ORG}.csv")]
+    page = html.unescape((forms / f"{ORG}.html").read_text(encoding="utf-8"))
+    named = re.findall(
+        r'<h3 id="item-\d+">\d+\. (.+?)</h3>.*?<dt>In the form</dt>\n<dd>Rows? ([\d, and]+)', page, re.DOTALL
+    )
+    assert len(named) > 5
+    for item, rows in named:
+        assert {says[int(number) - 2] for number in re.findall(r"\d+", rows)} == {item}
+
+
 def test_json_of_replies_is_one_document_and_what_was_set_aside_is_said_beside_it(
     filled: Path, made_run: Path, tmp_path: Path
 ) -> None:
