@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import polars as pl
@@ -40,7 +41,13 @@ OTHER_YEARS: Final = "answers_of_other_years"
 # What people said of values in doubt: a collection that has no such table lacks nothing.
 RESOLVED: Final = "resolved"
 
-_PERIODS: Final = {"declarations": ("lapse_from", "lapse_to"), "relationships": ("since", "until")}
+# How the days of a row are held against each other.
+_DAYS: Final = {
+    "declarations": partial(rows.refuse_reversed_periods, first="lapse_from", last="lapse_to"),
+    "relationships": partial(rows.refuse_reversed_periods, first="since", last="until"),
+    "visits": rows.refuse_visits_out_of_time,
+    FIRST_WAVE["visits"]: rows.refuse_visits_out_of_time,
+}
 
 _ADD_ORGANISATION: Final = "Correct the code, or mend the organisation's row or add it to organisations."
 _ADD_SUCCESSION: Final = f"{_ADD_ORGANISATION} A former body belongs in relationships, as to_code of succeeds."
@@ -194,7 +201,7 @@ def read_sheet(sheet: Sheet, questionnaire: Questionnaire, standard: str | None,
     if name == "indicators":
         held = hold_against_model(refuse_slips(read, conventions.figures), conventions.figures)
         return rows.note_lone_negatives(rows.refuse_impossible_figures(held))
-    return rows.refuse_reversed_periods(read, *_PERIODS[name]) if name in _PERIODS else read
+    return _DAYS[name](read) if name in _DAYS else read
 
 
 def _known_words(name: str, conventions: Conventions) -> dict[str, set[str]]:

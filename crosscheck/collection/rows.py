@@ -22,6 +22,8 @@ FIGURES: Final = ("numerator", "denominator", "value")
 
 # How many other rows a problem names.
 _NAMED: Final = 5
+# Visits are made in the year itself or in the two after it; that is this project's own choice, far above any season.
+_VISITED_WITHIN: Final = 3
 
 # A spreadsheet takes 5E0 for five times ten to the power of nothing, and shows 5.00E+00.
 _LIKE_NUMBER: Final = re.compile(r"\d+E\d+")
@@ -157,6 +159,26 @@ def refuse_reversed_periods(sheet: Sheet, first: str, last: str) -> Sheet:
     ]
     emptied = (pl.when(~reversed_).then(name).alias(name) for name in (first, last))
     return sheet.noting(found, sheet.rows.with_columns(emptied) if found else None)
+
+
+def refuse_visits_out_of_time(visits: Sheet) -> Sheet:
+    """Set visits aside whose day lies before their year or long after it: nobody knows which of the two is wrong."""
+    if not {"year", "visited_on"} <= set(visits.rows.columns):
+        return visits
+    begins = pl.col("year").str.head(4).cast(pl.Int32, strict=False)
+    first, last = pl.date(begins, 4, 1), pl.date(begins + _VISITED_WITHIN, 3, 31)
+    odd = visits.rows.with_columns(first=first, last=last).filter(~pl.col("visited_on").is_between("first", "last"))
+    return visits.noting(
+        Problem(
+            row,
+            "visited_on",
+            str(day),
+            f"A visit on a declaration of {year} is made from {earliest:%-d %B %Y} to {latest:%-d %B %Y}.",
+            "Correct the day, or the year.",
+            ROW,
+        )
+        for row, day, year, earliest, latest in odd.select("row", "visited_on", "year", "first", "last").iter_rows()
+    )
 
 
 def refuse_impossible_figures(indicators: Sheet) -> Sheet:

@@ -127,3 +127,21 @@ def test_a_criterion_of_another_standard_is_not_looked_for_in_this_questionnaire
     read = small.rows("visit_items", "R01,whole,2008/09,hygiene.hand_washing,a,seen,C4").read()
     assert read.problems.is_empty()
     assert read.tables["visit_items"].select("question_id", "item").rows() == [("hygiene.hand_washing", "a")]
+
+
+@pytest.mark.parametrize(
+    ("year", "day", "kept"),
+    [
+        ("2007/08", "2007-03-31", False),
+        ("2007/08", "2007-04-01", True),
+        ("2007/08", "2010-03-31", True),
+        ("2007/08", "2010-04-01", False),
+        ("2007/08", "2099-06-15", False),
+    ],
+)
+def test_a_visit_of_another_time_than_its_year_is_set_aside_with_the_days_that_can_be(year, day, kept, small):
+    read = small.rows("visits", f"R01,whole,{year},random,0.1,{day},qualified").read()
+    assert read.tables["visits"].height == kept
+    told = read.problems.select("row", "column", "value", "problem", "effect").rows()
+    words = "A visit on a declaration of 2007/08 is made from 1 April 2007 to 31 March 2010."
+    assert told == ([] if kept else [(2, "visited_on", day, words, "row set aside")])
