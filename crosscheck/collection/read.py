@@ -23,7 +23,7 @@ from crosscheck.collection.spellings import hold_against_model, merge_spellings,
 from crosscheck.contract.inputs import INPUTS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
     from crosscheck.collection.conventions import Conventions
@@ -42,7 +42,7 @@ OTHER_YEARS: Final = "answers_of_other_years"
 RESOLVED: Final = "resolved"
 
 # How the days of a row are held against each other.
-_DAYS: Final = {
+_DAYS: Final[dict[str, Callable[[Sheet], Sheet]]] = {
     "declarations": partial(rows.refuse_reversed_periods, first="lapse_from", last="lapse_to"),
     "relationships": partial(rows.refuse_reversed_periods, first="since", last="until"),
     "visits": rows.refuse_visits_out_of_time,
