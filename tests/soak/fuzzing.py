@@ -51,6 +51,7 @@ def fuzz(reader: str, seconds: int) -> bool:
             contained += len(found)
             for file in found:
                 file.unlink()
+            found = []
         print(
             f"{reader}: {cases} cases, {reached} branches reached, {contained} ends contained by the child", flush=True
         )
