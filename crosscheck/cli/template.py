@@ -8,6 +8,7 @@ import click
 
 from crosscheck import settings
 from crosscheck.cli.group import main, standard_option
+from crosscheck.errors import RunError
 
 
 @main.command()
@@ -34,6 +35,10 @@ def template(out: Path, standard: str | None) -> None:
     from crosscheck.report.handbook.template_workbook import write_template_workbook
     from crosscheck.standard import name_standard
 
+    if out.suffix and out.suffix.lower() != ".xlsx":
+        raise RunError(
+            f"{out}: a template is a workbook (.xlsx) or a folder. Name one with --out, for example template.xlsx."
+        )
     name = name_standard(standard)
     made = Template(name, read_questionnaire(settings.questionnaire_file(name)))
     is_workbook = out.suffix.lower() == ".xlsx"

@@ -356,8 +356,8 @@ def _why_choice(column: Column, text: str) -> tuple[str, str]:
 
 
 def _why_number(column: Column, _text: str) -> tuple[str, str]:
-    # What is not in digits needs another spelling; what is outside the limits needs another value. The remedy fits both:
-    # its example is itself within the limits.
+    # A text needs another spelling, a number outside the limits another value. The remedy fits both, as its example is
+    # itself within the limits.
     if column.low is None:
         wanted, example = "a number", "1250.5"
     elif column.high is None:
