@@ -6,16 +6,9 @@ from typing import Final
 
 import polars as pl
 
-from crosscheck.collection.problems import describe_problems
+from crosscheck.collection.problems import EFFECTS_IN_WORDS, count_effect, describe_problems
 from crosscheck.contract.inputs import INPUTS
 
-# What was done, gravest first, in the words of a heading.
-_EFFECTS: Final = {
-    "row set aside": ("row set aside", "rows set aside"),
-    "cell set aside": ("cell set aside", "cells set aside"),
-    "in doubt": ("value in doubt", "values in doubt"),
-    "converted": ("read all the same", "read all the same"),
-}
 _TABLES: Final = ("organisations", "bodies", *(name for name in INPUTS if name not in {"organisations", "bodies"}))
 _ROWS_NAMED: Final = 10  # rows of one file that follow from one cause
 
@@ -47,7 +40,7 @@ def list_problem_lines(problems: pl.DataFrame) -> list[str]:
     for (cause, effect), group in grouped:
         consequences = following.join(group.select("org_code").drop_nulls().unique(), on="org_code", how="semi")
         is_first = group["table"].eq("organisations").all() and effect == "row set aside"
-        lines += ["", _heading(str(cause), str(effect), group.height)]
+        lines += ["", f"{count_effect(str(effect), group.height)}: {cause}"]
         lines += [f"  {line}" for line in describe_problems(group)]
         lines += _describe_consequences(consequences) if is_first else []
     return lines[1:]
@@ -78,7 +71,7 @@ def _sorted_by_cause(problems: pl.DataFrame) -> pl.DataFrame:
         cause=pl.when(is_doubt).then(pl.lit("Unlikely beside other values")).otherwise(first_clause)
     )
     rank = {name: place for place, name in enumerate(_TABLES)}
-    gravity = {name: place for place, name in enumerate(_EFFECTS)}
+    gravity = {name: place for place, name in enumerate(EFFECTS_IN_WORDS)}
     with_keys = with_cause.with_columns(
         _gravity=pl.col("effect").replace_strict(gravity, default=0),
         _of_file=pl.col("row").is_not_null(),
@@ -98,11 +91,6 @@ def _sorted_by_cause(problems: pl.DataFrame) -> pl.DataFrame:
         maintain_order=True,
     )
     return ordered.drop("_gravity", "_of_file", "_table")
-
-
-def _heading(cause: str, effect: str, count: int) -> str:
-    singular, plural = _EFFECTS.get(effect, (effect, effect))
-    return f"{count:,} {singular if count == 1 else plural}: {cause}"
 
 
 def _describe_consequences(following: pl.DataFrame) -> list[str]:

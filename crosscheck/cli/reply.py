@@ -46,6 +46,7 @@ def write_form(
     \b
     Example:  crosscheck reply form --run run --out forms --only 5UJ --reply-by "31 May 2009" --pdf
     """
+    from crosscheck.collection.problems import counted
     from crosscheck.report.reply.reply_form import write_forms
 
     with Steps()("write letters and forms"):
@@ -54,7 +55,8 @@ def write_form(
     endings = f".html{', .pdf' if paper else ''}, .xlsx, .csv"
     click.echo(f"{out}: letters and forms ({endings}) for {organisations}; nothing was sent")
     if with_duties:
-        click.echo(f"Send first: {with_duties} letters on statutory duties unmet by the own answers (…-duties.html)")
+        letters = counted(with_duties, "letter")
+        click.echo(f"Send first: {letters} on a statutory duty unmet by the trust's own answers (…-duties.html)")
     click.echo(f"When they come back: crosscheck reply read FILE… --run {run_as_named(folder)} --out replies")
 
 

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Final
 
 import click
 
 from crosscheck import settings
 from crosscheck.cli.group import main, standard_option
+from crosscheck.errors import RunError
+
+# Endings of files that a template is not written as; any other name is a folder, also one with a point in it.
+_OTHER_FILES: Final = frozenset({".csv", ".ods", ".parquet", ".tsv", ".txt", ".xls", ".xlsb", ".xlsm"})
 
 
 @main.command()
@@ -34,6 +39,10 @@ def template(out: Path, standard: str | None) -> None:
     from crosscheck.report.handbook.template_workbook import write_template_workbook
     from crosscheck.standard import name_standard
 
+    if out.suffix.lower() in _OTHER_FILES:
+        raise RunError(
+            f"{out}: a template is a workbook (.xlsx) or a folder. Name one with --out, for example template.xlsx."
+        )
     name = name_standard(standard)
     made = Template(name, read_questionnaire(settings.questionnaire_file(name)))
     is_workbook = out.suffix.lower() == ".xlsx"

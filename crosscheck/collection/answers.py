@@ -227,10 +227,10 @@ def _why_unreadable(question: Question, text: str) -> tuple[str, str]:
         remedy = f"{alternatives(text, question.levels)} Allowed: {', '.join(question.levels)}, n/a, not known."
         return f"Not an answer to {question.question_id}.", remedy.strip()
     wanted = {
-        "percent": ("Not a percentage from 0 to 100.", "Write it in digits, as 54 or 54%."),
-        "count": ("Not a whole number of 0 or more.", "Write it in digits, as 12."),
-        "number": ("Not a number of 0 or more.", "Write it in digits, as 12.5."),
-        "signed_number": ("Not a number.", "Write it in digits, as 12.5 or -12.5."),
+        "percent": ("Not a percentage from 0 to 100.", "Write one in digits, for example 54 or 54%."),
+        "count": ("Not a whole number of 0 or more.", "Write one in digits, for example 12."),
+        "number": ("Not a number of 0 or more.", "Write one in digits, for example 12.5."),
+        "signed_number": ("Not a number.", "Write one in digits, for example 12.5 or -12.5."),
     }
     problem, remedy = wanted[question.answer_type]
     if question.answer_type == "percent" and _is_number(text):

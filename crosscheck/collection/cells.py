@@ -108,7 +108,8 @@ def _without_formulas(sheet: Sheet, texts: list[pl.Expr]) -> Sheet:
 
 
 def _encoded_once(sheet: Sheet, texts: list[pl.Expr]) -> Sheet:
-    """Read text as it was before it was encoded twice, and tell it."""
+    """Read text as it was before it was encoded twice (UTF-8 taken for Windows-1252), and report each such cell."""
+    # Only columns with a character beyond ASCII are searched, since most columns of a large table have none.
     beyond = sheet.rows.select((text.str.len_bytes() != text.str.len_chars()).any() for text in texts).row(0)
     texts = [text for text, is_beyond_ascii in zip(texts, beyond, strict=True) if is_beyond_ascii]
     suspect = sheet.rows.select(text.str.contains_any(_ENCODED_TWICE) for text in texts)
@@ -355,13 +356,15 @@ def _why_choice(column: Column, text: str) -> tuple[str, str]:
 
 
 def _why_number(column: Column, _text: str) -> tuple[str, str]:
+    # A text needs another spelling, a number outside the limits another value. The remedy fits both, as its example is
+    # itself within the limits.
     if column.low is None:
-        wanted = "a number"
+        wanted, example = "a number", "1250.5"
     elif column.high is None:
-        wanted = f"a number of {written(column.low)} or more"
+        wanted, example = f"a number of {written(column.low)} or more", "1250.5"
     else:
-        wanted = f"a number from {written(column.low)} to {written(column.high)}"
-    return f"Not {wanted}.", f"Write it in digits, as 1250.5.{_or_nothing(column)}"
+        wanted, example = f"a number from {written(column.low)} to {written(column.high)}", written(column.high)
+    return f"Not {wanted}.", f"Write one in digits, for example {example}.{_or_nothing(column)}"
 
 
 def _or_nothing(column: Column) -> str:

@@ -23,6 +23,14 @@ CONVERTED: Final[Effect] = "converted"
 # Least first: where one cell has several problems, the gravest effect is what happened to it.
 _GRAVITY: Final[dict[Effect, int]] = {"converted": 0, "cell set aside": 1, "row set aside": 2}
 
+# What was done, gravest first, in the words of a heading and of a count; `in doubt` is what `doubts` adds.
+EFFECTS_IN_WORDS: Final = {
+    "row set aside": ("row set aside", "rows set aside"),
+    "cell set aside": ("cell set aside", "cells set aside"),
+    "in doubt": ("value in doubt", "values in doubt"),
+    "converted": ("read all the same", "read all the same"),
+}
+
 # How much of a cell is shown: enough to find it again, little enough to read in a list.
 SHOWN_CHARACTERS: Final = 200
 
@@ -86,6 +94,12 @@ def list_problems(found: Iterable[tuple[Place, Problem]]) -> pl.DataFrame:
         merged[at] = _merge(merged[at], problem) if at in merged else problem
     listed = [(*at[0], *problem._replace(value=shorten_cell(problem.value))[:-1]) for at, problem in merged.items()]
     return pl.DataFrame(listed, schema=SCHEMA, orient="row").sort("table", "file", "row", "column", nulls_last=False)
+
+
+def count_effect(effect: str, count: int) -> str:
+    """How often one thing was done about a problem: `1 row set aside`, `2,000 cells set aside`."""
+    singular, plural = EFFECTS_IN_WORDS.get(effect, (effect, effect))
+    return f"{count:,} {singular if count == 1 else plural}"
 
 
 def describe_problems(problems: pl.DataFrame) -> list[str]:

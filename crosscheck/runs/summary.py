@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 import polars as pl
 
 from crosscheck.collection.doubts import list_as_problems
+from crosscheck.collection.problems import EFFECTS_IN_WORDS, count_effect
 from crosscheck.report.output.rank_bands import (
     TO_VISIT,
     describe_assumed,
@@ -87,8 +88,8 @@ def _reading(inputs: Sequence[InputFile], absent: Sequence[str], problems: pl.Da
         yield f"  {file.table:<19}{file.rows:>8,} rows" + (f", {aside:,} set aside" if aside else "")
     if absent:
         yield f"  not in the collection, so the checks and scores that need them are left open: {', '.join(absent)}"
-    effects = dict(problems.group_by("effect").len().sort("effect").iter_rows())
-    counts = ", ".join(f"{count:,} {effect}" for effect, count in effects.items())
+    effects = dict(problems.group_by("effect").len().iter_rows())
+    counts = ", ".join(count_effect(effect, effects[effect]) for effect in EFFECTS_IN_WORDS if effect in effects)
     yield f"  problems: {counts or 'none'}" + (" (problems.csv names each)" if counts else "")
 
 

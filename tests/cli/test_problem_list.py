@@ -72,6 +72,11 @@ def test_the_gravest_come_first(dirty: Path) -> None:
     assert grades == sorted(grades)
 
 
+def test_the_account_of_what_was_read_counts_in_the_plural(dirty: Path) -> None:
+    counts = next(line for line in check(dirty).splitlines() if line.startswith("  problems: "))
+    assert re.match(r"  problems: \d+ rows set aside, \d+ cells set aside, \d+ read all the same", counts)
+
+
 def test_a_misspelt_type_comes_before_the_rows_that_follow_from_it_and_these_are_counted(
     few: Path, tmp_path: Path
 ) -> None:

@@ -135,6 +135,19 @@ def test_a_template_is_the_same_bytes_each_time(place: Path, tmp_path: Path) -> 
         assert {f.name: f.read_bytes() for f in other.iterdir()} == {f.name: f.read_bytes() for f in place.iterdir()}
 
 
+@pytest.mark.parametrize("name", ["mine.xls", "mine.csv"])
+def test_a_template_in_a_format_that_there_is_not_is_refused_and_nothing_written(tmp_path: Path, name: str) -> None:
+    made = crosscheck_("template", "--out", tmp_path / name)
+    assert made.exit_code == 6
+    assert f"{name}: a template is a workbook (.xlsx) or a folder." in made.output
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_may_have_a_point_in_its_name(tmp_path: Path) -> None:
+    assert crosscheck_("template", "--out", tmp_path / "england.2009").exit_code == 0
+    assert (tmp_path / "england.2009" / "answers.csv").is_file()
+
+
 def test_the_text_explains_every_column_and_marks_what_is_compulsory(tmp_path: Path) -> None:
     crosscheck_("template", "--out", tmp_path / "folder")
     text = (tmp_path / "folder" / "README.txt").read_text(encoding="utf-8")

@@ -70,6 +70,12 @@ def test_what_is_no_possible_number_is_set_aside_alone(organisation, text):
     assert "in digits" in found["remedy"]
 
 
+def test_the_example_of_a_remedy_is_itself_allowed(organisation):
+    _, (found,) = organisation("easting", "1250000")
+    assert found["problem"] == "Not a number from 0 to 700000."
+    assert found["remedy"].startswith("Write one in digits, for example 700000.")
+
+
 @pytest.mark.parametrize("text", ["#REF!", "#N/A", "#DIV/0!", "#VALUE!"])
 def test_what_a_spreadsheet_could_not_work_out_is_named_as_such(organisation, text):
     value, (found,) = organisation("staff_wte", text)

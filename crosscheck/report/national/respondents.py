@@ -61,21 +61,23 @@ def list_respondents(tables: Mapping[str, pl.DataFrame], questionnaire: Question
 
 
 def _asked_once(organisations: pl.DataFrame, answers: pl.DataFrame, questions: list[Question]) -> pl.DataFrame:
-    # Questions are put to a few circles, so who is in one is worked out once for each and not for every question.
-    circles = {(question.org_types, question.services): is_put_to(question) for question in questions}
-    places = {circle: str(place) for place, circle in enumerate(circles)}
+    """What each organisation answered to each question that is asked once, and whether it was put to it at all."""
+    # Many questions are put to the same group of organisations (some types, with some services), and there are only a
+    # few such groups: who is in one is worked out once for each group and not for every question.
+    groups = {(question.org_types, question.services): is_put_to(question) for question in questions}
+    names = {group: str(number) for number, group in enumerate(groups)}
     put = (
-        organisations.select("org_code", *(is_put.alias(places[circle]) for circle, is_put in circles.items()))
-        .unpivot(index="org_code", variable_name="circle", value_name="put")
+        organisations.select("org_code", *(is_put.alias(names[group]) for group, is_put in groups.items()))
+        .unpivot(index="org_code", variable_name="group", value_name="put")
         .with_columns(pl.col("put").fill_null(value=False))
     )
-    circle_of_question = pl.DataFrame(
-        [(question.question_id, places[question.org_types, question.services]) for question in questions],
-        schema=["question", "circle"],
+    group_of_question = pl.DataFrame(
+        [(question.question_id, names[question.org_types, question.services]) for question in questions],
+        schema=["question", "group"],
         orient="row",
     )
     return (
-        put.join(circle_of_question, on="circle")
+        put.join(group_of_question, on="group")
         .join(answers.filter(pl.col("item") == 0), on=["org_code", "question"], how="left")
         .join(organisations.select("org_code", kind="org_type"), on="org_code")
         .with_columns(_state(pl.col("put")), part=pl.col("number"), whole=pl.lit(1.0))

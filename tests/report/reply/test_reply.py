@@ -544,6 +544,12 @@ def test_who_answers_that_a_duty_is_unmet_gets_a_letter_on_that_first(made_run: 
         assert set(first[: theirs["check_id"].n_unique()]) == set(theirs["check_id"])
 
 
+def test_one_letter_on_a_duty_is_counted_as_one(made_run: Path, tmp_path: Path) -> None:
+    code = read_table(made_run, "duties")["org_code"][0]
+    written = crosscheck_("reply", "form", "--run", made_run, "--out", tmp_path / "forms", "--only", code)
+    assert "Send first: 1 letter on a statutory duty unmet by the trust's own answers" in written.output
+
+
 def test_who_admits_no_duty_gets_no_letter_on_one(made_run: Path, tmp_path: Path) -> None:
     admitting = read_table(made_run, "duties")["org_code"]
     findings = read_table(made_run, "findings").filter((pl.col("verdict") == "differs") & pl.col("waived").is_null())
