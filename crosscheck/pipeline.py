@@ -284,7 +284,7 @@ def weigh_evidence(
 
 
 def _estimate_as_likely(collection: Collection, standard: Standard, year: str, evidence: Evidence) -> Risk:
-    """The risk if each value in doubt or set aside meant what is likely: checks and scores anew, the network as it is."""
+    """The risk if each value in doubt or set aside meant what is likely: checks and scores anew, network as it is."""
     likely = with_likely_values(collection)
     cases = join_cases(likely, standard, year, evidence.network)
     checked = check_cases(likely, standard, year, evidence.network, cases)

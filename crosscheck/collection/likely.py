@@ -27,7 +27,13 @@ _KEY: Final = ("org_code", "about", "of_item")
 # One row a value that bears on a risk: whose, of what, what stood there, what is likely, and whether its row is in no
 # table.
 TRIED: Final = pl.Schema(
-    {"org_code": pl.String(), "about": pl.String(), "value": pl.String(), "likely": pl.String(), "set_aside": pl.Boolean()}
+    {
+        "org_code": pl.String(),
+        "about": pl.String(),
+        "value": pl.String(),
+        "likely": pl.String(),
+        "set_aside": pl.Boolean(),
+    }
 )
 
 
@@ -37,7 +43,9 @@ def list_tried(collection: Collection) -> pl.DataFrame:
         "org_code", "about", "value", pl.col("likely").str.strip_suffix("?"), set_aside=pl.lit(value=False)
     )
     aside = [
-        _still_aside(collection, name).select("org_code", "about", value="stood", likely="likely", set_aside=pl.lit(value=True))
+        _still_aside(collection, name).select(
+            "org_code", "about", value="stood", likely="likely", set_aside=pl.lit(value=True)
+        )
         for name in SET_ASIDE
         if SET_ASIDE[name] in collection.tables
     ]

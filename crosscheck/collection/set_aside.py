@@ -36,7 +36,10 @@ _UNITS: Final = (1000.0, 100.0, 10.0)
 
 
 def likely_figures(
-    sheets: Mapping[str, Sheet], questionnaire: Questionnaire, figures: Mapping[tuple[str, str], Figure], year: str | None
+    sheets: Mapping[str, Sheet],
+    questionnaire: Questionnaire,
+    figures: Mapping[tuple[str, str], Figure],
+    year: str | None,
 ) -> dict[str, pl.DataFrame]:
     """Read what figures of rows set aside likely mean.
 
@@ -62,7 +65,9 @@ def likely_figures(
 
 def _refused(sheet: Sheet, columns: tuple[str, ...]) -> pl.DataFrame:
     """The rows that one of these columns set aside, and what stood in it (`stood`)."""
-    stood = {problem.row: problem.value for problem in sheet.problems if problem.effect == ROW and problem.column in columns}
+    stood = {
+        problem.row: problem.value for problem in sheet.problems if problem.effect == ROW and problem.column in columns
+    }
     named = pl.DataFrame(list(stood.items()), {"row": pl.Int64, "stood": pl.String}, orient="row")
     return sheet.rows.with_columns(pl.col("row").cast(pl.Int64)).join(named, on="row").sort("row")
 
@@ -100,7 +105,9 @@ def _as_percentage(figure: pl.Expr, where: pl.Expr) -> pl.Expr:
 
 def _indicators(indicators: Sheet, figures: Mapping[tuple[str, str], Figure]) -> pl.DataFrame:
     table = INPUTS["indicators"]
-    missing = [pl.lit(None, dtype).alias(name) for name, dtype in table.schema.items() if name not in indicators.rows.columns]
+    missing = [
+        pl.lit(None, dtype).alias(name) for name, dtype in table.schema.items() if name not in indicators.rows.columns
+    ]
     scales = pl.DataFrame(
         [(source, name, sorted(figure.scale)) for (source, name), figure in figures.items() if figure.scale],
         {"source": pl.String, "indicator": pl.String, "scale": pl.List(pl.Float64)},
@@ -109,25 +116,44 @@ def _indicators(indicators: Sheet, figures: Mapping[tuple[str, str], Figure]) ->
     refused = _refused(indicators, _FIGURES).with_columns(missing).join(scales, on=["source", "indicator"], how="left")
     fits = pl.col("numerator").is_between(0, pl.col("denominator")) & (pl.col("denominator") > 0)
     is_counted = fits.fill_null(value=False) & pl.col("scale").is_null()
-    figure = pl.col("value").abs()
     graded = pl.col("scale").is_not_null()
-    in_unit = _as_percentage(figure, ~graded & ~is_counted)
-    value = pl.when(graded).then(_as_grade(figure)).otherwise(in_unit)
+    in_unit = _as_percentage(pl.col("value").abs(), ~graded & ~pl.col("is_counted"))
+    value = pl.when(graded).then(_as_grade(pl.col("value").abs())).otherwise(in_unit)
     meant = (
         refused.with_columns(is_counted=is_counted)
-        .with_columns(value=pl.when(~pl.col("is_counted")).then(value))
-        .with_columns(numerator=_numerator(), denominator=pl.when(pl.col("denominator") > 0).then("denominator"))
+        .with_columns(value=pl.when(~pl.col("is_counted")).then(value), unit=_unit_of_counts())
+        .with_columns(
+            numerator=_numerator(),
+            denominator=pl.when(pl.col("denominator") > 0).then(pl.col("denominator") / pl.col("unit")),
+        )
     )
     share = pl.coalesce("value", (_ALL * pl.col("numerator") / pl.col("denominator")).round(1))
     told = _told(meant, pl.format("{} {}", "source", "indicator"), share, table.schema, table.key)
     return told.filter(pl.col("value").is_not_null() | pl.col("numerator").is_not_null())
 
 
+def _unit_of_counts() -> pl.Expr:
+    """By how much counts are too large: as their percentage is, where they are whole in the same unit, else 1.
+
+    Counts a thousand times too large would outweigh all others: whoever multiplies a row multiplies all of it.
+    """
+    share = _ALL * pl.col("numerator") / pl.col("denominator")
+    unit = pl.lit(10.0).pow((pl.col("value") / share).log10().round(0))
+    is_whole = (pl.col("numerator") % unit == 0) & (pl.col("denominator") % unit == 0)
+    return pl.when("is_counted", unit.is_in(_UNITS) & is_whole).then(unit).otherwise(1.0)
+
+
 def _numerator() -> pl.Expr:
-    """The cases as they stand where they can be so, else those that the percentage gives."""
+    """The cases as they stand where they can be so, else those that the percentage gives, else no more than all."""
+    too_large = pl.lit(10.0).pow((pl.col("numerator") / pl.col("denominator")).log10().ceil().clip(lower_bound=0))
     by_value = (pl.col("value") * pl.col("denominator") / _ALL).round(0)
     has_people = pl.col("denominator") > 0
-    return pl.when("is_counted").then("numerator").when(has_people).then(by_value)
+    return (
+        pl.when("is_counted")
+        .then(pl.col("numerator") / pl.col("unit"))
+        .when(has_people)
+        .then(pl.coalesce(by_value, pl.when(pl.col("numerator") >= 0).then(pl.col("numerator") / too_large)))
+    )
 
 
 def _as_grade(figure: pl.Expr) -> pl.Expr:

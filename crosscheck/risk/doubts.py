@@ -69,8 +69,8 @@ def _describe(tried: pl.DataFrame) -> pl.DataFrame:
     which = pl.when(further > 0).then(pl.format("{} and {} more", named, further)).otherwise(named)
     aside = pl.col("set_aside").any()
     reason = pl.format(
-        "Values in doubt{} count as no answer or as they are likely meant, whichever is worse, until they are confirmed "
-        "or corrected: {}.",
+        "Values in doubt{} count as no answer or as they are likely meant, whichever is worse, until they are "
+        "confirmed or corrected: {}.",
         pl.when(aside).then(pl.lit(" or set aside")).otherwise(pl.lit("")),
         which,
     )

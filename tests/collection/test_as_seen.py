@@ -360,9 +360,7 @@ def styled(style: int, value: int) -> str:
 
 
 def test_cells_struck_through_or_not_shown_are_read_and_told_once_a_column(tmp_path: Path, questionnaire: Any) -> None:
-    rows = [
-        f"{code},training.level1_pct,,{styled(style, 54)}" for code, style in (("R01", 1), ("R02", 2), ("R03", 1))
-    ]
+    rows = [f"{code},training.level1_pct,,{styled(style, 54)}" for code, style in (("R01", 1), ("R02", 2), ("R03", 1))]
     read = read_book(write_book(tmp_path / "b.xlsx", sheet([HEADINGS, *rows]), formats=STYLES), questionnaire)
     words = "\n".join(words for _, column, words in told(read) if column == "answer")
     assert "2 cells are struck through; they were read. This is the first." in words
@@ -372,4 +370,6 @@ def test_cells_struck_through_or_not_shown_are_read_and_told_once_a_column(tmp_p
 
 def test_a_font_that_says_it_does_not_strike_is_no_concern_of_anybody(tmp_path: Path, questionnaire: Any) -> None:
     rows = [f"R01,training.level1_pct,,{styled(3, 54)}"]
-    assert told(read_book(write_book(tmp_path / "b.xlsx", sheet([HEADINGS, *rows]), formats=STYLES), questionnaire)) == []
+    assert (
+        told(read_book(write_book(tmp_path / "b.xlsx", sheet([HEADINGS, *rows]), formats=STYLES), questionnaire)) == []
+    )
