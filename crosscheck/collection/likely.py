@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
-from crosscheck.collection.set_aside import KEYS, SET_ASIDE, TOLD
+from crosscheck.collection.set_aside import KEYS, SET_ASIDE, WORDS
 from crosscheck.vocabulary import ABSENCE
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def with_likely_values(collection: Collection) -> Collection:
     }
     tables = {**collection.tables, **changed}
     further = {
-        name: pl.concat([tables[name], _still_aside(collection, name).drop(*TOLD)]).sort(KEYS[name])
+        name: pl.concat([tables[name], _still_aside(collection, name).drop(*WORDS)]).sort(KEYS[name])
         for name in SET_ASIDE
         if SET_ASIDE[name] in tables
     }

@@ -26,7 +26,7 @@ SET_ASIDE: Final = {"answers": "answers_set_aside", "indicators": "indicators_se
 
 # How a row is told from another of its table, and what is said of it: what it is about, what stood there.
 KEYS: Final = {"answers": ("org_code", "question_id", "item"), "indicators": INPUTS["indicators"].key}
-TOLD: Final = {"about": pl.String(), "stood": pl.String(), "likely": pl.String()}
+WORDS: Final = {"about": pl.String(), "stood": pl.String(), "likely": pl.String()}
 
 _FIGURES: Final = ("numerator", "denominator", "value")
 _ALL: Final = 100.0
@@ -51,7 +51,7 @@ def likely_figures(
 
     Returns:
         By the names of `SET_ASIDE`, where there are any: rows as of `answers` and `indicators` with the likely figure
-        in the place of the impossible one, and `TOLD`. A percentage is divided by the power of ten that brings all of
+        in the place of the impossible one, and `WORDS`. A percentage is divided by the power of ten that brings all of
         its organisation that were set aside to 100 or less; a grade by the one that gives a grade. A text that is no
         number means nothing that can be guessed: it has no row here, and stays no answer.
     """
@@ -93,7 +93,7 @@ def _answers(answers: Sheet, questionnaire: Questionnaire, year: str | None) -> 
     meant = refused.with_columns(number=number, absence=pl.lit(None, ANSWERS["absence"])).filter(
         pl.col("kind").is_not_null() & pl.col("number").is_not_null()
     )
-    return _told(meant, pl.col("question_id"), pl.col("number"), ANSWERS, KEYS["answers"])
+    return _with_words(meant, pl.col("question_id"), pl.col("number"), ANSWERS, KEYS["answers"])
 
 
 def _as_percentage(figure: pl.Expr, where: pl.Expr) -> pl.Expr:
@@ -128,8 +128,8 @@ def _indicators(indicators: Sheet, figures: Mapping[tuple[str, str], Figure]) ->
         )
     )
     share = pl.coalesce("value", (_ALL * pl.col("numerator") / pl.col("denominator")).round(1))
-    told = _told(meant, pl.format("{} {}", "source", "indicator"), share, table.schema, table.key)
-    return told.filter(pl.col("value").is_not_null() | pl.col("numerator").is_not_null())
+    worded = _with_words(meant, pl.format("{} {}", "source", "indicator"), share, table.schema, table.key)
+    return worded.filter(pl.col("value").is_not_null() | pl.col("numerator").is_not_null())
 
 
 def _unit_of_counts() -> pl.Expr:
@@ -162,9 +162,9 @@ def _as_grade(figure: pl.Expr) -> pl.Expr:
     return pl.coalesce(grade, figure.clip(scale.list.min(), scale.list.max()))
 
 
-def _told(
+def _with_words(
     meant: pl.DataFrame, about: pl.Expr, likely: pl.Expr, schema: Mapping[str, pl.DataType], key: tuple[str, ...]
 ) -> pl.DataFrame:
     words = likely.map_elements(written, return_dtype=pl.String, skip_nulls=True)
-    told = meant.with_columns(about=about, likely=words).select(*schema, *TOLD)
-    return told.unique(key, keep="first", maintain_order=True).sort(key)
+    worded = meant.with_columns(about=about, likely=words).select(*schema, *WORDS)
+    return worded.unique(key, keep="first", maintain_order=True).sort(key)

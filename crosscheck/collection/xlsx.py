@@ -37,7 +37,7 @@ class _Styles:
             formats[str(place)] = format_of(number, self.codes.get(number))
         return formats
 
-    def told(self) -> dict[str | None, NoteKind]:
+    def seen_otherwise(self) -> dict[str | None, NoteKind]:
         """Of the styles in which a person sees a cell otherwise than it is read: how, by their place."""
         struck = {number for number, is_struck in enumerate(self.struck) if is_struck}
         unseen: dict[str | None, NoteKind] = {
@@ -56,7 +56,7 @@ class _Book:
 
     strings: list[str]
     styles: dict[str | None, NumberFormat]
-    told: dict[str | None, NoteKind]
+    otherwise: dict[str | None, NoteKind]
     days_off: int
     recalculates: bool
     by_hand: bool
@@ -77,7 +77,7 @@ def read_xlsx(package: Package) -> list[Cells]:
     book = _Book(
         strings=_strings(package, _target(relations, "sharedStrings")),
         styles=styles.by_place(),
-        told=styles.told(),
+        otherwise=styles.seen_otherwise(),
         days_off=days_off(date_1904=_counts_from_1904(package, main)),
         recalculates=settings.get("calcPr", {}).get("fullCalcOnLoad") in _TRUE,
         by_hand=settings.get("calcPr", {}).get("calcMode") == "manual",
@@ -220,17 +220,17 @@ class _Sheet:
                 texts[column] = text
         if element.get("hidden") in _TRUE and any(map(str.strip, texts.values())):
             self.cells.note("hidden_rows", self.row, None, "")
-        if self.book.told:
-            self._tell_styles(element, texts)
+        if self.book.otherwise:
+            self._note_styles(element, texts)
         self.cells.add(self.row, texts)
 
-    def _tell_styles(self, row: Element, texts: dict[int, str]) -> None:
+    def _note_styles(self, row: Element, texts: dict[int, str]) -> None:
         """Tell cells that hold something and are struck through or not shown; few workbooks have such styles."""
         column = -1
         for cell in row:
             reference = cell.get("r")
             column = column + 1 if reference is None else _column_of(reference.rstrip("0123456789"))
-            how = self.book.told.get(cell.get("s"))
+            how = self.book.otherwise.get(cell.get("s"))
             if how is not None and texts.get(column, "").strip():
                 self.cells.note(how, self.row, column, texts[column])
 
