@@ -13,7 +13,7 @@ from threadpoolctl import threadpool_limits
 from crosscheck.cases.cases import build_cases, census_day
 from crosscheck.cases.history import inherit_history, last_day
 from crosscheck.cases.probes import REMARK, build_probe_cases, make_probes
-from crosscheck.collection.likely import with_likely_values
+from crosscheck.collection.likely import list_tried, with_likely_values
 from crosscheck.network.graph import name_bodies, relate
 from crosscheck.network.succession import trace_succession
 from crosscheck.risk.doubts import add_doubts
@@ -267,14 +267,16 @@ def weigh_evidence(
 ) -> Weighed:
     """Step 5: the risk of every declaration, and its place within its pool; positive weights raise the risk.
 
-    Where values are in doubt the risk is estimated twice, and the worse counts for whoever they are of (`risk.doubts`).
+    Where values are in doubt or were set aside, the risk is estimated twice, and the worse counts for whoever they are
+    of (`risk.doubts`).
     """
     cases = evidence.cases
     with one_thread():
         known = _gather_known(collection, standard, year, evidence)
         risk = estimate_risk(known, standard.risk, year)
-        if collection.doubts["tried_as"].count():
-            risk = add_doubts(risk, _estimate_as_likely(collection, standard, year, evidence), collection.doubts)
+        tried = list_tried(collection)
+        if not tried.is_empty():
+            risk = add_doubts(risk, _estimate_as_likely(collection, standard, year, evidence), tried)
         findings = add_check_weights(evidence.findings, risk.parts, risk.from_visits.weights)
         pools = assign_pools(cases, all_visits(collection.tables, standard.name).filter(pl.col("year") == year))
         ranked = rank_declarations(cases, risk, standard.risk, pools, capacity.visits)
@@ -282,7 +284,7 @@ def weigh_evidence(
 
 
 def _estimate_as_likely(collection: Collection, standard: Standard, year: str, evidence: Evidence) -> Risk:
-    """The risk if each value in doubt meant what it likely means: checks and scores anew, the network as it is."""
+    """The risk if each value in doubt or set aside meant what is likely: checks and scores anew, network as it is."""
     likely = with_likely_values(collection)
     cases = join_cases(likely, standard, year, evidence.network)
     checked = check_cases(likely, standard, year, evidence.network, cases)

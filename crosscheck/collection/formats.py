@@ -19,6 +19,7 @@ _BUILT_IN: Final[dict[int, NumberFormat]] = {
 # cell, and colours, languages or conditions in brackets. A per cent sign among these multiplies nothing.
 _LITERAL: Final = re.compile(r'"[^"]*"|\\.|_.|\*.|\[[^\]]*\]', re.DOTALL)
 _WRITTEN_SIGN: Final = re.compile(r'"[^"]*%[^"]*"|\\%')
+_COLOUR: Final = re.compile(r"\[[^\]]*\]")
 _ELAPSED: Final = re.compile(r"\[[hms]+\]", re.IGNORECASE)
 _WRITTEN_UNIT: Final = re.compile(r'[0#?)] *(?:\\ )?("\s*(k|m|bn|000|thousand|million)\b[^"]*"|\\[km])', re.IGNORECASE)
 _IN_THOUSANDS: Final = re.compile(r"[0#?],+(?![0#?,])")
@@ -45,6 +46,11 @@ def format_of(number: int, code: str | None) -> NumberFormat:
         return "time"
     first = code.split(";")[0]
     return "thousands" if _IN_THOUSANDS.search(section) or _WRITTEN_UNIT.search(first) else "plain"
+
+
+def hides(code: str | None) -> bool:
+    """Whether a format code shows nothing of a number above 0, as `;;;` does: its first section is empty."""
+    return code is not None and ";" in code and not _COLOUR.sub("", code.split(";")[0]).strip().replace('""', "")
 
 
 def write_number(stored: str, number_format: NumberFormat, days_off: int = 0) -> str:

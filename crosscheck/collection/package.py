@@ -22,9 +22,11 @@ if TYPE_CHECKING:
 
 # What makes a cell unreadable as it is shown: a formula without a stored result; one whose result is a placeholder; a
 # cell that a merged one covers. What is read and yet told: a percentage without its value, a row or column that is
-# hidden, figures shown in thousands.
+# hidden, figures shown in thousands, cells that are struck through or that a format shows nothing of.
 MarkKind = Literal["no_result", "placeholder", "merged"]
-NoteKind = Literal["percent_as_shown", "hidden_rows", "hidden_column", "hidden_sheet", "in_thousands", "by_hand"]
+NoteKind = Literal[
+    "percent_as_shown", "hidden_rows", "hidden_column", "hidden_sheet", "in_thousands", "by_hand", "struck", "unseen"
+]
 
 
 @dataclass

@@ -18,6 +18,7 @@ from crosscheck.collection.mentions import SCHEMA as MENTIONS
 from crosscheck.collection.mentions import list_mentions
 from crosscheck.collection.problems import list_problems
 from crosscheck.collection.resolved import hold_out
+from crosscheck.collection.set_aside import likely_figures
 from crosscheck.collection.sources import FIRST_WAVE
 from crosscheck.collection.spellings import hold_against_model, merge_spellings, refuse_slips
 from crosscheck.contract.inputs import INPUTS
@@ -78,7 +79,8 @@ class Collection:
     `tables` hold the rows that can be used, by name, in the columns of `inputs.INPUTS` (null where a cell is empty or
     was set aside), sorted by their keys; `answers`, of the run's year alone, in those of `answers.SCHEMA`. A table that
     the collection lacks is there without a row, and its name in `absent`; tables of the first wave of visits are there
-    only where the collection has them, and so is `OTHER_YEARS`, answers of other years with their `year`. `problems`
+    only where the collection has them, and so are `OTHER_YEARS`, answers of other years with their `year`, and
+    `set_aside.SET_ASIDE`, figures of rows that were set aside as they are likely meant. `problems`
     has one row a thing that is wrong (`outputs.OUTPUTS`): every row and cell that is not in the tables is in it; its
     last column, `org_code`, says whose row it is.
     `corrections` are those that were accepted since it was read, each time that some were, as
@@ -134,7 +136,9 @@ def read_collection(
     found = [*strays, *((sheet.place, problem) for sheet in sheets.values() for problem in sheet.problems)]
     tables = empty | {name: conform_table(sheet.used(), sheet.table) for name, sheet in sheets.items()}
     return Collection(
-        tables=tables | _part_answers(tables["answers"], year),
+        tables=tables
+        | _part_answers(tables["answers"], year)
+        | likely_figures(sheets, questionnaire, conventions.figures, year),
         problems=_say_whose(list_problems(found), sheets.values()),
         inputs=tuple(describe_input(sheet) for sheet in sheets.values()),
         absent=tuple(name for name in INPUTS if name not in sheets and name != RESOLVED),

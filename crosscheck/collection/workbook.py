@@ -72,6 +72,16 @@ _NOTED: Final = {
         "The workbook is calculated by hand only; the results of {:,} formulas may be out of date. This is the first.",
         "Calculate the workbook, and save it.",
     ),
+    "struck": _Seen(
+        "The cell is struck through; it was read.",
+        "{:,} cells are struck through; they were read. This is the first.",
+        "Delete what no longer holds.",
+    ),
+    "unseen": _Seen(
+        "The format of the cell shows nothing of what it holds; it was read.",
+        "The format of {:,} cells shows nothing of what they hold; they were read. This is the first.",
+        "Delete what is not meant for the cross-check, or give it a format that shows it.",
+    ),
 }
 
 

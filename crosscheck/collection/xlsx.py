@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
-from crosscheck.collection.formats import days_off, format_of, write_number
+from crosscheck.collection.formats import days_off, format_of, hides, write_number
 from crosscheck.collection.limits import MOST_ROWS
-from crosscheck.collection.package import Cells, Mark, Package, attribute, local
+from crosscheck.collection.package import Cells, Mark, NoteKind, Package, attribute, local
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,12 +28,22 @@ class _Styles:
 
     codes: dict[int, str] = field(default_factory=dict)
     formats: list[int] = field(default_factory=list)
+    fonts: list[int] = field(default_factory=list)
+    struck: list[bool] = field(default_factory=list)
 
     def by_place(self) -> dict[str | None, NumberFormat]:
         formats: dict[str | None, NumberFormat] = {None: "plain"}
         for place, number in enumerate(self.formats):
             formats[str(place)] = format_of(number, self.codes.get(number))
         return formats
+
+    def seen_otherwise(self) -> dict[str | None, NoteKind]:
+        """Of the styles in which a person sees a cell otherwise than it is read: how, by their place."""
+        struck = {number for number, is_struck in enumerate(self.struck) if is_struck}
+        unseen: dict[str | None, NoteKind] = {
+            str(place): "unseen" for place, number in enumerate(self.formats) if hides(self.codes.get(number))
+        }
+        return unseen | {str(place): "struck" for place, font in enumerate(self.fonts) if font in struck}
 
 
 @dataclass(frozen=True)
@@ -46,6 +56,7 @@ class _Book:
 
     strings: list[str]
     styles: dict[str | None, NumberFormat]
+    otherwise: dict[str | None, NoteKind]
     days_off: int
     recalculates: bool
     by_hand: bool
@@ -62,9 +73,11 @@ def read_xlsx(package: Package) -> list[Cells]:
     )
     relations = package.relations(main)
     settings = {local(element): element.attrib for element in package.elements(main)}
+    styles = _styles(package, _target(relations, "styles"))
     book = _Book(
         strings=_strings(package, _target(relations, "sharedStrings")),
-        styles=_styles(package, _target(relations, "styles")),
+        styles=styles.by_place(),
+        otherwise=styles.seen_otherwise(),
         days_off=days_off(date_1904=_counts_from_1904(package, main)),
         recalculates=settings.get("calcPr", {}).get("fullCalcOnLoad") in _TRUE,
         by_hand=settings.get("calcPr", {}).get("calcMode") == "manual",
@@ -119,7 +132,7 @@ def _text(element: Element) -> str:
     return _ESCAPED.sub(lambda found: chr(int(found[1], 16)), "".join(parts))
 
 
-def _styles(package: Package, part: str | None) -> dict[str | None, NumberFormat]:
+def _styles(package: Package, part: str | None) -> _Styles:
     styles = _Styles()
     if part is not None and part in package:
         for element in package.elements(part):
@@ -128,7 +141,15 @@ def _styles(package: Package, part: str | None) -> dict[str | None, NumberFormat
                 styles.codes[int(element.get("numFmtId", "0"))] = element.get("formatCode", "")
             elif name == "cellXfs":
                 styles.formats = [int(form.get("numFmtId", "0")) for form in element]
-    return styles.by_place()
+                styles.fonts = [int(form.get("fontId", "0")) for form in element]
+            elif name == "fonts":
+                styles.struck = [any(map(_strikes, font)) for font in element]
+    return styles
+
+
+def _strikes(property_: Element) -> bool:
+    """Whether a property of a font strikes its text through; one without a value holds."""
+    return local(property_) == "strike" and property_.get("val", "1") in _TRUE
 
 
 @lru_cache(maxsize=20_000)
@@ -199,7 +220,19 @@ class _Sheet:
                 texts[column] = text
         if element.get("hidden") in _TRUE and any(map(str.strip, texts.values())):
             self.cells.note("hidden_rows", self.row, None, "")
+        if self.book.otherwise:
+            self._note_styles(element, texts)
         self.cells.add(self.row, texts)
+
+    def _note_styles(self, row: Element, texts: dict[int, str]) -> None:
+        """Tell cells that hold something and are struck through or not shown; few workbooks have such styles."""
+        column = -1
+        for cell in row:
+            reference = cell.get("r")
+            column = column + 1 if reference is None else _column_of(reference.rstrip("0123456789"))
+            how = self.book.otherwise.get(cell.get("s"))
+            if how is not None and texts.get(column, "").strip():
+                self.cells.note(how, self.row, column, texts[column])
 
     def _read_cell(self, cell: Element, column: int) -> str | None:
         kind, stored, formula = cell.get("t", "n"), None, None

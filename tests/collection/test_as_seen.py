@@ -346,3 +346,30 @@ def test_a_carriage_return_within_a_cell_ends_no_row_of_what_is_printed(tmp_path
     printed = CliRunner().invoke(main, ["check", str(book), "--format", "csv"]).stdout
     (problem,) = csv.DictReader(io.StringIO(printed, newline=""))
     assert (problem["value"], problem["org_code"]) == ("R01\r", "R01")
+
+
+STYLES = (
+    '<numFmts><numFmt numFmtId="170" formatCode=";;;"/></numFmts>'
+    '<fonts><font/><font><strike/></font><font><strike val="0"/></font></fonts>'
+    '<cellXfs><xf fontId="0"/><xf fontId="1"/><xf numFmtId="170" fontId="0"/><xf fontId="2"/></cellXfs>'
+)
+
+
+def styled(style: int, value: int) -> str:
+    return f'<c s="{style}"><v>{value}</v></c>'
+
+
+def test_cells_struck_through_or_not_shown_are_read_and_told_once_a_column(tmp_path: Path, questionnaire: Any) -> None:
+    rows = [f"{code},training.level1_pct,,{styled(style, 54)}" for code, style in (("R01", 1), ("R02", 2), ("R03", 1))]
+    read = read_book(write_book(tmp_path / "b.xlsx", sheet([HEADINGS, *rows]), formats=STYLES), questionnaire)
+    words = "\n".join(words for _, column, words in told(read) if column == "answer")
+    assert "2 cells are struck through; they were read. This is the first." in words
+    assert "The format of the cell shows nothing of what it holds; it was read." in words
+    assert read.tables["answers"]["number"].to_list() == [54, 54]
+
+
+def test_a_font_that_says_it_does_not_strike_is_no_concern_of_anybody(tmp_path: Path, questionnaire: Any) -> None:
+    rows = [f"R01,training.level1_pct,,{styled(3, 54)}"]
+    assert (
+        told(read_book(write_book(tmp_path / "b.xlsx", sheet([HEADINGS, *rows]), formats=STYLES), questionnaire)) == []
+    )

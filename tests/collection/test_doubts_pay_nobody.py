@@ -23,6 +23,7 @@ from crosscheck.questionnaire import Questionnaire
 
 YEAR: Final = "2008/09"
 MOST: Final = 0.001  # a tenth of a point of risk
+LEFT: Final = 0.01  # where all of a return is set aside, also figures that were better than the average
 VISITORS: Final = "workload.health_visitors_employed_wte"
 CENSUS: Final = "health_visitors_wte"
 QUESTIONS: Final = Path(__file__).resolve().parent.parent.parent / "data" / "c2" / "questionnaire.csv"
@@ -278,3 +279,57 @@ def test_an_answer_that_a_reply_corrected_is_in_doubt_no_longer(
         .filter((pl.col("org_code") == first["org_code"]) & (pl.col("question_id") == first["about"]))
     )
     assert answers["number"].to_list() == [33.0]
+
+
+def percentages_by_a_thousand(folder: Path, codes: set[str]) -> None:
+    """All percentages of a return a thousand times too large: no answer can be so."""
+    kinds = types()
+    rows = read_csv(folder / "answers.csv")
+    write_csv(
+        folder / "answers.csv",
+        scale(
+            rows, "answer", 1000, lambda row: row["org_code"] in codes and kinds.get(row["question_id"]) == "percent"
+        ),
+    )
+
+
+def figures_by_a_thousand(folder: Path, codes: set[str]) -> None:
+    """All values of other sources a thousand times too large: grades and percentages can't be so."""
+    rows = read_csv(folder / "indicators.csv")
+    write_csv(folder / "indicators.csv", scale(rows, "value", 1000, lambda row: row["org_code"] in codes))
+
+
+@pytest.mark.parametrize("plant", [percentages_by_a_thousand, figures_by_a_thousand], ids=lambda plant: plant.__name__)
+def test_a_row_set_aside_for_its_unit_never_lowers_the_risk_of_whom_it_is_of(
+    plant: Callable[[Path, set[str]], None], before: Path, clean: dict[tuple[str, str], float], tmp_path: Path
+) -> None:
+    folder = tmp_path / "collection"
+    shutil.copytree(before, folder)
+    codes = set(returning(folder)[1::2])
+    plant(folder, codes)
+    after = run(folder, tmp_path / "run", "--no-pages")
+    problems = read_csv(tmp_path / "run" / "problems.csv")
+    assert {row["org_code"] for row in problems if row["effect"] == "row set aside"} >= codes
+    assert {key: after[key] for key in clean if key[0] in codes and after[key] < clean[key] - LEFT} == {}
+    parts = pl.read_parquet(tmp_path / "run" / "parts.parquet").filter(pl.col("family") == "doubts")
+    assert parts["reason"].str.contains("in doubt or set aside count as no answer or as they are likely meant").any()
+
+
+@pytest.mark.parametrize(
+    ("answer", "likely"), [("8500", 85.0), ("85000", 85.0), ("120", 100.0), ("-40", 40.0), ("many", None)]
+)
+def test_what_an_impossible_percentage_likely_means(
+    answer: str, likely: float | None, before: Path, tmp_path: Path, questionnaire: Questionnaire
+) -> None:
+    folder = tmp_path / "collection"
+    shutil.copytree(before, folder)
+    rows, level1 = read_csv(folder / "answers.csv"), "training.level1_pct"
+    asked = next(row for row in rows if row["question_id"] == level1 and row["year"] == YEAR)
+    asked["answer"] = answer
+    write_csv(folder / "answers.csv", rows)
+    collection = read_collection(folder, questionnaire, YEAR, "C2")
+    hit = (pl.col("org_code") == asked["org_code"]) & (pl.col("question_id") == level1)
+    assert collection.tables["answers"].filter(hit).is_empty()
+    assert with_likely_values(collection).tables["answers"].filter(hit)["number"].to_list() == (
+        [] if likely is None else [likely]
+    )

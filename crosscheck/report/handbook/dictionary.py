@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 from crosscheck import settings
 from crosscheck.cases.cases import catalogue
 from crosscheck.collection.read import OTHER_YEARS
+from crosscheck.collection.set_aside import SET_ASIDE
 from crosscheck.collection.sources import FIRST_WAVE
 from crosscheck.contract.inputs import INPUTS
 from crosscheck.contract.kept import KEPT
@@ -54,6 +55,11 @@ _READ_ANSWER: Final = (
     ),
     Column("absence", "choice", "why there is none", may_be_empty=True, allowed=ABSENCES, empty="there is an answer"),
 )  # fmt: skip
+_WHAT_STOOD: Final = (
+    Column("about", "text", "the question, or source and figure, as the reasons of a risk name it"),
+    Column("stood", "text", "what stood in the cell for which the row was set aside"),
+    Column("likely", "text", "the figure that the risk is also tried with, in words"),
+)
 
 
 @dataclass(frozen=True)
@@ -169,6 +175,11 @@ def _understood() -> Iterator[Described]:
     year = replace(year, may_be_empty=False)
     other_years = "one answer of another assessment year, where the collection has any"
     yield _kept(OTHER_YEARS, other_years, (*answer, year), (*key, year.name))
+    about, stood, likely = _WHAT_STOOD
+    aside = "that was set aside, with the figure that is likely meant, where there is any"
+    yield _kept(SET_ASIDE["answers"], f"one answer {aside}", (*answer, about, stood, likely), key)
+    figures = INPUTS["indicators"]
+    yield _kept(SET_ASIDE["indicators"], f"one figure {aside}", (*figures.columns, about, stood, likely), figures.key)
     for name, wave in FIRST_WAVE.items():
         row_is = f"{INPUTS[name].row_is}, in the year's first wave, where the collection has it"
         yield _kept(wave, row_is, INPUTS[name].columns, INPUTS[name].key)
