@@ -59,8 +59,8 @@ def likely_figures(
     if "indicators" in sheets and set(_FIGURES) & set(sheets["indicators"].rows.columns):
         found["indicators"] = _indicators(sheets["indicators"], figures)
     in_scope = sheets["organisations"].used().select("org_code")
-    kept = {SET_ASIDE[name]: rows.join(in_scope, on="org_code", how="semi") for name, rows in found.items()}
-    return {name: rows for name, rows in kept.items() if not rows.is_empty()}
+    meant = {SET_ASIDE[name]: rows.join(in_scope, on="org_code", how="semi") for name, rows in found.items()}
+    return {name: rows for name, rows in meant.items() if not rows.is_empty()}
 
 
 def _refused(sheet: Sheet, columns: tuple[str, ...]) -> pl.DataFrame:
