@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from crosscheck.errors import ModelError
 from crosscheck.model_file import Heading, ModelPart, read_model_file
 from crosscheck.toml_file import parse_toml
-from crosscheck.vocabulary import Severity
+from crosscheck.vocabulary import Severity, words_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -217,7 +217,7 @@ class RiskModel(Heading):
     learns: bool
     prior: Prior
     visitors: Visitors
-    declared: dict[Literal["not_met", "insufficient_assurance"], DeclaredWeight]
+    declared: dict[str, DeclaredWeight]
     link: Link
     answers: dict[Requirement, AnswerLoading]
     questions: dict[str, NamedLoading] = Field(default_factory=dict)
@@ -239,6 +239,14 @@ class RiskModel(Heading):
     facts: dict[str, str]
     visits_learnt_from: tuple[str, ...] = ()
     evidence_learnt_from: str = ""
+
+    @model_validator(mode="after")
+    def _weighs_each_lapse(self) -> Self:
+        words = words_of(self.standard)
+        lapses = words.statuses_that_mean("not_met", "not_sure")
+        if set(self.declared) != set(lapses):
+            raise ValueError(f"declared: state a weight for each of {', '.join(lapses)}, and for no other status")
+        return self
 
 
 def read_risk_model(file: Path) -> RiskModel:
