@@ -256,7 +256,7 @@ def read_risk_model(file: Path) -> RiskModel:
         ModelError: with every missing, unknown or impossible entry at once; or in one sentence if the file is a former
             version, with the version of the program that reads it.
     """
-    if former := _FORMER.get(_stated_version(file)):
+    if former := _FORMER.get(_former_version(file)):
         raise ModelError(
             f"{file}: this version of the weights is read by crosscheck {former}; this program weighs otherwise (no "
             "answer can lower the risk by being worse). Leave out --risk-model, or name v3 or a later version. Runs "
@@ -265,9 +265,13 @@ def read_risk_model(file: Path) -> RiskModel:
     return read_model_file(file, RiskModel)
 
 
-def _stated_version(file: Path) -> str:
-    """The version that the file states; empty where it can't be read, so that reading it says why."""
+def _former_version(file: Path) -> str:
+    """The version of a file that weighs as former versions did, which had no [estimation]; empty of any other.
+
+    A file that can't be read is none of them: reading it says why.
+    """
     try:
-        return str(parse_toml(file.read_bytes()).get("version", ""))
+        stated = parse_toml(file.read_bytes())
     except (OSError, ValueError):
         return ""
+    return "" if "estimation" in stated else str(stated.get("version", ""))
