@@ -22,6 +22,10 @@ Meaning = Literal["met", "not_met", "not_sure"]
 WHOLE: Final = "whole"
 
 
+# The tables without which no list can be made, whatever the standard.
+NEEDED: Final = ("organisations", "declarations")
+
+
 class Shape(ModelPart):
     """What codes of one kind look like: a regular expression, and the same in words."""
 
@@ -82,6 +86,7 @@ class StandardFile(ModelPart):
     bodies: WordList = WordList()
     commentators: dict[str, str] = Field(default_factory=dict)
     calendar: Calendar
+    compulsory: tuple[str, ...] = NEEDED
 
     @field_validator("functions")
     @classmethod
@@ -94,6 +99,13 @@ class StandardFile(ModelPart):
                     f"{name} names {function.other or 'no function'} as its other; each has to name the other"
                 )
         return functions
+
+    @field_validator("compulsory")
+    @classmethod
+    def _list_is_possible(cls, compulsory: tuple[str, ...]) -> tuple[str, ...]:
+        if missing := [table for table in NEEDED if table not in compulsory]:
+            raise ValueError(f"{' and '.join(missing)} is missing: without it there is no list")
+        return compulsory
 
     @field_validator("statuses")
     @classmethod

@@ -74,6 +74,10 @@ FUNCTIONS: Final = tuple(_FUNCTIONS)
 STATUSES: Final = tuple(_STATUSES)
 CATEGORIES: Final = tuple(dict.fromkeys(chain.from_iterable(file.categories.words for file in _FILES.values())))
 BODIES: Final = tuple(dict.fromkeys(chain.from_iterable(file.bodies.words for file in _FILES.values())))
+# Tables that a collection on any of the standards has to have: what one of them does without, nobody is asked for.
+COMPULSORY: Final = tuple(
+    name for name in next(iter(_FILES.values())).compulsory if all(name in file.compulsory for file in _FILES.values())
+)
 COMMENTATORS: Final = tuple(COMMENTATORS_IN_WORDS)
 VERDICTS: Final = get_args(Verdict)
 SEVERITIES: Final = get_args(Severity)

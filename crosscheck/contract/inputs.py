@@ -6,7 +6,7 @@ from typing import Final
 
 from crosscheck.contract.table import FUNCTION, ORG, STANDARD, VISITED_STANDARD, YEAR, Column, Table, optional
 from crosscheck.figures.kinds import INPUT_KINDS
-from crosscheck.vocabulary import BODIES, CATEGORIES, COMMENTATORS, ORG_TYPES, STATUSES
+from crosscheck.vocabulary import BODIES, CATEGORIES, COMMENTATORS, COMPULSORY, ORG_TYPES, STATUSES
 
 DIRECTIONS: Final = ("higher_better", "lower_better", "none")
 
@@ -65,7 +65,7 @@ INPUTS: Final[dict[str, Table]] = {
                 optional("year", "year", "assessment year that was asked about", empty="the run's year"),
             ),
             key=("org_code", "question_id", "item", "year"),
-            required=True,
+            required="answers" in COMPULSORY,
         ),
         Table(
             "indicators",
