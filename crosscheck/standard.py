@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from crosscheck import settings
 from crosscheck.cases.cases import catalogue
+from crosscheck.cases.history import last_day
 from crosscheck.errors import ModelError, UnknownNameError
 from crosscheck.near_names import suggest
 from crosscheck.questionnaire import read_questionnaire
@@ -52,6 +53,26 @@ class Standard:
     def models(self) -> tuple[IndicatorModel, PatternModel, PolarityModel, ExploratoryModel, RiskModel, VisitsModel]:
         """All its models."""
         return (self.indicators, self.patterns, self.polarity, self.exploratory, self.risk, self.visits)
+
+    @classmethod
+    def load(cls, name: str | None = None, year: str | None = None, weights: str | None = None) -> Standard:
+        """Read a standard, and hold every rule against its own examples.
+
+        Args:
+            name: the standard, for example `C2`; the only one that there are rules for if it is not given.
+            year: the assessment year, whose thresholds count; the newest if it is not given.
+            weights: a version of the weights, for example `v3`; the newest if it is not given.
+
+        Raises:
+            UnknownNameError: there is no such standard.
+            RulebookError, ModelError: with everything that is wrong in their files, at once.
+
+        Example:
+            >>> standard = cc.Standard.load("C2", "2008/09")
+            >>> standard.name
+            'C2'
+        """
+        return load_standard(name_standard(name), weights, last_day(year) if year else date.max)
 
     def without_learning(self) -> Standard:
         """The same with the weights as stated: a run learns nothing from its own collection."""

@@ -97,6 +97,11 @@ class Collection:
     mentions: pl.DataFrame = field(default_factory=MENTIONS.to_frame)
     doubts: pl.DataFrame = field(default_factory=DOUBTS.to_frame)
 
+    def with_visits(self, visits: pl.DataFrame) -> Collection:
+        """The same with later visits, in the columns of `visits`; one that it holds already counts once."""
+        together = pl.concat([self.tables["visits"], visits], how="diagonal")
+        return replace(self, tables={**self.tables, "visits": together})
+
 
 def read_collection(
     path: Path, questionnaire: Questionnaire, year: str | None = None, standard: str | None = None

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
-
-import polars as pl
 
 from crosscheck.collection.visit_files import read_visits_file
 from crosscheck.pipeline import cross_check
@@ -19,6 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from crosscheck.collection.read import Collection
+    from crosscheck.standard import Standard
 
 
 def learn_version(run: Path, visits: Path | None) -> Revision:
@@ -32,16 +30,18 @@ def learn_version(run: Path, visits: Path | None) -> Revision:
         RunError: there is no such run, or no visit that was not learnt from already.
         CollectionError: the file of visits can't be used.
     """
-    options = read_manifest(run).options
     standard, collection = standard_of_run(run), collection_of_run(run)
     if visits is not None:
-        collection = _with_visits(collection, read_visits_file(visits, standard.questionnaire, standard.name))
-    outcome = cross_check(collection, standard, options.year, Capacity(0, 0.0, 0))
+        collection = collection.with_visits(read_visits_file(visits, standard.questionnaire, standard.name))
+    return learn_from(collection, standard, read_manifest(run).options.year)
+
+
+def learn_from(collection: Collection, standard: Standard, year: str) -> Revision:
+    """Estimate the risk with all visits that the collection holds, and say what was learnt.
+
+    Raises:
+        RunError: there is no visit that was not learnt from already.
+    """
+    outcome = cross_check(collection, standard, year, Capacity(visits=0, random_share=0.0, seed=0))
     fresh = leave_out(all_visits(collection.tables, standard.name), standard.risk)
     return revise(outcome.risk, fresh, outcome.items, standard.risk)
-
-
-def _with_visits(collection: Collection, visits: pl.DataFrame) -> Collection:
-    """The collection with later visits; one that it holds already counts once."""
-    together = pl.concat([collection.tables["visits"], visits], how="diagonal")
-    return replace(collection, tables={**collection.tables, "visits": together})

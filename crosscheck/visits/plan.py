@@ -36,9 +36,9 @@ class Capacity:
     decides; without one the draw is for practice, and the seed decides.
     """
 
-    visits: int
-    random_share: float
-    seed: int
+    visits: int = 60
+    random_share: float = 0.5
+    seed: int = 1
     design: Design = TWO_ARMS
     seal: Seal | None = None
 
