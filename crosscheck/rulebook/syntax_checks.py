@@ -31,7 +31,7 @@ _SLIPS_OUTSIDE_TEXTS: Final = (
     (r"#[^\n]*", "A remark stands outside the condition: above it in the file."),
     (
         r"\b0[xXoObB]\w*|\b[0-9][0-9_]*_[0-9_]*|\b[0-9.]+[jJ]\b",
-        "Write the number with the figures 0 to 9, as in 255 or 0.5.",
+        "Write the number in figures, as in 255 or 0.5.",
     ),
     (r"[\u2018-\u201f«»]", 'Write straight quotation marks, as in "text".'),
     (r"[≥≤≠]", "Write >=, <= or !=."),
