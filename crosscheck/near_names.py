@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -27,7 +28,9 @@ def find_near(name: str, known: Iterable[str]) -> list[str]:
 
 
 def _characters(name: str) -> list[str]:
-    return sorted(name.translate(_LOOK_ALIKE))
+    """The characters that tell a name, in order; a number is the same with zeros before it, as 1 and 01."""
+    without_zeros = re.sub(r"(?<![0-9a-z])0+(?=[1-9])", "", name)
+    return sorted(without_zeros.translate(_LOOK_ALIKE))
 
 
 def suggest(name: str, known: Iterable[str]) -> str:

@@ -18,6 +18,12 @@ def test_the_code_that_was_meant_is_among_the_nearest(typed: str, meant: str) ->
     assert meant in find_near(typed, known)
 
 
+def test_a_number_that_lacks_its_zero_is_the_same_number() -> None:
+    rules = [f"C2-TRN-{number:02}" for number in range(1, 90)]
+    assert find_near("C2-TRN-1", rules)[0] == "C2-TRN-01"
+    assert find_near("c2-trn-007", rules)[0] == "C2-TRN-07"
+
+
 def test_swapped_characters_come_before_other_likenesses() -> None:
     known = [code for code in CODES if code != "R1X"]
     assert find_near("R1X", known)[0] == "RX1"

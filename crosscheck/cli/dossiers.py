@@ -30,8 +30,8 @@ def dossiers(folder: Path, out: Path, only: tuple[str, ...], *, pdf: bool, annex
 
     A long job that was stopped continues where it was when the command is given again.
     """
-    from crosscheck.report.dossier.dossier_pages import LIST, write_dossiers
     from crosscheck.report.output.pdf import choose_extent
+    from crosscheck.report.visit_list.dossier_pages import LIST, write_dossiers
 
     paper = choose_extent(pdf=pdf, annex=annex)
     pages, papers = write_dossiers(folder, out, only, paper=paper, step=Steps())
@@ -54,8 +54,8 @@ def visit_list(folder: Path, out: Path) -> None:
     \b
     Example:  crosscheck visit-list --run run --out visit_list.pdf
     """
-    from crosscheck.report.dossier.visit_page import set_visit_list, write_visit_page
     from crosscheck.report.output.pdf import write_pdf
+    from crosscheck.report.visit_list.visit_page import set_visit_list, write_visit_page
 
     if out.suffix == ".pdf":
         write_pdf(set_visit_list(folder), out)

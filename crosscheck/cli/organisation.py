@@ -22,7 +22,7 @@ def _picture(_context: click.Context, _option: click.Parameter, file: Path | Non
 
 
 def _write_picture(svg: str, file: Path) -> None:
-    from crosscheck.report.dossier.plots import draw_png
+    from crosscheck.report.plots.funnels import draw_png
 
     if file.suffix == ".png":
         file.write_bytes(draw_png(svg))
@@ -73,7 +73,7 @@ def funnel(indicator: str, org_code: str, folder: Path, out: Path) -> None:
     \b
     Example:  crosscheck funnel staff_survey.child_protection_training_pct R6A --out funnel.svg
     """
-    from crosscheck.report.dossier.plots import draw_funnel
+    from crosscheck.report.plots.funnels import draw_funnel
     from crosscheck.runs.run_folder import read_table
     from crosscheck.runs.unlisted import describe_unlisted, read_names
 
@@ -99,7 +99,7 @@ def network(org_code: str, folder: Path, out: Path | None, form: str) -> None:
     Example:  crosscheck network R2X --out network.svg
     """
     from crosscheck.network.graph import ORGANISATION, neighbours
-    from crosscheck.report.dossier.neighbourhood import draw_neighbourhood
+    from crosscheck.report.plots.neighbourhood import draw_neighbourhood
     from crosscheck.runs.run_folder import read_table
 
     ties, predecessors, names = (read_table(folder, name) for name in ("ties", "predecessors", "names"))

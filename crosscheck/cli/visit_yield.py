@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     import polars as pl
 
-    from crosscheck.report.visits.yield_page import SeasonOutcomes
+    from crosscheck.report.season_yield.yield_page import SeasonOutcomes
 
 
 @visits.command("yield")
@@ -60,9 +60,9 @@ def yield_(
     An assessor's own rate, for the assessor alone:
               crosscheck visits yield --run run --visits outcomes --assessor A104
     """
+    from crosscheck.report.season_yield.yield_page import SeasonOutcomes, measure_run, names_of_run, write_yield
+    from crosscheck.report.season_yield.yield_sentences import describe_yield
     from crosscheck.report.visits.outcomes import read_visits
-    from crosscheck.report.visits.yield_page import SeasonOutcomes, measure_run, names_of_run, write_yield
-    from crosscheck.report.visits.yield_sentences import describe_yield
 
     is_typed = click.get_current_context().get_parameter_source("store") == ParameterSource.COMMANDLINE
     if (place is None and store is None) or (place is not None and is_typed):
@@ -93,7 +93,7 @@ def weeks_(folder: Path, weeks: int, monday: datetime | None, form: str) -> None
 
     Who was visited by a given day then differs from who was not by chance alone: next year shows what visits do.
     """
-    from crosscheck.report.visits.yield_page import draw_weeks_of_run
+    from crosscheck.report.season_yield.yield_page import draw_weeks_of_run
 
     drawn = draw_weeks_of_run(folder, weeks, monday.date() if monday else None)
     rows = [row | {"from": row["from"].isoformat() if row["from"] else ""} for row in drawn.to_dicts()]
@@ -104,7 +104,7 @@ def weeks_(folder: Path, weeks: int, monday: datetime | None, form: str) -> None
 def _read_store(folder: Path, store: str) -> SeasonOutcomes:
     """What is recorded of this very run: visits, criteria and decisions."""
     from crosscheck.errors import UnknownNameError
-    from crosscheck.report.visits.yield_page import SeasonOutcomes
+    from crosscheck.report.season_yield.yield_page import SeasonOutcomes
     from crosscheck.runs.run_folder import read_manifest
     from crosscheck.store.database import open_store
     from crosscheck.store.outcomes import list_outcomes, list_rulings
@@ -123,8 +123,8 @@ def _read_store(folder: Path, store: str) -> SeasonOutcomes:
 def _describe_assessor(folder: Path, visited: pl.DataFrame, assessor: str) -> str:
     from crosscheck.errors import UnknownNameError
     from crosscheck.near_names import suggest
-    from crosscheck.report.visits.yield_page import rate_assessors_of_run
-    from crosscheck.report.visits.yield_sentences import percent
+    from crosscheck.report.season_yield.yield_page import rate_assessors_of_run
+    from crosscheck.report.season_yield.yield_sentences import percent
 
     rates = {row["assessor"]: row for row in rate_assessors_of_run(folder, visited).to_dicts()}
     if assessor not in rates:

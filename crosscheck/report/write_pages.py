@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from crosscheck import settings
-from crosscheck.report.dossier.dossier_pages import write_dossiers
-from crosscheck.report.dossier.list_pages import write_list_pages
 from crosscheck.report.national.national import write_national
+from crosscheck.report.visit_list.dossier_pages import write_dossiers
+from crosscheck.report.visit_list.list_pages import write_list_pages
 from crosscheck.runs.run_folder import read_manifest
 
 if TYPE_CHECKING:

@@ -1,1 +1,1 @@
-"""What people read of one organisation, and the pages that lead there."""
+"""What people read of one organisation."""

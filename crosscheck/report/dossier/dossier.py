@@ -13,10 +13,10 @@ from markupsafe import Markup
 
 from crosscheck.figures.kinds import funnel_of
 from crosscheck.report.dossier.case import OTHER_FUNCTION
-from crosscheck.report.dossier.dots import draw_places
 from crosscheck.report.dossier.waterfall import draw_bars
 from crosscheck.report.output.file_names import page_of
 from crosscheck.report.output.html import sign
+from crosscheck.report.plots.dots import draw_places
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from crosscheck.cases.history import last_day
 from crosscheck.report.dossier.dossier_templates import say
-from crosscheck.report.dossier.plots import KEY, write_figure
 from crosscheck.report.output.html import percent, sentence, sign, write_day
 from crosscheck.report.output.pdf import Paper
 from crosscheck.report.output.rank_bands import describe_effect, describe_place
+from crosscheck.report.plots.funnels import KEY, write_figure
 from crosscheck.rulebook.to_english import in_words
 
 if TYPE_CHECKING:

@@ -6,9 +6,9 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from crosscheck.figures.kinds import KINDS
-from crosscheck.report.dossier.plots import KEY, write_figure
 from crosscheck.report.output.file_names import page_of
 from crosscheck.report.output.html import environment, render_text
+from crosscheck.report.plots.funnels import KEY, write_figure
 
 if TYPE_CHECKING:
     from jinja2 import Environment

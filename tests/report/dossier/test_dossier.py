@@ -18,14 +18,14 @@ from crosscheck.cli import main
 from crosscheck.errors import RunError, UnknownNameError
 from crosscheck.report.dossier.build_dossier import read_dossiers
 from crosscheck.report.dossier.dossier import Dossier
-from crosscheck.report.dossier.dossier_pages import write_dossiers
 from crosscheck.report.dossier.dossier_paper import set_dossier
 from crosscheck.report.dossier.dossier_tables import read_basis
 from crosscheck.report.dossier.facts import read_figure_enquiries
 from crosscheck.report.dossier.rows import Part
-from crosscheck.report.dossier.visit_page import set_visit_list
 from crosscheck.report.dossier.waterfall import add_up
 from crosscheck.report.output.pdf import Paper
+from crosscheck.report.visit_list.dossier_pages import write_dossiers
+from crosscheck.report.visit_list.visit_page import set_visit_list
 from crosscheck.settings import figure_enquiries_file
 from tests.conftest import make_run
 from tests.few import cut_collection, each_tenth

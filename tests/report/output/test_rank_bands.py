@@ -8,7 +8,6 @@ from xml.etree import ElementTree as ET
 import polars as pl
 import pytest
 
-from crosscheck.report.dossier.dots import count_within, draw_places
 from crosscheck.report.output.rank_bands import (
     describe_assumed,
     describe_assumption,
@@ -17,6 +16,7 @@ from crosscheck.report.output.rank_bands import (
     find_like_ranks,
     reach_of_capacity,
 )
+from crosscheck.report.plots.dots import count_within, draw_places
 from crosscheck.risk.assumption import AssumedShare
 from crosscheck.risk.prevalence import Prevalence
 

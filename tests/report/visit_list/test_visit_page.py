@@ -12,8 +12,8 @@ from click.testing import CliRunner
 from playwright.sync_api import Browser, Page, expect
 
 from crosscheck.cli import main
-from crosscheck.report.dossier.list_rows import list_entries, with_duties
 from crosscheck.report.output.rank_bands import BANDS
+from crosscheck.report.visit_list.list_rows import list_entries, with_duties
 from crosscheck.runs.run_folder import read_table
 from tests.looking import WIDTHS, open_page, overflow, thin_out, violations
 

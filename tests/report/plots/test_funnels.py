@@ -8,7 +8,7 @@ import pytest
 
 from crosscheck.collection.read import read_collection
 from crosscheck.errors import MissingLibraryError, UnknownNameError
-from crosscheck.report.dossier.plots import draw_funnel, draw_png
+from crosscheck.report.plots.funnels import draw_funnel, draw_png
 from crosscheck.scoring.indicators import score_figures
 from crosscheck.scoring.model import read_indicator_model
 from crosscheck.settings import model_file

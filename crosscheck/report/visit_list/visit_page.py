@@ -9,7 +9,6 @@ import polars as pl
 
 from crosscheck.cases.history import last_day
 from crosscheck.report.dossier.dossier_tables import read_basis
-from crosscheck.report.dossier.list_rows import list_entries, with_duties
 from crosscheck.report.output.file_names import page_of
 from crosscheck.report.output.html import TEMPLATES, environment, name_type, percent, sentence
 from crosscheck.report.output.pdf import Paper
@@ -20,6 +19,7 @@ from crosscheck.report.output.rank_bands import (
     describe_place,
     find_like_ranks,
 )
+from crosscheck.report.visit_list.list_rows import list_entries, with_duties
 from crosscheck.rulebook.to_english import in_words
 from crosscheck.runs.run_folder import MENTIONS, read_table
 from crosscheck.visits.follow_up import split_cell

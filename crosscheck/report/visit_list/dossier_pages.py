@@ -16,11 +16,11 @@ from crosscheck.report.dossier.build_dossier import read_dossiers
 from crosscheck.report.dossier.dossier_paper import set_dossier
 from crosscheck.report.dossier.dossier_tables import read_basis
 from crosscheck.report.dossier.dossier_templates import dossier_templates
-from crosscheck.report.dossier.list_pages import DUTIES
-from crosscheck.report.dossier.plots import Funnels
-from crosscheck.report.dossier.visit_page import SCRIPT, read_script, set_visit_list, write_visit_page
 from crosscheck.report.output.folder import refuse_foreign, replace_file
 from crosscheck.report.output.pdf import write_papers
+from crosscheck.report.plots.funnels import Funnels
+from crosscheck.report.visit_list.list_pages import DUTIES
+from crosscheck.report.visit_list.visit_page import SCRIPT, read_script, set_visit_list, write_visit_page
 from crosscheck.runs.run_folder import read_table
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from crosscheck.cli import main
 from crosscheck.network.graph import name_bodies, neighbours, relate
 from crosscheck.network.succession import trace_succession
-from crosscheck.report.dossier.neighbourhood import draw_neighbourhood
+from crosscheck.report.plots.neighbourhood import draw_neighbourhood
 from tests.network.made_up import ON, Tie, made_up
 
 SVG = "{http://www.w3.org/2000/svg}"

@@ -23,7 +23,7 @@ from crosscheck.report.output.plain_page import (
 )
 from crosscheck.report.output.svg import INK, Axis, draw_line, write_text
 from crosscheck.report.output.tables import write_csv
-from crosscheck.report.visits.yield_sentences import (
+from crosscheck.report.season_yield.yield_sentences import (
     ARM_NAMES,
     NO_WEEKLY_RANGE,
     describe_reading,

@@ -8,8 +8,8 @@ import polars as pl
 import pytest
 from playwright.sync_api import Browser
 
-from crosscheck.report.dossier.list_pages import DUTIES, FOLLOW_UP
 from crosscheck.report.output.html import environment, read_style
+from crosscheck.report.visit_list.list_pages import DUTIES, FOLLOW_UP
 from crosscheck.runs.run_folder import read_table
 from tests.looking import WIDTHS, open_page, overflow, thin_out, violations
 

@@ -1,0 +1,1 @@
+"""Plots of one organisation: funnels of a figure, places as dots, the network around it."""

@@ -1,0 +1,1 @@
+"""What visits were worth: the page of a season and its sentences."""
