@@ -26,7 +26,7 @@ from crosscheck.visits.plan import Capacity
 from crosscheck.visits.prevalence_estimates import Population, estimate_prevalence, group_by_organisation
 from crosscheck.visits.rankings import COUNTING, list_ranking_items, rank_otherwise
 from crosscheck.visits.taught import TEACHERS, Lesson, prepare_lesson, rank_by_others
-from crosscheck.vocabulary import COMPLIANT
+from crosscheck.vocabulary import means_met
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -146,7 +146,7 @@ def backtest_worlds(
     lessons: list[Lesson] = []
     for name, world in worlds:
         tables = world.tables if with_first_wave else _without_wave(world.tables)
-        truth = world.truth.filter(pl.col("status") == COMPLIANT).join(tables[_WAVE], on=_KEYS, how="anti")
+        truth = world.truth.filter(means_met("status")).join(tables[_WAVE], on=_KEYS, how="anti")
         outcomes = truth.select(*_KEYS, otherwise=pl.col("upheld").not_(), weight=pl.lit(1.0))
         made = _run(_collect(tables), standard, year)
         samples.append(Sample(among, name, _judge(made, tables, standard, year, outcomes)))
@@ -337,7 +337,7 @@ def _beside(outcomes: pl.DataFrame, ranking: pl.DataFrame) -> pl.DataFrame:
 
 
 def _compliant(tables: Mapping[str, pl.DataFrame], year: str) -> pl.DataFrame:
-    declared = tables["declarations"].filter((pl.col("year") == year) & (pl.col("status") == COMPLIANT))
+    declared = tables["declarations"].filter((pl.col("year") == year) & (means_met("status")))
     return declared.select(_KEYS)
 
 

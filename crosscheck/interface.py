@@ -223,7 +223,7 @@ def check(collection: Collection) -> Checks:
         539
     """
     read_, standard, year = collection._read, collection.standard, collection.year
-    network = pipeline.relate_organisations(read_, year)
+    network = pipeline.relate_organisations(read_, year, standard.name)
     cases = pipeline.join_cases(read_, standard, year, network)
     checked = pipeline.check_cases(read_, standard, year, network, cases)
     return Checks(collection, cases, checked.findings, checked.lost, network)

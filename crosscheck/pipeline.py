@@ -173,7 +173,7 @@ def cross_check(  # noqa: PLR0913 - what is read, how it is planned, and who wat
         # Made-up returns hang on nothing that is read here, so a second thread checks them meanwhile.
         made_up = beside.submit(_check_made_up, tables["indicators"], standard, year)
         with step("relate"):
-            network = relate_organisations(collection, year)
+            network = relate_organisations(collection, year, standard.name)
         with step("join"):
             cases = join_cases(collection, standard, year, network)
         probed = beside.submit(lay_out_probes, tables, cases, standard)
@@ -230,9 +230,9 @@ def build_exploratory_tables(
     }
 
 
-def relate_organisations(collection: Collection, year: str) -> Network:
+def relate_organisations(collection: Collection, year: str, standard: str) -> Network:
     """Step 1: who is related to whom in that year, who came before whom, and what each is called."""
-    tables, day = collection.tables, census_day(year)
+    tables, day = collection.tables, census_day(year, standard)
     return Network(relate(tables, day), trace_succession(tables["relationships"], day), name_bodies(tables))
 
 

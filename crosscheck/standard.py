@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from crosscheck import settings
 from crosscheck.cases.cases import catalogue
 from crosscheck.cases.history import last_day
-from crosscheck.errors import UnknownNameError
+from crosscheck.errors import ModelError, UnknownNameError
 from crosscheck.near_names import suggest
 from crosscheck.questionnaire import read_questionnaire
 from crosscheck.risk.model import read_risk_model
@@ -114,7 +114,20 @@ def read_standard(name: str, risk_version: str | None = None, day: date = date.m
     visits = read_visits_model(settings.model_file(name, "visits"), questionnaire)
     rulebook = load_rulebook(settings.rules_folder(name), catalogue(questionnaire, indicators.names), day)
     waivers = load_waivers(settings.waivers_file(name), rulebook)
-    return Standard(name, questionnaire, rulebook, waivers, indicators, patterns, polarity, exploratory, risk, visits)
+    made = Standard(name, questionnaire, rulebook, waivers, indicators, patterns, polarity, exploratory, risk, visits)
+    _refuse_models_of_others(made)
+    return made
+
+
+def _refuse_models_of_others(standard: Standard) -> None:
+    """Refuse models whose heading names another standard: their numbers were judged for other questions."""
+    wrong = [model for model in standard.models if model.standard.upper() != standard.name.upper()]
+    if wrong:
+        raise ModelError(
+            f"{settings.models_folder(standard.name) / model.name}, {model.version}: is a model of {model.standard}, "
+            f'and the standard is {standard.name}. Judge its numbers anew, and write standard = "{standard.name}".'
+            for model in wrong
+        )
 
 
 def name_standard(given: str | None) -> str:

@@ -1,14 +1,24 @@
-"""The words of the field, each with one spelling: types of organisation, functions, statuses, verdicts, absences."""
+"""The words of tables, each with one spelling: what the program gives them, and what the standards state as data.
+
+Types, functions, statuses, categories, bodies and commentators are those of every standard there is (`standard.toml`),
+so that a collection can hold declarations on several; `words_of` has those of one. A status has one meaning in all.
+"""
 
 from __future__ import annotations
 
+from functools import cache
+from itertools import chain
 from typing import Final, Literal, get_args
 
 import polars as pl
 
-OrgType = Literal["acute", "ambulance", "mental_health", "pct"]
-Function = Literal["whole", "commissioner", "provider"]
-Status = Literal["compliant", "not_met", "insufficient_assurance"]
+from crosscheck import settings
+from crosscheck.errors import ModelError
+from crosscheck.standard_file import FunctionWords, StandardFile, StatusWords, read_standard_file
+
+OrgType = str
+Function = str
+Status = str
 Verdict = Literal["differs", "agrees", "cannot_tell", "not_applicable"]
 Severity = Literal["low", "medium", "high"]
 Absence = Literal["no_answer", "not_known", "not_applicable"]
@@ -17,9 +27,58 @@ Pool = Literal["to_visit", "visited", "follow_up"]  # in the order of the visit 
 Ruling = Literal["accept", "visit", "explain", "qualify"]  # what can be decided about a declaration
 Relation = Literal["commissioner", "provider", "same_lscb", "other_party"]
 
-ORG_TYPES: Final = get_args(OrgType)
-FUNCTIONS: Final = get_args(Function)
-STATUSES: Final = get_args(Status)
+
+@cache
+def words_of(standard: str) -> StandardFile:
+    """The words of one standard.
+
+    Raises:
+        ModelError: its file is missing or wrong.
+    """
+    return read_standard_file(standard)
+
+
+def _status_meanings(files: dict[str, StandardFile]) -> dict[str, StatusWords]:
+    """Every status once; one that two standards take differently would turn a lapse into a pass, and is refused."""
+    stated: dict[str, StatusWords] = {}
+    for standard, file in files.items():
+        for word, status in file.statuses.items():
+            if stated.setdefault(word, status) != status:
+                raise ModelError(
+                    f"{settings.standard_file(standard)}, statuses.{word}: means {status.means} here and "
+                    f"{stated[word].means} in another standard. Give one of them another name."
+                )
+    return stated
+
+
+def _function_words(files: dict[str, StandardFile]) -> dict[str, FunctionWords]:
+    stated: dict[str, FunctionWords] = {}
+    for standard, file in files.items():
+        for word, function in file.functions.items():
+            if stated.setdefault(word, function).other != function.other:
+                raise ModelError(
+                    f"{settings.standard_file(standard)}, functions.{word}: another standard names another other of "
+                    "it. Give one of them another name."
+                )
+    return stated
+
+
+_FILES: Final = {standard: words_of(standard) for standard in settings.standards()}
+_STATUSES: Final = _status_meanings(_FILES)
+_FUNCTIONS: Final = _function_words(_FILES)
+
+ORG_TYPES_IN_WORDS: Final = {word: said for file in _FILES.values() for word, said in file.types.items()}
+COMMENTATORS_IN_WORDS: Final = {word: said for file in _FILES.values() for word, said in file.commentators.items()}
+ORG_TYPES: Final = tuple(ORG_TYPES_IN_WORDS)
+FUNCTIONS: Final = tuple(_FUNCTIONS)
+STATUSES: Final = tuple(_STATUSES)
+CATEGORIES: Final = tuple(dict.fromkeys(chain.from_iterable(file.categories.words for file in _FILES.values())))
+BODIES: Final = tuple(dict.fromkeys(chain.from_iterable(file.bodies.words for file in _FILES.values())))
+# Tables that a collection on any of the standards has to have: what one of them does without, nobody is asked for.
+COMPULSORY: Final = tuple(
+    name for name in next(iter(_FILES.values())).compulsory if all(name in file.compulsory for file in _FILES.values())
+)
+COMMENTATORS: Final = tuple(COMMENTATORS_IN_WORDS)
 VERDICTS: Final = get_args(Verdict)
 SEVERITIES: Final = get_args(Severity)
 ABSENCES: Final = get_args(Absence)
@@ -28,14 +87,17 @@ POOLS: Final = get_args(Pool)
 RULINGS: Final = get_args(Ruling)
 RELATIONS: Final = get_args(Relation)
 
-COMMENTATORS: Final = ("sha", "lscb", "overview_and_scrutiny", "link", "governors")
-COMMENTATORS_IN_WORDS: Final = {
-    "sha": "The strategic health authority",
-    "lscb": "The local safeguarding children board",
-    "overview_and_scrutiny": "The overview and scrutiny committee",
-    "link": "The local involvement network",
-    "governors": "The board of governors",
-}
+# Statuses by what they mean. A declaration that means met is tested; any other is the organisation's own lapse.
+MET: Final = tuple(word for word, status in _STATUSES.items() if status.means == "met")
+NOT_MET: Final = tuple(word for word, status in _STATUSES.items() if status.means == "not_met")
+LAPSES: Final = tuple(word for word in STATUSES if word not in MET)
+
+# The function of the same organisation that declares beside another.
+OTHER_FUNCTION: Final = {word: function.other for word, function in _FUNCTIONS.items() if function.other}
+
+# The types that alone have a function; a function that any type has is not in it.
+FUNCTION_TYPES: Final = {word: function.types for word, function in _FUNCTIONS.items() if function.types}
+
 TONES: Final = ("critical", "neutral", "praising")
 
 ARMS_IN_WORDS: Final[dict[Arm, str]] = {
@@ -50,19 +112,11 @@ VERDICTS_IN_WORDS: Final[dict[Verdict, str]] = {
     "cannot_tell": "not determined",
     "not_applicable": "does not apply",
 }
-ORG_TYPES_IN_WORDS: Final[dict[OrgType, str]] = {
-    "acute": "acute trust",
-    "ambulance": "ambulance trust",
-    "mental_health": "mental health trust",
-    "pct": "primary care trust",
-}
 POOLS_IN_WORDS: Final[dict[Pool, str]] = {
     "to_visit": "to visit",
     "visited": "visited this year",
     "follow_up": "to follow up",
 }
-
-COMPLIANT: Final = "compliant"
 
 # The bands are words, never grades: they say how far a figure is from what was expected (design: method, section 1).
 BANDS: Final = ("as_expected", "somewhat", "notably", "far")
@@ -82,3 +136,18 @@ FUNCTION: Final = pl.Enum(FUNCTIONS)
 ORG_TYPE: Final = pl.Enum(ORG_TYPES)
 RELATION: Final = pl.Enum(RELATIONS)
 POOL: Final = pl.Enum(POOLS)
+
+
+def means_met(status: str | pl.Expr) -> pl.Expr:
+    """Whether a declaration says that the standard is met; null where nothing is declared.
+
+    Args:
+        status: a column of statuses, its name or an expression.
+    """
+    column = pl.col(status) if isinstance(status, str) else status
+    return column.cast(pl.String).is_in(MET)
+
+
+def is_lapse(status: str | pl.Expr) -> pl.Expr:
+    """Whether a declaration says that the standard is not met, or that this is not sure; null where none is."""
+    return means_met(status).not_()

@@ -29,7 +29,7 @@ CAPACITY = Capacity(60, 0.5, 1)
 
 
 def put_together(collection: Collection, standard: Standard) -> tuple[Evidence, Weighed, Planned]:
-    network = relate_organisations(collection, YEAR)
+    network = relate_organisations(collection, YEAR, "C2")
     cases = join_cases(collection, standard, YEAR, network)
     checked = check_cases(collection, standard, YEAR, network, cases)
     evidence = Evidence(network, cases, checked.findings, score_tables(collection.tables, standard))
@@ -56,7 +56,7 @@ def test_the_steps_put_together_by_hand_give_the_list_of_the_pipeline(change, co
 
 
 def test_a_list_of_other_evidence_is_another_list(collection: Collection, standard: Standard) -> None:
-    network = relate_organisations(collection, YEAR)
+    network = relate_organisations(collection, YEAR, "C2")
     cases = join_cases(collection, standard, YEAR, network)
     findings = check_cases(collection, standard, YEAR, network, cases).findings
     agreeing = findings.with_columns(verdict=pl.lit("agrees").cast(findings.schema["verdict"]))

@@ -20,10 +20,12 @@ from crosscheck.vocabulary import (
     COMMENTATORS_IN_WORDS,
     ORG_TYPE,
     ORG_TYPES,
+    OTHER_FUNCTION,
     STATUS,
     STATUSES,
     TONES,
     WHY_ABSENT,
+    words_of,
 )
 
 if TYPE_CHECKING:
@@ -157,7 +159,7 @@ def build_cases(
         raise CollectionError(f"declarations: none on {standard} for {year}. There are: {there}. Name one with --year.")
     answers = inherit_answers(tables["answers"], predecessors).drop("inherited")
     cases = (
-        _declared(in_scope, year)
+        _declared(in_scope, year, standard)
         .join(recall_declarations(declarations, predecessors, year), on=["org_code", "function"], how="left")
         .join(_organisations(tables["organisations"], questionnaire), on="org_code", how="left")
         .join(_answers_wide(answers, questionnaire), on="org_code", how="left")
@@ -168,22 +170,23 @@ def build_cases(
     return cases.join(describe_returns(cases, questionnaire), on="org_code").sort("org_code", "function")
 
 
-def census_day(year: str) -> date:
-    """The day as at which answers of an assessment year are given: 31 December, as the review asked (its Methods).
+def census_day(year: str, standard: str) -> date:
+    """The day as at which answers of an assessment year are given, as the standard's own file states it.
 
     The declaration speaks of the whole year to 31 March; what ties organisations is held against the answers, so a tie
     counts that was in force on the day that both sides answered for.
     """
-    return date(int(year[:4]), 12, 31)
+    calendar = words_of(standard).calendar
+    return date(int(year[:4]), calendar.census_month, calendar.census_day)
 
 
-def _declared(declarations: pl.DataFrame, year: str) -> pl.DataFrame:
+def _declared(declarations: pl.DataFrame, year: str, standard: str) -> pl.DataFrame:
     """The year's declarations, each beside that of the other function of the same organisation."""
     now = declarations.filter(pl.col("year") == year).with_columns(pl.col("status").cast(STATUS))
     fields = ("status", "category", "statement", "lapse_from", "lapse_to")
     # Each function is given the other's declaration by swapping the key, so that one join serves both.
-    swapped = pl.col("function").replace_strict({"commissioner": "provider", "provider": "commissioner"})
-    other = now.filter(pl.col("function") != "whole").select(
+    swapped = pl.col("function").replace_strict(OTHER_FUNCTION, return_dtype=pl.String)
+    other = now.filter(pl.col("function").is_in(list(OTHER_FUNCTION))).select(
         "org_code",
         swapped,
         pl.col("status").alias("declared.other_function"),
@@ -193,7 +196,7 @@ def _declared(declarations: pl.DataFrame, year: str) -> pl.DataFrame:
         "org_code",
         "function",
         *(pl.col(name).alias(f"declared.{name}") for name in fields),
-        pl.lit(census_day(year)).alias("declared.census_day"),
+        pl.lit(census_day(year, standard)).alias("declared.census_day"),
     )
     return cases.join(other, on=["org_code", "function"], how="left")
 

@@ -7,7 +7,7 @@ from typing import Final
 
 import polars as pl
 
-from crosscheck.vocabulary import COMPLIANT, FUNCTIONS, STATUS
+from crosscheck.vocabulary import FUNCTIONS, STATUS, means_met
 
 # One row a predecessor of an organisation, directly or through a chain (`network.succession.trace_succession`).
 NO_PREDECESSORS: Final = pl.DataFrame(
@@ -109,7 +109,7 @@ def _of_the_year(then: pl.DataFrame, predecessors: pl.DataFrame) -> pl.DataFrame
         (pl.col("function") == "whole") | (pl.col("function") == pl.col("function_now"))
     )
     return (
-        spoken.sort("depth", pl.col("function") == "whole", pl.col("status") == COMPLIANT, "status", "by")
+        spoken.sort("depth", pl.col("function") == "whole", means_met("status"), "status", "by")
         .unique(["org_code", "function_now"], keep="first", maintain_order=True)
         .select("org_code", "status", "by", function="function_now")
     )

@@ -15,7 +15,7 @@ import numpy.typing as npt
 import polars as pl
 
 from crosscheck.cases.cases import TONE_LIMIT, Name
-from crosscheck.vocabulary import ABSENCES, COMMENTATORS, COMPLIANT, FUNCTION, ORG_TYPE, STATUS, WHY_ABSENT
+from crosscheck.vocabulary import ABSENCES, COMMENTATORS, FUNCTION, MET, ORG_TYPE, STATUS, WHY_ABSENT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -340,7 +340,7 @@ def build_probe_cases(probes: Probes, names: Iterable[Name], services: Iterable[
     answered = pl.concat([rows, values.fill_nan(None), why], how="horizontal")
     described = [
         pl.col("org_type").cast(ORG_TYPE).alias("organisation.org_type"),
-        pl.lit(COMPLIANT, dtype=STATUS).alias("declared.status"),
+        pl.lit(MET[0], dtype=STATUS).alias("declared.status"),
         *(pl.lit(value=True).alias(f"service.{service}") for service in services),
         *(_unknown(name, probes.middles) for name in asked if name.name not in at and name.name not in _DESCRIBED),
         *(column for name in known for column in _as_in_cases(name)),

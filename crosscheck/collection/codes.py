@@ -13,8 +13,8 @@ from crosscheck.collection.problems import CONVERTED, ROW, Problem, nearest, sho
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from crosscheck.collection.conventions import Shape
     from crosscheck.collection.files import Sheet
+    from crosscheck.standard_file import Shape
 
 # What spreadsheets make of codes: 5E1 becomes 50 or 5.00E+01, SEP9 becomes 2009-09-01 or Sep-09.
 _NUMBER: Final = re.compile(r"[0-9]+([.,][0-9]+)?(E[+-]?[0-9]+)?")

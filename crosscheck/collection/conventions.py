@@ -2,39 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from pydantic import ValidationError, field_validator
-
 from crosscheck import settings
 from crosscheck.errors import ModelError
-from crosscheck.model_file import ModelPart
+from crosscheck.standard_file import read_standard_file
 from crosscheck.toml_file import NotTomlError, parse_toml
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-
-class Shape(ModelPart):
-    """What codes of one kind look like: a regular expression, and the same in words."""
-
-    shape: str
-    in_words: str
-
-    @field_validator("shape")
-    @classmethod
-    def _is_expression(cls, shape: str) -> str:
-        re.compile(shape)
-        return shape
-
-
-class _File(ModelPart):
-    codes: Shape
-    standards: Shape
-    open: dict[str, tuple[str, ...]]
+    from crosscheck.standard_file import Shape
 
 
 @dataclass(frozen=True)
@@ -66,13 +46,7 @@ def read_conventions(standard: str | None) -> Conventions:
         ModelError: a file is missing or malformed.
     """
     name = standard or settings.standards()[0]
-    file = settings.standard_file(name)
-    try:
-        stated = _File.model_validate(_read(file))
-    except ValidationError as error:
-        raise ModelError(
-            f"{file}, {'.'.join(map(str, problem['loc']))}: {problem['msg']}." for problem in error.errors()
-        ) from error
+    stated = read_standard_file(name)
     figures = _read(settings.model_file(name, "indicators")).get("figures", {})
     return Conventions(stated.codes, stated.standards, stated.open, _figures(figures))
 

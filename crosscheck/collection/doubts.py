@@ -76,7 +76,7 @@ _MOST_KILOMETRES: Final = 1_300.0
 
 def gather_figures(sheets: Mapping[str, Sheet], questionnaire: Questionnaire, year: str | None) -> pl.DataFrame:
     """Gather every figure that can be held against others (`FIGURES`), of rows that can be used."""
-    found = [_answers(sheets["answers"], questionnaire, year)]
+    found = [_answers(sheets["answers"], questionnaire, year)] if "answers" in sheets else []
     if "indicators" in sheets and "value" in sheets["indicators"].rows.columns:
         found.append(_indicators(sheets["indicators"]))
     found += [
@@ -84,7 +84,7 @@ def gather_figures(sheets: Mapping[str, Sheet], questionnaire: Questionnaire, ye
         for column in (*_COORDINATES, *_SIZES)
         if column in sheets["organisations"].rows.columns
     ]
-    return pl.concat(found)
+    return pl.concat([FIGURES.to_frame(), *found])
 
 
 def _answers(answers: Sheet, questionnaire: Questionnaire, year: str | None) -> pl.DataFrame:

@@ -6,12 +6,7 @@ from typing import Final
 
 from crosscheck.contract.table import FUNCTION, ORG, STANDARD, VISITED_STANDARD, YEAR, Column, Table, optional
 from crosscheck.figures.kinds import INPUT_KINDS
-from crosscheck.vocabulary import COMMENTATORS, ORG_TYPES, STATUSES
-
-CATEGORIES: Final = (
-    "acute", "ambulance", "community_trust", "mental_health", "other", "pct_and_mental_health_provider",
-    "pct_commissioner", "pct_provider", "care_trust_commissioner", "care_trust_provider",
-)  # fmt: skip
+from crosscheck.vocabulary import BODIES, CATEGORIES, COMMENTATORS, COMPULSORY, ORG_TYPES, STATUSES
 
 DIRECTIONS: Final = ("higher_better", "lower_better", "none")
 
@@ -70,7 +65,7 @@ INPUTS: Final[dict[str, Table]] = {
                 optional("year", "year", "assessment year that was asked about", empty="the run's year"),
             ),
             key=("org_code", "question_id", "item", "year"),
-            required=True,
+            required="answers" in COMPULSORY,
         ),
         Table(
             "indicators",
@@ -155,7 +150,7 @@ INPUTS: Final[dict[str, Table]] = {
             "one body that is no organisation in scope",
             (
                 Column("body_code", "code", "the body's code"),
-                Column("kind", "choice", "what it is", allowed=("lscb", "sha")),
+                Column("kind", "choice", "what it is", allowed=BODIES),
                 Column("name", "text", "its name"),
                 optional("region", "text", "strategic health authority region"),
             ),

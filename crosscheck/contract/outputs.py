@@ -7,7 +7,7 @@ from typing import Final
 from crosscheck.contract.inputs import DIRECTIONS
 from crosscheck.contract.table import FUNCTION, HIGHER, ORG, POSITIVE, Column, Table, number, optional, text
 from crosscheck.figures.kinds import KINDS
-from crosscheck.vocabulary import ARMS, BANDS, COMPLIANT, ORG_TYPES, POOLS, SEVERITIES, STATUSES, VERDICTS
+from crosscheck.vocabulary import ARMS, BANDS, LAPSES, ORG_TYPES, POOLS, SEVERITIES, STATUSES, VERDICTS
 
 _CHECK = Column("check_id", "text", "the rule")
 
@@ -217,7 +217,7 @@ OUTPUTS: Final[dict[str, Table]] = {
                     "declared",
                     "choice",
                     "what was declared",
-                    allowed=tuple(name for name in STATUSES if name != COMPLIANT),
+                    allowed=LAPSES,
                 ),
                 optional("lapse_from", "date", "first day of the period declared not met", empty="it names no day"),
                 optional("lapse_to", "date", "last day of the period declared not met", empty="it names no day"),

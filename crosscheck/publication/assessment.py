@@ -23,7 +23,7 @@ from crosscheck.runs.former_runs import read_rules
 from crosscheck.runs.manifest import parse_manifest
 from crosscheck.runs.run_folder import MANIFEST, RULEBOOK
 from crosscheck.visits.listing import all_visits
-from crosscheck.vocabulary import COMPLIANT, STATUSES, Status
+from crosscheck.vocabulary import Status, means_met, words_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -73,7 +73,7 @@ class AssessmentModel(Heading):
     @model_validator(mode="after")
     def _cover_every_pair(self) -> AssessmentModel:
         stated = [pair for effect in self.effects for pair in product(effect.declared, effect.after)]
-        wrong = [pair for pair in product(STATUSES, AFTERS) if stated.count(pair) != 1]
+        wrong = [pair for pair in product(words_of(self.standard).statuses, AFTERS) if stated.count(pair) != 1]
         if wrong:
             raise ValueError(f"effects: state one, and one only, for each of {wrong}")
         return self
@@ -167,7 +167,7 @@ def list_high_risk(listed: pl.DataFrame, visits: pl.DataFrame, model: Assessment
         model: from which risk, and whether what is planned counts.
     """
     planned = pl.col("selected_by").is_not_null() & pl.lit(model.high_risk.planned)
-    to_decide = (pl.col("declared") == COMPLIANT) & ((pl.col("risk") >= model.high_risk.risk) | planned)
+    to_decide = (means_met("declared")) & ((pl.col("risk") >= model.high_risk.risk) | planned)
     return listed.filter(to_decide).join(visits, on=KEYS, how="anti", maintain_order="left").sort("rank")
 
 
@@ -222,7 +222,7 @@ def count_outcomes(assessed: pl.DataFrame) -> pl.DataFrame:
         One row a type and one for all: `org_type`, `declarations`, `declared_compliant`, `declared_otherwise`, and each
         outcome: a whole number as text, or `withheld`.
     """
-    compliant = pl.col("declared") == COMPLIANT
+    compliant = means_met("declared")
     counts = pl.concat([assessed, assessed.with_columns(org_type=pl.lit(ALL))]).group_by("org_type").agg(
         pl.len().alias("declarations"),
         compliant.sum().alias("declared_compliant"),
@@ -309,7 +309,7 @@ def _why() -> pl.Expr:
     said = pl.concat_str(pl.lit("A visit on ") + day + found, decided + pl.col("reason"), separator=" ",
                          ignore_nulls=True)  # fmt: skip
     untested = (
-        pl.when(pl.col("declared") == COMPLIANT)
+        pl.when(means_met("declared"))
         .then(pl.lit("Neither visited nor decided on: it stands as declared."))
         .otherwise(pl.lit("The board declared the lapse itself: it stands as declared."))
     )

@@ -81,12 +81,15 @@ def read_preparation(connection: sa.Connection, run: int) -> dict[str, bytes]:
 
 def _make(store: Store, run_id: str, standard: str) -> dict[str, bytes]:
     figures = (settings.published_figures_file(standard), settings.review_tables_file(standard))
-    further_files = {file.relative_to(settings.home()).as_posix(): file.read_bytes() for file in figures}
+    further_files = {
+        file.relative_to(settings.home()).as_posix(): file.read_bytes() for file in figures if file.is_file()
+    }
     with open_sandbox(store, run_id, further_files) as sandbox:
         run, national = sandbox.folder / "run", sandbox.folder / "national"
         national.mkdir()
         export_run(store, run_id, run)
-        write_national(run, national, publish=True)
+        if figures[0].is_file():  # a standard on which nothing was published has no national picture
+            write_national(run, national, publish=True)
         varied = vary_assumptions(collection_of_run(run), standard_of_run(run), sandbox.options.year)
         made = {NATIONAL + path: content for path, content in read_files(national).items()}
     made |= {HOME + path: content for path, content in further_files.items()}

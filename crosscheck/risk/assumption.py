@@ -12,7 +12,7 @@ from scipy.special import ndtri
 from crosscheck.risk.evidence import NATS_IN_DECIBANS, lift_silence, probability, silence, solve_level
 from crosscheck.risk.intervals import TO_VISIT
 from crosscheck.risk.weights import PROBIT
-from crosscheck.vocabulary import COMPLIANT
+from crosscheck.vocabulary import means_met
 
 if TYPE_CHECKING:
     from crosscheck.risk.estimate import Risk
@@ -54,9 +54,7 @@ def vary_prevalence(listed: pl.DataFrame, cases: pl.DataFrame, risk: Risk, model
         .agg(pl.col("decibans").sum())
     )
     about = (
-        cases.select(
-            pl.col(_KEYS).cast(pl.String), compliant=pl.col("declared.status") == COMPLIANT, silent=silence(model)
-        )
+        cases.select(pl.col(_KEYS).cast(pl.String), compliant=means_met("declared.status"), silent=silence(model))
         .join(listed.select(pl.col(_KEYS).cast(pl.String), "rank", "pool"), on=_KEYS)
         .join(risk.weighed.declarations.select(pl.col(_KEYS).cast(pl.String), "known"), on=_KEYS, how="left")
         .join(sums, on=_KEYS, how="left")

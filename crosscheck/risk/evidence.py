@@ -17,7 +17,7 @@ import polars as pl
 
 from crosscheck.risk.items import FACT, VISIT
 from crosscheck.risk.weights import BETTER
-from crosscheck.vocabulary import COMPLIANT
+from crosscheck.vocabulary import MET, is_lapse
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -60,7 +60,7 @@ def list_item_parts(cases: pl.DataFrame, items: pl.DataFrame, contributions: pl.
         year: the assessment year. The lapse that a declaration itself declares says nothing new of it.
     """
     # The declared lapse has a part of its own (`declared`): as an item of the history it would count twice.
-    own_lapse = (pl.col("item") == f"declared.{year.replace('/', '_')}") & (pl.col("status") != COMPLIANT)
+    own_lapse = (pl.col("item") == f"declared.{year.replace('/', '_')}") & (is_lapse("status"))
     better = pl.col("item").str.starts_with(BETTER)
     described = pl.concat([_describe(items), _describe_records(items)])
     return (
@@ -209,7 +209,7 @@ def add_prior(
         .sort(_KEYS)
     )
     before = (known["decibans"] + known["spread"]).to_numpy()
-    silent, compliant = known["silent"].to_numpy(), (known["status"] == COMPLIANT).to_numpy()
+    silent, compliant = known["silent"].to_numpy(), known["status"].is_in(MET).to_numpy()
     start = math.log(prevalence.share / (1 - prevalence.share)) * NATS_IN_DECIBANS
     level = float(solve_level(before[:, None], silent, compliant, np.array([prevalence.share]))[0])
     # The level is solved with the lift in place, and the lift is then a part of its own: so the parts still add up.

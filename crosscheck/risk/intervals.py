@@ -20,7 +20,7 @@ from scipy.special import ndtri
 from crosscheck.risk.evidence import NATS_IN_DECIBANS, lift_silence, probability, silence, solve_level
 from crosscheck.risk.learning import slope_of_link
 from crosscheck.risk.weights import PROBIT
-from crosscheck.vocabulary import COMPLIANT
+from crosscheck.vocabulary import MET
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -165,7 +165,7 @@ def _draw(about: pl.DataFrame, risk: Risk, model: RiskModel) -> _Draws:
     threshold = -_probit(shares)
     spread = -PROBIT * threshold * (1 / np.sqrt(1 - known) - 1)
     before = of_items * steeper + spread + of_others
-    silent, compliant = about["silent"].to_numpy(), (about["status"] == COMPLIANT).to_numpy()
+    silent, compliant = about["silent"].to_numpy(), about["status"].is_in(MET).to_numpy()
     level = solve_level(before, silent, compliant, shares)
     average = np.log(shares / (1 - shares)) * NATS_IN_DECIBANS
     counted = lift_silence(before + level, silent[:, None], average) + of_visits

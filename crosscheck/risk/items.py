@@ -9,7 +9,7 @@ import polars as pl
 
 from crosscheck.cases.history import years_before
 from crosscheck.figures.kinds import PERCENTAGES
-from crosscheck.vocabulary import COMMENTATORS_IN_WORDS, COMPLIANT
+from crosscheck.vocabulary import COMMENTATORS_IN_WORDS, is_lapse
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -286,7 +286,7 @@ def _comments(comments: pl.DataFrame, model: RiskModel, year: str) -> pl.DataFra
 def _declarations(declarations: pl.DataFrame, model: RiskModel, year: str) -> pl.DataFrame:
     """Declarations of the organisation, one item a year: whether any of its functions declared a lapse."""
     years = [years_before(year, count) for count in (0, 1, 2, 3)]
-    lapse, function = pl.col("status") != COMPLIANT, pl.col("function").cast(pl.String)
+    lapse, function = is_lapse("status"), pl.col("function").cast(pl.String)
     whose = pl.when(function == "whole").then(pl.lit("The organisation")).otherwise(pl.format("As a {} it", function))
     what = pl.format(
         "{} declared {} in {}.", whose, pl.col("status").cast(pl.String).str.replace_all("_", " "), pl.col("year")

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from crosscheck.errors import ModelError
 from crosscheck.model_file import Heading, ModelPart, read_model_file
 from crosscheck.toml_file import parse_toml
-from crosscheck.vocabulary import Severity
+from crosscheck.vocabulary import Severity, words_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -217,7 +217,7 @@ class RiskModel(Heading):
     learns: bool
     prior: Prior
     visitors: Visitors
-    declared: dict[Literal["not_met", "insufficient_assurance"], DeclaredWeight]
+    declared: dict[str, DeclaredWeight]
     link: Link
     answers: dict[Requirement, AnswerLoading]
     questions: dict[str, NamedLoading] = Field(default_factory=dict)
@@ -240,6 +240,14 @@ class RiskModel(Heading):
     visits_learnt_from: tuple[str, ...] = ()
     evidence_learnt_from: str = ""
 
+    @model_validator(mode="after")
+    def _weighs_each_lapse(self) -> Self:
+        words = words_of(self.standard)
+        lapses = words.statuses_that_mean("not_met", "not_sure")
+        if set(self.declared) != set(lapses):
+            raise ValueError(f"declared: state a weight for each of {', '.join(lapses)}, and for no other status")
+        return self
+
 
 def read_risk_model(file: Path) -> RiskModel:
     """Read the weights.
@@ -248,7 +256,7 @@ def read_risk_model(file: Path) -> RiskModel:
         ModelError: with every missing, unknown or impossible entry at once; or in one sentence if the file is a former
             version, with the version of the program that reads it.
     """
-    if former := _FORMER.get(_stated_version(file)):
+    if former := _FORMER.get(_former_version(file)):
         raise ModelError(
             f"{file}: this version of the weights is read by crosscheck {former}; this program weighs otherwise (no "
             "answer can lower the risk by being worse). Leave out --risk-model, or name v3 or a later version. Runs "
@@ -257,9 +265,13 @@ def read_risk_model(file: Path) -> RiskModel:
     return read_model_file(file, RiskModel)
 
 
-def _stated_version(file: Path) -> str:
-    """The version that the file states; empty where it can't be read, so that reading it says why."""
+def _former_version(file: Path) -> str:
+    """The version of a file that weighs as former versions did, which had no [estimation]; empty of any other.
+
+    A file that can't be read is none of them: reading it says why.
+    """
     try:
-        return str(parse_toml(file.read_bytes()).get("version", ""))
+        stated = parse_toml(file.read_bytes())
     except (OSError, ValueError):
         return ""
+    return "" if "estimation" in stated else str(stated.get("version", ""))

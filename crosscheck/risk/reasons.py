@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import polars as pl
 
-from crosscheck.vocabulary import COMPLIANT
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from crosscheck.vocabulary import NOT_MET, is_lapse
 
 _KEYS: Final = ("org_code", "function")
 _STANDS_OUT: Final = 2.0  # standard deviations from what similar trusts lead to expect
@@ -18,12 +15,13 @@ _LEAST: Final = 0.3  # decibans: what adds less is no reason
 _NOTHING: Final = "Nothing that is known speaks against the declaration."
 _NO_RETURN: Final = "Returned no answers to the review's questions."
 _HARDLY_ANY: Final = "Returned hardly any answers to the review's questions."
-_STATUS: Final[Mapping[str, str]] = {
-    "not_met": "The trust itself declared that the standard was not met, so follow up its action plan; there is no "
-    "declaration of compliance to test.",
-    "insufficient_assurance": "The trust itself declared insufficient assurance, so follow up its action plan; there "
-    "is no declaration of compliance to test.",
-}
+_NOT_MET: Final = (
+    "The trust itself declared that the standard was not met, so follow up its action plan; there is no declaration of "
+    "compliance to test."
+)
+_NOT_SURE: Final = (
+    "The trust itself declared {}, so follow up its action plan; there is no declaration of compliance to test."
+)
 
 
 def give_reasons(cases: pl.DataFrame, parts: pl.DataFrame, items: pl.DataFrame, findings: pl.DataFrame) -> pl.DataFrame:
@@ -52,13 +50,14 @@ def give_reasons(cases: pl.DataFrame, parts: pl.DataFrame, items: pl.DataFrame, 
         *_KEYS, "decibans", "part", descending=[False, False, True, False]
     )
     weightiest = standing_out.group_by(_KEYS, maintain_order=True).agg(weightiest=pl.col("sentence").first())
-    declared = pl.col("status").replace_strict(_STATUS, default=None, return_dtype=pl.String)
+    in_words = pl.col("status").str.replace_all("_", " ")
+    declared = pl.when(pl.col("status").is_in(NOT_MET)).then(pl.lit(_NOT_MET)).otherwise(pl.format(_NOT_SURE, in_words))
     return (
         declarations.join(weightiest, on=_KEYS, how="left")
         .join(_where_differences_lie(parts, items), on=_KEYS, how="left")
         .select(
             *_KEYS,
-            reason=pl.when(pl.col("status") != COMPLIANT)
+            reason=pl.when(is_lapse("status"))
             .then(declared)
             .when(~pl.col("returned"))
             .then(pl.lit(_NO_RETURN))

@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import TYPE_CHECKING, Final, Literal
 
+from crosscheck.vocabulary import MET
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
@@ -147,7 +149,7 @@ class Rule:
         Where two accounts contradict each other, nobody knows which is right; so only a check of a declaration against
         an answer can.
         """
-        of_compliance = not self.applies_to.declared or "compliant" in self.applies_to.declared
+        of_compliance = not self.applies_to.declared or not set(MET).isdisjoint(self.applies_to.declared)
         return of_compliance and self.kind == "declaration_vs_answer" and self.strength == "statutory"
 
     @property

@@ -21,12 +21,18 @@ FUNCTIONS: Final = (
     'peers.percentile(x) and date("2008-12-31")'
 )
 LANGUAGE: Final = f'There are names, numbers, "text", and, or, not, comparisons, in, + - * /, {FUNCTIONS}.'
-_QUOTED_OR_REMARK: Final = re.compile(r"\"[^\"\n]*\"|'[^'\n]*'|#[^\n]*")
+_QUOTED: Final = re.compile(r"\"[^\"\n]*\"|'[^'\n]*'")
 _SLIPS_ANYWHERE: Final = (
     (r"[\x00-\x08\x0b-\x1f\x7f]", "This sign can't be printed. Delete it."),
     (r"\\", "A backslash has no meaning here. Delete it."),
 )
 _SLIPS_OUTSIDE_TEXTS: Final = (
+    # What stood behind it would be left out unseen, a part of the condition on the same line among it.
+    (r"#[^\n]*", "A remark stands outside the condition: above it in the file."),
+    (
+        r"\b0[xXoObB]\w*|\b[0-9][0-9_]*_[0-9_]*|\b[0-9.]+[jJ]\b",
+        "Write the number in figures, as in 255 or 0.5.",
+    ),
     (r"[\u2018-\u201f«»]", 'Write straight quotation marks, as in "text".'),
     (r"[≥≤≠]", "Write >=, <= or !=."),
     (r"[^\x00-\x7f]", "Outside quotation marks stand only plain letters, figures and signs."),
@@ -80,7 +86,7 @@ def mark(text: str, node: ast.expr, message: str) -> ExpressionError:
 
 def _slips(text: str) -> list[tuple[int, int, str]]:
     """Where the text has what people write by habit from elsewhere, from where to where, and what to write instead."""
-    bare = _QUOTED_OR_REMARK.sub(lambda quoted: "_" * len(quoted[0]), text)
+    bare = _QUOTED.sub(lambda quoted: "_" * len(quoted[0]), text)
     slips = [*_found(_SLIPS_ANYWHERE, text), *_found(_SLIPS_OUTSIDE_TEXTS, bare)]
     return slips or _unpaired_brackets(bare)
 
@@ -134,7 +140,7 @@ def _refuse_giants(whole: ast.expr) -> None:
 
 
 def _wrapped(text: str) -> str:
-    """The text in brackets, so that it can run over several lines; the last line may end with a remark."""
+    """The text in brackets, so that it can run over several lines."""
     return f"({text}\n)"
 
 

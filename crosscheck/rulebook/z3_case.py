@@ -17,7 +17,8 @@ from crosscheck.cases.cases import Name
 from crosscheck.contract.inputs import INPUTS
 from crosscheck.rulebook.compile_polars import total_answerable
 from crosscheck.rulebook.condition import Reference, is_same, names_shared
-from crosscheck.vocabulary import FUNCTIONS, ORG_TYPES, STATUSES
+from crosscheck.standard_file import WHOLE
+from crosscheck.vocabulary import FUNCTION_TYPES, FUNCTIONS, ORG_TYPES, STATUSES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -192,12 +193,13 @@ class PossibleCase:
         elif name.name in _ALWAYS_THERE:
             yield held.there
         if name.name == FUNCTION.name:
-            # A primary care trust declares as commissioner and provider (a community trust, counted among them, as a
-            # whole), every other organisation as a whole.
-            is_pct = self.hold(ORG_TYPE).value == ORG_TYPES.index("pct")
-            yield z3.Or(held.value == FUNCTIONS.index("whole"), is_pct)
+            # A function of some types alone is of no other; anybody may declare as a whole (in C2 a community trust,
+            # counted among the primary care trusts, does).
+            for function, types in FUNCTION_TYPES.items():
+                of_types = [self.hold(ORG_TYPE).value == ORG_TYPES.index(kind) for kind in types]
+                yield z3.Implies(held.value == FUNCTIONS.index(function), z3.Or(of_types))
         if name.name in _OF_TWO_DECLARATIONS:
-            yield z3.Implies(held.there, self.hold(FUNCTION).value != FUNCTIONS.index("whole"))
+            yield z3.Implies(held.there, self.hold(FUNCTION).value != FUNCTIONS.index(WHOLE))
         if self.question(name) and name.relation != "this_review":
             # Whoever is not asked does not answer. (A return might, against the questionnaire; no rule may rest on it.)
             not_asked = z3.And(_is_a_case(name.relation, kind), z3.Not(self.is_asked(name, kind)))

@@ -37,7 +37,7 @@ from crosscheck.runs.manifest import (
     WaiverUsed,
 )
 from crosscheck.visits.plan import count_arms, describe_draw
-from crosscheck.vocabulary import COMPLIANT, POOLS
+from crosscheck.vocabulary import POOLS, means_met
 
 if TYPE_CHECKING:
     from datetime import date
@@ -212,7 +212,7 @@ def reconcile(cases: pl.DataFrame, organisations: pl.DataFrame) -> Reconciliatio
 
     An organisation of which no declaration could be used is named: it is on no list, so somebody must look.
     """
-    compliant = pl.col("declared.status") == COMPLIANT
+    compliant = means_met("declared.status")
     of_category = cases.group_by(category=pl.col("declared.category"))
     by_category = of_category.agg(declarations=pl.len(), compliant=compliant.sum()).sort("category")
     met = int(cases.select(compliant.sum()).item())

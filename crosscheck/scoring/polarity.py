@@ -18,7 +18,8 @@ from scipy.special import ndtri
 
 from crosscheck.contract.inputs import INPUTS
 from crosscheck.model_file import Heading, ModelPart, read_model_file
-from crosscheck.vocabulary import ABSENCE, COMPLIANT, FUNCTIONS, ORG_TYPES
+from crosscheck.standard_file import WHOLE
+from crosscheck.vocabulary import ABSENCE, FUNCTION_TYPES, MET, ORG_TYPES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,7 +32,6 @@ RUNGS: Final = 11
 _BEST: Final = RUNGS - 1
 
 _REGION: Final = "made up"
-_CATEGORIES: Final = {"pct": ("pct_commissioner", "pct_provider")}
 _DENOMINATOR: Final = 200  # of a made-up figure that is a count out of a number
 
 # Scores of one rung may differ in the last digits, by the order in which a sum was taken.
@@ -172,18 +172,19 @@ def _conformed(rows: pl.DataFrame, table: str) -> pl.DataFrame:
 
 
 def _declarations(ladder: pl.DataFrame, year: str, standard: str) -> pl.DataFrame:
-    whole, *of_pct = FUNCTIONS
     functions = [
-        (org_type, function, category)
-        for org_type in ORG_TYPES
-        for function, category in (
-            zip(of_pct, _CATEGORIES["pct"], strict=True) if org_type in _CATEGORIES else [(whole, org_type)]
-        )
+        (org_type, function, category) for org_type in ORG_TYPES for function, category in _functions_of(org_type)
     ]
     declared = pl.DataFrame(functions, schema=["org_type", "function", "category"], orient="row")
     return ladder.join(declared, on="org_type").with_columns(
-        year=pl.lit(year), standard=pl.lit(standard), status=pl.lit(COMPLIANT)
+        year=pl.lit(year), standard=pl.lit(standard), status=pl.lit(MET[0])
     )
+
+
+def _functions_of(org_type: str) -> list[tuple[str, str]]:
+    """The functions that a type declares for, each with a category; the whole where no function is of it alone."""
+    own = [(function, f"{org_type}_{function}") for function, types in FUNCTION_TYPES.items() if org_type in types]
+    return own or [(WHOLE, org_type)]
 
 
 def _answers(ladder: pl.DataFrame, questionnaire: Questionnaire, stated: PolarityModel) -> pl.DataFrame:

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from crosscheck.vocabulary import ABSENCES, COMPLIANT, FUNCTIONS, ORG_TYPES, WHY_ABSENT
+from crosscheck.vocabulary import ABSENCES, FUNCTIONS, LAPSES, ORG_TYPES, WHY_ABSENT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -106,7 +106,7 @@ def predict_statuses(
     """
     ordered = cases.sort(*_KEYS)
     summaries = _summarise(ordered, scores, model.surprise.held_at)
-    otherwise = (ordered["declared.status"] != COMPLIANT).cast(pl.Int8).to_numpy()
+    otherwise = ordered["declared.status"].cast(pl.String).is_in(LAPSES).cast(pl.Int8).to_numpy()
     # An organisation's two declarations share its answers: split over folds, one would give away the other.
     groups = ordered["org_code"].rank("dense").to_numpy().astype(np.intp)
     rare = min(otherwise.sum(), len(otherwise) - otherwise.sum())

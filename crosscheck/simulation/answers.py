@@ -11,7 +11,8 @@ from scipy.special import betaincinv, expit, gammaincinv, logit, ndtr, ndtri
 
 from crosscheck.simulation.chance import pick_levels
 from crosscheck.simulation.margins import find_margin
-from crosscheck.vocabulary import ABSENCE, ABSENCES, ORG_TYPES
+from crosscheck.simulation.model import ORG_TYPES
+from crosscheck.vocabulary import ABSENCE, ABSENCES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -22,9 +23,8 @@ if TYPE_CHECKING:
     from crosscheck.simulation.chance import Chance
     from crosscheck.simulation.duties import Duties
     from crosscheck.simulation.margins import Margin, Target
-    from crosscheck.simulation.model import WorldPlan
+    from crosscheck.simulation.model import OrgType, WorldPlan
     from crosscheck.simulation.truth import Boards
-    from crosscheck.vocabulary import OrgType
 
 SCHEMA: Final = pl.Schema(
     {
@@ -123,7 +123,7 @@ def answer_questions(
     questionnaire, targets = questions
     looks = _show(_looks(boards, questionnaire, plan, chance), questionnaire, duties, plan)
     types = organisations["org_type"].to_numpy()
-    numbers = {kind: int(np.sum(types == kind)) for kind in ORG_TYPES}
+    numbers: dict[str, int] = {kind: int(np.sum(types == kind)) for kind in ORG_TYPES}
     returns = {}
     for question in (one for one in questionnaire if not one.is_text):  # nobody's own words are made up
         margin = find_margin(question, targets.get(question.question_id, ()), numbers)

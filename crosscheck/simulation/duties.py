@@ -12,7 +12,7 @@ import numpy as np
 from scipy.special import ndtr, ndtri
 
 from crosscheck.simulation.margins import find_margin
-from crosscheck.vocabulary import ORG_TYPES
+from crosscheck.simulation.model import ORG_TYPES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -86,7 +86,7 @@ def set_duties(
     model, (questionnaire, targets) = plan.model, questions
     types = organisations["org_type"].to_numpy()
     rows = [ORG_TYPES.index(kind) for kind in types]
-    numbers = {kind: int(np.sum(types == kind)) for kind in ORG_TYPES}
+    numbers: dict[str, int] = {kind: int(np.sum(types == kind)) for kind in ORG_TYPES}
     columns = []
     for name, duty in model.duties.items():
         question, own = questionnaire[name], plan.cause.breaches > 0

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from crosscheck.errors import ModelError
-from crosscheck.vocabulary import ABSENCES, ORG_TYPES
+from crosscheck.simulation.model import ORG_TYPES
+from crosscheck.vocabulary import ABSENCES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

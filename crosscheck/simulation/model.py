@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, Final, Literal, get_args
 
 from pydantic import Field
 
 from crosscheck.model_file import Heading, ModelPart, read_model_file
-from crosscheck.vocabulary import Function, OrgType
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+# The world that is simulated is that of C2: its types and functions.
+OrgType = Literal["acute", "ambulance", "mental_health", "pct"]
+Function = Literal["whole", "commissioner", "provider"]
+ORG_TYPES: Final[tuple[OrgType, ...]] = get_args(OrgType)
 Difficulty = Literal["easy", "middling", "hard"]
 Mechanism = Literal["latent", "breaches", "honest", "all_best", "own_word_only", "rare", "common", "random_outcomes"]
 MECHANISMS: tuple[Mechanism, ...] = get_args(Mechanism)
@@ -69,7 +72,7 @@ class Organisations(ModelPart):
     @property
     def by_type(self) -> dict[OrgType, int]:
         """How many there are of each type, in a fixed order."""
-        return {kind: getattr(self, kind) for kind in get_args(OrgType)}
+        return {kind: getattr(self, kind) for kind in ORG_TYPES}
 
 
 class Sizes(ModelPart):

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 
 from crosscheck.contract.inputs import INPUTS
-from crosscheck.vocabulary import ORG_TYPES
+from crosscheck.simulation.model import ORG_TYPES
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

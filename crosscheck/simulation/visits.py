@@ -10,7 +10,7 @@ import polars as pl
 from scipy.special import expit, logit
 
 from crosscheck.contract.inputs import INPUTS
-from crosscheck.vocabulary import COMPLIANT
+from crosscheck.vocabulary import means_met
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,7 +45,7 @@ def visit_former_years(
         whole = organisations.select("org_code", "area", function=pl.lit("whole"), year=pl.lit(past.year)).with_columns(
             lapse=pl.Series(past.lapse), known=foreknowledge
         )
-        declared = declarations.filter((pl.col("year") == past.year) & (pl.col("status") == COMPLIANT))
+        declared = declarations.filter((pl.col("year") == past.year) & (means_met("status")))
         compliant = whole.join(declared.select("org_code"), on="org_code", how="semi", maintain_order="left")
         season = (date(int(past.year[:4]) + 1, 6, 1), _SEASON)
         if plan.cause.visits_by_chance:

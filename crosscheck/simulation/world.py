@@ -25,7 +25,7 @@ from crosscheck.simulation.visits import (
     visit,
     visit_former_years,
 )
-from crosscheck.vocabulary import COMPLIANT
+from crosscheck.vocabulary import means_met
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -130,7 +130,7 @@ def _first_wave(
     """The year's first visits: half at random, half where most answers are adverse."""
     visits = plan.model.visits
     compliant = (
-        declared.filter(pl.col("status") == COMPLIANT)
+        declared.filter(means_met("status"))
         .join(organisations.select("org_code", "area"), on="org_code", maintain_order="left")
         .join(adverse, on="org_code", maintain_order="left")
         .with_columns(
@@ -159,7 +159,7 @@ def _truth(declared: pl.DataFrame, bears: pl.DataFrame) -> pl.DataFrame:
         "candour",
         "misjudgement",
         *(pl.col(name).fill_null(0) for name in ("breached", "admitted", "mistaken", "withheld")),
-        upheld=pl.col("standard_met") == (pl.col("status") == COMPLIANT),
+        upheld=pl.col("standard_met") == (means_met("status")),
     )
 
 

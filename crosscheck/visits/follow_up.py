@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 import polars as pl
 
 from crosscheck.contract.outputs import OUTPUTS
-from crosscheck.vocabulary import COMPLIANT, WHY_ABSENT
+from crosscheck.vocabulary import NOT_MET, WHY_ABSENT, is_lapse
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,7 +40,7 @@ def list_follow_up(
         `outputs.OUTPUTS["follow_up"]`: one row a declaration that is not of compliance, by `org_code`, `function`.
         `subject` and `answers_show` are empty where the statement names no subject; several stand between ` | `.
     """
-    lapses = cases.filter(pl.col("declared.status").cast(pl.String) != COMPLIANT).sort(_KEYS)
+    lapses = cases.filter(is_lapse("declared.status")).sort(_KEYS)
     described = lapses.select(
         *_KEYS,
         pl.col("declared.status").cast(pl.String).alias("declared"),
@@ -101,7 +101,7 @@ def _ask() -> pl.Expr:
     when = (
         pl.when(pl.col("ended") == "yes").then(pl.lit("Proof that the standard has been met since the lapse ended"))
         .when(pl.col("ended") == "no").then(pl.lit("Whether the lapse has ended since, when, and what shows it"))
-        .when(pl.col("declared") == "not_met").then(pl.lit("When the lapse ended, if it has"))
+        .when(pl.col("declared").cast(pl.String).is_in(NOT_MET)).then(pl.lit("When the lapse ended, if it has"))
         .otherwise(pl.lit("Which evidence was wanting, and whether the board holds it now"))
     )  # fmt: skip
     return pl.concat_str([pl.coalesce(of_plan, no_plan), when], separator=BETWEEN)

@@ -6,7 +6,7 @@ from typing import Final
 
 import polars as pl
 
-from crosscheck.vocabulary import COMPLIANT, POOL
+from crosscheck.vocabulary import POOL, means_met
 
 _KEYS: Final = ("org_code", "function")
 
@@ -24,7 +24,7 @@ def assign_pools(cases: pl.DataFrame, visits_of_year: pl.DataFrame) -> pl.DataFr
         status is `follow_up`, visited or not: there is no declaration of compliance to test.
     """
     visited = visits_of_year.select(_KEYS).unique().with_columns(was_visited=pl.lit(value=True))
-    of_compliance = pl.col("declared.status").cast(pl.String) == COMPLIANT
+    of_compliance = means_met("declared.status")
     # A declared lapse first: visited or not, there is no declaration of compliance to test.
     pool = (
         pl.when(~of_compliance)

@@ -9,7 +9,7 @@ import polars as pl
 
 from crosscheck.cases.history import years_before
 from crosscheck.cases.returns import count_adverse
-from crosscheck.vocabulary import COMPLIANT
+from crosscheck.vocabulary import is_lapse
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -80,7 +80,7 @@ def list_ranking_items(
     remarks = of_year.group_by("org_code", item=pl.concat_str("author", "standard", separator="/")).agg(
         value=-(pl.col("polarity") * pl.col("reliability")).mean()
     )
-    declared = tables["declarations"].filter((pl.col("year") < year) & (pl.col("status") != COMPLIANT))
+    declared = tables["declarations"].filter((pl.col("year") < year) & (is_lapse("status")))
     found = tables["visits"].filter((pl.col("year") < year) & (pl.col("finding") == "qualified"))
     upheld = tables["visits"].filter((pl.col("year") < year) & (pl.col("finding") == "upheld"))
     counted = [
@@ -124,7 +124,7 @@ def _by_outliers(scores: pl.DataFrame, seed: int) -> pl.DataFrame:
 def _by_history(tables: Mapping[str, pl.DataFrame], year: str) -> pl.DataFrame:
     """Points for a lapse declared or found in a former year, less for a visit that upheld; they fade with the years."""
     fading = {years_before(year, count): 1.0 / count for count in range(1, _MEMORY + 1)}
-    declared = tables["declarations"].with_columns(points=(pl.col("status") != COMPLIANT).cast(pl.Float64))
+    declared = tables["declarations"].with_columns(points=(is_lapse("status")).cast(pl.Float64))
     found = tables["visits"].with_columns(points=pl.when(pl.col("finding") == "qualified").then(1.0).otherwise(-0.5))
     points = pl.concat([table.select("org_code", "year", "points") for table in (declared, found)])
     recent = points.filter(pl.col("year").is_in(list(fading)))

@@ -13,8 +13,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from crosscheck.cli import main
-from crosscheck.contract.inputs import CATEGORIES, INPUTS
+from crosscheck.contract.inputs import INPUTS
 from crosscheck.questionnaire import Questionnaire
+from crosscheck.vocabulary import CATEGORIES
 
 TWO_ROWS = {
     "organisations": [

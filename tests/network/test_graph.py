@@ -102,7 +102,7 @@ def test_every_tie_is_seen_from_both_ends_whatever_the_order_of_rows(ties: list[
 
 
 def test_answers_of_a_year_are_given_as_at_its_last_december() -> None:
-    assert census_day("2008/09") == date(2008, 12, 31)
+    assert census_day("2008/09", "C2") == date(2008, 12, 31)
 
 
 def test_the_national_collection_has_the_ties_that_its_files_state(collection_folder, questionnaire) -> None:

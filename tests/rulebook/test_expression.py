@@ -107,9 +107,20 @@ def test_absence_is_asked_of_a_name(names: Names) -> None:
     assert parse("is_not_applicable(staffing.checks)", names) == Absent(checks, only_not_applicable=True)
 
 
-def test_an_expression_may_run_over_lines_and_end_with_a_remark(names: Names) -> None:
-    text = 'service.maternity  # (all\n  or staffing.policy == "yes"  # "who" says)'
+def test_an_expression_may_run_over_lines(names: Names) -> None:
+    text = 'service.maternity\n  or staffing.policy == "yes"'
     assert parse(text, names) == parse('service.maternity or staffing.policy == "yes"', names)
+
+
+def test_a_remark_in_a_condition_is_an_error_since_it_would_hide_a_part_of_it(names: Names) -> None:
+    told = problem('service.maternity # and\n or staffing.policy == "yes"', names)
+    assert "A remark stands outside the condition" in told
+    assert parse('mentions(declared.statement, "no. # 5")', names)
+
+
+@pytest.mark.parametrize("number", ["0xff", "0b11", "0O17", "1_000", "5j"])
+def test_numbers_are_written_with_figures_alone(number: str, names: Names) -> None:
+    assert "Write the number in figures" in problem(f"staffing.days > {number}", names)
 
 
 def test_names_are_told_once_in_the_order_of_the_text(names: Names) -> None:
@@ -305,12 +316,12 @@ WRONG = [
     ("(staffing.days > 1) == (staffing.days > 2)", "A condition can't be compared or calculated with."),
     ("not staffing.days > 1 + (not service.maternity)", "A condition can't be compared or calculated with."),
     ("staffing.days == None", "This is not part of the language."),
-    ("staffing.days == 1j", "This is not part of the language."),
+    ("staffing.days == 1j", "Write the number in figures, as in 255 or 0.5."),
     ("~staffing.days > 1", "This is not part of the language."),
     ("service.maternity or", "This can't be read."),
     ("staffing.days > 1or service.maternity", "This can't be read."),
     ("", "Something that holds or not is needed here"),
-    ("# nothing", "Something that holds or not is needed here"),
+    ("# nothing", "A remark stands outside the condition"),
     ("staffing.days = 1", "One = by itself has no meaning here. Write == to compare."),
     ("staffing.days => 1", "One = by itself has no meaning here."),
     ("staffing.days <> 1", "Write != for"),
@@ -519,7 +530,7 @@ def test_a_threshold_stands_for_its_number_and_another_is_told_with_those_that_t
         ('declared.statement == "日本" or\n  any(staffing.days > 1)', "staffing.days > 1"),
         ('any(provider.declared.statement == "ß") or\n\n sum(provider.staffing.day) > 1', "provider.staffing.day"),
         ("declared.statement == 'Ärzte über' and staffing.dys > 1", "staffing.dys"),
-        ("multiple(staffing.days, 0)  # von 0 ist alles ein Vielfaches: ½", "multiple(staffing.days, 0)"),
+        ("multiple(staffing.days, 0)", "multiple(staffing.days, 0)"),
     ],
 )
 def test_the_carets_stand_under_what_is_wrong(text: str, marked: str, names: Names) -> None:

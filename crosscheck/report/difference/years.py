@@ -10,7 +10,7 @@ import polars as pl
 from crosscheck.cases.history import inherit_history
 from crosscheck.runs.run_folder import read_table
 from crosscheck.scoring.cusum import accumulate, run_length
-from crosscheck.vocabulary import COMPLIANT
+from crosscheck.vocabulary import is_lapse, means_met
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -53,9 +53,7 @@ def count_by_year(declarations: pl.DataFrame) -> pl.DataFrame:
         interval `low` to `high` (Wilson 1927, Journal of the American Statistical Association 22:209-212).
     """
     both = pl.concat([declarations.with_columns(category=pl.lit("all")), declarations])
-    counted = both.group_by("year", "category").agg(
-        declarations=pl.len(), compliant=(pl.col("status") == COMPLIANT).sum()
-    )
+    counted = both.group_by("year", "category").agg(declarations=pl.len(), compliant=(means_met("status")).sum())
     n, share, square = pl.col("declarations"), pl.col("share"), _NORMAL_95**2
     middle = (share + square / (2 * n)) / (1 + square / n)
     half = _NORMAL_95 * (share * (1 - share) / n + square / (4 * n**2)).sqrt() / (1 + square / n)
@@ -78,7 +76,7 @@ def count_repeated(declarations: pl.DataFrame) -> dict[str, Any]:
         `organisations`, `observed`, `expected` (were each year's lapses spread at random over all who declared in that
         year; Poisson-binomial) and `codes` of those observed. That lapses recur says that something lasts; not what.
     """
-    lapsed = declarations.group_by("org_code", "year").agg(lapse=(pl.col("status") != COMPLIANT).any())
+    lapsed = declarations.group_by("org_code", "year").agg(lapse=(is_lapse("status")).any())
     chances = lapsed.with_columns(chance=pl.col("lapse").mean().over("year"))
     by_code = chances.group_by("org_code").agg(pl.col("lapse").sum(), "chance").sort("org_code")
     again = by_code.filter(pl.col("lapse") >= 2)["org_code"].to_list()

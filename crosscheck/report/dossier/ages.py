@@ -26,10 +26,11 @@ class Ages:
     """The periods of a run's figures.
 
     `periods` has that of each figure by its organisation and name; `year` is the assessment year, at the end of which
-    ages are counted.
+    ages are counted, `standard` the standard declared on, whose file has the day that answers describe.
     """
 
     year: str
+    standard: str
     periods: Mapping[tuple[str, str], str]
 
     def of_figure(self, org_code: str, name: str) -> str:
@@ -41,7 +42,7 @@ class Ages:
         """Of when the figures and answers are that a finding rests on; empty where it rests on neither."""
         names = [name for name in _NAME.findall(evidence) if name.split(".", maxsplit=1)[0] not in _UNDATED]
         dated = [self.of_figure(org_code, name) for name in names]
-        answers = [f"Answer as at {write_day(census_day(self.year))}"] if "" in dated else []
+        answers = [f"Answer as at {write_day(census_day(self.year, self.standard))}"] if "" in dated else []
         return "; ".join(dict.fromkeys((*answers, *filter(None, dated))))
 
 

@@ -193,7 +193,8 @@ def _read_ages(run: Path, codes: Sequence[str]) -> Ages:
     figures = scan_table(run, "collection/indicators").filter(pl.col("org_code").is_in(codes))
     name = pl.format("{}.{}", "source", "indicator").alias("name")
     latest = figures.group_by("org_code", name).agg(pl.col("period").max()).collect()
-    return Ages(read_manifest(run).options.year, {(code, name): period for code, name, period in latest.iter_rows()})
+    options = read_manifest(run).options
+    return Ages(options.year, options.standard, {(code, name): period for code, name, period in latest.iter_rows()})
 
 
 def _read_absences(run: Path, codes: Sequence[str]) -> dict[tuple[str, str], dict[str, str | None]]:

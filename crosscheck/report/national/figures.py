@@ -8,7 +8,7 @@ import polars as pl
 
 from crosscheck.report.national.respondents import ORGANISATIONS, STATES, declarations_of
 from crosscheck.report.national.review import EVERY_TYPE
-from crosscheck.vocabulary import COMPLIANT, ORG_TYPES
+from crosscheck.vocabulary import MET, ORG_TYPES, means_met
 
 if TYPE_CHECKING:
     from crosscheck.report.national.review import Review
@@ -26,7 +26,7 @@ _STATES_OF: Final = {
     "contacted": STATES,
     "declarations_received": STATES,
 }
-_LEVELS_OF: Final = {"printed_as_number_of_trusts": COMPLIANT}
+_LEVELS_OF: Final = {"printed_as_number_of_trusts": MET[0]}
 
 ABSENT: Final = ("not_applicable", "not_known", "no_answer", "not_put")
 PARTS: Final = ("numerator", "base", *ABSENT)
@@ -314,7 +314,7 @@ def _single_numbers(figures: pl.DataFrame, respondents: pl.DataFrame, year: str)
     """What is printed on the collection itself and has no base."""
     declared = respondents.filter(pl.col("question").str.starts_with("declarations "))
     this_year = declared.filter(pl.col("question") == f"declarations {year}")
-    compliant = (pl.col("level") == COMPLIANT).mean()
+    compliant = (means_met("level")).mean()
     share = declared.group_by("question").agg(share=100 * compliant).sort("question")["share"]
     reviews = respondents.filter(pl.col("question") == "case_reviews.imr_notified_by").group_by("org_code").len()["len"]
     numbers = {

@@ -83,8 +83,7 @@ def sentence(words: str) -> str:
 
 def name_type(org_type: str) -> str:
     """A type of organisation as people write it, for example Acute trust; one of another vocabulary in its words."""
-    names: Mapping[str, str] = ORG_TYPES_IN_WORDS  # type: ignore[assignment]  # a run may have other types
-    return sentence(names.get(org_type, in_words(org_type)))
+    return sentence(ORG_TYPES_IN_WORDS.get(org_type, in_words(org_type)))
 
 
 def write_day(day: date) -> str:

@@ -16,7 +16,7 @@ from crosscheck.runs.finding_items import list_grounds
 from crosscheck.runs.run_folder import COLLECTION, read_table
 from crosscheck.runs.unlisted import describe_unlisted, read_names
 from crosscheck.visits.plan import visiting_arm
-from crosscheck.vocabulary import COMPLIANT
+from crosscheck.vocabulary import means_met
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -56,7 +56,7 @@ def list_visited(run: Path, only: Sequence[str] = ()) -> pl.DataFrame:
         RunError: there is no such run.
         UnknownNameError: an organisation of `only` declares compliance nowhere in the run.
     """
-    listed = read_table(run, "visit_list").filter(pl.col("declared").cast(pl.String) == COMPLIANT)
+    listed = read_table(run, "visit_list").filter(means_met("declared"))
     codes = list(dict.fromkeys(code.strip().upper() for code in only))
     if strangers := sorted(set(codes) - set(listed["org_code"])):
         listed_names = read_names(run)

@@ -4,7 +4,7 @@ import pytest
 
 from crosscheck.report.dossier.ages import Ages, describe_period
 
-AGES = Ages("2008/09", {("R01", "staff_survey.trained_pct"): "2007", ("R01", "births.count"): "2008/09"})
+AGES = Ages("2008/09", "C2", {("R01", "staff_survey.trained_pct"): "2007", ("R01", "births.count"): "2008/09"})
 
 
 @pytest.mark.parametrize(
