@@ -29,8 +29,8 @@ def find_near(name: str, known: Iterable[str]) -> list[str]:
 
 def _characters(name: str) -> list[str]:
     """The characters that tell a name, in order; a number is the same with zeros before it, as 1 and 01."""
-    without_zeros = re.sub(r"(?<![0-9a-z])0+(?=[1-9])", "", name)
-    return sorted(without_zeros.translate(_LOOK_ALIKE))
+    without_zeros = re.sub(r"(?<![0-9a-z])0+(?=[1-9])", "", name.translate(_LOOK_ALIKE))
+    return sorted(without_zeros)
 
 
 def suggest(name: str, known: Iterable[str]) -> str:

@@ -12,7 +12,11 @@ from crosscheck.cli.group import main
 
 @main.group()
 def standard() -> None:
-    """Begin a standard of your own."""
+    """Begin a standard of your own.
+
+    \b
+    Example:  crosscheck standard new DEMO --out demo
+    """
 
 
 @standard.command("new")

@@ -55,7 +55,9 @@ def likely_figures(
         its organisation that were set aside to 100 or less; a grade by the one that gives a grade. A text that is no
         number means nothing that can be guessed: it has no row here, and stays no answer.
     """
-    found = {"answers": _answers(sheets["answers"], questionnaire, year)}
+    found = {}
+    if "answers" in sheets:
+        found["answers"] = _answers(sheets["answers"], questionnaire, year)
     if "indicators" in sheets and set(_FIGURES) & set(sheets["indicators"].rows.columns):
         found["indicators"] = _indicators(sheets["indicators"], figures)
     in_scope = sheets["organisations"].used().select("org_code")

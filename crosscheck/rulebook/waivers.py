@@ -26,6 +26,12 @@ def _in_capitals(code: str) -> str:
     return code.strip().upper()
 
 
+def _as_declared_for(function: str) -> str:
+    if function not in FUNCTIONS:
+        raise ValueError(f"Write one of {', '.join(FUNCTIONS)}")
+    return function
+
+
 Text = Annotated[str, Field(min_length=3)]
 
 
@@ -38,7 +44,7 @@ class Waiver(ModelPart):
 
     rule: str
     org_code: Annotated[str, AfterValidator(_in_capitals)]
-    function: Function | None = None
+    function: Annotated[Function, AfterValidator(_as_declared_for)] | None = None
     decided_by: Text
     decided_on: date
     why: Text

@@ -18,6 +18,7 @@ from crosscheck.store import audit
 from crosscheck.store.decisions import list_current_decisions
 from crosscheck.store.runs import look_up
 from crosscheck.store.tables import Audit, CriterionRecord, Kept, Listing, VisitRecord
+from crosscheck.visits.seal import describe_moment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -263,7 +264,7 @@ def _contradictions(visits: pl.DataFrame, criteria: pl.DataFrame) -> Iterator[st
         wrong = frame.filter(~pl.col("may_be_recorded")).sort("file", "row").select(names)
         for file, row, value, recorded_as, who, at in wrong.iter_rows():
             yield (
-                f'{file}:{row}:{column} "{value}": contradicts what {who} recorded at {at[:16]} UTC: '
+                f'{file}:{row}:{column} "{value}": contradicts what {who} recorded at {describe_moment(at)}: '
                 f"{recorded_as}. {_REMEDY}"
             )
 
