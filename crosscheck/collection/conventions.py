@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from crosscheck import settings
 from crosscheck.errors import ModelError
+from crosscheck.figures.kinds import PERCENTAGES
 from crosscheck.standard_file import read_standard_file
 from crosscheck.toml_file import NotTomlError, parse_toml
 
@@ -19,9 +20,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Figure:
-    """What the model states of a figure: its direction, and the grades it can have (none where it is no grade)."""
+    """What the model states of a figure: direction, whether it is a percentage, and grades (none if it has none)."""
 
     direction: str
+    is_percentage: bool
     scale: frozenset[float]
 
 
@@ -53,7 +55,11 @@ def read_conventions(standard: str | None) -> Conventions:
 
 def _figures(stated: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> dict[tuple[str, str], Figure]:
     return {
-        (source, name): Figure(str(figure.get("direction", "none")), frozenset(map(float, figure.get("scale", ()))))
+        (source, name): Figure(
+            str(figure.get("direction", "none")),
+            figure.get("kind") in PERCENTAGES,
+            frozenset(map(float, figure.get("scale", ()))),
+        )
         for source, figures in stated.items()
         for name, figure in figures.items()
     }

@@ -103,8 +103,9 @@ def _nearly(word: str, names: Iterable[str]) -> str | None:
 
 
 def hold_against_model(indicators: Sheet, figures: Mapping[tuple[str, str], Figure]) -> Sheet:
-    """Set grades aside that their scale does not have, and tell directions that are not the model's (which counts)."""
-    return indicators.noting([*_off_scale(indicators, figures), *_other_directions(indicators, figures)])
+    """Set values aside that the model's figure can't have, and tell directions other than the model's, which counts."""
+    impossible = [*_off_scale(indicators, figures), *_beyond_all(indicators, figures)]
+    return indicators.noting([*impossible, *_other_directions(indicators, figures)])
 
 
 def _off_scale(indicators: Sheet, figures: Mapping[tuple[str, str], Figure]) -> Iterator[Problem]:
@@ -116,6 +117,22 @@ def _off_scale(indicators: Sheet, figures: Mapping[tuple[str, str], Figure]) -> 
         if (scale := graded.get((source, name))) and value not in scale:
             grades = ", ".join(map(written, sorted(scale)))
             yield Problem(row, "value", written(value), f"{name} has no such grade.", f"The grades are: {grades}.", ROW)
+
+
+def _beyond_all(indicators: Sheet, figures: Mapping[tuple[str, str], Figure]) -> Iterator[Problem]:
+    """Percentages below 0 or above 100 whose row does not say that they are some: it would not be held to be one."""
+    if "value" not in indicators.rows.columns:
+        return
+    named = pl.DataFrame(
+        [key for key, figure in figures.items() if figure.is_percentage],
+        schema={"source": pl.String, "indicator": pl.String},
+        orient="row",
+    )
+    says_nothing = pl.col("kind").is_null() if "kind" in indicators.rows.columns else pl.lit(value=True)
+    beyond = indicators.rows.filter(says_nothing & ~pl.col("value").is_between(0, 100))
+    found = beyond.join(named, on=["source", "indicator"]).sort("row")
+    for row, name, value in found.select("row", "indicator", "value").iter_rows():
+        yield Problem(row, "value", written(value), f"{name} is a percentage.", "Give a value from 0 to 100.", ROW)
 
 
 def _other_directions(indicators: Sheet, figures: Mapping[tuple[str, str], Figure]) -> Iterator[Problem]:

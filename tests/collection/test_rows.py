@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import pytest
 
+from crosscheck.collection.read import read_collection
+
 FIGURE = "R01,survey,trained_pct,2008"
 
 
@@ -239,3 +241,17 @@ def test_a_value_below_0_is_named_and_kept_where_no_other_of_its_figure_is(small
     assert (found["row"], found["column"], found["value"], found["effect"]) == (102, "value", "-7", "converted")
     said = small.rows("indicators", *many, "R01,survey,staff,2008,,,-7,none,number").read()
     assert said.problems.is_empty()
+
+
+@pytest.mark.parametrize("value", ["120", "-3"])
+def test_a_percentage_of_the_model_that_cannot_be_is_set_aside_also_where_its_row_does_not_say_what_it_is(small, value):
+    small.rows(
+        "indicators",
+        f"R01,staff_survey,child_protection_training_pct,2008,,,{value},higher_better,",
+        "R02,staff_survey,child_protection_training_pct,2008,,,54,higher_better,",
+    )
+    read = read_collection(small.folder, small.questionnaire, standard="C2")
+    told = read.problems.select("row", "column", "value", "problem", "effect").rows()
+    words = "child_protection_training_pct is a percentage."
+    assert (2, "value", value, words, "row set aside") in told
+    assert read.tables["indicators"]["org_code"].to_list() == ["R02"]
