@@ -327,7 +327,13 @@ def _gather_known(collection: Collection, standard: Standard, year: str, evidenc
     return Known(
         cases=evidence.cases,
         items=gather_items(
-            evidence.scores, {**tables, **handed}, standard.questionnaire, standard.risk, year, verified
+            evidence.scores,
+            {**tables, **handed},
+            standard.questionnaire,
+            standard.indicators.indicators.values(),
+            standard.risk,
+            year,
+            verified,
         ),
         findings=evidence.findings.filter(pl.col("waived").is_null()),
         checks=list_checks(standard.rulebook),

@@ -12,10 +12,11 @@ from crosscheck.figures.kinds import PERCENTAGES
 from crosscheck.vocabulary import COMMENTATORS_IN_WORDS, is_lapse
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from crosscheck.questionnaire import Question, Questionnaire
     from crosscheck.risk.model import Loading, RiskModel
+    from crosscheck.scoring.model import Indicator
 
 ITEMS: Final = pl.Schema(
     {
@@ -46,7 +47,8 @@ FACT: Final = "fact "
 NOTHING_VERIFIED: Final = pl.DataFrame(schema={"org_code": pl.String, "item": pl.String})
 
 _ANSWER: Final = "answer"
-_BETTER_END: Final = {"higher_better": " (more is better)", "lower_better": " (less is better)"}
+# By direction, what the ends of a scale of grades are, the lowest grade first.
+_ENDS: Final = {"higher_better": ("worst", "best"), "lower_better": ("best", "worst"), "none": ("lowest", "highest")}
 _PRIORS: Final = ("quality_prior", "quality_prior_sd", "bias_prior", "bias_prior_sd")
 _QUOTED: Final = 300
 
@@ -55,6 +57,7 @@ def gather_items(
     scores: pl.DataFrame,
     tables: Mapping[str, pl.DataFrame],
     questionnaire: Questionnaire,
+    figures: Iterable[Indicator],
     model: RiskModel,
     year: str,
     verified: pl.DataFrame | None = None,
@@ -65,6 +68,7 @@ def gather_items(
         scores: one row a figure or answer of an organisation; one without z, or of no relevance, is no item.
         tables: conformed tables; `answers`, `comments`, `declarations`, `visits` and `organisations` are used.
         questionnaire: what each question rests on, and its section.
+        figures: those that other sources state, of which grades are told in their words.
         model: how much each kind of item is expected to reveal, before any is seen.
         year: the assessment year; what lies before it is history.
         verified: answers corrected by a reply that was accepted with evidence (`org_code`, `item`): a fact like that of
@@ -82,7 +86,7 @@ def gather_items(
     families = (
         answers.join(proved, on=["org_code", "item"], how="anti"),
         _verified(answers.join(proved, on=["org_code", "item"], how="semi"), model),
-        _figures(scores, model),
+        _figures(scores, model, figures),
         _comments(tables["comments"], model, year),
         _declarations(tables["declarations"], model, year),
         _former_visits(tables["visits"], model, year),
@@ -193,7 +197,7 @@ def _expected_in_words() -> pl.Expr:
     return pl.when((written == own) & (pl.col("expected") != pl.col("value"))).then(beside).otherwise(written)
 
 
-def _figures(scores: pl.DataFrame, model: RiskModel) -> pl.DataFrame:
+def _figures(scores: pl.DataFrame, model: RiskModel, figures: Iterable[Indicator]) -> pl.DataFrame:
     """Figures from other sources, by relevance; one that no model names is no item."""
     priors = pl.DataFrame(
         [(name, *_priors(loading)) for name, loading in sorted(model.figures.items())],
@@ -202,7 +206,7 @@ def _figures(scores: pl.DataFrame, model: RiskModel) -> pl.DataFrame:
     )
     group = pl.col("indicator").replace_strict(_facts(model), default=pl.col("source"), return_dtype=pl.String)
     return (
-        scores.filter(pl.col("z").is_not_null())
+        _graded(scores.filter(pl.col("z").is_not_null()), figures)
         .with_columns(pl.col("relevance").cast(pl.String))
         .join(priors, on="relevance")
         .join(_named_figures(model), on="indicator", how="left")
@@ -213,24 +217,62 @@ def _figures(scores: pl.DataFrame, model: RiskModel) -> pl.DataFrame:
             .otherwise(pl.lit("named_figures")),
             quality_prior=pl.coalesce("named", "quality_prior"),
             quality_prior_sd=pl.coalesce("named_sd", "quality_prior_sd"),
-            z=_clipped(model),
             family=pl.lit("figures"),
             group=group,
-            account=pl.format("{}: {}", "label", _format_figure("value")),
+            account=pl.format("{}: {}", "label", pl.coalesce("grade", _format_figure("value"))),
             percentage=_percentage(),
         )
-        .with_columns(
-            reason=pl.format(
-                "{}; {} would be expected from similar trusts{}.", "account", _expected_in_words(), _better_end()
-            )
-        )
+        .with_columns(reason=pl.format("{}; {}{}.", "account", _beside_peers(), pl.col("ends").fill_null("")))
+        .with_columns(z=_clipped(model))
     )
 
 
-def _better_end() -> pl.Expr:
-    """Which end of a scale of grades is better: its steps are numbers, which do not say it themselves."""
-    ends = pl.col("direction").replace_strict(_BETTER_END, default="", return_dtype=pl.String)
-    return pl.when(pl.col("kind") == "ordinal").then(ends).otherwise(pl.lit(""))
+def _graded(scores: pl.DataFrame, figures: Iterable[Indicator]) -> pl.DataFrame:
+    """With the words of the grade of each figure and of the grade expected, and of the ends of its scale."""
+    graded = [figure for figure in figures if figure.scale]
+    rows = [
+        (figure.name, float(grade), _name_grade(words), _name_ends(figure))
+        for figure in graded
+        for grade, words in figure.scale.items()
+    ]
+    words = pl.DataFrame(
+        rows,
+        schema={"indicator": pl.String, "value": pl.Float64, "grade": pl.String, "ends": pl.String},
+        orient="row",
+    )
+    expected = words.select("indicator", expected="value", expected_grade="grade")
+    return scores.join(words, on=["indicator", "value"], how="left").join(
+        expected, on=["indicator", "expected"], how="left"
+    )
+
+
+def _name_grade(words: str) -> str:
+    """A grade as a sentence names it: what follows a comma says which end it is, which the sentence says itself."""
+    return words.split(",", 1)[0]
+
+
+def _name_ends(figure: Indicator) -> str:
+    """Which end of a scale of grades is better; of two grades the sentence names both."""
+    grades = [_name_grade(words) for words in figure.scale.values()]
+    low, high = _ENDS[figure.direction]
+    return f", on a scale from {grades[0]} ({low}) to {grades[-1]} ({high})" if len(grades) > 2 else ""
+
+
+def _beside_peers() -> pl.Expr:
+    """What similar trusts lead to expect.
+
+    A grade is expected where the middle of them is, and is scored by how many have a better one and how many a worse
+    one; so the grade expected can have a score, and then it is said why.
+    """
+    usual = pl.format("{} would be expected from similar trusts", pl.coalesce("expected_grade", _expected_in_words()))
+    sides = (
+        pl.when(pl.col("z") > 0)
+        .then(pl.lit("a better one than a worse one"))
+        .otherwise(pl.lit("a worse one than a better one"))
+    )
+    middle = pl.format("the middle grade of similar trusts, of which more have {}", sides)
+    is_middle = (pl.col("kind") == "ordinal") & (pl.col("value") == pl.col("expected")) & (pl.col("z") != 0)
+    return pl.when(is_middle).then(middle).otherwise(usual)
 
 
 def _named_figures(model: RiskModel) -> pl.DataFrame:

@@ -44,7 +44,14 @@ def gather(collection: Collection, outcome: Outcome, standard: Standard) -> Know
     handed = {name: inherit_history(rows, predecessors, ("year",)) for name, rows in past.items()}
     return Known(
         cases=outcome.cases,
-        items=gather_items(outcome.scores, {**tables, **handed}, standard.questionnaire, standard.risk, YEAR),
+        items=gather_items(
+            outcome.scores,
+            {**tables, **handed},
+            standard.questionnaire,
+            standard.indicators.indicators.values(),
+            standard.risk,
+            YEAR,
+        ),
         findings=outcome.findings.filter(pl.col("waived").is_null()),
         checks=list_checks(standard.rulebook),
         applicable=list_applicable(outcome.cases, standard.rulebook),

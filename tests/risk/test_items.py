@@ -13,6 +13,7 @@ from crosscheck.contract.inputs import INPUTS
 from crosscheck.questionnaire import Question, Questionnaire
 from crosscheck.risk.items import ITEMS, gather_items
 from crosscheck.risk.model import NamedLoading, RiskModel
+from crosscheck.scoring.model import Indicator
 from tests.risk.invented import MODEL, YEAR
 
 SHARE = MODEL.prior.found_share
@@ -36,6 +37,10 @@ QUESTIONNAIRE = Questionnaire(
     },
     "",
 )
+GRADE = Indicator(
+    "ofsted", "grade", "Staff trained", "ordinal", "higher_better", "grade", "high", "said",
+    scale={"1": "grade 1, the lowest", "2": "grade 2", "3": "grade 3, the highest"},
+)  # fmt: skip
 SCHEMA = {"org_code": pl.String, "indicator": pl.String, "source": pl.String, "relevance": pl.String,
           "label": pl.String, "kind": pl.String, "value": pl.Float64, "expected": pl.Float64,
           "z": pl.Float64, "direction": pl.String}  # fmt: skip
@@ -70,7 +75,7 @@ def gathered(
         schema={"org_code": pl.String, "question_id": pl.String, "item": pl.UInt8, "level": pl.String},
     )
     given["organisations"] = table("organisations", {"org_code": "R1"}, {"org_code": "R2"})
-    found = gather_items(pl.DataFrame(scores, schema=SCHEMA), given, QUESTIONNAIRE, model, YEAR, verified)
+    found = gather_items(pl.DataFrame(scores, schema=SCHEMA), given, QUESTIONNAIRE, (GRADE,), model, YEAR, verified)
     assert found.schema == ITEMS
     assert found.select("item", "org_code").equals(found.select("item", "org_code").sort("item", "org_code"))
     return found.to_dicts()
@@ -166,9 +171,23 @@ def test_what_is_expected_never_reads_like_the_value_unless_it_is_the_same() -> 
     ]
 
 
-def test_a_grade_says_which_end_of_its_scale_is_better() -> None:
+def test_a_grade_is_told_in_words_and_says_which_end_of_its_scale_is_better() -> None:
     (row,) = gathered(figure("ofsted.grade", "ordinal", 1, 0.9, expected=2.0))
-    assert row["reason"] == "Staff trained: 1; 2 would be expected from similar trusts (more is better)."
+    assert row["reason"] == (
+        "Staff trained: grade 1; grade 2 would be expected from similar trusts, "
+        "on a scale from grade 1 (worst) to grade 3 (best)."
+    )
+
+
+@pytest.mark.parametrize(
+    ("z", "more"), [(0.4, "a better one than a worse one"), (-0.4, "a worse one than a better one")]
+)
+def test_the_middle_grade_says_why_it_has_a_score(z: float, more: str) -> None:
+    (row,) = gathered(figure("ofsted.grade", "ordinal", 2, z, expected=2.0))
+    assert row["reason"] == (
+        f"Staff trained: grade 2; the middle grade of similar trusts, of which more have {more}, "
+        "on a scale from grade 1 (worst) to grade 3 (best)."
+    )
 
 
 def test_a_figure_that_the_model_names_goes_before_its_relevance() -> None:
