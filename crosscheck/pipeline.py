@@ -333,7 +333,7 @@ def _gather_known(collection: Collection, standard: Standard, year: str, evidenc
             standard.indicators.indicators.values(),
             standard.risk,
             year,
-            verified,
+            verified=verified,
         ),
         findings=evidence.findings.filter(pl.col("waived").is_null()),
         checks=list_checks(standard.rulebook),

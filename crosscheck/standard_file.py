@@ -85,6 +85,7 @@ class StandardFile(ModelPart):
     categories: WordList = WordList()
     bodies: WordList = WordList()
     commentators: dict[str, str] = Field(default_factory=dict)
+    sources: dict[str, str] = Field(default_factory=dict)
     calendar: Calendar
     compulsory: tuple[str, ...] = NEEDED
 

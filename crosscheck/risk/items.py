@@ -53,13 +53,14 @@ _PRIORS: Final = ("quality_prior", "quality_prior_sd", "bias_prior", "bias_prior
 _QUOTED: Final = 300
 
 
-def gather_items(
+def gather_items(  # noqa: PLR0913 - what is stated, what each kind of it means, and of when: each comes from another room
     scores: pl.DataFrame,
     tables: Mapping[str, pl.DataFrame],
     questionnaire: Questionnaire,
     figures: Iterable[Indicator],
     model: RiskModel,
     year: str,
+    *,
     verified: pl.DataFrame | None = None,
 ) -> pl.DataFrame:
     """Put answers, figures, remarks and history of all organisations into one table.

@@ -25,8 +25,11 @@ def format_evidence(name: Name, words: pl.Expr, label: str | None = None) -> pl.
     """What it is called (its name, if nothing else is said) and, in words, what it is, with its unit."""
     if not name.unit or name.is_percentage:
         return pl.format(f"{label or name.name} = {{}}", words)
-    unit = pl.when(pl.col(name.name).is_null()).then(pl.lit("")).otherwise(pl.lit(f" {name.unit}"))
-    return pl.format(f"{label or name.name} = {{}}{{}}", words, unit)
+    first, *others = name.unit.split(" ")
+    of_one = " ".join((first.removesuffix("s"), *others))
+    value = pl.col(name.name)
+    known = pl.when(value == 1).then(pl.lit(f" {of_one}")).when(value.is_not_null()).then(pl.lit(f" {name.unit}"))
+    return pl.format(f"{label or name.name} = {{}}{{}}", words, known.otherwise(pl.lit("")))
 
 
 def format_figure(text: str) -> pl.Expr:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import polars as pl
 
 from crosscheck.cases.cases import catalogue
+from crosscheck.cases.returns import MEASURES
 from crosscheck.collection.replies import spelt_answer
 from crosscheck.rulebook.condition import Percentile, is_same, names_in, names_shared, nodes
 from crosscheck.rulebook.format_value import format_evidence, format_value
@@ -170,7 +171,10 @@ def _values_in_words(cases: pl.DataFrame, grounds: pl.DataFrame, names: Mapping[
 
 
 def _with_unit(name: Name) -> pl.Expr:
-    """The value as evidence has it, without what it is called."""
+    """The value as evidence has it, without what it is called; a share of a return as a percentage."""
+    if name.name in MEASURES:
+        percentage = (pl.col(name.name) * 100).round(1).cast(pl.String).str.strip_suffix(".0")
+        return pl.coalesce(pl.format("{}%", percentage), pl.lit("not known"))
     return format_evidence(name, format_value(name)).str.strip_prefix(f"{name.name} = ")
 
 

@@ -75,7 +75,8 @@ def gathered(
         schema={"org_code": pl.String, "question_id": pl.String, "item": pl.UInt8, "level": pl.String},
     )
     given["organisations"] = table("organisations", {"org_code": "R1"}, {"org_code": "R2"})
-    found = gather_items(pl.DataFrame(scores, schema=SCHEMA), given, QUESTIONNAIRE, (GRADE,), model, YEAR, verified)
+    of_all = pl.DataFrame(scores, schema=SCHEMA)
+    found = gather_items(of_all, given, QUESTIONNAIRE, (GRADE,), model, YEAR, verified=verified)
     assert found.schema == ITEMS
     assert found.select("item", "org_code").equals(found.select("item", "org_code").sort("item", "org_code"))
     return found.to_dicts()

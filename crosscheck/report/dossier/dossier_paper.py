@@ -204,8 +204,10 @@ def _question(question: OpenQuestion) -> dict[str, str]:
 def _strip(one: PeerPosition) -> dict[str, str]:
     unit = "%" if one.kind in _IN_PERCENT else ""
     figure = "" if one.value is None else write_figure(one.value, unit)
-    if figure and one.expected is not None:
-        figure += f"; {write_figure(one.expected, unit)} would be expected from its peers"
+    expected = "" if one.expected is None else write_figure(one.expected, unit)
+    # A grade can be the middle one of its peers and yet have a score: "2; 2 would be expected" explains nothing.
+    if figure and expected not in ("", figure):
+        figure += f"; {expected} would be expected from its peers"
     return {
         "label": sentence(one.label),
         "about": figure or one.about,

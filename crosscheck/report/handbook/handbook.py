@@ -18,7 +18,7 @@ from crosscheck import settings
 from crosscheck.cases.cases import catalogue
 from crosscheck.report.handbook.occurrence import EVERY_TYPE, FEWEST_TOGETHER, count_verdicts, find_companions
 from crosscheck.report.output.folder import refuse_foreign, written_whole
-from crosscheck.report.output.html import TEMPLATES, read_style, write_day
+from crosscheck.report.output.html import TEMPLATES, end_sentence, read_style, write_day
 from crosscheck.report.output.prose import set_prose
 from crosscheck.rulebook.condition import names_in
 from crosscheck.rulebook.rule import PERCENTILE, PLACEHOLDER, SAME, Kind, Strength
@@ -218,7 +218,7 @@ def _environment() -> Environment:
         keep_trailing_newline=True,
     )
     environment.filters |= {
-        "in_words": in_words, "sentence": _sentence, "ended": _ended, "cell": _cell, "organisations": _organisations,
+        "in_words": in_words, "sentence": _sentence, "ended": end_sentence, "cell": _cell, "organisations": _organisations,
         "day": write_day,
     }  # fmt: skip
     environment.globals |= {
@@ -383,11 +383,6 @@ def _searched(entry: Entry) -> Iterator[str]:
 def _sentence(words: str) -> str:
     """The words as they begin a sentence; the name of a column stays as it is written."""
     return words if "_" in words.split(" ", 1)[0] else words[:1].upper() + words[1:]
-
-
-def _ended(words: str) -> str:
-    """The words as a sentence ends."""
-    return words if words.endswith((".", "?", "!")) else f"{words}."
 
 
 def _cell(text: str, rulebook: Rulebook) -> list[tuple[str, bool]]:

@@ -32,8 +32,9 @@ def environment(folder: str) -> Environment:
     """The templates of one kind of page, which may extend and include those of every page.
 
     Text is escaped, an unknown name is an error. Filters: `words` (a code as people write it), `sentence` (words as
-    they begin one), `percent` (of a share, by default without decimals), `signed`, `day` (a date), `place` (the band of
-    a declaration), `organisation` (a type of organisation), `effect` (decibans in words).
+    they begin one), `ended` (words as they end one), `percent` (of a share, by default without decimals), `signed`,
+    `day` (a date), `place` (the band of a declaration), `organisation` (a type of organisation), `effect` (decibans in
+    words).
     """
     found = Environment(
         loader=FileSystemLoader([TEMPLATES / folder, TEMPLATES / _SHARED]),
@@ -46,6 +47,7 @@ def environment(folder: str) -> Environment:
     found.filters |= {
         "words": in_words,
         "sentence": sentence,
+        "ended": end_sentence,
         "percent": percent,
         "signed": sign,
         "day": write_day,
@@ -79,6 +81,11 @@ def render_text(folder: str, template: str, macro: str, *arguments: object) -> s
 def sentence(words: str) -> str:
     """Words as they begin a sentence."""
     return words[:1].upper() + words[1:]
+
+
+def end_sentence(words: str) -> str:
+    """Words as a sentence ends."""
+    return words if words.endswith((".", "?", "!")) else f"{words}."
 
 
 def name_type(org_type: str) -> str:

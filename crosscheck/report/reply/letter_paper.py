@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final
 
 from crosscheck.cases.history import last_day
-from crosscheck.report.output.html import sentence
+from crosscheck.report.output.html import end_sentence, sentence
 from crosscheck.report.output.pdf import Paper
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def set_letter(kind: str, letter: Mapping[str, Any]) -> Paper:
         "site": "Right of reply",
         "running": f"{letter['name']} ({letter['code']})",
         "foot": f"The form belongs to the run {letter['run']}.",
-        **{name: letter[name] for name in ("name", "code", "standard", "year", "stem")},
+        **{name: letter[name] for name in ("name", "code", "standard", "year", "stem", "sources")},
         **{name: letter[name] or "" for name in ("reply_to", "reply_by")},
         **numbered,
         "further": [asdict(group) for group in letter["further"]],
@@ -47,8 +47,8 @@ def _set_item(item: Mapping[str, Any], kind: str) -> dict[str, Any]:
         "expected": item["expected"],
         "accounts": [_set_account(*account) for account in accounts],
         "functions": "" if item["functions"] == "whole" else item["functions"],
-        "basis": rule.basis,
-        "source": rule.source,
+        "basis": end_sentence(rule.basis),
+        "source": item["source"],
         "explanations": list(rule.explanations),
         "evidence": list(_evidence(item)),
         "rows": item["rows"] + ("" if can_correct or kind == "duty_letter" else _NO_ANSWER),

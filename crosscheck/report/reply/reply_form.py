@@ -26,6 +26,7 @@ from crosscheck.runs.make_run import reply_key, standard_of_run
 from crosscheck.runs.reply_items import list_reply_items
 from crosscheck.runs.run_folder import read_manifest, read_table
 from crosscheck.runs.unlisted import describe_unlisted, read_names
+from crosscheck.vocabulary import words_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -35,7 +36,8 @@ if TYPE_CHECKING:
 
     from crosscheck.questionnaire import Question, Questionnaire
     from crosscheck.report.output.pdf import Paper
-    from crosscheck.rulebook.rule import Rule, Rulebook
+    from crosscheck.rulebook.rule import Rule
+    from crosscheck.standard import Standard
 
 FORMS_MARK: Final = "forms.json"
 
@@ -49,6 +51,8 @@ _LETTERS: Final = {"letter": "", "duty_letter": "-duties"}  # by template, what 
 _YOURS: Final = {"your answer": "your return says"}
 _SEE: Final = "See "
 _BY_VISITORS: Final = re.compile(r",? and (?:pick|ask|take|look|follow) ")  # what only a visit can do
+_NUMBERS: Final = r"lines? \d+(?:(?:,| and| to) \d+)*(?: of the text)?"
+_LINES: Final = re.compile(rf" \({_NUMBERS}\)|{_NUMBERS}, and ")
 _ANY_EVIDENCE: Final = "Whatever shows, with its date, that the duty was met"
 _LONGEST_LIST: Final = 255  # characters, which the file format allows for a list of choices
 _HELP: Final = {
@@ -114,7 +118,7 @@ def write_forms(
             stem = file_stem(code)
             letter = {**fields, "code": code, "name": names.get(code, code), "stem": stem}
             letter |= {"reply_by": reply_by, "reply_to": reply_to}
-            letter |= _letter_fields(listed, rests, standard.rulebook, names, _name_rows(form))
+            letter |= _letter_fields(listed, rests, standard, names, _name_rows(form))
             for name in _letters(letter):
                 page = render("reply", f"{name}.html", letter)
                 (whole / f"{stem}{_LETTERS[name]}.html").write_text(page, encoding="utf-8")
@@ -189,18 +193,20 @@ def _allowed(question: Question) -> str:
 def _letter_fields(
     items: pl.DataFrame,
     grounds: pl.DataFrame,
-    rulebook: Rulebook,
+    standard: Standard,
     names: Mapping[str, str],
     form_rows: Mapping[str, str],
 ) -> dict[str, object]:
     """What the letter of one organisation says of its items, those that only ask apart, with its rows in the form."""
     parts = grounds.partition_by("item", as_dict=True, maintain_order=True)
     rests = {item: parts.get((item,), grounds.clear()).to_dicts() for item in items["item"]}
+    rulebook = standard.rulebook
     findings = [
         {
             **item,
             "rows": form_rows[item["item"]],
             "rule": rulebook[item["check_id"]],
+            "source": _cite(rulebook[item["check_id"]].source),
             "grounds": [{**row, "whose": _YOURS.get(row["whose"], row["whose"])} for row in rests[item["item"]]],
             "others": list(other_accounts(item["evidence"], rulebook[item["check_id"]], names)),
             "evidence_to_send": _show_evidence(rulebook[item["check_id"]]) if item["is_duty"] else [],
@@ -209,11 +215,23 @@ def _letter_fields(
     ]
     asked = [item for item in findings if item["kind"] in ASKED_ONLY]
     return {
+        "sources": _name_sources(words_of(standard.name).sources, findings),
         "relied": [item for item in findings if item not in asked],
         "further": group_further(items, rests, form_rows),
         "asked": asked,
         "duties": [item for item in findings if item["is_duty"]],
     }
+
+
+def _cite(source: str) -> str:
+    """A source as it can be looked up in print: its lines are those of the text that the rules were made from."""
+    return _LINES.sub("", source)
+
+
+def _name_sources(sources: Mapping[str, str], items: Iterable[Mapping[str, object]]) -> dict[str, str]:
+    """What the sources are, in full, that the items of a letter name in short."""
+    named = {str(item["source"]).split(",")[0] for item in items}
+    return {short: full for short, full in sources.items() if short in named}
 
 
 def _name_rows(form: pl.DataFrame) -> Mapping[str, str]:
