@@ -14,7 +14,7 @@ from crosscheck.report.output.html import render
 from crosscheck.report.output.tables import write_csv
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     from crosscheck.publication.assessment import After
@@ -77,9 +77,33 @@ def write_assessment(assessed: pl.DataFrame, not_assessed: pl.DataFrame, heading
         "declarations": assessed.to_dicts(),
         "not_assessed": missing.to_dicts(),
         "qualified": assessed.filter(pl.col("after") == "qualified").to_dicts(),
+        "looked_into": assessed.filter(pl.col("after") != "not_tested").to_dicts(),
+        "not_tested": group_not_tested(assessed.to_dicts()),
         "totals": {after: assessed.filter(pl.col("after") == after).height for after in AFTERS},
     }
     (folder / PAGE).write_text(render("assessment", PAGE, page), encoding="utf-8")
+
+
+@dataclass(frozen=True)
+class NotTested:
+    """Declarations that nobody looked into, all for one reason and with one effect; by name."""
+
+    why: str
+    effect_says: str
+    rows: tuple[Mapping[str, object], ...]
+
+
+def group_not_tested(declarations: Iterable[Mapping[str, object]]) -> tuple[NotTested, ...]:
+    """Group what was not tested by reason and effect, so that neither is said again in each of hundreds of rows.
+
+    Args:
+        declarations: rows of `assessment.assess`, in their order, which the rows of a group keep.
+    """
+    groups: dict[tuple[str, str], list[Mapping[str, object]]] = {}
+    for row in declarations:
+        if row["after"] == "not_tested":
+            groups.setdefault((str(row["why"] or ""), str(row["effect_says"] or "")), []).append(row)
+    return tuple(NotTested(why, effect, tuple(rows)) for (why, effect), rows in sorted(groups.items()))
 
 
 def as_json(content: object) -> str:

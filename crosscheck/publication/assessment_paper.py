@@ -6,12 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 from crosscheck.cases.history import last_day
 from crosscheck.publication.assessment import AFTERS
+from crosscheck.publication.assessment_page import group_not_tested
 from crosscheck.report.output.html import name_type, sentence
 from crosscheck.report.output.pdf import Paper
 from crosscheck.rulebook.to_english import in_words
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from crosscheck.publication.assessment_page import NotTested
 
 
 def set_assessment(edition: Mapping[str, Any]) -> Paper:
@@ -35,7 +38,9 @@ def set_assessment(edition: Mapping[str, Any]) -> Paper:
         "outcomes": [(sentence(in_words(after)), words) for after, words in outcomes.items()],
         "counts": [_set_count(row, outcomes) for row in edition["counts"]],
         "qualified": [_set_qualified(row) for row in declarations if row["after"] == "qualified"],
-        "declarations": [_set_row(row) for row in declarations],
+        "looked-into": [_set_row(row) for row in declarations if row["after"] != "not_tested"],
+        "not-tested": [_set_group(group) for group in group_not_tested(declarations)],
+        "not-assessed": [(row["org_code"] or "No code", row["reason"]) for row in edition.get("not_assessed", [])],
     }
     title = f"Final assessment: {edition['standard']}, {edition['year']} (edition {edition['edition']})"
     return Paper("assessment", title, last_day(edition["year"]), fields)
@@ -60,6 +65,11 @@ def _set_qualified(row: Mapping[str, Any]) -> dict[str, Any]:
         ("Effect", f"{row['effect_says']}."),
     ]
     return {"name": _name(row), "facts": facts}
+
+
+def _set_group(group: NotTested) -> dict[str, Any]:
+    rows = [[f"{_name(row)} ({row['org_code']})", sentence(in_words(str(row["declared"])))] for row in group.rows]
+    return {"why": group.why, "effect": group.effect_says, "number": len(rows), "rows": rows}
 
 
 def _set_row(row: Mapping[str, Any]) -> list[str]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from crosscheck.cases.history import last_day
 from crosscheck.report.dossier.dossier_templates import say
-from crosscheck.report.output.html import percent, sentence, sign, write_day
+from crosscheck.report.output.html import name_type, percent, sentence, sign, write_day
 from crosscheck.report.output.pdf import Paper
 from crosscheck.report.output.rank_bands import describe_effect, describe_place
 from crosscheck.report.plots.funnels import KEY, write_figure
@@ -66,7 +66,7 @@ def _has_both(dossier: Dossier) -> bool:
 
 def _describe_organisation(dossier: Dossier) -> str:
     care_trust = ", a care trust" if dossier.about.care_trust else ""
-    return f"{dossier.org_code} · {sentence(in_words(dossier.org_type))}{care_trust} · {dossier.region}"
+    return f"{dossier.org_code} · {name_type(dossier.org_type)}{care_trust} · {dossier.region}"
 
 
 def _name_function(function: str) -> str:

@@ -218,8 +218,8 @@ def _environment() -> Environment:
         keep_trailing_newline=True,
     )
     environment.filters |= {
-        "in_words": in_words, "sentence": _sentence, "ended": end_sentence, "cell": _cell, "organisations": _organisations,
-        "day": write_day,
+        "in_words": in_words, "sentence": _sentence, "ended": end_sentence, "cell": _cell,
+        "organisations": _organisations, "day": write_day,
     }  # fmt: skip
     environment.globals |= {
         "FEWEST_TOGETHER": FEWEST_TOGETHER, "MOST_COMPANIONS": _MOST_COMPANIONS,
