@@ -23,6 +23,7 @@ from crosscheck.runs.finding_items import other_accounts
 from crosscheck.runs.make_run import standard_of_run
 from crosscheck.runs.run_folder import read_manifest, read_table
 from crosscheck.visits.plan import visiting_arm
+from crosscheck.vocabulary import POOLS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -196,7 +197,8 @@ def read_packs(run: Path, visited: pl.DataFrame, evidence: Evidence, standard: S
     """
     codes = visited["org_code"].unique().sort().to_list()
     listed = read_table(run, "visit_list").filter(pl.col("org_code").is_in(codes))
-    rows = _part(listed.with_columns(arm=visiting_arm()).sort("org_code", "pool", "function"))
+    by_pool = pl.col("pool").cast(pl.Enum(POOLS))
+    rows = _part(listed.with_columns(arm=visiting_arm()).sort("org_code", by_pool, "function"))
     points = _part(evidence.points.filter(pl.col("org_code").is_in(codes)))
     counts = list_criteria(run, visited, evidence, standard).group_by(_KEYS).len().sort(_KEYS).rows()
     names = dict(read_table(run, "names").drop_nulls("name").select("code", "name").iter_rows())
