@@ -211,3 +211,21 @@ def test_an_edition_on_paper_says_what_its_tables_say_and_is_the_same_each_time(
     assert all(f"({one['org_code']})" in text for one in content["declarations"])
     assert all(" ".join(one["why"].split()) in text for one in content["declarations"] if one["why"])
     assert "<b>Trust T00" in text, "a name is text on paper, too"
+
+
+def test_why_a_declaration_was_not_tested_is_said_once_on_page_and_paper(edition: Path) -> None:
+    content = json.loads((edition / "assessment.json").read_text(encoding="utf-8"))
+    page = " ".join((edition / "assessment.html").read_text(encoding="utf-8").split())
+    paper = text_of(set_assessment(content))
+    for said in (page, paper):
+        assert said.count("Neither visited nor decided on: it stands as declared.") == 1
+        assert said.count("The board declared the lapse itself: it stands as declared.") == 1
+    assert "Looked into: 3, by name of the organisation" in page
+    assert "Not tested: 17." in page
+    assert "1 was upheld by a visit" in page
+
+
+def test_an_edition_on_paper_names_who_is_not_assessed(edition: Path) -> None:
+    content = json.loads((edition / "assessment.json").read_text(encoding="utf-8"))
+    paper = text_of(set_assessment(content))
+    assert "<i> Its row in organisations was set aside." in paper

@@ -8,7 +8,9 @@ from typing import Any
 import polars as pl
 import pytest
 
+from crosscheck.cases.cases import Name
 from crosscheck.rulebook.evaluate import evaluate, give_verdicts
+from crosscheck.rulebook.format_value import format_evidence, format_value
 from crosscheck.rulebook.rule import Rulebook
 from crosscheck.vocabulary import SEVERITY, VERDICT
 
@@ -282,3 +284,12 @@ def test_levels_in_another_order_than_the_questionnaires_are_never_compared(
     turned = pl.Series("staffing.checks", ["not_all"], dtype=pl.Enum(["all_staff", "all_since_2002", "not_all"]))
     with pytest.raises(pl.exceptions.SchemaError):
         give_verdicts(cases({}).with_columns(turned), rulebook_with())
+
+
+def test_one_of_a_unit_is_told_in_the_singular_and_what_is_not_known_without_a_unit() -> None:
+    name = Name("posts.days", "number", "how many", unit="days per week")
+    known = pl.DataFrame({"posts.days": [1.0, 2.0, 0.5, None]})
+    told = known.select(format_evidence(name, format_value(name), "Time")).to_series().to_list()
+    assert told == [
+        "Time = 1 day per week", "Time = 2 days per week", "Time = 0.5 days per week", "Time = not known",
+    ]  # fmt: skip

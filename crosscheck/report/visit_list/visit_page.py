@@ -142,7 +142,7 @@ def _set_planned(row: Mapping[str, Any], laws: Mapping[tuple[str, str], Sequence
     return [
         str(row["rank"]),
         row["name"],
-        f"{_name_declaration(row)} · {in_words(row['org_type'])} · {row['region']}",
+        f"{_name_declaration(row)} · {name_type(row['org_type'])} · {row['region']}",
         chosen,
         percent(row["risk"]),
         f"{percent(row['risk_low'])}–{percent(row['risk_high'])}",

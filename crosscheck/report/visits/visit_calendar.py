@@ -10,8 +10,8 @@ from icalendar import Calendar, Event
 
 from crosscheck.contract.typed_rows import typed_rows
 from crosscheck.report.output.folder import replace_file
+from crosscheck.report.output.html import name_type
 from crosscheck.report.visits.visit_plan import refuse_undated
-from crosscheck.rulebook.to_english import in_words
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -83,5 +83,5 @@ def _describe(visit: _DatedVisit) -> str:
         place = f", visit {visit.place_in_tour:.0f} of it" if visit.place_in_tour else ""
         lines.append(f"Tour {visit.tour}{place}")
     if visit.org_type:
-        lines.append(f"Type: {in_words(visit.org_type)}")
+        lines.append(f"Type: {name_type(visit.org_type)}")
     return "\n".join(lines)

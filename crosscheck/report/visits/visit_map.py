@@ -11,11 +11,10 @@ import polars as pl
 from markupsafe import Markup
 
 from crosscheck.contract.typed_rows import typed_rows
-from crosscheck.report.output.html import environment
+from crosscheck.report.output.html import environment, name_type
 from crosscheck.report.output.pdf import Paper
 from crosscheck.report.output.svg import INK, draw_line, write_text
 from crosscheck.report.visits.visit_plan import PlannedVisit
-from crosscheck.rulebook.to_english import in_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -129,7 +128,7 @@ def _set_visit(row: PlannedVisit) -> list[str]:
         _write_number(row.tour),
         _write_number(row.place_in_tour),
         f"{row.name} ({row.org_code})",
-        in_words(row.org_type or "–"),
+        name_type(row.org_type) if row.org_type else "–",
         row.region or "–",
     ]
 

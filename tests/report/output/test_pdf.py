@@ -96,3 +96,9 @@ def test_no_font_of_the_machine_is_used(tmp_path: Path) -> None:
 )
 def test_the_annex_asks_for_the_paper_too(asked: tuple[bool, bool], extent: str | None) -> None:
     assert choose_extent(pdf=asked[0], annex=asked[1]) == extent
+
+
+def test_a_word_that_is_longer_than_a_line_is_broken_and_stays_on_the_paper(tmp_path: Path) -> None:
+    write_pdf(paper(name="W" * 6000), tmp_path / "long.pdf")
+    with pikepdf.open(tmp_path / "long.pdf") as opened:
+        assert len(opened.pages) > 1, "on one line it would run over the edge of the only page"

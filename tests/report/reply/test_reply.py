@@ -29,11 +29,14 @@ from crosscheck.questionnaire import Questionnaire
 from crosscheck.report.output.html import sentence
 from crosscheck.report.reply.corrected_run import make_corrected_run
 from crosscheck.report.reply.replies import propose_waivers, read_decisions
-from crosscheck.report.reply.reply_form import write_form
+from crosscheck.report.reply.reply_form import _cite, write_form
 from crosscheck.report.write_pages import write_pages
 from crosscheck.risk.items import VERIFIED
 from crosscheck.rulebook.waivers import Waiver
+from crosscheck.runs.make_run import standard_of_run
+from crosscheck.runs.reply_items import list_reply_items
 from crosscheck.runs.run_folder import read_json, read_table
+from crosscheck.standard import Standard
 from tests.conftest import make_run
 from tests.few import cut_collection, each_tenth
 from tests.looking import WIDTHS, open_page, overflow, thin_out, violations
@@ -543,6 +546,30 @@ def test_who_answers_that_a_duty_is_unmet_gets_a_letter_on_that_first(made_run: 
         assert f'<a href="{code}-duties.html">' in (forms / f"{code}.html").read_text(encoding="utf-8")
         first = list(dict.fromkeys(row["check_id"] for row in read_form(forms / f"{code}.csv")))
         assert set(first[: theirs["check_id"].n_unique()]) == set(theirs["check_id"])
+
+
+def test_letters_say_what_the_review_is_and_cite_what_can_be_looked_up_in_print(forms: Path) -> None:
+    letters = sorted(forms.glob("*.html"))
+    assert letters
+    for letter in letters:
+        said = html.unescape(letter.read_text(encoding="utf-8"))
+        assert "A source that is called “review” is the regulator's review of 2009" in said
+        assert "It is not law" in said
+        assert "Source: review, section" in said
+        assert not re.search(r"\blines? \d", said), letter
+
+
+def test_no_source_of_any_rule_cites_a_line_in_a_letter(standard: Standard) -> None:
+    cited = {rule.id: _cite(rule.source) for rule in standard.rulebook}
+    assert {name for name, source in cited.items() if re.search(r"\blines? \d|\( |  |\(\)| ,", source)} == set()
+    assert cited["C2-DEC-09"] == "review, section 7, What should be in place? (Table 12)"
+
+
+def test_a_letter_states_a_share_of_a_return_as_a_percentage(made_run: Path) -> None:
+    _, grounds = list_reply_items(made_run, standard_of_run(made_run))
+    shares = grounds.filter(pl.col("name").str.starts_with("returned."))["statement"].unique()
+    assert shares.len() > 1
+    assert [share for share in shares if not re.fullmatch(r"[\d.]+%|not known", share)] == []
 
 
 def test_one_letter_on_a_duty_is_counted_as_one(made_run: Path, tmp_path: Path) -> None:

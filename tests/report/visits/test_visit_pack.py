@@ -80,6 +80,18 @@ def test_each_organisation_to_visit_has_a_pack_that_says_its_arm_and_its_declara
             assert " ".join(reason.split()) in text
 
 
+def test_a_pack_lists_declarations_to_test_before_those_to_follow_up(
+    packs: Path, chosen: pl.DataFrame, national_run: Path
+) -> None:
+    listed = read_table(national_run, "visit_list").filter(pl.col("org_code").is_in(chosen["org_code"].implode()))
+    both = listed.filter(pl.col("pool").is_in(["to_visit", "follow_up"]).over("org_code"))
+    mixed = both.filter(pl.col("pool").n_unique().over("org_code") == 2)
+    assert mixed.height >= 2
+    for code, function in mixed.filter(pl.col("pool") == "to_visit").select("org_code", "function").iter_rows():
+        table = text_of(packs / f"{code}.html").split("What weighs most", 1)[1]
+        assert table.startswith(f" {function.capitalize()} "), code
+
+
 def test_the_points_are_parts_of_the_risk_counted_once_and_the_weightiest_come_first(
     evidence: Evidence, national_run: Path, packs: Path, chosen: pl.DataFrame
 ) -> None:
