@@ -330,7 +330,7 @@ def _gather_known(collection: Collection, standard: Standard, year: str, evidenc
             evidence.scores,
             {**tables, **handed},
             standard.questionnaire,
-            standard.indicators.indicators.values(),
+            standard.indicators.scales,
             standard.risk,
             year,
             verified=verified,

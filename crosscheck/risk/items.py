@@ -12,11 +12,10 @@ from crosscheck.figures.kinds import PERCENTAGES
 from crosscheck.vocabulary import COMMENTATORS_IN_WORDS, is_lapse
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
     from crosscheck.questionnaire import Question, Questionnaire
     from crosscheck.risk.model import Loading, RiskModel
-    from crosscheck.scoring.model import Indicator
 
 ITEMS: Final = pl.Schema(
     {
@@ -57,7 +56,7 @@ def gather_items(  # noqa: PLR0913 - what is stated, what each kind of it means,
     scores: pl.DataFrame,
     tables: Mapping[str, pl.DataFrame],
     questionnaire: Questionnaire,
-    figures: Iterable[Indicator],
+    scales: Mapping[str, Mapping[str, str]],
     model: RiskModel,
     year: str,
     *,
@@ -69,7 +68,7 @@ def gather_items(  # noqa: PLR0913 - what is stated, what each kind of it means,
         scores: one row a figure or answer of an organisation; one without z, or of no relevance, is no item.
         tables: conformed tables; `answers`, `comments`, `declarations`, `visits` and `organisations` are used.
         questionnaire: what each question rests on, and its section.
-        figures: those that other sources state, of which grades are told in their words.
+        scales: the words of the grades of each figure that is a grade, by its name, the lowest first.
         model: how much each kind of item is expected to reveal, before any is seen.
         year: the assessment year; what lies before it is history.
         verified: answers corrected by a reply that was accepted with evidence (`org_code`, `item`): a fact like that of
@@ -87,7 +86,7 @@ def gather_items(  # noqa: PLR0913 - what is stated, what each kind of it means,
     families = (
         answers.join(proved, on=["org_code", "item"], how="anti"),
         _verified(answers.join(proved, on=["org_code", "item"], how="semi"), model),
-        _figures(scores, model, figures),
+        _figures(scores, model, scales),
         _comments(tables["comments"], model, year),
         _declarations(tables["declarations"], model, year),
         _former_visits(tables["visits"], model, year),
@@ -198,7 +197,7 @@ def _expected_in_words() -> pl.Expr:
     return pl.when((written == own) & (pl.col("expected") != pl.col("value"))).then(beside).otherwise(written)
 
 
-def _figures(scores: pl.DataFrame, model: RiskModel, figures: Iterable[Indicator]) -> pl.DataFrame:
+def _figures(scores: pl.DataFrame, model: RiskModel, scales: Mapping[str, Mapping[str, str]]) -> pl.DataFrame:
     """Figures from other sources, by relevance; one that no model names is no item."""
     priors = pl.DataFrame(
         [(name, *_priors(loading)) for name, loading in sorted(model.figures.items())],
@@ -207,7 +206,7 @@ def _figures(scores: pl.DataFrame, model: RiskModel, figures: Iterable[Indicator
     )
     group = pl.col("indicator").replace_strict(_facts(model), default=pl.col("source"), return_dtype=pl.String)
     return (
-        _graded(scores.filter(pl.col("z").is_not_null()), figures)
+        _graded(scores.filter(pl.col("z").is_not_null()), scales)
         .with_columns(pl.col("relevance").cast(pl.String))
         .join(priors, on="relevance")
         .join(_named_figures(model), on="indicator", how="left")
@@ -223,40 +222,35 @@ def _figures(scores: pl.DataFrame, model: RiskModel, figures: Iterable[Indicator
             account=pl.format("{}: {}", "label", pl.coalesce("grade", _format_figure("value"))),
             percentage=_percentage(),
         )
-        .with_columns(reason=pl.format("{}; {}{}.", "account", _beside_peers(), pl.col("ends").fill_null("")))
+        .with_columns(reason=pl.format("{}; {}{}.", "account", _beside_peers(), _ends()))
         .with_columns(z=_clipped(model))
     )
 
 
-def _graded(scores: pl.DataFrame, figures: Iterable[Indicator]) -> pl.DataFrame:
-    """With the words of the grade of each figure and of the grade expected, and of the ends of its scale."""
-    graded = [figure for figure in figures if figure.scale]
+def _graded(scores: pl.DataFrame, scales: Mapping[str, Mapping[str, str]]) -> pl.DataFrame:
+    """With the words of the grade of each figure and of the grade expected, and of the ends of its scale.
+
+    What follows a comma in the words of a grade says which end it is, which a sentence says itself.
+    """
     rows = [
-        (figure.name, float(grade), _name_grade(words), _name_ends(figure))
-        for figure in graded
-        for grade, words in figure.scale.items()
+        (name, float(grade), grades[place], grades[0], grades[-1] if len(grades) > 2 else None)
+        for name, scale in scales.items()
+        for grades in ([words.split(",", 1)[0] for words in scale.values()],)
+        for place, grade in enumerate(scale)
     ]
-    words = pl.DataFrame(
-        rows,
-        schema={"indicator": pl.String, "value": pl.Float64, "grade": pl.String, "ends": pl.String},
-        orient="row",
-    )
+    schema = {"indicator": pl.String, "value": pl.Float64} | dict.fromkeys(("grade", "lowest", "highest"), pl.String)
+    words = pl.DataFrame(rows, schema=schema, orient="row")
     expected = words.select("indicator", expected="value", expected_grade="grade")
     return scores.join(words, on=["indicator", "value"], how="left").join(
         expected, on=["indicator", "expected"], how="left"
     )
 
 
-def _name_grade(words: str) -> str:
-    """A grade as a sentence names it: what follows a comma says which end it is, which the sentence says itself."""
-    return words.split(",", 1)[0]
-
-
-def _name_ends(figure: Indicator) -> str:
+def _ends() -> pl.Expr:
     """Which end of a scale of grades is better; of two grades the sentence names both."""
-    grades = [_name_grade(words) for words in figure.scale.values()]
-    low, high = _ENDS[figure.direction]
-    return f", on a scale from {grades[0]} ({low}) to {grades[-1]} ({high})" if len(grades) > 2 else ""
+    low, high = (pl.col("direction").replace_strict({way: ends[end] for way, ends in _ENDS.items()}) for end in (0, 1))
+    said = pl.format(", on a scale from {} ({}) to {} ({})", "lowest", low, "highest", high)
+    return pl.when(pl.col("highest").is_null()).then(pl.lit("")).otherwise(said)
 
 
 def _beside_peers() -> pl.Expr:

@@ -141,6 +141,12 @@ class IndicatorModel:
         return {source: re.split(r"[,:]| \d{4}\b", text, maxsplit=1)[0] for source, text in self.sources.items()}
 
     @property
+    def scales(self) -> Mapping[str, Mapping[str, str]]:
+        """Of each figure that is a grade the words of its grades, the lowest first."""
+        graded = {name: figure.scale for name, figure in self.indicators.items() if figure.scale}
+        return {name: dict(sorted(scale.items(), key=lambda grade: float(grade[0]))) for name, scale in graded.items()}
+
+    @property
     def names(self) -> tuple[str, ...]:
         """The names `source.indicator` of all figures, in the file's order."""
         return tuple(self.indicators)

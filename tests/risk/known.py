@@ -48,7 +48,7 @@ def gather(collection: Collection, outcome: Outcome, standard: Standard) -> Know
             outcome.scores,
             {**tables, **handed},
             standard.questionnaire,
-            standard.indicators.indicators.values(),
+            standard.indicators.scales,
             standard.risk,
             YEAR,
         ),

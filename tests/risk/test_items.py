@@ -13,7 +13,6 @@ from crosscheck.contract.inputs import INPUTS
 from crosscheck.questionnaire import Question, Questionnaire
 from crosscheck.risk.items import ITEMS, gather_items
 from crosscheck.risk.model import NamedLoading, RiskModel
-from crosscheck.scoring.model import Indicator
 from tests.risk.invented import MODEL, YEAR
 
 SHARE = MODEL.prior.found_share
@@ -37,10 +36,7 @@ QUESTIONNAIRE = Questionnaire(
     },
     "",
 )
-GRADE = Indicator(
-    "ofsted", "grade", "Staff trained", "ordinal", "higher_better", "grade", "high", "said",
-    scale={"1": "grade 1, the lowest", "2": "grade 2", "3": "grade 3, the highest"},
-)  # fmt: skip
+SCALES = {"ofsted.grade": {"1": "grade 1, the lowest", "2": "grade 2", "3": "grade 3, the highest"}}
 SCHEMA = {"org_code": pl.String, "indicator": pl.String, "source": pl.String, "relevance": pl.String,
           "label": pl.String, "kind": pl.String, "value": pl.Float64, "expected": pl.Float64,
           "z": pl.Float64, "direction": pl.String}  # fmt: skip
@@ -76,7 +72,7 @@ def gathered(
     )
     given["organisations"] = table("organisations", {"org_code": "R1"}, {"org_code": "R2"})
     of_all = pl.DataFrame(scores, schema=SCHEMA)
-    found = gather_items(of_all, given, QUESTIONNAIRE, (GRADE,), model, YEAR, verified=verified)
+    found = gather_items(of_all, given, QUESTIONNAIRE, SCALES, model, YEAR, verified=verified)
     assert found.schema == ITEMS
     assert found.select("item", "org_code").equals(found.select("item", "org_code").sort("item", "org_code"))
     return found.to_dicts()
